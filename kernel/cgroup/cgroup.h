@@ -291,7 +291,10 @@ struct cgroup_file_ops {
 	 * not.
 	 */
 	bool (*is_file)(const struct cgroup *c, u32 controllers, const char *name, u32 len);
-	/* Reports to inotify that a file's text has changed. */
+	/*
+	 * Reports to inotify that the texts of @c's files for @which (CGN_*) have changed. May
+	 * sleep.
+	 */
 	void (*notify_inode)(struct cgroup *c, u32 which);
 };
 extern const struct cgroup_file_ops *cgroup_file_ops;

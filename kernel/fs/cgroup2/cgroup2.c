@@ -47,6 +47,10 @@ static void inherit_owner(struct inode *inode, struct cgroup *c)
 	}
 }
 
+/*
+ * Makes an inode with a reference to @c. @index: as for get_inode(). Returns NULL if memory is
+ * short.
+ */
 static struct inode *make_inode(struct super_block *sb, struct cgroup *c, int index)
 {
 	struct inode *inode = new_inode(sb);
@@ -105,6 +109,7 @@ static struct inode *get_inode(struct super_block *sb, struct cgroup *c, int ind
 	return inode;
 }
 
+/* Drops the group's references to its inodes. The group is dead. */
 static void drop_inodes(struct cgroup *c)
 {
 	for (int i = -1; i < CG_MAX_FILES; i++) {
@@ -143,6 +148,7 @@ static void evict(struct inode *inode)
 
 /* ---- directories ---- */
 
+/* Returns 1 if the dentry's group lives and has this file, else 0. */
 static int revalidate(struct dentry *d, u32 flags)
 {
 	struct inode *inode = d_inode(d);
@@ -156,6 +162,7 @@ static int revalidate(struct dentry *d, u32 flags)
 	return S_ISDIR(inode->i_mode) || cg_file_here(c, file_of(inode));
 }
 
+/* True if an unused dentry is dropped at once: a control file's. */
 static int unused(const struct dentry *d)
 {
 	return d->d_inode && !S_ISDIR(d->d_inode->i_mode);
@@ -164,6 +171,7 @@ static int unused(const struct dentry *d)
 static const struct dentry_operations cgroup_dops = { .d_revalidate = revalidate,
 	.d_delete = unused };
 
+/* Returns the index of the group's control file in cg_files, or -1. */
 static int find_file(const struct cgroup *c, const struct qstr *name)
 {
 	for (u32 i = 0; i < nr_cg_files; i++)
@@ -386,6 +394,9 @@ static ssize_t file_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	return seq_read(&o->seq, to, pos, make_text, f);
 }
 
+/*
+ * Stores @text, with the group locked by cg_begin() if the file is a setting. Returns 0 or -errno.
+ */
 static int store(struct file *f, struct cgroup *c, const struct cg_file *cf, char *text)
 {
 	int err;
@@ -469,6 +480,7 @@ static const struct file_operations file_fops = {
 
 /* ---- changes ---- */
 
+/* Reports IN_MODIFY to watchers of the group's control files that @which (CGN_*) stands for. */
 static void notify_inode(struct cgroup *c, u32 which)
 {
 	for (u32 i = 0; i < nr_cg_files; i++) {
@@ -509,6 +521,7 @@ static struct inode *handle_inode(struct super_block *sb, u64 ino, u32 generatio
 	return inode ? inode : ERR_PTR(-ESTALE);
 }
 
+/* Returns the directory above @dir, referenced. The root is its own parent. */
 static struct inode *parent_inode(struct inode *dir)
 {
 	struct cgroup *c = cgroup_of(dir);
@@ -529,7 +542,7 @@ static const struct fs_param params[] = {
 
 /*
  * Parses the options of a mount. From the initial cgroup namespace they apply at once to all
- * mounts, from other namespaces they have no effect.
+ * mounts, from other namespaces they have no effect. Modifies @data. Returns 0 or -EINVAL.
  */
 static int take_options(char *data)
 {
@@ -563,6 +576,7 @@ static int cgroup_show_options(struct super_block *sb, char *buf, size_t size)
 
 /*
  * Prints the path of a mount's root dentry, relative to the root of the reader's cgroup namespace.
+ * Returns its beginning in @buf, or ERR_PTR.
  */
 static char *cgroup_show_root(struct dentry *root, char *buf, size_t size)
 {
@@ -630,6 +644,7 @@ static struct dentry *child_dentry(struct dentry *parent, const struct cgroup *c
 	return d;
 }
 
+/* Returns the ancestor at @level (0: the root), or @c itself, without a reference. */
 static const struct cgroup *ancestor_at(const struct cgroup *c, u32 level)
 {
 	while (c->level > level)

@@ -122,6 +122,7 @@ static bool bitmap_csum_ok(struct ext4_sb *sbi, const struct ext4_disk_group *g,
 	return crc == (have | (u32)g->bg_block_bitmap_csum_hi << 16);
 }
 
+/* Marks those of the blocks [block, block+n) that lie in @group as used. */
 static void mark_range(struct ext4_sb *sbi, u8 *map, u32 group, u64 block, u64 n)
 {
 	u64 first = ext4_group_first(sbi, group), end = first + ext4_group_blocks(sbi, group);
@@ -146,6 +147,7 @@ u32 ext4_base_blocks(struct ext4_sb *sbi, u32 group)
 	return super ? n + sbi->gdt_blocks + sbi->disk.s_reserved_gdt_blocks : 0;
 }
 
+/* Returns the number of blocks of a group's inode table. */
 static u32 table_blocks(const struct ext4_sb *sbi)
 {
 	return DIV_ROUND_UP(sbi->inodes_per_group, sbi->block_size / sbi->inode_size);
@@ -174,7 +176,7 @@ static void init_bitmap(struct ext4_sb *sbi, u8 *map, u32 group)
 	bits_set(map, n, sbi->block_size * 8 - n);
 }
 
-/* Reports a damaged bitmap and stops using its group. */
+/* Reports a damaged bitmap and stops using its group. Returns -EFSCORRUPTED. */
 static int group_bad(struct ext4_sb *sbi, u32 group, const char *why)
 {
 	if (!sbi->groups[group].bad)
@@ -183,6 +185,7 @@ static int group_bad(struct ext4_sb *sbi, u32 group, const char *why)
 	return -EFSCORRUPTED;
 }
 
+/* Checks a bitmap once after it was read. Returns 0 or -EFSCORRUPTED. */
 static int verify_bitmap(struct ext4_sb *sbi, u32 group, struct ext4_buf *b)
 {
 	struct ext4_disk_group *g = ext4_group(sbi, group);
@@ -199,7 +202,10 @@ static int verify_bitmap(struct ext4_sb *sbi, u32 group, struct ext4_buf *b)
 	return 0;
 }
 
-/* Returns the group's bitmap, referenced, or ERR_PTR. Makes it if the group is uninitialised. */
+/*
+ * Returns the group's bitmap, referenced, or ERR_PTR. Makes it if the group is uninitialised.
+ * alloc_lock is held, as for all that follows up to wait_for_trim().
+ */
 static struct ext4_buf *group_bitmap(struct ext4_handle *h, struct ext4_sb *sbi, u32 group)
 {
 	struct ext4_disk_group *g = ext4_group(sbi, group);
@@ -230,6 +236,7 @@ static struct ext4_buf *group_bitmap(struct ext4_handle *h, struct ext4_sb *sbi,
 	return ERR_PTR(err);
 }
 
+/* Returns the number of free blocks in the descriptor, which includes held blocks. */
 static u32 group_free(const struct ext4_sb *sbi, const struct ext4_disk_group *g)
 {
 	return g->bg_free_blocks_count_lo |
@@ -259,6 +266,10 @@ struct search {
 	/* the inode whose own windows may be used; 0: no inode's */
 	u64 ino;
 	bool anyone; /* True if all windows are ignored */
+	/*
+	 * In blocks. want: ends the search at once; enough: ends it after the group; best_*:
+	 * longest run so far.
+	 */
 	u32 want, enough, best_len, best_bit, best_group;
 	u32 need; /* blocks of @want that are needed now */
 };
@@ -301,6 +312,7 @@ static bool search_group(struct ext4_sb *sbi, struct search *s, u32 group, const
 	return false;
 }
 
+/* Allocates the run best_*. Returns its first block, or 0 with *err set. */
 static u64 take(struct ext4_handle *h, struct ext4_sb *sbi, struct search *s, int *err)
 {
 	struct ext4_disk_group *g = ext4_group(sbi, s->best_group);
@@ -367,7 +379,7 @@ static void search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, str
 
 /*
  * Finds the best place at or near @goal for @want contiguous blocks. Prefers a place with more
- * blocks, up to @room.
+ * blocks, up to @room. best_len is 0 if there is none.
  */
 static struct search find_place(
 	struct ext4_handle *h, struct ext4_sb *sbi, u64 ino, u64 goal, u32 want, u32 room)
@@ -404,6 +416,7 @@ static struct search find_there(
 	return s;
 }
 
+/* Returns the first block of the inode's group that can hold data. */
 static u64 default_goal(struct ext4_sb *sbi, struct inode *inode)
 {
 	u64 goal = ext4_group_first(sbi, (u32)((inode->i_ino - 1) / sbi->inodes_per_group));
@@ -507,6 +520,7 @@ u64 ext4_alloc_data(
 
 #define HOLD_RUNS 64
 
+/* Holds @n blocks from bit @bit on: they cannot be allocated. alloc_lock is held. */
 static void hold(struct ext4_sb *sbi, u32 group, u32 bit, u32 n)
 {
 	struct ext4_group_info *gi = &sbi->groups[group];
@@ -517,7 +531,7 @@ static void hold(struct ext4_sb *sbi, u32 group, u32 bit, u32 n)
 	gi->nr_held += n;
 }
 
-/* Frees blocks of one group. Returns 0 or -errno. */
+/* Frees blocks of one group. alloc_lock is held. Returns 0, or -errno with nothing changed. */
 static int free_in_group(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 bit, u32 n)
 {
 	struct ext4_disk_group *g = ext4_group(sbi, group);
@@ -590,6 +604,7 @@ struct ext4_buf *ext4_hold_bitmap(struct ext4_handle *h, struct ext4_sb *sbi, u6
 	return b == ERR_PTR(-EFSCORRUPTED) || b == ERR_PTR(-EFSBADCRC) ? NULL : b;
 }
 
+/* Makes held blocks allocatable, and frees the list. alloc_lock is held. */
 static void release_locked(struct ext4_sb *sbi, struct ext4_freed *list)
 {
 	while (list) {
@@ -661,6 +676,7 @@ int ext4_hold_free(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 *f
 
 /* ---- blocks that never hold data ---- */
 
+/* True if the blocks [a, a+n) and [b, b+m) have one in common. */
 static bool overlaps(u64 a, u64 n, u64 b, u64 m)
 {
 	return n && m && a < b + m && b < a + n;

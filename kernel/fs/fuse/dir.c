@@ -34,6 +34,10 @@ void fuse_stale_attr(struct inode *inode)
 	spin_unlock(&fi->lock);
 }
 
+/*
+ * Takes over the server's attributes. @asked: fuse_asking() before the request. Returns 0, or -EIO
+ * if they cannot be this inode's.
+ */
 static int take_attr(struct inode *inode, const struct fuse_attr_out *o, u64 asked)
 {
 	if ((o->attr.mode & S_IFMT) != (inode->i_mode & S_IFMT) || o->attr.size > S64_MAX)
@@ -143,7 +147,7 @@ static void fill_setattr(
 /*
  * Adds a change of mode that clears the set-id bits, unless the server clears them itself
  * (handle_killpriv). The VFS computed the new mode from a cached mode that may be outdated, so the
- * mode is fetched from the server first.
+ * mode is fetched from the server first. Returns 0 or -errno.
  */
 static int take_killed(struct inode *inode, struct fuse_setattr_in *in, const struct iattr *a)
 {
@@ -204,6 +208,9 @@ int fuse_flush_times(struct inode *inode, struct file *f)
 	return fuse_call(ff->fc, FUSE_SETATTR, fi->nodeid, &in, sizeof(in), NULL, 0, &o, sizeof(o));
 }
 
+/*
+ * Sends SETATTR, takes over the answer, and cuts the page cache to a new size. Returns 0 or -errno.
+ */
 static int send_setattr(struct inode *inode, const struct iattr *a)
 {
 	const struct fuse_file *ff = a->ia_file ? a->ia_file->private_data : NULL;
@@ -273,6 +280,7 @@ static int fuse_setattr(struct dentry *d, struct iattr *a)
 	return send_setattr(inode, a);
 }
 
+/* Asks the server by ACCESS. Returns its answer, or 0 if it has no such operation. */
 static int ask_access(struct inode *inode, int mask)
 {
 	struct fuse_conn *fc = fuse_conn_of(inode);
@@ -309,6 +317,7 @@ static int fuse_permission(struct inode *inode, int mask)
 
 /* ---- looking up ---- */
 
+/* Returns a number that grows when the server invalidates a name. Takes fc->lock. */
 static u64 asking_names(struct fuse_conn *fc)
 {
 	u64 v;
@@ -381,6 +390,7 @@ static struct dentry *fuse_lookup(struct inode *dir, struct dentry *d, u32 flags
 	return other;
 }
 
+/* Returns 1 if the server still has the name @d with this inode, 0 if not, or -EINTR or -ENOMEM. */
 static int revalidate_by_lookup(struct dentry *d)
 {
 	struct inode *inode = d->d_inode;
@@ -443,7 +453,8 @@ static void doubt_name(struct inode *dir, struct dentry *d, int err, int surpris
 /* ---- making ---- */
 
 /*
- * Sends a request whose answer is a new entry, and gives @d the entry's inode. Returns 0 or -errno.
+ * Sends a request whose answer is a new entry of type @type (S_IF*), and gives @d the entry's
+ * inode. The request is @in (@n bytes), then @more. Returns 0 or -errno.
  */
 static int make_entry(struct inode *dir, struct dentry *d, u32 opcode, const void *in, size_t n,
 	const void *more, size_t more_n, umode_t type)
@@ -489,7 +500,7 @@ static int fuse_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t r
 
 /*
  * Creates a file by CREATE, which also opens it on the server. The handle is kept in fi->created
- * for the open that follows.
+ * for the open that follows. Returns 0 or -errno: -ENOSYS if the server has no CREATE.
  */
 static int create_open(struct inode *dir, struct dentry *d, umode_t mode)
 {
@@ -577,6 +588,7 @@ static int fuse_link(struct dentry *old, struct inode *dir, struct dentry *d)
 
 /* ---- removing, renaming ---- */
 
+/* Sends UNLINK or RMDIR, and counts the lost link. Returns 0 or -errno. */
 static int remove_entry(struct inode *dir, struct dentry *d, u32 opcode)
 {
 	int err = fuse_call(fuse_conn_of(dir), opcode, FUSE_I(dir)->nodeid, d->d_name.name,
@@ -605,6 +617,7 @@ static int fuse_rmdir(struct inode *dir, struct dentry *d)
 	return remove_entry(dir, d, FUSE_RMDIR);
 }
 
+/* Sends RENAME, or RENAME2 if @flags is not 0. Returns 0 or -errno. */
 static int send_rename(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *nd, u32 flags)
 {

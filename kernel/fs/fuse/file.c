@@ -45,6 +45,7 @@ void fuse_file_drop(struct fuse_file *ff)
 	kfree(ff);
 }
 
+/* Ends a request of send_and_forget(): FORGET may follow. */
 static void put_forget(struct fuse_req *r)
 {
 	if (r->priv)
@@ -93,7 +94,7 @@ int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, 
 
 /*
  * Sends FLUSH for an exiting task, without waiting. Sends nothing if FUSE_MAX_FLUSHES are
- * unanswered.
+ * unanswered. Returns 0.
  */
 static int flush_and_forget(struct file *f, const struct fuse_flush_in *in)
 {
@@ -143,6 +144,10 @@ static struct fuse_file *take_created(struct inode *inode, struct file *f)
 	return NULL;
 }
 
+/*
+ * Sends OPEN or OPENDIR, and fills in @ff. If the server has no such operation, sets ff->none.
+ * Returns 0 or -errno.
+ */
 static int send_open(struct inode *inode, struct file *f, struct fuse_file *ff)
 {
 	struct fuse_conn *fc = ff->fc;
@@ -171,6 +176,7 @@ static int send_open(struct inode *inode, struct file *f, struct fuse_file *ff)
 	return err;
 }
 
+/* Applies the FOPEN_* flags of the answer to the open file. Returns 0. */
 static int apply_flags(struct inode *inode, struct file *f, const struct fuse_file *ff)
 {
 	if (ff->flags & FOPEN_STREAM)
@@ -241,7 +247,7 @@ static int fuse_release(struct inode *inode, struct file *f)
 
 /*
  * Sends the times that this kernel has changed. Returns an error of that or of earlier writeback.
- * The latter stays recorded for fsync on each open file.
+ * The latter stays recorded for fsync on each open file. Returns 0 or -errno.
  */
 static int flush_ours(struct file *f)
 {
@@ -346,6 +352,10 @@ ssize_t fuse_read_data(struct fuse_file *ff, void *buf, size_t n, loff_t pos, u3
 	return got;
 }
 
+/*
+ * Reads past the page cache, in pieces of max_read bytes, and moves *pos. Returns the number of
+ * bytes, or -errno if it is 0.
+ */
 static ssize_t direct_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct fuse_file *ff = f->private_data;
@@ -451,6 +461,10 @@ static void update_pages(struct inode *inode, const char *buf, loff_t pos, size_
 	}
 }
 
+/*
+ * Sends @from in pieces of at most @max bytes, through @buf, which has room for one. Returns the
+ * number of bytes that the server took, or -errno if it is 0. i_rwsem is held.
+ */
 static ssize_t write_loop(struct file *f, struct iov_iter *from, loff_t *pos, char *buf, size_t max)
 {
 	struct fuse_file *ff = f->private_data;
@@ -484,7 +498,10 @@ static ssize_t write_loop(struct file *f, struct iov_iter *from, loff_t *pos, ch
 	return done ? done : n;
 }
 
-/* Returns how many bytes may be written, or -errno. Called with i_rwsem held. */
+/*
+ * Returns how many bytes may be written, or -errno. Removes set-id bits. i_rwsem is held for
+ * writing.
+ */
 static ssize_t begin_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct inode *inode = f->f_inode;
@@ -504,7 +521,10 @@ static ssize_t begin_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	return err ? err : n;
 }
 
-/* Writes into the page cache (writeback mode). */
+/*
+ * Writes into the page cache (writeback mode). Takes i_rwsem. Returns the number of bytes or
+ * -errno, as write_through() does.
+ */
 static ssize_t write_cached(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct inode *inode = f->f_inode;
@@ -524,6 +544,7 @@ static ssize_t write_cached(struct file *f, struct iov_iter *from, loff_t *pos)
 	return n;
 }
 
+/* Sends the data, after the dirty pages. Takes i_rwsem. */
 static ssize_t write_through(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct inode *inode = f->f_inode;
@@ -582,6 +603,7 @@ static int fuse_mmap(struct file *f, struct vm_area *vma)
 	return 0;
 }
 
+/* Finds data or a hole by LSEEK and sets f_pos. Without LSEEK the whole file counts as data. */
 static loff_t ask_lseek(struct file *f, loff_t off, int whence)
 {
 	struct fuse_file *ff = f->private_data;

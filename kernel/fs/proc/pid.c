@@ -249,6 +249,7 @@ struct dentry *proc_pid_lookup(struct inode *dir, struct dentry *d, const struct
 	return proc_pid_add(d, inode);
 }
 
+/* True if a listing of @dir shows the process @nr to the reader (hidepid=). */
 static bool listed(const struct inode *dir, pid_t nr)
 {
 	struct task *t = proc_hides(dir->i_sb) ? find_task_in(dir, (u32)nr) : NULL;
@@ -278,11 +279,13 @@ int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base)
 	return 0;
 }
 
+/* True if @dir has the entry: some are only in PID or only in task/TID. */
 static bool entry_here(const struct pid_entry *e, const struct proc_inode *dir)
 {
 	return !(dir->in_task ? e->leader_only : e->thread_only);
 }
 
+/* Makes the entry's inode. Returns NULL if memory is short. */
 static struct inode *entry_inode(struct inode *dir, const struct pid_entry *e, struct task *t)
 {
 	struct proc_inode *pdir = PROC_I(dir);
@@ -426,6 +429,7 @@ static int task_dir_getattr(const struct path *path, struct kstat *st, u32 reque
 	return 0;
 }
 
+/* Returns the lowest thread number in @ns that is at least @nr, or 0. */
 static pid_t next_thread_nr(struct task *leader, pid_t nr, const struct pid_namespace *ns)
 {
 	struct task *t;
@@ -489,6 +493,7 @@ static int show_task(const struct proc_inode *pi, struct seq *s, struct task *t)
 	return pi->in_task && pi->pe->tid_show ? pi->pe->tid_show(s, t) : pi->pe->show(s, t);
 }
 
+/* Shows a text if the reader may trace the task. Returns 0 or -errno. */
 static int show_private(const struct proc_inode *pi, struct seq *s, struct task *t)
 {
 	int err = exec_hold(t);
@@ -500,6 +505,7 @@ static int show_private(const struct proc_inode *pi, struct seq *s, struct task 
 	return err;
 }
 
+/* Shows a text about the memory s->mm. Returns 0 (also for an empty text) or -errno. */
 static int show_memory(const struct pid_entry *pe, struct seq *s)
 {
 	int err;
@@ -544,6 +550,7 @@ int proc_entry_show(const struct proc_inode *pi, struct seq *s)
 	return err;
 }
 
+/* Sets s->mm, with a reference. Returns 0 or -errno. */
 static int open_memory(const struct pid_entry *pe, struct task *t, struct seq *s)
 {
 	struct mm *mm = mm_access(t, false);

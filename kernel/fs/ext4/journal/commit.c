@@ -15,13 +15,14 @@
 
 /* ---- the log ---- */
 
+/* Writes of blocks that are waited for together: log_begin(), write_block() ..., log_wait(). */
 struct log_writer {
 	struct ext4_journal *j;
 	struct bio *bio;
 	/* device block that would extend the current bio */
 	u64 next;
-	atomic_t pending;
-	int err;
+	atomic_t pending; /* bios in flight, and 1 until log_wait() */
+	int err;          /* -errno of a failed bio */
 	/*
 	 * The log_writer lies on a stack, so log_end_io() must not access it after completing this.
 	 */
@@ -74,6 +75,7 @@ static void write_block(struct log_writer *w, u64 to, u8 *data)
 	w->next = to + 1;
 }
 
+/* Waits until all blocks are on the disk or in its cache. Returns 0 or -errno. */
 static int log_wait(struct log_writer *w)
 {
 	log_submit(w);
@@ -88,6 +90,7 @@ static void log_begin(struct log_writer *w, struct ext4_journal *j)
 	init_completion(&w->done);
 }
 
+/* Takes the next block of the log. Returns its place: a block of the device. */
 static u64 log_next(struct ext4_journal *j)
 {
 	u64 to = j->map[j->head];
@@ -235,9 +238,10 @@ int ext4_checkpoint(struct ext4_journal *j)
 
 /* ---- commit, in the journal thread ---- */
 
+/* A block of the transaction. */
 struct logged {
 	struct ext4_buf *b;
-	u8 *copy;
+	u8 *copy; /* content at the barrier, owned */
 	u8 *form; /* block written into the log */
 };
 #define LOGGED_PER_FRAME ((u32)(PAGE_SIZE / sizeof(struct logged)))
@@ -260,6 +264,7 @@ static struct logged *logged(const struct commit *c, u32 i)
 	return &c->list[i / LOGGED_PER_FRAME][i % LOGGED_PER_FRAME];
 }
 
+/* Makes room for @n blocks in c->list. Cannot fail. */
 static void list_alloc(struct commit *c, u32 n)
 {
 	u32 i;
@@ -332,6 +337,7 @@ static void take_snapshot(struct commit *c)
 	wake_up_all(&j->wait_start);
 }
 
+/* Returns a zeroed block of the log with a header of @type, which the end of the commit frees. */
 static u8 *new_block(struct commit *c, u32 type)
 {
 	struct jbd_header *h;
@@ -349,6 +355,7 @@ static u8 *new_block(struct commit *c, u32 type)
 	return (u8 *)h;
 }
 
+/* Return the length of a tag, and of the checksum at the end of descriptors and revoke blocks. */
 static u32 tag_bytes(const struct ext4_journal *j)
 {
 	return j->csum ? 16 : j->wide ? 12 : 8;
@@ -484,6 +491,7 @@ static void write_revokes(struct commit *c)
 	}
 }
 
+/* Writes the commit block, after which the transaction is replayed. Returns 0 or -errno. */
 static int write_commit_block(struct commit *c)
 {
 	struct ext4_journal *j = c->j;
@@ -499,6 +507,7 @@ static int write_commit_block(struct commit *c)
 		log_next(j) * (j->sbi->block_size >> SECTOR_SHIFT), d, j->sbi->block_size);
 }
 
+/* Returns how many blocks of the log the commit may take. */
 static u32 log_need(const struct commit *c)
 {
 	return c->n + DIV_ROUND_UP(c->n, tags_per_block(c->j)) +
@@ -523,6 +532,10 @@ static int write_home(struct commit *c)
 	return err ? err : ext4_flush_disk(c->j->sbi);
 }
 
+/*
+ * Writes the transaction into the log, after a checkpoint if the log lacks room. Returns 0 or
+ * -errno.
+ */
 static int write_log(struct commit *c)
 {
 	struct ext4_journal *j = c->j;
@@ -588,6 +601,7 @@ static void keep_copies(struct commit *c)
 	}
 }
 
+/* Frees the copies, and drops the transaction's references. */
 static void drop_copies(struct commit *c)
 {
 	u32 i;
