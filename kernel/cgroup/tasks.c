@@ -70,6 +70,7 @@ void cgroup_notify(struct cgroup *c, u32 which)
 
 /* ---- membership; under cgroup_tasks_lock ---- */
 
+/* Counts that @c has got its first task (@yes), or lost its last, in @c and the groups above. */
 static void set_populated(struct cgroup *c, bool yes)
 {
 	struct cgroup *child = NULL;
@@ -169,6 +170,7 @@ static bool given_away(u32 controller)
 	return READ_ONCE(cgroup_given_away) & controller;
 }
 
+/* Makes @t charge its version 2 group for @controllers, or (@away) no group. */
 static void switch_payers(struct task *t, u32 controllers, bool away)
 {
 	if (controllers & CG_IO)
@@ -216,7 +218,7 @@ static int check_destination(struct cgroup *dst, struct cgroup *from, bool proce
 
 /*
  * Checks a fork into @into as if the child moved there from its parent's group. The right to write
- * to @into was checked when its descriptor was opened.
+ * to @into was checked when its descriptor was opened. Returns 0 or -errno. cgroup_mutex is held.
  */
 static int check_fork_into(struct cgroup *into, bool process)
 {
@@ -231,6 +233,7 @@ static int check_fork_into(struct cgroup *into, bool process)
 	return check_destination(into, current->cgroup, process);
 }
 
+/* Drops the locks of cgroup_can_fork(). */
 static void fork_unlock(struct cgroup *into)
 {
 	up_read(&cgroup_threads);
@@ -368,6 +371,10 @@ void cgroup_free(struct task *t)
 
 /* ---- migration ---- */
 
+/*
+ * Moves a task, unless it is exiting. The caller holds cgroup_threads for writing and
+ * cgroup_tasks_lock.
+ */
 static void move_task(struct cgroup *dst, struct task *t)
 {
 	struct cgroup *from = t->cgroup;
@@ -401,7 +408,10 @@ static void move_task(struct cgroup *dst, struct task *t)
 	cgroup_put(from);
 }
 
-/* Moves a process or a thread. Returns 0 or -errno. cgroup_mutex is held. */
+/*
+ * Moves a process or a thread. Returns 0 or -errno. cgroup_mutex is held. @may: as for
+ * cgroup_attach().
+ */
 static int attach_locked(struct cgroup *dst, struct task *t, bool process,
 	int (*may)(struct cgroup *from, struct cgroup *to, void *arg), void *arg)
 {
@@ -479,6 +489,7 @@ int cgroup_attach(struct cgroup *dst, pid_t nr, bool process,
 
 /* ---- lists ---- */
 
+/* Returns the number of tasks in @c, and in the groups below if @below. cgroup_mutex is held. */
 static u64 count_tasks(struct cgroup *c, bool below)
 {
 	struct cgroup *at;
@@ -500,6 +511,7 @@ s64 cgroup_sort_unique(pid_t *all, s64 n)
 	return kept;
 }
 
+/* As cgroup_collect(). cgroup_mutex is held. */
 static s64 collect_locked(struct cgroup *c, bool processes, bool below, pid_t **out)
 {
 	struct cgroup *at;

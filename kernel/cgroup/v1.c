@@ -58,6 +58,7 @@ void cgroup1_put(struct cgroup1 *g)
 
 static void release_work(struct work *w);
 
+/* Makes a group without a parent, with a reference. Returns NULL if memory is short. */
 static struct cgroup1 *group_alloc(struct cgroup1_hier *h, const char *name, u32 len)
 {
 	struct cgroup1 *g = kzalloc(sizeof(*g), GFP_KERNEL | __GFP_ACCOUNT);
@@ -160,6 +161,7 @@ void cgroup1_set_notify(struct cgroup1 *g, bool on)
 
 /* ---- paths ---- */
 
+/* Returns the ancestor at @level (0: the top), or @g itself, without a reference. */
 static const struct cgroup1 *at_level(const struct cgroup1 *g, u32 level)
 {
 	while (g->level > level)
@@ -190,6 +192,7 @@ int cgroup1_path(const struct cgroup1 *g, const struct cgroup1 *root, char *buf,
 
 /* ---- hierarchies ---- */
 
+/* Returns an unused slot, or -ENOSPC. Takes cgroup1_mutex. */
 static int free_slot(void)
 {
 	int slot = -ENOSPC;
@@ -338,6 +341,10 @@ static int run_agent(void *arg)
 	return err;
 }
 
+/*
+ * Returns the agent to start for @g, or NULL if there is none or memory is short. Takes
+ * cgroup1_mutex.
+ */
 static struct agent *agent_for(struct cgroup1 *g)
 {
 	struct agent *a = kzalloc(sizeof(*a), GFP_KERNEL);
@@ -478,6 +485,7 @@ void cgroup1_copy(struct task *t, struct cgroup1 *to[CGROUP1_MAX])
 	spin_unlock(&cgroup1_lock);
 }
 
+/* True if @cr may move @t: it is root, or has the task's uid or saved uid. */
 static bool may_move(const struct cred *cr, struct task *t)
 {
 	const struct cred *its = get_task_cred(t);

@@ -23,7 +23,7 @@ struct message {
 	struct list_head link;
 	s64 type;
 	u64 size;
-	u8 text[];
+	u8 text[]; /* @size bytes, not terminated */
 };
 
 struct msg_queue {
@@ -31,9 +31,10 @@ struct msg_queue {
 	struct ipc_namespace *ns; /* immutable */
 	/* under perm.lock */
 	struct list_head messages, receivers, senders;
+	/* bytes: of all texts; nr: messages; max_bytes: limit of both */
 	u64 bytes, nr, max_bytes;
-	s64 stime, rtime, ctime;
-	struct pid *lspid, *lrpid;
+	s64 stime, rtime, ctime;   /* seconds since 1970 */
+	struct pid *lspid, *lrpid; /* references, or NULL */
 };
 static struct msg_queue *to_msq(struct sysv_perm *p)
 {
@@ -52,8 +53,8 @@ struct msg_waiter {
 	u64 size;
 	int flags;
 	struct message *msg; /* the message received */
-	bool done;
-	int result;
+	bool done;           /* True when it is off its list */
+	int result;          /* 0 or -errno */
 };
 
 /* ---- messages ---- */
@@ -64,7 +65,10 @@ static void message_free(struct message *m)
 		ipc_free(m, sizeof(*m) + m->size);
 }
 
-/* Reads a message from the guest. ERR_PTR(-ENOMEM, -EFAULT). */
+/*
+ * Reads a message of @size bytes from the guest. Sleeps. Returns ERR_PTR(-ENOMEM or -EFAULT) on
+ * failure.
+ */
 static struct message *message_read(s64 type, uaddr_t text, u64 size)
 {
 	struct message *m = ipc_alloc(sizeof(*m) + size);
@@ -112,7 +116,10 @@ static int msg_limit(struct ipc_namespace *ns)
 	return ns->msg_mni;
 }
 
-/* Ends a wait. The waiter may be freed as soon as its task sees `done`. */
+/*
+ * Ends a wait, under perm.lock. @m: the message, which the receiver takes over, or NULL. The waiter
+ * may be freed as soon as its task sees `done`.
+ */
 static void finish(struct msg_waiter *w, struct message *m, int result)
 {
 	struct task *t = w->task;
@@ -132,6 +139,7 @@ static void finish_all(struct list_head *waiters, int result)
 		finish(w, NULL, result);
 }
 
+/* Adds (@sign 1) or subtracts (-1) a message. perm.lock is held. */
 static void account(struct msg_queue *q, const struct message *m, s64 sign)
 {
 	q->bytes += (u64)(sign * (s64)m->size);
@@ -217,8 +225,8 @@ long sys_msgget(int key, int flags)
 }
 
 /*
- * Sleeps until @w is finished, or until a signal (-EINTR or a restart). The lock is held on entry
- * and exit.
+ * Sleeps until @w is finished, and returns its result, or until a signal: -ERESTARTNOHAND.
+ * perm.lock is held on entry and exit, and dropped meanwhile.
  */
 static int msg_sleep(struct msg_queue *q, struct msg_waiter *w, struct list_head *waiters)
 {
@@ -284,7 +292,7 @@ static bool has_room(const struct msg_queue *q, const struct message *m)
 
 /*
  * Sends under perm.lock, which is dropped while it sleeps. Returns 0 if the message was handed over
- * or queued.
+ * or queued, or -errno: the caller still owns it.
  */
 static int msg_send(struct msg_queue *q, struct message *m, int flags)
 {
@@ -364,6 +372,7 @@ static void parse_search(struct msg_waiter *w, s64 type, int flags)
 	}
 }
 
+/* Returns the first message that @w wants, or NULL. perm.lock is held. */
 static struct message *msg_search(struct msg_queue *q, const struct msg_waiter *w)
 {
 	struct message *m, *best = NULL;
@@ -383,6 +392,7 @@ static struct message *msg_search(struct msg_queue *q, const struct msg_waiter *
 	return best;
 }
 
+/* Takes a message off the queue for current. perm.lock is held. */
 static void take(struct msg_queue *q, struct message *m)
 {
 	list_del(&m->link);
@@ -413,7 +423,8 @@ static struct message *msg_look(struct msg_queue *q, const struct msg_waiter *w)
 
 /*
  * Receives into w->msg. With MSG_COPY it copies into @copy instead, whose `size` is the room for
- * the text. Under perm.lock, which is dropped while it sleeps.
+ * the text. Under perm.lock, which is dropped while it sleeps. Returns 0 or -errno. The caller owns
+ * w->msg.
  */
 static int msg_receive(struct msg_queue *q, struct msg_waiter *w, struct message *copy)
 {
@@ -446,6 +457,7 @@ static int msg_receive(struct msg_queue *q, struct msg_waiter *w, struct message
 	return 0;
 }
 
+/* Copies a message to the guest, at most @size bytes of text. Returns their number or -EFAULT. */
 static long message_write(const struct message *m, uaddr_t to, u64 size)
 {
 	u64 n = min(size, m->size);
@@ -456,8 +468,9 @@ static long message_write(const struct message *m, uaddr_t to, u64 size)
 }
 
 /*
- * Allocates memory for MSG_COPY, or returns NULL without that flag. ERR_PTR. As on Linux it is
- * first filled from the guest's buffer, so that EFAULT comes before other errors.
+ * Allocates memory for MSG_COPY, or returns NULL without that flag. Returns ERR_PTR on failure. The
+ * caller frees it by kfree(). As on Linux it is first filled from the guest's buffer, so that
+ * EFAULT comes before other errors.
  */
 static struct message *copy_alloc(const struct ipc_namespace *ns, uaddr_t to, u64 size, int flags)
 {

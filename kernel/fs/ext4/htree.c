@@ -49,6 +49,7 @@ struct search {
 	struct frame f[MAX_LEVELS];
 };
 
+/* Return how many entries the frame's block can have, and has, including the first. */
 static u32 limit_of(const struct frame *f)
 {
 	return f->e[0].hash & 0xffff;
@@ -64,11 +65,13 @@ static void set_count(struct frame *f, u32 n)
 	f->e[0].hash = (f->e[0].hash & 0xffff) | n << 16;
 }
 
+/* Returns how many entries fit into a block from byte @off on. */
 static u32 max_entries(const struct ext4_sb *sbi, u32 off)
 {
 	return (sbi->block_size - off - (sbi->csum ? 8 : 0)) / (u32)sizeof(struct dx_entry);
 }
 
+/* Computes the checksum of the frame's entries. @reserved: word before the checksum on disk. */
 static u32 dx_csum(struct inode *dir, const struct frame *f, u32 reserved)
 {
 	u32 crc = ext4_csum(
@@ -95,6 +98,7 @@ static bool frame_ok(struct search *s, struct frame *f)
 	return dx_csum(s->dir, f, tail[0]) == tail[1];
 }
 
+/* Sets the checksum of a changed frame and adds its block to the transaction. */
 static void frame_dirty(struct ext4_handle *h, struct inode *dir, struct frame *f)
 {
 	u32 tail[2] = { 0, 0 };
@@ -133,6 +137,7 @@ static struct dx_root_info *root_info(struct search *s)
 	return (void *)(s->f[0].b->data + ROOT_INFO_OFF);
 }
 
+/* Sets f->i to the entry for @hash. */
 static void pick(struct frame *f, u32 hash)
 {
 	u32 lo = 1, hi = count_of(f);
@@ -148,6 +153,10 @@ static void pick(struct frame *f, u32 hash)
 	f->i = lo - 1;
 }
 
+/*
+ * Reads block @lblk, whose entries begin at byte @off, into a frame. Returns 0, -ENOENT (a hole) or
+ * another -errno.
+ */
 static int read_frame(struct search *s, int level, u32 lblk, u32 off)
 {
 	struct frame *f = &s->f[level];
@@ -161,6 +170,7 @@ static int read_frame(struct search *s, int level, u32 lblk, u32 off)
 	return 0;
 }
 
+/* Checks the header and sets levels and version. Returns 0, or -ENOENT if it cannot be used. */
 static int check_root(struct search *s)
 {
 	struct dx_root_info *info = root_info(s);
@@ -341,6 +351,7 @@ struct ext4_buf *ext4_htree_find(
 
 /* ---- making room ---- */
 
+/* Inserts an entry behind the one that the search followed. The frame has room. */
 static void insert_index(struct frame *f, u32 hash, u32 lblk)
 {
 	u32 at = f->i + 1, n = count_of(f);
@@ -351,8 +362,8 @@ static void insert_index(struct frame *f, u32 hash, u32 lblk)
 }
 
 /*
- * Makes a new node block, which is empty except for the directory entry that hides the index.
- * Returns 0 or -errno.
+ * Makes a new node block, which is empty except for the directory entry that hides the index. Sets
+ * *f, with a reference to it, and *lblk. Returns 0 or -errno.
  */
 static int new_node(struct ext4_handle *h, struct search *s, struct frame *f, u32 *lblk)
 {
@@ -432,6 +443,7 @@ static int index_room(struct ext4_handle *h, struct search *s)
 	return level ? split_node(h, s, level) : add_level(h, s);
 }
 
+/* An entry of a leaf: its hash, and its place and length in bytes. */
 struct leaf_map {
 	u32 hash;
 	u16 off, size;
@@ -476,6 +488,7 @@ static void pack_leaf(
 		de->rec_len = (u16)(ext4_dir_space(s->sbi) - (u32)((u8 *)de - to->data));
 }
 
+/* Returns how many of the @n (2 or more) entries the old leaf keeps: about half of @total bytes. */
 static u32 split_point(const struct leaf_map *map, u32 n, u32 total)
 {
 	u32 size = 0, i;
@@ -485,6 +498,10 @@ static u32 split_point(const struct leaf_map *map, u32 n, u32 total)
 	return max(i, 1U);
 }
 
+/*
+ * Splits a full leaf; its frame has room. @map and @copy: scratch memory. Returns 0, -ENOSPC (the
+ * leaf has a single entry) or another -errno.
+ */
 static int split_leaf_with(struct ext4_handle *h, struct search *s, struct ext4_buf *leaf,
 	struct leaf_map *map, u8 *copy)
 {
@@ -513,6 +530,7 @@ static int split_leaf_with(struct ext4_handle *h, struct search *s, struct ext4_
 	return 0;
 }
 
+/* As split_leaf_with(), but also -ENOMEM. */
 static int split_leaf(struct ext4_handle *h, struct search *s, struct ext4_buf *leaf)
 {
 	u32 max_n = s->sbi->block_size / EXT4_DIR_REC_LEN(1) + 1;
@@ -559,6 +577,7 @@ int ext4_htree_add(
 
 /* ---- from one block to an index ---- */
 
+/* Turns block 0, whose entries have moved to block @leaf, into the root. */
 static void build_root(struct ext4_sb *sbi, struct ext4_buf *root, u32 leaf)
 {
 	struct ext4_dir_entry *dot = (void *)root->data,

@@ -61,7 +61,7 @@ static bool no_async(struct fuse_inode *fi)
 /*
  * Reads pages from the server. Waits for the inode's background writes first: one may carry newer
  * data of these pages, which became clean and were dropped since. Without @f there is no handle for
- * a READ: -EIO.
+ * a READ: -EIO. The pages are locked. Unlocks them, and returns 0 or -errno.
  */
 static int fill_pages(struct file *f, struct page **pages, u32 n)
 {
@@ -140,6 +140,7 @@ static bool take_slot(struct fuse_conn *fc, struct fuse_inode *fi, bool all)
 	return true;
 }
 
+/* Frees the inode's part of a slot, and wakes up waiters. */
 static void drop_of_inode(struct fuse_inode *fi)
 {
 	spin_lock(&fi->lock);
@@ -203,6 +204,7 @@ static void put_writer(struct inode *inode, struct fuse_file *ff)
 		fuse_file_release(inode, ff, ff->close_flags);
 }
 
+/* Ends a background write. An error is kept for fsync and close. */
 static void written(struct fuse_req *r)
 {
 	struct fuse_file *ff = r->ff;
@@ -237,7 +239,7 @@ static void uncount_dirty(struct fuse_conn *fc, struct page *p)
 
 /*
  * Clears the page's dirty flag and copies the page to @to, unless @to is NULL. Returns false if the
- * page was not dirty, or has left the cache.
+ * page was not dirty, or has left the cache. Takes the page lock.
  */
 static bool take_dirty(struct inode *inode, u64 index, char *to)
 {
@@ -329,6 +331,7 @@ static bool claim(struct fuse_inode *fi, struct fuse_req *r, bool all)
 	return ok;
 }
 
+/* Drops a WRITE that was not sent, and its slot. */
 static void drop_write(struct inode *inode, struct fuse_req *r)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -343,7 +346,7 @@ static void drop_write(struct inode *inode, struct fuse_req *r)
 
 /*
  * Copies the pages of @r into it, up to the first that is no longer dirty, and sends the data
- * before the file's end.
+ * before the file's end. If nothing is left to send, drops @r.
  */
 static void fill_and_send(struct inode *inode, struct fuse_req *r)
 {
@@ -365,8 +368,8 @@ static void fill_and_send(struct inode *inode, struct fuse_req *r)
 }
 
 /*
- * Sends dirty pages from @first on, for which the caller has taken a slot. Returns the number of
- * pages handled.
+ * Sends dirty pages from @first on, not beyond @last, for which the caller has taken a slot, which
+ * this takes over. Returns the number of pages handled, sent or not.
  */
 static u64 send_run(struct inode *inode, u64 first, u64 last, bool all)
 {
@@ -390,6 +393,10 @@ static u64 send_run(struct inode *inode, u64 first, u64 last, bool all)
 	return n;
 }
 
+/*
+ * Sends the dirty pages of the range without waiting, until all slots are taken (@all: regardless
+ * of that). Lowers nr_to_write. Returns 0.
+ */
 static int send_pages(struct address_space *m, struct writeback_control *wbc, bool all)
 {
 	struct inode *inode = m->host;
@@ -457,6 +464,7 @@ static bool room_for_dirty(struct fuse_conn *fc)
 	       !READ_ONCE(fc->connected);
 }
 
+/* Waits until another page may become dirty. Returns 0, or -EINTR if the task is killed. */
 static int make_room(struct inode *inode)
 {
 	struct fuse_conn *fc = fuse_conn_of(inode);
@@ -468,6 +476,7 @@ static int make_room(struct inode *inode)
 	return err ? err : wait_event_killable(&fc->waiters, room_for_dirty(fc));
 }
 
+/* Counts the locked page as dirty, once. */
 static void count_dirty(struct fuse_conn *fc, struct page *p)
 {
 	if (PagePrivate(p))
@@ -480,7 +489,7 @@ static void count_dirty(struct fuse_conn *fc, struct page *p)
 
 /*
  * Counts a page as dirty before it becomes writable. The fault handler checks whether the page has
- * left the cache meanwhile, and retries then.
+ * left the cache meanwhile, and retries then. Returns 0 with the page locked, or -EFAULT.
  */
 static int fuse_page_mkwrite(struct file *f, struct page *p)
 {
@@ -507,6 +516,7 @@ static bool needs_nothing(const struct inode *inode, loff_t pos, u32 len)
 	return start >= size || (pos == start && pos + len >= min(size, start + (loff_t)PAGE_SIZE));
 }
 
+/* Returns 0 and the locked page in *page, referenced, or -errno. */
 static int fuse_write_begin(struct file *f, struct address_space *m, loff_t pos, u32 len,
 	struct page **page, void **fsdata)
 {

@@ -16,6 +16,10 @@
 
 /* ---- the work directory ---- */
 
+/*
+ * Makes a file of the type in @mode. The i_rwsem of @dir is held. Returns its dentry, referenced,
+ * or ERR_PTR.
+ */
 static struct dentry *make_in(
 	struct dentry *dir, const char *name, umode_t mode, dev_t rdev, const char *link)
 {
@@ -119,6 +123,10 @@ static loff_t next_data(struct file *f, loff_t *pos, loff_t size)
 	return end > at && end < size ? end : size;
 }
 
+/*
+ * Copies the bytes [pos, end), through @buf of @size bytes. Returns 0, also if @in ends before
+ * @end, or -errno: -EINTR after a signal.
+ */
 static int copy_stretch(
 	struct file *in, struct file *out, loff_t pos, loff_t end, char *buf, size_t size)
 {
@@ -142,6 +150,7 @@ static int copy_stretch(
 	return 0;
 }
 
+/* Copies the first @size bytes, except for holes. Returns 0 or -errno. */
 static int copy_data(struct file *in, struct file *out, loff_t size)
 {
 	size_t room = COPY_BUF;
@@ -162,6 +171,7 @@ static int copy_data(struct file *in, struct file *out, loff_t size)
 	return err;
 }
 
+/* Sets the size in bytes. Takes i_rwsem. Returns 0 or -errno. */
 static int set_size(struct dentry *d, loff_t size)
 {
 	struct iattr a = { .ia_valid = ATTR_SIZE, .ia_size = size };
@@ -174,8 +184,8 @@ static int set_size(struct dentry *d, loff_t size)
 }
 
 /*
- * Copies the data of a file. Returns 0 or -errno: -ENOENT if @from has no dentry, since the data is
- * missing.
+ * Copies the first @size bytes of a file, and syncs them unless the mount is volatile. Returns 0 or
+ * -errno: -ENOENT if @from has no dentry, since the data is missing.
  */
 static int copy_file(
 	struct super_block *sb, const struct path *from, struct dentry *to, loff_t size)
@@ -216,7 +226,8 @@ static struct user_namespace *user_ns_of(const struct dentry *d)
  * Converts file capabilities for the copy. They are valid in the user namespace whose root user
  * they name. If that is the mounter's namespace or one above it, the copy names the mounter's root,
  * otherwise the same user. The copy never gives capabilities in a namespace where the mounter is
- * not root, since a lower layer (FUSE) may lie. -ENODATA: the attribute is malformed.
+ * not root, since a lower layer (FUSE) may lie. -ENODATA: the attribute is malformed. Returns 0 or
+ * another -errno: the copy-up fails. @n: size of *d in bytes.
  */
 static int convert_caps(
 	const struct path *from, struct dentry *to, struct vfs_ns_cap_data *d, size_t n)
@@ -246,6 +257,7 @@ static int convert_caps(
 	return capable_wrt_ids(to->d_inode->i_uid, to->d_inode->i_gid, CAP_SETFCAP) ? 0 : -EPERM;
 }
 
+/* Copies the file capabilities. Returns 0, also if there are none, or -errno. */
 static int copy_caps(const struct path *from, struct dentry *to)
 {
 	struct vfs_ns_cap_data d = { 0 };
@@ -257,6 +269,7 @@ static int copy_caps(const struct path *from, struct dentry *to)
 	return ovl_set_xattr(to, XATTR_NAME_CAPS, &d, d.rootid ? XATTR_CAPS_SZ_3 : XATTR_CAPS_SZ_2);
 }
 
+/* As ovl_get_xattr(), with the ids that the lower mount shows. */
 static ssize_t lower_xattr(const struct path *from, const char *name, void *buf, size_t n)
 {
 	struct user_namespace *was = mnt_enter(from->mnt);
@@ -266,6 +279,7 @@ static ssize_t lower_xattr(const struct path *from, const char *name, void *buf,
 	return got;
 }
 
+/* Copies an attribute, if it still exists and the mounter sees it. Returns 0 or -errno. */
 static int copy_one_xattr(const struct path *from, struct dentry *to, const char *name)
 {
 	ssize_t n, room;
@@ -320,7 +334,7 @@ static int copy_xattrs(struct super_block *sb, const struct path *from, struct d
 	return err;
 }
 
-/* Copies the inode flags that copy-up preserves. */
+/* Copies the inode flags that copy-up preserves. Returns 0 or -errno. */
 static int copy_flags(struct super_block *sb, const struct inode *in, struct dentry *to)
 {
 	struct inode *out = to->d_inode;
@@ -342,6 +356,7 @@ static int copy_flags(struct super_block *sb, const struct inode *in, struct den
 	return err == -EOPNOTSUPP ? 0 : err;
 }
 
+/* Copies owner, mode and times. Takes i_rwsem. Returns 0 or -errno. */
 static int copy_attributes(const struct path *from, struct dentry *to)
 {
 	const struct inode *in = from->dentry->d_inode;
@@ -373,6 +388,10 @@ static int copy_attributes(const struct path *from, struct dentry *to)
 
 /* ---- one inode ---- */
 
+/*
+ * Makes a copy with at most @size bytes of data in the work directory. Returns its dentry,
+ * referenced, or ERR_PTR.
+ */
 static struct dentry *make_copy(struct super_block *sb, const struct inode *of, loff_t size)
 {
 	const struct ovl_path *from = &OVL_I(of)->lower[0];
@@ -421,7 +440,7 @@ static struct dentry *make_copy(struct super_block *sb, const struct inode *of, 
 
 /*
  * Renames the copy into its place. The upper parent keeps its times, and is marked as impure: files
- * in it may show the inode numbers of their origins.
+ * in it may show the inode numbers of their origins. Returns 0 or -errno.
  */
 static int place_copy(
 	struct super_block *sb, struct dentry *temp, struct dentry *dir, const struct qstr *name)
@@ -442,6 +461,7 @@ static int place_copy(
 	return 0;
 }
 
+/* Copies up the inode, whose parent is copied up. ovl_inode.lock is held. Returns 0 or -errno. */
 static int copy_up_locked(struct dentry *d, struct dentry *parent, loff_t size)
 {
 	struct inode *inode = d->d_inode;
@@ -474,7 +494,7 @@ static int copy_up_locked(struct dentry *d, struct dentry *parent, loff_t size)
 /*
  * Copies up the data of a metacopy file, whose data lies in a lower layer. The mark metacopy is
  * removed only after all data is copied and synced, so a crash leaves the earlier state. The upper
- * file's times change, but the caller is about to change them anyway.
+ * file's times change, but the caller is about to change them anyway. Returns 0 or -errno.
  */
 static int copy_data_up(struct dentry *d, loff_t size)
 {
@@ -496,6 +516,7 @@ static int copy_data_up(struct dentry *d, loff_t size)
 	return 0;
 }
 
+/* Copies up @d or its data, unless another task has. Takes ovl_inode.lock. Returns 0 or -errno. */
 static int copy_up_one(struct dentry *d, loff_t size)
 {
 	struct ovl_inode *oi = OVL_I(d->d_inode);

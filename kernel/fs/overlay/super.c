@@ -69,6 +69,7 @@ static void ovl_evict_inode(struct inode *inode)
 
 /* ---- options ---- */
 
+/* Replaces *to by a copy of @v. Returns 0 or -ENOMEM. */
 static int set_text(char **to, const char *v)
 {
 	char *copy = kstrdup(v);
@@ -94,7 +95,7 @@ static int parse_redirect(struct ovl_sb *ofs, const char *v)
 
 /*
  * Adds a lower layer below the present ones to ofs->lowerdir. Colons and backslashes in @v are part
- * of the name. @data: a data-only layer.
+ * of the name. @data: a data-only layer. Returns 0 or -ENOMEM.
  */
 static int add_lower_text(struct ovl_sb *ofs, const char *v, bool data)
 {
@@ -121,6 +122,7 @@ static int add_lower_text(struct ovl_sb *ofs, const char *v, bool data)
 	return 0;
 }
 
+/* @v: the value, or NULL if there is none. Returns 0, -EINVAL (unknown or refused) or -ENOMEM. */
 static int parse_option(struct ovl_sb *ofs, const char *key, const char *v)
 {
 	if (!v) {
@@ -155,7 +157,10 @@ static int parse_option(struct ovl_sb *ofs, const char *key, const char *v)
 	return -EINVAL;
 }
 
-/* Cuts the next option off *s and returns it. A comma that belongs to a name is written "\,". */
+/*
+ * Cuts the next option off *s and returns it. A comma that belongs to a name is written "\,".
+ * Returns NULL after the last.
+ */
 static char *next_option(char **s)
 {
 	char *start = *s, *p;
@@ -172,7 +177,7 @@ static char *next_option(char **s)
 
 /*
  * Checks that redirects are not switched off together with metacopy=on, since a redirect leads to
- * the data. Switches redirects on by default.
+ * the data. Switches redirects on by default. Returns 0 or -EINVAL.
  */
 static int resolve_metacopy(struct ovl_sb *ofs)
 {
@@ -202,6 +207,7 @@ static int needs_marks(const struct ovl_sb *ofs, const char *what)
 	return -EPERM;
 }
 
+/* Checks the right to the options that need marks. Returns 0 or -EPERM. */
 static int may_have(const struct ovl_sb *ofs)
 {
 	if (ofs->redirect_asked && ofs->redirect_follow)
@@ -209,6 +215,9 @@ static int may_have(const struct ovl_sb *ofs)
 	return ofs->metacopy ? needs_marks(ofs, "metacopy") : 0;
 }
 
+/*
+ * Sets the options in @ofs, and checks that they fit together. Modifies @data. Returns 0 or -errno.
+ */
 static int parse_options(struct ovl_sb *ofs, char *data)
 {
 	char *opt, *v;
@@ -258,6 +267,7 @@ static void unescape(char *s)
 
 /* ---- layers ---- */
 
+/* Finds a directory, whose @name is escaped. *path: with references. Returns 0 or -errno. */
 static int find_dir(const char *name, struct path *path)
 {
 	char *copy = kstrdup(name);
@@ -284,6 +294,7 @@ static int check_depth(struct ovl_sb *ofs, const struct super_block *sb)
 	return ofs->depth > OVL_MAX_DEPTH ? -EINVAL : 0;
 }
 
+/* Returns the number of the file system of layer @n: a new one if no layer below @n has it. */
 static u32 fsid_of(struct ovl_sb *ofs, u32 n, const struct super_block *sb)
 {
 	u32 i;
@@ -294,6 +305,10 @@ static u32 fsid_of(struct ovl_sb *ofs, u32 n, const struct super_block *sb)
 	return ofs->nr_fs++;
 }
 
+/*
+ * Makes layer @n from a directory. At a failure ovl_put_super() frees what is there. Returns 0 or
+ * -errno.
+ */
 static int add_layer(struct ovl_sb *ofs, u32 n, const struct path *path)
 {
 	struct ovl_layer *l = &ofs->layer[n];
@@ -321,6 +336,7 @@ static int add_layer(struct ovl_sb *ofs, u32 n, const struct path *path)
 	return 0;
 }
 
+/* Adds all layers of ofs->lowerdir. Returns 0 or -errno. */
 static int add_lowers(struct ovl_sb *ofs)
 {
 	char *copy = kstrdup(ofs->lowerdir), *at = copy, *start = copy;
@@ -356,6 +372,7 @@ static int add_lowers(struct ovl_sb *ofs)
 	return err;
 }
 
+/* True if the directories differ, and neither is in the other. */
 static bool apart(const struct dentry *a, const struct dentry *b)
 {
 	const struct dentry *d;
@@ -369,7 +386,10 @@ static bool apart(const struct dentry *a, const struct dentry *b)
 	return d != a;
 }
 
-/* Makes an empty directory "work" in the directory that the option workdir= names. */
+/*
+ * Makes an empty directory "work" in the directory that the option workdir= names. An old one is
+ * emptied. Sets ofs->work. Returns 0 or -errno.
+ */
 static int make_work(struct ovl_sb *ofs, const struct path *work)
 {
 	struct inode *dir = work->dentry->d_inode;
@@ -426,6 +446,7 @@ static void try_marks(struct ovl_sb *ofs)
 		err == -EPERM && !ofs->userxattr ? ": try mounting with 'userxattr'" : "");
 }
 
+/* Makes the upper layer and the work directory. Returns 0 or -errno. */
 static int add_upper(struct ovl_sb *ofs)
 {
 	struct path upper, work;
@@ -457,6 +478,7 @@ out_upper:
 	return err;
 }
 
+/* Returns the overlay's root inode, or ERR_PTR. */
 static struct inode *make_root(struct super_block *sb)
 {
 	struct ovl_sb *ofs = OVL_SB(sb);

@@ -27,11 +27,12 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 
-#define CHUNK (64U << 10)
-#define SEQ_MAX (64U << 20)
-#define STORE_MAX 4096
-#define KEPT_PART 32
+#define CHUNK (64U << 10)   /* bytes in a block */
+#define SEQ_MAX (64U << 20) /* bytes of the longest text */
+#define STORE_MAX 4096      /* room for a written text, in bytes */
+#define KEPT_PART 32        /* see may_keep(): part of the memory */
 
+/* Sets s->size (bytes), and adds the change to the texts of the user that opened the file. */
 static void set_size(struct seq *s, size_t size)
 {
 	if (s->payer)
@@ -56,6 +57,7 @@ static bool grow_first(struct seq *s, size_t need, gfp_t gfp)
 	return true;
 }
 
+/* Adds a block of CHUNK bytes. Returns false if memory is short. */
 static bool add_chunk(struct seq *s, gfp_t gfp)
 {
 	char *chunk;
@@ -72,7 +74,7 @@ static bool add_chunk(struct seq *s, gfp_t gfp)
 
 /*
  * Makes room for @need more bytes and a terminator. If memory is short, sets s->full and returns
- * false, and the text must be printed again.
+ * false, and the text must be printed again. Sleeps only if @gfp allows it.
  */
 static bool seq_grow(struct seq *s, size_t need, gfp_t gfp)
 {
@@ -138,7 +140,10 @@ void seq_puts(struct seq *s, const char *text)
 	seq_write(s, text, strlen(text));
 }
 
-/* Prints one text of @n bytes that does not fit into the current block. */
+/*
+ * Prints one text of @n bytes that does not fit into the current block. If memory is short, sets
+ * s->full. Does not sleep.
+ */
 static void print_aside(struct seq *s, size_t n, const char *fmt, va_list ap)
 {
 	char few[256], *text = n < sizeof(few) ? few : s->aside, *own = NULL;
@@ -207,6 +212,7 @@ static void drop_chunks(struct seq *s, size_t size)
 	}
 }
 
+/* Frees the text. The next read makes it again. */
 static void forget_text(struct seq *s)
 {
 	drop_chunks(s, 0);
@@ -250,6 +256,7 @@ int proc_text_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
+/* Replaces s->aside by a buffer of @size bytes (0: none). Returns false if there is none. */
 static bool set_aside(struct seq *s, size_t size)
 {
 	kfree(s->aside);
@@ -271,6 +278,7 @@ static bool make_room(struct seq *s)
 	return seq_grow(s, s->wanted - 1, GFP_KERNEL);
 }
 
+/* Makes the piece at s->cursor, again with more memory until it fits. Returns 0 or -errno. */
 static int make_text(struct seq *s, int (*make)(struct seq *s, void *arg), void *arg)
 {
 	int err;
@@ -304,6 +312,7 @@ static ssize_t copy_text(const struct seq *s, struct iov_iter *to, loff_t *pos)
 	return done;
 }
 
+/* Frees the room that the text does not need. */
 static void shrink_text(struct seq *s)
 {
 	size_t size = PAGE_SIZE;
@@ -380,6 +389,7 @@ out:
 	return done ? done : n;
 }
 
+/* A function for seq_read(). @arg: the open file. */
 static int show_entry(struct seq *s, void *arg)
 {
 	struct file *f = arg;
@@ -493,7 +503,7 @@ static ssize_t list_write(
 
 /*
  * Writes a variable. A number must be written in one piece: a write at another offset than 0
- * changes nothing, but succeeds.
+ * changes nothing, but succeeds. Returns the number of bytes or -errno.
  */
 static ssize_t sysctl_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
@@ -513,6 +523,7 @@ static ssize_t sysctl_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	return n;
 }
 
+/* Writes a text that must be written in one piece, at offset 0. */
 static ssize_t once_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	ssize_t n = *pos ? -EINVAL : proc_text_write(f, from, pos);
@@ -522,6 +533,7 @@ static ssize_t once_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	return n;
 }
 
+/* Opens a text for which pwrite() fails. */
 static int once_open(struct inode *inode, struct file *f)
 {
 	f->f_mode &= ~FMODE_PWRITE;
