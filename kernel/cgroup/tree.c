@@ -76,6 +76,7 @@ static void free_rcu(struct rcu_head *h)
 	kfree(c);
 }
 
+/* Adds to the counts of all groups above @c. Does not sleep. */
 static void count_descendants(struct cgroup *c, s64 live, s64 dying)
 {
 	for (c = c->parent; c; c = c->parent) {
@@ -119,6 +120,7 @@ bool cgroup_is_descendant(const struct cgroup *c, const struct cgroup *ancestor)
 	return false;
 }
 
+/* Returns the lowest group that contains both, without a reference. */
 static struct cgroup *common_ancestor(struct cgroup *a, struct cgroup *b)
 {
 	while (!cgroup_is_descendant(a, b))
@@ -126,6 +128,10 @@ static struct cgroup *common_ancestor(struct cgroup *a, struct cgroup *b)
 	return b;
 }
 
+/*
+ * Writes "/" and @name before @p, but not before @start. Returns their beginning, or NULL without
+ * room (also if @p is NULL).
+ */
 static char *prepend(char *p, const char *start, const char *name)
 {
 	size_t n = strlen(name);
@@ -153,6 +159,7 @@ char *cgroup_path(struct cgroup *c, struct cgroup *root, char *buf, size_t size)
 	return p ? p : ERR_PTR(-ENAMETOOLONG);
 }
 
+/* Returns a child without a reference, or NULL. cgroup_mutex is held. */
 static struct cgroup *find_child(struct cgroup *parent, const char *name, u32 len)
 {
 	struct cgroup *c;
@@ -220,6 +227,7 @@ bool cgroup_may_divide(const struct cgroup *c)
 	return !(c->control & ~CG_THREADED) && !READ_ONCE(c->nr_populated_domain_children);
 }
 
+/* Returns the nearest group upwards that is not threaded, without a reference. */
 static struct cgroup *domain_of(struct cgroup *c)
 {
 	while (c->threaded)
@@ -260,11 +268,13 @@ int cgroup_set_threaded(struct cgroup *c)
 
 /* ---- making and removing ---- */
 
+/* True if a control file of @c would have that name. @controllers: enabled in @c. */
 static bool is_file(const struct cgroup *c, u32 controllers, const char *name, u32 len)
 {
 	return cgroup_file_ops && cgroup_file_ops->is_file(c, controllers, name, len);
 }
 
+/* Checks depth and descendants of the groups above a new one. Returns 0 or -EAGAIN. */
 static int check_limits(struct cgroup *parent)
 {
 	struct cgroup *c;
@@ -366,6 +376,7 @@ int cgroup_rmdir(struct cgroup *c)
 
 /* ---- controllers ---- */
 
+/* True if a child has enabled a controller of @mask for its own children. */
 static bool child_uses(struct cgroup *c, u32 mask)
 {
 	struct cgroup *child;

@@ -52,6 +52,7 @@ struct inode *cg1_new_inode(struct super_block *sb, struct cgroup1 *g, umode_t m
 	return inode;
 }
 
+/* Makes a group's directory inode. @mode: permissions. Returns NULL if memory is short. */
 static struct inode *new_dir(struct super_block *sb, struct cgroup1 *g, umode_t mode)
 {
 	struct inode *inode = cg1_new_inode(sb, g, S_IFDIR | mode);
@@ -85,6 +86,7 @@ static void undo_dir(struct inode *dir, struct dentry *d, struct cgroup1 *g)
 	d_drop(d);
 }
 
+/* Makes the directory of a new group, with its files. Returns 0, or -errno with nothing left. */
 static int make_dir(struct inode *dir, struct dentry *d, struct cgroup1 *g, umode_t mode)
 {
 	struct inode *inode = new_dir(dir->i_sb, g, mode & 01777);
@@ -216,6 +218,7 @@ static bool one_of(const char *const *list, u32 n, const char *word)
 	return false;
 }
 
+/* True if a hierarchy may have this name. */
 static bool good_name(const char *name)
 {
 	size_t n = strlen(name);
@@ -229,6 +232,7 @@ static bool good_name(const char *name)
 	return true;
 }
 
+/* Returns the controller's bit (CG1_*), or 0 if there is none of that name. */
 static u32 controller(const char *word)
 {
 	for (u32 i = 0; i < CG1_NR; i++)
@@ -237,6 +241,7 @@ static u32 controller(const char *word)
 	return 0;
 }
 
+/* The strings in @o then are parts of @word. Returns 0 or -EINVAL. */
 static int parse_option(struct options *o, const char *word)
 {
 	if (!strncmp(word, "name=", 5)) {
@@ -265,6 +270,10 @@ static int parse_option(struct options *o, const char *word)
 	return 0;
 }
 
+/*
+ * Sets *o, and checks that the options fit together. Modifies @data, which must outlive *o. Returns
+ * 0 or -EINVAL.
+ */
 static int parse_options(struct options *o, char *data)
 {
 	char *word;
@@ -335,7 +344,10 @@ static const struct super_operations cg1_sops = {
 	.show_options = cg1_show_options,
 };
 
-/* Fills the superblock, which then holds a reference to the hierarchy's top group. */
+/*
+ * Fills the superblock, which then holds a reference to the hierarchy's top group. Returns 0 or
+ * -errno. At a failure cg1_kill_sb() undoes all.
+ */
 static int cg1_fill_super(struct super_block *sb, void *data, bool silent)
 {
 	struct cgroup1_hier *h = data;
@@ -370,6 +382,10 @@ static void cg1_kill_sb(struct super_block *sb)
 		cgroup1_put(h->top);
 }
 
+/*
+ * Mounts a new hierarchy and lists it. Returns the root, referenced, with s_umount held, or
+ * ERR_PTR.
+ */
 static struct dentry *make_super(
 	struct file_system_type *t, u32 flags, struct cgroup1_hier *h, const struct options *o)
 {
@@ -390,8 +406,8 @@ static struct dentry *make_super(
 }
 
 /*
- * Takes the controllers in @mask from hierarchies that are being destroyed. Returns 0, or -EBUSY if
- * a hierarchy in use has one of them.
+ * Takes the controllers in @mask from hierarchies that are being destroyed. cgroup1_mutex is held.
+ * Returns 0, or -EBUSY if a hierarchy in use has one of them.
  */
 static int free_controllers(u32 mask)
 {
@@ -459,6 +475,7 @@ static struct user_namespace *cg1_owner(void)
 	return current_ns_owner(NS_CGROUP);
 }
 
+/* Finds or makes the hierarchy. cg1_mount_lock is held. Returns as make_super(). */
 static struct dentry *mount_asked(struct file_system_type *t, u32 flags, const struct options *o)
 {
 	struct super_block *sb = grab(o);

@@ -16,12 +16,16 @@ struct cg1_open {
 };
 
 struct cg1_file {
-	const char *name;
+	const char *name; /* with the controller's prefix, if any */
 	umode_t mode;
 	enum { EVERYWHERE, AT_TOP, BELOW_TOP } where;
 	u32 controllers; /* mask of CG1_*; 0: all hierarchies */
+	/* Prints the text. NULL: it cannot be read. Returns 0 or -errno. */
 	int (*show)(struct seq *s, struct cgroup1 *g);
-	/* @text is NUL-terminated, without blanks around it. Returns 0 or -errno. */
+	/*
+	 * @text is NUL-terminated, without blanks around it. Returns 0 or -errno. May modify @text.
+	 * NULL: it cannot be written.
+	 */
 	int (*store)(struct file *f, struct cgroup1 *g, char *text);
 };
 
@@ -44,6 +48,7 @@ static int show_number(struct seq *s, u64 v)
 
 /* ---- members ---- */
 
+/* Prints the members' pids, as the reader sees them. Returns 0 or -errno. */
 static int show_members(struct seq *s, struct cgroup1 *g, bool processes)
 {
 	pid_t *all = NULL, nr;
@@ -61,6 +66,7 @@ static int show_members(struct seq *s, struct cgroup1 *g, bool processes)
 	return 0;
 }
 
+/* Moves the process or thread with the pid in @text (0: the writer). Returns 0 or -errno. */
 static int store_member(struct file *f, struct cgroup1 *g, const char *text, bool process)
 {
 	s64 nr;
@@ -403,12 +409,14 @@ static const struct cg1_file files[] = {
 };
 _Static_assert(ARRAY_SIZE(files) <= CGROUP1_FILES, "cgroup1->files has room for them");
 
+/* True if groups of the hierarchy have the file. @top: the group is the top. */
 static bool has_file(const struct cgroup1_hier *h, bool top, const struct cg1_file *f)
 {
 	return (!f->controllers || (h->controllers & f->controllers)) &&
 	       f->where != (top ? BELOW_TOP : AT_TOP);
 }
 
+/* Returns the name in a directory: noprefix removes the controller's prefix. */
 static const char *name_of(const struct cgroup1_hier *h, const struct cg1_file *f)
 {
 	return f->controllers && h->noprefix ? strchr(f->name, '.') + 1 : f->name;
@@ -457,6 +465,7 @@ static ssize_t cg1_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	return seq_read(&o->seq, to, pos, make_text, f);
 }
 
+/* Removes blanks from the text's end, and returns the place of its first other character. */
 static char *trim(char *text)
 {
 	size_t n;

@@ -35,6 +35,7 @@ int ext4_locate_inode(struct super_block *sb, ino_t ino, u64 *block, u32 *off)
 	return 0;
 }
 
+/* Computes the checksum as if its two fields were 0. 16 bits if the inode has no upper half. */
 static u32 inode_csum(const struct ext4_sb *sbi, u32 seed, const struct ext4_disk_inode *raw)
 {
 	const u8 *p = (const void *)raw;
@@ -86,6 +87,7 @@ static struct timespec64 get_time(u32 sec, u32 extra)
 #define GET_TIME(ei, raw, field)                                                                   \
 	get_time((raw)->field, HAS_EXTRA(ei, field##_extra) ? (raw)->field##_extra : 0)
 
+/* Sets the VFS's flags (S_*) for the flags on disk. */
 static void set_flags(struct inode *inode, u32 flags)
 {
 	static const struct {
@@ -104,6 +106,7 @@ static void set_flags(struct inode *inode, u32 flags)
 			inode->i_flags |= map[i].vfs;
 }
 
+/* Fills @inode from the raw inode. extra_isize is set and checked. */
 static void fill_common(struct inode *inode, const struct ext4_disk_inode *raw)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
@@ -215,6 +218,10 @@ static bool is_too_long(const struct inode *inode)
 	       (u64)inode->i_size >> inode->i_blkbits > EXT4_SB(inode->i_sb)->blocks_count;
 }
 
+/*
+ * Checks the raw inode and fills @inode. Returns 0, -ESTALE (a free slot), -EFSBADCRC or
+ * -EFSCORRUPTED.
+ */
 static int fill_inode(struct inode *inode, const struct ext4_disk_inode *raw)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -355,6 +362,7 @@ struct ext4_buf *ext4_raw_inode(struct inode *inode, struct ext4_disk_inode **ra
 	return b;
 }
 
+/* Sets the checksum, if the file system has checksums. */
 static void put_csum(const struct ext4_sb *sbi, u32 seed, struct ext4_disk_inode *raw)
 {
 	u32 crc;
@@ -403,6 +411,7 @@ static u32 time_extra(struct timespec64 t)
 	return (u32)(((t.tv_sec - (s32)t.tv_sec) >> 32) & 3) | (u32)t.tv_nsec << 2;
 }
 
+/* Sets flags and i_blocks, in blocks instead of sectors if the number is too large. */
 static void put_blocks(struct inode *inode, struct ext4_disk_inode *raw)
 {
 	u64 blocks = inode->i_blocks;
@@ -417,6 +426,7 @@ static void put_blocks(struct inode *inode, struct ext4_disk_inode *raw)
 	raw->i_blocks_high = (u16)(blocks >> 32);
 }
 
+/* Sets all fields but the times and the checksum. */
 static void put_common(struct inode *inode, struct ext4_disk_inode *raw)
 {
 	struct ext4_inode *ei = EXT4_I(inode);

@@ -36,6 +36,7 @@ static struct timespec64 stamp(u64 sec, u32 nsec)
 
 /* ---- inodes ---- */
 
+/* Converts a device number from the protocol's form. */
 static dev_t narrow_dev(u32 d)
 {
 	return MKDEV((d >> 8) & 0xfff, (d & 0xff) | ((d >> 12) & 0xfff00));
@@ -46,6 +47,9 @@ u64 fuse_asking(struct fuse_conn *fc)
 	return __atomic_load_n(&fc->attr_version, __ATOMIC_SEQ_CST);
 }
 
+/*
+ * Sets a size that is newer than all answers to requests that were sent before. fi->lock is held.
+ */
 static void learn_size(struct inode *inode, loff_t size)
 {
 	struct fuse_conn *fc = fuse_conn_of(inode);
@@ -129,6 +133,7 @@ void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u6
 	}
 }
 
+/* True if the mode has one of the seven file types. */
 static bool valid_type(u64 mode)
 {
 	u64 type = mode & S_IFMT;
@@ -157,6 +162,7 @@ void fuse_forget_one(struct fuse_conn *fc, u64 nodeid)
 	fuse_queue_forget(fc, f);
 }
 
+/* Fills in what never changes in a new inode: node, type, device, operations. */
 static void fill_new(struct inode *inode, const struct fuse_entry_out *e)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -252,6 +258,7 @@ static void fuse_evict_inode(struct inode *inode)
 
 /* ---- INIT ---- */
 
+/* Takes over the answer to INIT. No other request has been sent. */
 static void take_flags(struct fuse_conn *fc, const struct fuse_init_out *o)
 {
 	u32 f = o->flags, max = FUSE_MAX_IO;
@@ -268,6 +275,7 @@ static void take_flags(struct fuse_conn *fc, const struct fuse_init_out *o)
 	fc->max_read = min(fc->max_read, max);
 }
 
+/* Ends INIT: the connection is initialised, or ends if the server refuses. */
 static void init_end(struct fuse_req *r)
 {
 	struct fuse_conn *fc = r->fc;
@@ -334,6 +342,7 @@ struct fuse_options {
 	bool have_fd, have_mode, have_uid, have_gid, default_permissions, allow_other;
 };
 
+/* Returns 0 or -errno: -EINVAL if the option is unknown. */
 static int parse_value(struct fuse_options *o, const char *key, const char *v)
 {
 	if (!strcmp(key, "fd")) {
@@ -359,6 +368,7 @@ static int parse_value(struct fuse_options *o, const char *key, const char *v)
 	return !strcmp(key, "subtype") || !strcmp(key, "source") ? 0 : -EINVAL;
 }
 
+/* Sets *o, and checks that all needed options are there. Modifies @data. Returns 0 or -EINVAL. */
 static int parse_options(struct fuse_options *o, char *data)
 {
 	char *opt, *v;
@@ -460,6 +470,7 @@ static const struct super_operations fuse_sops = {
 	.show_options = fuse_show_options,
 };
 
+/* Sets sb->s_root. The server is not asked. Returns 0 or -errno. */
 static int make_root(struct super_block *sb, const struct fuse_options *o)
 {
 	struct fuse_entry_out e;

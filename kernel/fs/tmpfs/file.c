@@ -61,6 +61,7 @@ static void fill_hole(struct page *p)
 	ClearPagePrivate(p);
 }
 
+/* True if the locked page has data or is reserved. */
 static bool is_charged(const struct page *p)
 {
 	return PageUptodate(p) || PagePrivate(p);
@@ -69,7 +70,7 @@ static bool is_charged(const struct page *p)
 /*
  * Returns the page at @index, locked, and reserves it if it was a hole. A page that a fault has
  * added to the cache and not filled yet is still a hole. Returns ERR_PTR(-ENOSPC) or
- * ERR_PTR(-ENOMEM).
+ * ERR_PTR(-ENOMEM). The page is referenced.
  */
 static struct page *reserve_page(struct inode *inode, u64 index)
 {
@@ -102,7 +103,10 @@ err_put:
 	return ERR_PTR(err);
 }
 
-/* Returns the page at @index, locked and up to date, or ERR_PTR. A hole becomes a page of zeros. */
+/*
+ * Returns the page at @index, referenced, locked and up to date, or ERR_PTR. A hole becomes a page
+ * of zeros.
+ */
 static struct page *tmpfs_get_page(struct inode *inode, u64 index)
 {
 	struct page *p = reserve_page(inode, index);
@@ -114,7 +118,8 @@ static struct page *tmpfs_get_page(struct inode *inode, u64 index)
 
 /*
  * Charges a page that a fault has added to the cache for a hole, unless it is already reserved. If
- * the file system is full, drops the page, and the hole stays. Returns 0 or -ENOSPC.
+ * the file system is full, drops the page, and the hole stays. The page is locked. Returns 0 or
+ * -ENOSPC.
  */
 static int charge_page(struct page *p)
 {
@@ -141,6 +146,7 @@ int tmpfs_readpage(struct file *f, struct page *p)
 	return err;
 }
 
+/* Fills a locked page that a fault has added with PAGE_SIZE bytes. Returns 0 or -ENOSPC. */
 static int tmpfs_fillpage(struct page *p, const void *data)
 {
 	int err = charge_page(p);
@@ -153,6 +159,7 @@ static int tmpfs_fillpage(struct page *p, const void *data)
 	return 0;
 }
 
+/* Checks the seals for a write that ends at byte @end. Returns 0 or -EPERM. */
 static int seal_check(const struct inode *inode, loff_t end)
 {
 	u32 seals = inode->i_seals;
@@ -249,6 +256,10 @@ ssize_t tmpfs_read_pages(struct inode *inode, struct iov_iter *to, loff_t *pos,
 	return done;
 }
 
+/*
+ * Returns the page at @index, referenced and up to date, or NULL for a hole. May wait for a fault
+ * that fills it.
+ */
 static struct page *cached_page(struct inode *inode, u64 index)
 {
 	struct page *p = find_get_page(&inode->i_data, index);
@@ -278,6 +289,7 @@ static ssize_t tmpfs_write_iter(struct file *f, struct iov_iter *from, loff_t *p
 
 #define SEEK_BATCH 16
 
+/* Drops a reference. True if the page has data. */
 static bool put_if_data(struct page *p)
 {
 	bool data = PageUptodate(p);
@@ -312,6 +324,7 @@ static u64 next_data(struct address_space *m, u64 index, u64 end)
 	return end;
 }
 
+/* Returns the index of the first page without data at or after @index, or @end. */
 static u64 next_hole(struct address_space *m, u64 index, u64 end)
 {
 	struct page *p;
@@ -368,6 +381,10 @@ static int tmpfs_mmap(struct file *f, struct vm_area *vma)
 
 #define F_SEAL_EXEC_ 0x20
 
+/*
+ * Sets the size in bytes and drops the pages beyond it. i_rwsem is held. Returns 0 or -EPERM
+ * (sealed).
+ */
 static int resize(struct inode *inode, loff_t size)
 {
 	loff_t old = inode->i_size;
@@ -405,6 +422,7 @@ static int tmpfs_setattr(struct dentry *d, struct iattr *a)
 	return err;
 }
 
+/* Drops and zeroes the bytes of the range. i_rwsem is held. Returns 0 or -EPERM (sealed). */
 static int punch_hole(struct inode *inode, loff_t off, loff_t len)
 {
 	if (inode->i_seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
@@ -444,6 +462,10 @@ static void unreserve(struct inode *inode, u64 first, u64 end, u64 id)
 /* number of the latest fallocate() call, for page->private */
 static atomic64_t last_call;
 
+/*
+ * Reserves pages for the range, in bytes. i_rwsem is held. Returns 0, or -errno with nothing
+ * reserved.
+ */
 static int allocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
 {
 	u64 first = off >> PAGE_SHIFT, end = DIV_ROUND_UP((u64)off + len, PAGE_SIZE), at;
