@@ -11,6 +11,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/sched.h"
 
+/* Joins the halves of a count. The upper half counts only in a long descriptor. */
 static u32 get16x2(const struct ext4_sb *sbi, u16 lo, u16 hi)
 {
 	return lo | (sbi->desc_size >= 64 ? (u32)hi << 16 : 0);
@@ -29,6 +30,7 @@ static void set_free_inodes(const struct ext4_sb *sbi, struct ext4_disk_group *g
 		g->bg_free_inodes_count_hi = (u16)(n >> 16);
 }
 
+/* Adds @d (1 or -1) to the group's number of directories. */
 static void add_used_dirs(const struct ext4_sb *sbi, struct ext4_disk_group *g, int d)
 {
 	u32 n = get16x2(
@@ -54,6 +56,7 @@ static void note_used(const struct ext4_sb *sbi, struct ext4_disk_group *g, u32 
 		g->bg_itable_unused_hi = (u16)(unused >> 16);
 }
 
+/* Sets the checksum of the inode bitmap @map, if the file system has checksums. */
 static void set_csum(struct ext4_sb *sbi, struct ext4_disk_group *g, const u8 *map)
 {
 	u32 crc;
@@ -78,6 +81,10 @@ static bool csum_ok(struct ext4_sb *sbi, const struct ext4_disk_group *g, const 
 	return crc == (have | (u32)g->bg_inode_bitmap_csum_hi << 16);
 }
 
+/*
+ * Returns the group's inode bitmap, referenced, or ERR_PTR. Makes it if the group is uninitialised,
+ * which needs @h. alloc_lock is held.
+ */
 static struct ext4_buf *inode_bitmap(struct ext4_handle *h, struct ext4_sb *sbi, u32 group)
 {
 	struct ext4_disk_group *g = ext4_group(sbi, group);
@@ -134,7 +141,7 @@ bool ext4_inode_in_use(struct super_block *sb, u32 ino)
 
 /*
  * Takes a free inode number of the group and returns it. Returns 0 if there is none, and sets *err
- * if the bitmap cannot be read.
+ * if the bitmap cannot be read. alloc_lock is held.
  */
 static u32 take_in_group(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, bool dir, int *err)
 {
@@ -170,6 +177,7 @@ static u32 take_in_group(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, 
 	return group * sbi->inodes_per_group + bit + 1;
 }
 
+/* Returns the group for a new directory. @parent: its parent's group. alloc_lock is held. */
 static u32 group_for_dir(struct ext4_sb *sbi, u32 parent)
 {
 	u64 average = sbi->free_inodes / sbi->nr_groups;
@@ -186,6 +194,7 @@ static u32 group_for_dir(struct ext4_sb *sbi, u32 parent)
 	return parent;
 }
 
+/* Takes an inode number. Returns it, or 0 with *err set. Takes alloc_lock. */
 static u32 take_number(struct ext4_handle *h, struct inode *dir, bool is_dir, int *err)
 {
 	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
@@ -200,6 +209,7 @@ static u32 take_number(struct ext4_handle *h, struct inode *dir, bool is_dir, in
 	return ino;
 }
 
+/* Frees an inode number. Takes alloc_lock. If the bitmap cannot be read, the number is lost. */
 static void give_back(struct ext4_handle *h, struct ext4_sb *sbi, u32 ino, bool dir)
 {
 	u32 group = (ino - 1) / sbi->inodes_per_group, bit = (ino - 1) % sbi->inodes_per_group;

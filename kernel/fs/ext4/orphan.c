@@ -30,6 +30,7 @@ struct orphan_tail {
 	__le32 magic, checksum;
 } __packed;
 
+/* Makes @ino the first of the list on disk. 0: the list is empty. */
 static void set_head(struct ext4_handle *h, struct ext4_sb *sbi, u32 ino)
 {
 	struct ext4_disk_sb *d = (void *)(sbi->sb_buf->data + sbi->sb_off);
@@ -46,7 +47,10 @@ static struct ext4_inode *inode_of(struct ext4_orphan *o)
 	return container_of(o, struct ext4_inode, orphan);
 }
 
-/* Makes the inode number @next follow @o in the list on disk. Returns 0 or -errno. */
+/*
+ * Makes the inode number @next follow @o in the list on disk. Returns 0 or -errno. orphan_lock is
+ * held.
+ */
 static int set_next(struct ext4_handle *h, struct ext4_sb *sbi, struct ext4_orphan *o, u32 next)
 {
 	u32 old;
@@ -160,6 +164,7 @@ void ext4_orphans_free(struct ext4_sb *sbi)
 	}
 }
 
+/* Returns the list's entry for the inode, or NULL. orphan_lock is held. */
 static struct ext4_orphan *find(struct ext4_sb *sbi, u32 ino)
 {
 	struct ext4_orphan *o;
@@ -232,7 +237,7 @@ static void take_off(struct inode *inode)
 
 /*
  * Finishes an orphan inode: removes a file that was deleted while it was open, or completes a
- * truncation. Returns false if the list already had the inode.
+ * truncation. Returns false if the list already had the inode. Drops the reference to @inode.
  */
 static bool finish(struct inode *inode)
 {
@@ -246,6 +251,7 @@ static bool finish(struct inode *inode)
 	return first;
 }
 
+/* Returns an orphan's inode, referenced, or ERR_PTR. */
 static struct inode *get_orphan(struct super_block *sb, u32 ino)
 {
 	struct inode *inode =
@@ -257,6 +263,7 @@ static struct inode *get_orphan(struct super_block *sb, u32 ino)
 	return inode;
 }
 
+/* Finishes the inodes of the list on disk. Returns their number. */
 static u32 clean_list(struct super_block *sb)
 {
 	struct ext4_disk_sb *d = ext4_live_sb(EXT4_SB(sb));
@@ -286,6 +293,7 @@ static u32 clean_list(struct super_block *sb)
 
 /* ---- the orphan file ---- */
 
+/* Computes the checksum of a block of the orphan file. */
 static u32 file_csum(struct inode *file, const struct ext4_buf *b)
 {
 	__le64 nr = b->block;
@@ -315,6 +323,7 @@ static int take_entry(struct inode *file, struct ext4_buf *b, u32 i, struct inod
 	return 0;
 }
 
+/* Finishes the inodes of a block of the orphan file. Returns their number. */
 static u32 clean_block(struct inode *file, struct ext4_buf *b)
 {
 	u32 n = (b->sbi->block_size - (u32)sizeof(struct orphan_tail)) / 4, i, done = 0;
@@ -348,6 +357,7 @@ static bool block_ok(struct inode *file, const struct ext4_buf *b)
 	       (!b->sbi->csum || tail->checksum == file_csum(file, b));
 }
 
+/* Returns a block of the orphan file, referenced and checked, or ERR_PTR. */
 static struct ext4_buf *file_block(struct inode *file, u32 lblk)
 {
 	struct ext4_map m = { .lblk = lblk, .len = 1 };
@@ -366,6 +376,7 @@ static struct ext4_buf *file_block(struct inode *file, u32 lblk)
 	return ERR_PTR(-EFSCORRUPTED);
 }
 
+/* Records in the superblock that the orphan file is empty. */
 static void no_orphans_present(struct super_block *sb)
 {
 	struct ext4_handle *h = ext4_start(sb, 1);
@@ -379,6 +390,7 @@ static void no_orphans_present(struct super_block *sb)
 	ext4_stop(h);
 }
 
+/* Finishes the inodes of the orphan file. Returns their number. */
 static u32 clean_file(struct super_block *sb)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);

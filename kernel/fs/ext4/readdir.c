@@ -46,6 +46,7 @@ struct listing {
 	bool cut;
 };
 
+/* Returns the type (DT_*) of an entry, or 0 (unknown). */
 static u32 dtype(const struct ext4_sb *sbi, u8 type)
 {
 	return EXT4_HAS(sbi, incompat, INCOMPAT_FILETYPE) && type < ARRAY_SIZE(ext4_dtype_of) ?
@@ -55,6 +56,10 @@ static u32 dtype(const struct ext4_sb *sbi, u8 type)
 
 /* ---- listing by byte offset ---- */
 
+/*
+ * Reports the names of a block from ctx->pos on. @base: byte offset of the block in the directory.
+ * Returns 1 if the reader's buffer is full, else 0.
+ */
 static int list_block(struct ext4_sb *sbi, struct ext4_buf *b, u64 base, struct dir_context *ctx)
 {
 	u32 from = (u32)((u64)ctx->pos & (sbi->block_size - 1)), off, len;
@@ -72,6 +77,7 @@ static int list_block(struct ext4_sb *sbi, struct ext4_buf *b, u64 base, struct 
 	return 0;
 }
 
+/* Lists the directory from the byte offset ctx->pos on. Returns 0 or -errno. */
 static int list_linear(struct inode *dir, struct dir_context *ctx)
 {
 	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
@@ -100,17 +106,20 @@ static int list_linear(struct inode *dir, struct dir_context *ctx)
 
 /* ---- listing by hash ---- */
 
+/* True if the directory is listed by hash. */
 static bool is_hashed(const struct inode *dir)
 {
 	return EXT4_HAS(EXT4_SB(dir->i_sb), compat, COMPAT_DIR_INDEX) &&
 	       (ext4_dir_indexed(dir) || ext4_dir_nr_blocks(dir) <= 1);
 }
 
+/* Returns the position of a name with this hash. */
 static u64 hash_pos(u32 hash, u32 minor)
 {
 	return max((u64)(hash >> 1) << 32 | minor, (u64)FIRST_NAME);
 }
 
+/* Returns a name's place in the directory: block << 32 | byte offset in it. */
 static u64 place_of(u32 lblk, u32 off)
 {
 	return (u64)lblk << 32 | off;
@@ -130,6 +139,7 @@ static void drop_half(struct listing *l)
 	l->cut = true;
 }
 
+/* Adds a name, unless it is outside the names to take. */
 static void take_name(struct listing *l, struct sort_pair s)
 {
 	if (sort_pair_before(&s, &l->from) || (l->cut && !sort_pair_before(&s, &l->end)))
@@ -146,6 +156,10 @@ static bool is_dots(const struct ext4_dir_entry *de)
 	       (de->name_len == 1 || (de->name_len == 2 && de->name[1] == '.'));
 }
 
+/*
+ * Adds the names of a leaf (for ext4_htree_leaves()). @arg: the listing. Returns the number of
+ * names so far, or -ENOENT.
+ */
 static int take_leaf(void *arg, u32 version, const struct ext4_buf *leaf, u32 lblk)
 {
 	struct listing *l = arg;
@@ -165,6 +179,7 @@ static int take_leaf(void *arg, u32 version, const struct ext4_buf *leaf, u32 lb
 	return (int)l->n;
 }
 
+/* Adds the names of a directory without an index, of at most one block. Returns 0 or -errno. */
 static int take_block(struct listing *l)
 {
 	struct ext4_buf *b = ext4_dir_nr_blocks(l->dir) ? ext4_dir_block(l->dir, 0) : NULL;
@@ -234,6 +249,7 @@ static int tell(struct listing *l, u64 place, struct ext4_buf **held, u64 *held_
 	return !dir_emit(ctx, de->name, de->name_len, de->inode, dtype(sbi, de->file_type));
 }
 
+/* Returns the file's place, and allocates it if needed. NULL: memory is short. */
 static struct dir_place *get_place(struct file *f)
 {
 	if (!f->private_data)
@@ -303,6 +319,7 @@ static int list_hashed(struct file *f, struct dir_context *ctx, struct listing *
 	return min(r, 0);
 }
 
+/* Lists the directory by hash from ctx->pos on. Returns as list_hashed(). */
 static int iterate_hashed(struct file *f, struct dir_context *ctx)
 {
 	struct ext4_sb *sbi = EXT4_SB(f->f_inode->i_sb);

@@ -30,6 +30,7 @@ static bool is_journalled(const struct ext4_sb *sbi)
 
 /* ---- reading ---- */
 
+/* True if memory has a newer state of the block than the disk. */
 static bool block_is_newer(struct ext4_sb *sbi, u64 block)
 {
 	struct ext4_buf *b;
@@ -58,6 +59,7 @@ static u32 tenant_newer(void *arg, u64 block, u32 nr)
 	return mask;
 }
 
+/* Copies the superblock's block to @to. Takes alloc_lock. */
 static void read_super(struct ext4_sb *sbi, u8 *to)
 {
 	struct ext4_disk_sb *d = (void *)(to + sbi->sb_off);
@@ -158,6 +160,7 @@ static int change_place(struct ext4_sb *sbi, u32 off, const u8 *from, u32 n)
 	return err;
 }
 
+/* Changes bytes of the superblock in memory. Takes alloc_lock. */
 static void change_live(struct ext4_sb *sbi, u32 off, const u8 *from, u32 n)
 {
 	mutex_lock(&sbi->alloc_lock);

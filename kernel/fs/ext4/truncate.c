@@ -29,6 +29,7 @@ static bool has_map(const struct inode *inode)
 	       S_ISDIR(inode->i_mode) || inode->i_op == &ext4_symlink_iops;
 }
 
+/* Returns the number of blocks that @size bytes take. */
 static u32 first_block_beyond(const struct inode *inode, loff_t size)
 {
 	return (u32)DIV_ROUND_UP((u64)size, (u64)inode->i_sb->s_blocksize);
@@ -132,6 +133,7 @@ static int zero_edge(struct inode *inode, loff_t from, loff_t to)
 	return there > 0 ? zero_in_page(inode, from, to) : there;
 }
 
+/* Sets the size in memory and the size to be written, in bytes. Takes i_data_sem. */
 static void change_size(struct inode *inode, loff_t size)
 {
 	i_size_write(inode, size);
@@ -193,6 +195,7 @@ static void write_tail(struct inode *inode, loff_t size)
 		ext4_aops.writepages(&inode->i_data, &wbc);
 }
 
+/* Sets the size in bytes. i_rwsem is held, no handle is open. Returns 0 or -errno. */
 static int set_size(struct inode *inode, loff_t size)
 {
 	loff_t old = i_size_read(inode);
@@ -334,6 +337,7 @@ void ext4_evict_inode(struct inode *inode)
 
 /* ---- fallocate ---- */
 
+/* Makes a hole of the bytes [off, off+len). i_rwsem is held. Returns 0 or -errno. */
 static int punch(struct inode *inode, loff_t off, loff_t len)
 {
 	u64 bs = inode->i_sb->s_blocksize, end = (u64)(off + len);
@@ -396,7 +400,7 @@ static int make_room(struct inode *inode, struct ext4_map *m, u32 *room)
 
 /*
  * Moves the size up to the beginning of block @lblk, where the file's new blocks end, but at most
- * to @end.
+ * to @end. i_data_sem is held for writing.
  */
 static void follow_blocks(struct inode *inode, u64 lblk, loff_t end)
 {
@@ -434,7 +438,10 @@ int ext4_alloc_unwritten(struct inode *inode, struct ext4_map *m, loff_t end)
 	return err;
 }
 
-/* Allocates unwritten blocks for the range, some in each transaction. Returns 0 or -errno. */
+/*
+ * Allocates unwritten blocks for the range, some in each transaction. Returns 0 or -errno. -EINTR
+ * after a fatal signal.
+ */
 static int preallocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
 {
 	u64 bs = inode->i_sb->s_blocksize;

@@ -23,11 +23,13 @@ static const struct file_operations fuse_dev_fops;
 /* file->private_data changes once, from NULL to a connection */
 static DEFINE_MUTEX(attach_mutex);
 
+/* Returns the file's connection, as long as the file is open, or NULL. */
 static struct fuse_conn *conn_of(struct file *f)
 {
 	return smp_load_acquire(&f->private_data);
 }
 
+/* As fuse_dev_attach(). attach_mutex is held. */
 static int attach_locked(struct file *f, struct fuse_conn *fc)
 {
 	if (f->f_op != &fuse_dev_fops)
@@ -70,6 +72,7 @@ static int fuse_dev_release(struct inode *inode, struct file *f)
 
 /* ---- reading ---- */
 
+/* True if a read would not wait. fc->lock is held. */
 static bool has_work(struct fuse_conn *fc)
 {
 	return !fc->connected || !list_empty(&fc->interrupts) || !list_empty(&fc->forgets) ||
@@ -86,6 +89,7 @@ static bool has_work_now(struct fuse_conn *fc)
 	return yes;
 }
 
+/* Writes an INTERRUPT of request @unique. Returns its length or -EFAULT. */
 static ssize_t put_interrupt(struct iov_iter *to, u64 unique)
 {
 	struct {
@@ -101,7 +105,9 @@ static ssize_t put_interrupt(struct iov_iter *to, u64 unique)
 	return copy_to_iter(&m, sizeof(m), to) == sizeof(m) ? (ssize_t)sizeof(m) : -EFAULT;
 }
 
-/* Writes as many of the @n forgets as fit into the reader's buffer, as one message. */
+/*
+ * Writes the @n (at most 32) forgets as one message, and frees them. Returns its length or -EFAULT.
+ */
 static ssize_t put_forgets(
 	struct fuse_conn *fc, struct iov_iter *to, struct list_head *taken, u32 n)
 {
@@ -130,6 +136,7 @@ static ssize_t put_forgets(
 	return copy_to_iter(&m, len, to) == len ? (ssize_t)len : -EFAULT;
 }
 
+/* Read a message of this kind. Return its length, 0 if there is none, or -errno. */
 static ssize_t read_forgets(struct fuse_conn *fc, struct iov_iter *to)
 {
 	LIST_HEAD(taken);
@@ -161,7 +168,7 @@ static ssize_t read_interrupt(struct fuse_conn *fc, struct iov_iter *to)
 
 /*
  * Adds a request to the tree of requests that need an answer. It is a tree, since a server may
- * leave any number of requests unanswered.
+ * leave any number of requests unanswered. fc->lock is held.
  */
 static void expect_answer(struct fuse_conn *fc, struct fuse_req *r)
 {
@@ -195,6 +202,7 @@ static struct fuse_req *take_request(struct fuse_conn *fc)
 	return r;
 }
 
+/* Ends a request, unless it has ended. @err: 0 or -errno. */
 static void fail_request(struct fuse_req *r, int err)
 {
 	bool mine;
@@ -208,6 +216,10 @@ static void fail_request(struct fuse_req *r, int err)
 		fuse_req_finish(r);
 }
 
+/*
+ * Reads a request. Returns its length, 0 if there is none (also if it did not fit and has failed),
+ * or -EFAULT.
+ */
 static ssize_t read_request(struct fuse_conn *fc, struct iov_iter *to)
 {
 	struct fuse_req *r = take_request(fc);
@@ -265,6 +277,7 @@ static ssize_t fuse_dev_read(struct file *f, struct iov_iter *to, loff_t *pos)
 
 /* ---- writing: answers ---- */
 
+/* Returns the sent request with this number, referenced, or NULL. fc->lock is held. */
 static struct fuse_req *find_sent(struct fuse_conn *fc, u64 unique)
 {
 	struct rb_node *n = fc->answers.node;
@@ -283,7 +296,7 @@ static struct fuse_req *find_sent(struct fuse_conn *fc, u64 unique)
 
 /*
  * Handles the answer to an INTERRUPT. ENOSYS: the server does not know INTERRUPT. EAGAIN: the
- * server asks for the INTERRUPT again.
+ * server asks for the INTERRUPT again. Returns 0 or -ENOENT.
  */
 static int interrupt_answer(struct fuse_conn *fc, const struct fuse_out_header *h)
 {
@@ -342,7 +355,7 @@ static struct fuse_req *begin_answer(struct fuse_conn *fc, u64 unique)
 /*
  * Reads an answer and completes its request. Copying the body may fault and take long, so the
  * request stays in fc->sent meanwhile, where an abort finds it. begin_answer() excludes a second
- * answer. If the answer is malformed, the waiter gets EIO.
+ * answer. If the answer is malformed, the waiter gets EIO. Returns 0, -ENOENT or another -errno.
  */
 static int answer(struct fuse_conn *fc, const struct fuse_out_header *h, struct iov_iter *from)
 {

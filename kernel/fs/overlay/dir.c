@@ -14,10 +14,11 @@
 #include "kernel/fs/overlay/overlay.h"
 #include "kernel/vfs/xattr/acl.h"
 
+/* What a new name is for. */
 struct new_entry {
 	umode_t mode;
 	dev_t rdev;
-	const char *link;
+	const char *link;        /* target of a symbolic link */
 	struct dentry *hardlink; /* the upper file to link, or NULL */
 	bool tmpfile;
 };
@@ -37,6 +38,7 @@ int ovl_whiteout(struct super_block *sb, struct dentry **white)
 
 /* ---- making ---- */
 
+/* Makes the name @d in an upper directory, whose i_rwsem is held. Returns 0 or -errno. */
 static int make_entry(struct inode *dir, struct dentry *d, const struct new_entry *n)
 {
 	if (n->hardlink)
@@ -49,6 +51,10 @@ static int make_entry(struct inode *dir, struct dentry *d, const struct new_entr
 	}
 }
 
+/*
+ * Makes a name that must not exist in @updir. Takes its i_rwsem. Returns the dentry, referenced, or
+ * ERR_PTR.
+ */
 static struct dentry *create_direct(
 	struct dentry *updir, const struct qstr *name, const struct new_entry *n)
 {
@@ -72,6 +78,7 @@ static struct dentry *create_direct(
 /*
  * Gives @temp the owner, mode and access control lists that a new file in @dir would have. @temp
  * lacks them, since the work directory has neither @dir's set-group-id bit nor its default list.
+ * Takes the i_rwsem of @temp. Returns 0 or -errno.
  */
 static int inherit(struct inode *dir, struct dentry *temp, const struct new_entry *n)
 {
@@ -96,6 +103,7 @@ static int inherit(struct inode *dir, struct dentry *temp, const struct new_entr
 	return err;
 }
 
+/* Links @source in the work directory. Returns the dentry, referenced, or ERR_PTR. */
 static struct dentry *make_hidden_link(struct super_block *sb, struct dentry *source)
 {
 	struct ovl_sb *ofs = OVL_SB(sb);
@@ -111,7 +119,7 @@ static struct dentry *make_hidden_link(struct super_block *sb, struct dentry *so
 /*
  * Puts the directory @temp into the place of a whiteout. A rename cannot replace a whiteout (a
  * device file) by a directory, so the two are exchanged, and the whiteout is removed from the work
- * directory.
+ * directory. Returns 0 or -errno.
  */
 static int swap_in(
 	struct super_block *sb, struct dentry *temp, struct dentry *updir, const struct qstr *name)
@@ -135,6 +143,10 @@ static int swap_in(
 	return 0;
 }
 
+/*
+ * Makes a file in the work directory and moves it over the whiteout. Returns its dentry,
+ * referenced, or ERR_PTR.
+ */
 static struct dentry *create_over_whiteout(
 	struct inode *dir, const struct qstr *name, const struct new_entry *n)
 {
@@ -173,8 +185,8 @@ static bool whiteout_at(struct dentry *updir, const struct qstr *name)
 }
 
 /*
- * Makes the upper entry and returns its dentry with a reference. Called with the mounter's
- * credentials.
+ * Makes the upper entry and returns its dentry with a reference, or ERR_PTR. Called with the
+ * mounter's credentials.
  */
 static struct dentry *create_upper(struct inode *dir, struct dentry *d, const struct new_entry *n)
 {
@@ -206,6 +218,10 @@ static struct dentry *tmpfile_upper(struct inode *dir, const struct new_entry *n
 	return vfs_tmpfile(&path, n->mode, true);
 }
 
+/*
+ * Makes the upper file with the mounter's credentials, but owned by the caller. Returns its dentry,
+ * referenced, or ERR_PTR.
+ */
 static struct dentry *create_as_caller(
 	struct inode *dir, struct dentry *d, const struct new_entry *n)
 {
@@ -227,6 +243,10 @@ static struct dentry *create_as_caller(
 	return upper;
 }
 
+/*
+ * Makes @d. @linked: the inode that gets another name, or NULL for a new inode. Returns 0 or
+ * -errno.
+ */
 static int create(
 	struct inode *dir, struct dentry *d, const struct new_entry *n, struct inode *linked)
 {
@@ -330,6 +350,7 @@ static struct dentry *upper_entry(struct dentry *updir, struct dentry *d)
 	return ERR_PTR(-ESTALE);
 }
 
+/* Removes an upper file that hides nothing. Returns 0 or -errno. */
 static int remove_plain(
 	struct super_block *sb, struct dentry *updir, struct dentry *upper, bool dir)
 {
@@ -347,6 +368,7 @@ static int remove_plain(
 	return err;
 }
 
+/* Puts a whiteout under the name, and removes @upper (NULL: there is none). Returns 0 or -errno. */
 static int remove_and_cover(
 	struct super_block *sb, struct dentry *updir, struct dentry *upper, const struct qstr *name)
 {
@@ -368,6 +390,7 @@ static int remove_and_cover(
 	return err;
 }
 
+/* Removes the name from the overlay. The mounter's credentials are in use. Returns 0 or -errno. */
 static int remove_upper(struct inode *dir, struct dentry *d, bool is_dir)
 {
 	struct dentry *updir = ovl_upper(dir), *upper = upper_entry(updir, d);
@@ -386,6 +409,7 @@ static int remove_upper(struct inode *dir, struct dentry *d, bool is_dir)
 	return err;
 }
 
+/* Removes a name. Returns 0 or -errno: -ENOTEMPTY for a directory that shows names. */
 static int do_remove(struct inode *dir, struct dentry *d, bool is_dir)
 {
 	struct inode *inode = d->d_inode;

@@ -36,7 +36,7 @@ static struct dentry *lookup_one(struct dentry *dir, const char *name, int len)
 	return NULL;
 }
 
-/* Follows a path of directories from the root of a layer. */
+/* Follows a path of directories from the root of a layer. Returns as lookup_one(). */
 static struct dentry *lookup_from_root(struct dentry *root, const char *path)
 {
 	struct dentry *d = dget(root), *next;
@@ -69,7 +69,7 @@ bool ovl_is_opaque(const struct super_block *sb, struct dentry *d)
 	return ovl_get_xattr(d, ovl_xattr(OVL_SB(sb), OVL_OPAQUE, name), &v, 1) == 1 && v == 'y';
 }
 
-/* ---- the search ---- */
+/* ---- the search: the mounter's credentials are in use ---- */
 
 struct search {
 	struct super_block *sb;
@@ -88,6 +88,10 @@ struct search {
 	bool no_data;
 };
 
+/*
+ * Applies the redirect of @d, if it has one, to the name that is looked up below. Returns 0 or
+ * -errno: -EPERM if redirects are not followed.
+ */
 static int read_redirect(struct search *s, struct dentry *d)
 {
 	struct ovl_sb *ofs = OVL_SB(s->sb);
@@ -120,7 +124,7 @@ static int read_redirect(struct search *s, struct dentry *d)
 
 /*
  * Evaluates the marks of @d, which was found in a layer: decides whether the search stops, and sets
- * the name or path that is looked up in the layers below.
+ * the name or path that is looked up in the layers below. Returns 0 or -errno.
  */
 static int look_at(struct search *s, struct dentry *d)
 {
@@ -143,6 +147,7 @@ static int look_at(struct search *s, struct dentry *d)
 	return read_redirect(s, d);
 }
 
+/* Looks the name up in the upper directory @dir. Returns 0, also if there is none, or -errno. */
 static int search_upper(struct search *s, struct dentry *dir)
 {
 	struct dentry *d = lookup_one(dir, s->name, s->len);
@@ -160,7 +165,7 @@ static int search_upper(struct search *s, struct dentry *dir)
 
 /*
  * Handles a candidate for the data of a metacopy file: @d has the data, or is a metacopy file too,
- * whose redirect may change the path. Takes over the reference to @d.
+ * whose redirect may change the path. Takes over the reference to @d. Returns 0 or -errno.
  */
 static int look_for_data(struct search *s, u32 layer, struct dentry *d)
 {
@@ -173,6 +178,10 @@ static int look_for_data(struct search *s, u32 layer, struct dentry *d)
 	return err;
 }
 
+/*
+ * Looks the name up in @dir of a lower layer, or, if it is absolute, from the layer's root. Returns
+ * 0, also if there is none, or -errno.
+ */
 static int search_lower(struct search *s, u32 layer, struct dentry *dir)
 {
 	const struct ovl_layer *l = &OVL_SB(s->sb)->layer[layer];
@@ -223,7 +232,7 @@ static int search_lowers(struct search *s, struct inode *dir)
 /*
  * Looks for a file's data in the data-only layers. Their names do not appear in the merged tree, so
  * only an absolute redirect leads there. A file whose data is missing can be stat'ed, but not
- * opened.
+ * opened. Returns 0 or -errno.
  */
 static int search_data(struct search *s)
 {
@@ -240,6 +249,7 @@ static int search_data(struct search *s)
 	return err;
 }
 
+/* Drops the references of the search. */
 static void drop_found(struct search *s)
 {
 	while (s->nr_lower)
@@ -249,6 +259,10 @@ static void drop_found(struct search *s)
 	dput(s->data.dentry);
 }
 
+/*
+ * Returns the inode for what was found, NULL for nothing, or ERR_PTR. Takes over the references of
+ * the search.
+ */
 static struct inode *found_inode(struct search *s)
 {
 	struct ovl_path *lower = NULL;
@@ -359,6 +373,7 @@ static struct inode *find_locked(struct ovl_sb *ofs, const struct inode *key)
 	return NULL;
 }
 
+/* As find_locked(), but takes hash_lock. */
 static struct inode *find_hashed(struct ovl_sb *ofs, const struct inode *key)
 {
 	struct inode *found;
@@ -431,6 +446,7 @@ static void put_found(const struct ovl_found *found)
 	dput(found->data.dentry);
 }
 
+/* Returns the inode number that the overlay shows. */
 static u64 number_of(struct super_block *sb, const struct ovl_inode *oi)
 {
 	bool dir = S_ISDIR(oi->vfs.i_mode);

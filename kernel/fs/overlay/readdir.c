@@ -41,6 +41,7 @@ struct listing {
 
 /* ---- the list ---- */
 
+/* Returns the listing's entry of this name, or NULL. */
 static struct entry *find_entry(struct listing *l, const char *name, u32 len, u32 hash)
 {
 	u32 i;
@@ -56,6 +57,7 @@ static struct entry *find_entry(struct listing *l, const char *name, u32 len, u3
 	return NULL;
 }
 
+/* Adds entry @index to the table, which has room. */
 static void table_put(struct listing *l, u32 hash, u32 index)
 {
 	u32 i = hash & (l->table_size - 1);
@@ -65,7 +67,10 @@ static void table_put(struct listing *l, u32 hash, u32 index)
 	l->table[i] = index + 1;
 }
 
-/* Makes room for one more entry, in the list and in the table (at most half full). */
+/*
+ * Makes room for one more entry, in the list and in the table (at most half full). Returns 0 or
+ * -ENOMEM.
+ */
 static int grow(struct listing *l)
 {
 	u32 room = l->room ? l->room * 2 : 64, i;
@@ -96,6 +101,9 @@ static int grow(struct listing *l)
 	return 0;
 }
 
+/*
+ * Adds a name of the layer that is being read. Returns false, with l->err set, if memory is short.
+ */
 static bool add_actor(
 	struct dir_context *ctx, const char *name, int len, loff_t pos, u64 ino, u32 type)
 {
@@ -129,6 +137,7 @@ static bool add_actor(
 	return true;
 }
 
+/* Frees the entries. The listing is then empty. */
 static void listing_clear(struct listing *l)
 {
 	while (l->nr) {
@@ -144,7 +153,7 @@ static void listing_clear(struct listing *l)
 
 /*
  * Marks the entries that are whiteouts. Only entries with the type of a character device, or
- * without a type, are looked up.
+ * without a type, are looked up. @from: index of the first entry to check. Returns 0 or -errno.
  */
 static int check_whiteouts(struct listing *l, struct dentry *dir, u32 from)
 {
@@ -166,6 +175,10 @@ static int check_whiteouts(struct listing *l, struct dentry *dir, u32 from)
 	return 0;
 }
 
+/*
+ * Adds the names of a layer's directory @dir. The mounter's credentials are in use. Returns 0 or
+ * -errno.
+ */
 static int read_layer(struct super_block *sb, struct listing *l, u32 layer, struct dentry *dir)
 {
 	struct path path = { OVL_SB(sb)->layer[layer].mnt, dir };
@@ -190,6 +203,7 @@ static int read_layer(struct super_block *sb, struct listing *l, u32 layer, stru
 	return err;
 }
 
+/* Reads the directory in all layers. Returns 0, or -errno with the listing empty. */
 static int read_all(struct inode *dir, struct listing *l)
 {
 	struct ovl_inode *oi = OVL_I(dir);
@@ -211,6 +225,7 @@ static int read_all(struct inode *dir, struct listing *l)
 
 /* ---- shared listings ---- */
 
+/* Drops a reference, and frees the listing with the last. @l may be NULL. Takes hash_lock. */
 static void listing_put(struct inode *dir, struct listing *l)
 {
 	struct ovl_sb *ofs = OVL_SB(dir->i_sb);
@@ -278,6 +293,7 @@ static struct listing *listing_get(struct inode *dir)
 
 /* ---- listing a directory ---- */
 
+/* True if upper files in the directory may show the inode numbers of their origins. */
 static bool is_impure(struct inode *dir)
 {
 	struct dentry *upper = ovl_upper(dir);
@@ -415,6 +431,7 @@ int ovl_dir_empty(struct inode *dir)
 	return err;
 }
 
+/* Removes the whiteouts that @l lists. Takes the i_rwsem of @dir. Returns 0 or -errno. */
 static int remove_listed(struct dentry *dir, struct listing *l)
 {
 	int err = 0;
@@ -450,6 +467,7 @@ int ovl_clear_whiteouts(struct super_block *sb, struct dentry *upper)
 	return err;
 }
 
+/* Removes a name of a layer's directory, with at most @depth levels below it. */
 static void clear_entry(struct mount *m, struct dentry *dir, const struct entry *e, u32 depth)
 {
 	struct dentry *d = lookup_one_unlocked(e->name, dir, (int)e->len);

@@ -34,12 +34,14 @@ struct recovery {
 	u64 last_time; /* PASS_SCAN: last commit's time, seconds */
 };
 
+/* Reads block @at of the log. Returns 0 or -errno. */
 static int read_log(struct recovery *r, u32 at, u8 *buf)
 {
 	return bdev_rw(r->sb->s_bdev, REQ_READ | REQ_META,
 		r->map[at] * (r->sbi->block_size >> SECTOR_SHIFT), buf, r->sbi->block_size);
 }
 
+/* Returns the block of the log after @at. The log is circular. */
 static u32 next_block(const struct recovery *r, u32 at)
 {
 	return at + 1 >= r->maxlen ? r->first : at + 1;
@@ -50,6 +52,7 @@ static bool has_csum(const struct recovery *r)
 	return r->incompat & (JBD_INCOMPAT_CSUM_V2 | JBD_INCOMPAT_CSUM_V3);
 }
 
+/* Returns the length of a tag in bytes, without the UUID. */
 static u32 tag_size(const struct recovery *r)
 {
 	if (r->incompat & JBD_INCOMPAT_CSUM_V3)
@@ -58,6 +61,7 @@ static u32 tag_size(const struct recovery *r)
 	       (r->incompat & JBD_INCOMPAT_CSUM_V2 ? 2 : 0);
 }
 
+/* A tag of a descriptor: the place of a block, JBD_TAG_*, and its checksum. */
 struct tag {
 	u64 block;
 	u32 flags, csum;
@@ -81,6 +85,7 @@ static void read_tag(const struct recovery *r, const u8 *p, struct tag *t)
 		t->block |= (u64)be32(w[2]) << 32;
 }
 
+/* True if the checksum of a block, as it lies in the log, is right, or the log has none. */
 static bool data_csum_ok(const struct recovery *r, const struct tag *t, u32 tid, const u8 *data)
 {
 	__be32 seq = to_be32(tid);
@@ -108,6 +113,7 @@ static bool tail_csum_ok(const struct recovery *r, u8 *block)
 	return be32(have) == crc;
 }
 
+/* True if a commit block's checksum is right, or the log has none. */
 static bool commit_csum_ok(const struct recovery *r, u8 *block)
 {
 	__be32 have, zero = 0;
@@ -136,6 +142,7 @@ static int check_commit(struct recovery *r)
 	return 0;
 }
 
+/* True if the block must not be replayed from transaction @tid. */
 static bool is_revoked(const struct recovery *r, u64 block, u32 tid)
 {
 	void *v = radix_lookup(&r->revoked, block);
@@ -143,6 +150,7 @@ static bool is_revoked(const struct recovery *r, u64 block, u32 tid)
 	return v && (s32)((u32)((u64)v >> 1) - tid) >= 0;
 }
 
+/* Writes block @at of the log to its place, unless it is revoked. Returns 0 or -errno. */
 static int replay_block(struct recovery *r, const struct tag *t, u32 tid, u32 at)
 {
 	__be32 magic = to_be32(JBD_MAGIC);
@@ -190,6 +198,7 @@ static int walk_descriptor(struct recovery *r, enum pass pass, u32 tid, u32 *at)
 	return 0;
 }
 
+/* Notes the revokes of the block in r->block. Returns 0 or -errno. */
 static int note_revokes(struct recovery *r, u32 tid)
 {
 	u32 bytes = be32(*(const __be32 *)(r->block + 12)), off = 16;
@@ -221,6 +230,10 @@ static u32 distance(const struct recovery *r, u32 from, u32 to)
 	return to > from ? to - from : to + (r->maxlen - r->first) - from;
 }
 
+/*
+ * Walks over the log from block @at. PASS_SCAN sets r->end_tid, the others end there. Returns 0 or
+ * -errno.
+ */
 static int run_pass(struct recovery *r, enum pass pass, u32 at)
 {
 	u32 tid = r->start_tid, steps = 0;
