@@ -11,6 +11,7 @@
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
 
+/* Return the group that contains @g, of version 2 or of version 1. */
 static struct cgroup *owner(struct mem_group *g)
 {
 	return container_of(g, struct cgroup, mem);
@@ -21,6 +22,7 @@ static struct cgroup1 *owner1(struct mem_group *g)
 	return container_of(g, struct cgroup1, mem);
 }
 
+/* Operations of struct mem_group_ops. tryget() is false if the group is being freed. */
 static void hold(struct mem_group *g)
 {
 	if (g->v1)
@@ -58,6 +60,7 @@ static void huge_event(struct mem_group *g)
 	cgroup_notify(owner(g), CGN_HUGETLB_LOCAL);
 }
 
+/* True if the process is in the group @arg or below. */
 static bool belongs_to(struct task *p, void *arg)
 {
 	return p->cgroup && cgroup_is_descendant(p->cgroup, arg);
@@ -95,6 +98,7 @@ static bool dies_with_group(struct task *p)
 	return true;
 }
 
+/* Writes the group's path, terminated, to the beginning of @buf. */
 static void path_of(struct cgroup *c, char *buf, size_t size)
 {
 	char *text = cgroup_path(c, &cgroup_root, buf, size);
@@ -113,6 +117,7 @@ void cgroup_memory_path(struct task *p, char *buf, size_t size)
 	cgroup_put(c);
 }
 
+/* Writes the path of the group of @p, or of the group @arg if @p is NULL. */
 static void scope_path(struct task *p, void *arg, char *buf, size_t size)
 {
 	if (p)
@@ -131,6 +136,7 @@ static void tell_use(void *arg)
 		"swap", (u64)atomic_read(&g->swap), g->swap_max, g->swap_events[MEM_SWAP_MAX]);
 }
 
+/* Returns true if a process was killed, or one is still dying. */
 static bool oom_kill_in(struct mem_group *g)
 {
 	struct cgroup *c = owner(g), *victims_group, *unit;

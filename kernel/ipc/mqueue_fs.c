@@ -33,6 +33,7 @@ static const struct inode_operations mq_dir_iops, mq_file_iops;
 
 /* ---- limits ---- */
 
+/* Checks the attributes of a new queue: messages, and bytes of a message. Returns 0 or -EINVAL. */
 static int check_attr(const struct ipc_namespace *ns, s64 msgs, s64 size)
 {
 	bool more = capable(CAP_SYS_RESOURCE);
@@ -45,6 +46,7 @@ static int check_attr(const struct ipc_namespace *ns, s64 msgs, s64 size)
 	return 0;
 }
 
+/* Charges the queue's memory to the current user. Returns 0 or -EMFILE. */
 static int charge_user(struct mq_inode *q)
 {
 	struct user_struct *u = current_cred()->user;
@@ -60,6 +62,10 @@ static int charge_user(struct mq_inode *q)
 	return 0;
 }
 
+/*
+ * Count a queue against the namespace's limit, and take that back. count_queue() returns 0 or
+ * -ENOSPC.
+ */
 static int count_queue(struct ipc_namespace *ns)
 {
 	if (atomic_inc_return(&ns->mq_queues) <= ns->mq_queues_max || capable(CAP_SYS_RESOURCE))
@@ -127,6 +133,10 @@ static void mq_evict_inode(struct inode *inode)
 	uncount_queue(inode->i_sb);
 }
 
+/*
+ * Makes a queue's inode, which has no name yet. @msgs, @size: as for check_attr(). Returns ERR_PTR
+ * on failure.
+ */
 static struct inode *new_queue(
 	struct super_block *sb, struct inode *dir, umode_t mode, s64 msgs, s64 size)
 {
@@ -152,6 +162,10 @@ static struct inode *new_queue(
 	return ERR_PTR(err);
 }
 
+/*
+ * Makes a queue under the name @d. @attr NULL: default attributes. The root's i_rwsem is held.
+ * Returns 0 or -errno.
+ */
 static int add_queue(struct ipc_namespace *ns, struct inode *dir, struct dentry *d, umode_t mode,
 	const struct mq_attr *attr)
 {

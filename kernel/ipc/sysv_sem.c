@@ -26,6 +26,7 @@
 
 /* ---- the object ---- */
 
+/* Returns the size in bytes of a set of @n semaphores. */
 static size_t sem_bytes(u64 n)
 {
 	return sizeof(struct sem_set) + n * sizeof(struct sem);
@@ -127,7 +128,7 @@ long sys_semget(int key, int nsems, int flags)
 
 /*
  * Tries one operation. Returns 0, WOULD_BLOCK, -EAGAIN (IPC_NOWAIT) or -ERANGE. It changes
- * something only if it returns 0.
+ * something only if it returns 0. @u: undo values, used with SEM_UNDO. perm.lock is held.
  */
 static int do_op(struct sem_set *s, const struct sembuf *op, struct sem_undo *u)
 {
@@ -149,6 +150,7 @@ static int do_op(struct sem_set *s, const struct sembuf *op, struct sem_undo *u)
 	return 0;
 }
 
+/* Takes back an operation that do_op() has done. */
 static void undo_op(struct sem_set *s, const struct sembuf *op, struct sem_undo *u)
 {
 	s->sems[op->sem_num].val -= op->sem_op;
@@ -180,7 +182,7 @@ static int sem_try(struct sem_set *s, struct sem_queue *q)
 	return 0;
 }
 
-/* Ends a sleep. The sleeper may be freed as soon as its task sees `done`. */
+/* Ends a sleep, under perm.lock. The sleeper may be freed as soon as its task sees `done`. */
 static void finish(struct sem_queue *q, int result)
 {
 	struct task *t = q->task;
@@ -274,6 +276,10 @@ static struct op_flags flags_of(const struct sem_queue *q)
 	return f;
 }
 
+/*
+ * Does the operations of @q, or sleeps until they are done or until @deadline (ktime, ns; ~0:
+ * none). Takes perm.lock. Returns 0 or -errno.
+ */
 static int sem_run(struct sem_set *s, struct sem_queue *q, u64 deadline)
 {
 	struct op_flags f = flags_of(q);
@@ -300,6 +306,9 @@ static int sem_run(struct sem_set *s, struct sem_queue *q, u64 deadline)
 	return err;
 }
 
+/*
+ * @deadline: as for sem_run(). @deadline_err: the error of a bad timeout, which comes after others.
+ */
 static long semop(int id, uaddr_t uops, u32 nops, u64 deadline, int deadline_err)
 {
 	struct sembuf few[OPS_ON_STACK], *ops = few;

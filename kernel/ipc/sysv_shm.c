@@ -38,7 +38,7 @@ static int may_huge(void)
 	return capable(CAP_IPC_LOCK) || in_group(group) ? 0 : -EPERM;
 }
 
-/* Makes the file with the memory of a segment. ERR_PTR. */
+/* Makes the file with the memory of a segment. Returns it with a reference, or ERR_PTR. */
 static struct file *shm_backing(const struct sysv_request *r)
 {
 	struct file *f;
@@ -145,6 +145,7 @@ static void shm_remove_unlock(struct ipc_namespace *ns, struct shm_segment *s)
 	sysv_put(&sysv_shm_type, &s->perm);
 }
 
+/* Serves IPC_RMID. perm.lock is held; this releases it. */
 static void shm_rmid_locked(struct ipc_namespace *ns, struct shm_segment *s)
 {
 	assert_spin_held(&s->perm.lock);
@@ -203,6 +204,7 @@ static void shm_open(struct vm_area *v)
 	spin_unlock(&a->s->perm.lock);
 }
 
+/* True if the segment must be removed, since no area maps it any more. perm.lock is held. */
 static bool shm_is_doomed(struct ipc_namespace *ns, const struct shm_segment *s)
 {
 	return !s->nattch && !s->perm.removed &&
@@ -288,6 +290,7 @@ struct attach_request {
 	u32 open_flags;
 };
 
+/* Fills *r from the arguments of shmat(2). Returns 0 or -EINVAL. */
 static int attach_parse(struct attach_request *r, u64 addr, int flags)
 {
 	bool chosen = addr != 0; /* even if addr is rounded down to 0 */
@@ -320,7 +323,10 @@ static int attach_parse(struct attach_request *r, u64 addr, int flags)
 	return 0;
 }
 
-/* Makes the file of one attach. On success it takes over the caller's reference to @s. ERR_PTR. */
+/*
+ * Makes the file of one attach, and takes over the caller's reference to @s. Returns ERR_PTR on
+ * failure, and the caller keeps that reference.
+ */
 static struct file *attach_file(struct ipc_namespace *ns, struct shm_segment *s, u32 flags)
 {
 	struct shm_attach *a = kzalloc(sizeof(*a), GFP_KERNEL);
@@ -340,6 +346,7 @@ static struct file *attach_file(struct ipc_namespace *ns, struct shm_segment *s,
 	return f;
 }
 
+/* Maps the segment. Takes over the caller's reference to @s. Returns the address or -errno. */
 static long attach(struct ipc_namespace *ns, struct shm_segment *s, struct attach_request *r)
 {
 	struct file *f = attach_file(ns, s, r->open_flags);
@@ -449,6 +456,7 @@ static void orphan(struct ipc_namespace *ns, struct shm_segment *s, struct pid *
 		spin_unlock(&s->perm.lock);
 }
 
+/* Calls orphan() for each segment. May sleep. */
 static void for_each_segment(struct ipc_namespace *ns, struct pid *creator)
 {
 	struct sysv_perm *p;

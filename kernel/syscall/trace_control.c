@@ -19,12 +19,12 @@
 #include "kernel/syscall/internal.h"
 #include "kernel/task/signal/signal.h"
 
-#define RING_MOST (1UL << 20)
+#define RING_MOST (1UL << 20) /* bytes of the ring */
 #define RING_LEAST (1UL << 16)
 #define PART 65536
 
 struct call_time {
-	u64 calls, errors, ns, most;
+	u64 calls, errors, ns, most; /* most: longest call, in ns */
 };
 
 static DEFINE_MUTEX(control_lock);
@@ -69,6 +69,10 @@ int trace_times_line(int i, char *buf, size_t size)
 
 /* ---- tasks and calls ---- */
 
+/*
+ * Allocates the ring, or (@counts) the counters, which it clears if they exist. control_lock is
+ * held. Returns 0 or -ENOMEM.
+ */
 static int need_memory(bool counts)
 {
 	size_t size = RING_MOST;
@@ -111,6 +115,7 @@ static bool mark(pid_t pid)
 	return found;
 }
 
+/* Returns the number of the system call with this name, or -1. */
 static int number_of(const char *name, size_t len)
 {
 	for (int i = 0; i < NR_SYSCALLS; i++)
@@ -120,6 +125,7 @@ static int number_of(const char *name, size_t len)
 	return -1;
 }
 
+/* Adds the calls of a list "NAME,..." to @f. Returns 0, or -EINVAL with the reason in @why. */
 static int parse_names(struct trace_filter *f, const char *s, char *why, size_t size)
 {
 	f->some = true;
@@ -154,6 +160,7 @@ static char *next_word(char **s)
 	return word;
 }
 
+/* Sets *f, which is zeroed. Modifies @text. Returns as parse_names(). */
 static int parse_filter(struct trace_filter *f, char *text, char *why, size_t size)
 {
 	char *word;
@@ -179,6 +186,10 @@ static int parse_filter(struct trace_filter *f, char *text, char *why, size_t si
 	return 0;
 }
 
+/*
+ * Begins tracing or counting calls. control_lock is held. Returns 0, or -errno with the reason in
+ * @why unless memory is short.
+ */
 static int trace_calls(bool counts, char *text, char *why, size_t size)
 {
 	struct trace_filter f = { 0 };
@@ -198,6 +209,7 @@ static int trace_calls(bool counts, char *text, char *why, size_t size)
 	return 0;
 }
 
+/* Switches a trace point. control_lock is held. Returns as trace_calls(). */
 static int switch_point(char *text, char *why, size_t size)
 {
 	char *name = next_word(&text), *how = next_word(&text);

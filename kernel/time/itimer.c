@@ -114,6 +114,10 @@ static void process_timers_exit(struct signal_struct *sig)
 	posix_timers_delete_all(sig);
 }
 
+/*
+ * Returns the ns until the expiry, 1000 if it is due already, or 0 if the timer is not armed.
+ * real_lock is held.
+ */
 static u64 real_rest(struct signal_struct *sig)
 {
 	u64 now = ktime_get(), rest;
@@ -125,6 +129,7 @@ static u64 real_rest(struct signal_struct *sig)
 	return sig->it_real_again ? rest_of_period(rest, sig->it_real_incr) : rest;
 }
 
+/* Returns the CPU time of the process in ns, without the kernel's for ITIMER_VIRTUAL. */
 static u64 cpu_used(int which)
 {
 	u64 ut, st;
@@ -133,6 +138,10 @@ static u64 cpu_used(int which)
 	return which == ITIMER_VIRTUAL ? ut : ut + st;
 }
 
+/*
+ * Gets the period and the rest, in ns, of a timer of the current process. Returns 0 or -EINVAL
+ * (@which).
+ */
 static int get_itimer(int which, u64 *incr, u64 *value)
 {
 	struct signal_struct *sig = current->signal;
@@ -158,6 +167,7 @@ static int get_itimer(int which, u64 *incr, u64 *value)
 	}
 }
 
+/* Sets ITIMER_REAL. Takes real_lock. */
 static void set_real(u64 incr, u64 value)
 {
 	struct signal_struct *sig = current->signal;
@@ -172,6 +182,7 @@ static void set_real(u64 incr, u64 value)
 	spin_unlock(&real_lock);
 }
 
+/* Sets what get_itimer() gets. Returns 0 or -EINVAL. */
 static int set_itimer(int which, u64 incr, u64 value)
 {
 	struct signal_struct *sig = current->signal;

@@ -47,6 +47,7 @@ static struct hlist_head *bucket(struct fat_sb *s, u64 at)
 	return &s->hash[hash_u64(at) % FAT_HASH];
 }
 
+/* Returns the number of the inode whose slot is at byte @at, or 0. Takes hash_lock. */
 static u64 find_ino(struct fat_sb *s, u64 at)
 {
 	struct fat_inode *fi;
@@ -118,6 +119,7 @@ static s64 days(s64 y, u32 m, u32 d)
 	       (153 * (s64)(m > 2 ? m - 3 : m + 9) + 2) / 5 + d - 1 - 719468;
 }
 
+/* Convert between FAT's date and time and seconds since 1970. */
 static s64 get_time(u16 date, u16 time)
 {
 	u32 m = clamp(date >> 5 & 15U, 1U, 12U), d = max(date & 31U, 1U);
@@ -175,6 +177,7 @@ static void read_times(struct inode *inode, const struct fat_slot *d)
 
 /* ---- from a slot ---- */
 
+/* True if the name's extension is that of a DOS program. */
 static bool is_program(const struct fat_slot *d)
 {
 	return !memcmp(d->name + 8, "EXE", 3) || !memcmp(d->name + 8, "COM", 3) ||
@@ -225,6 +228,7 @@ void fat_fill(struct inode *inode, const struct fat_slot *d)
 	set_ops(inode);
 }
 
+/* Fills an inode from its slot, and checks a directory's clusters. Returns 0 or -errno. */
 static int fill_inode(struct inode *inode, const struct fat_slot *d)
 {
 	struct fat_sb *s = FAT_SB(inode->i_sb);
@@ -396,6 +400,7 @@ static int check_wish(struct inode *inode, struct iattr *a)
 	return 0;
 }
 
+/* Sets the size in bytes. i_rwsem is held. Returns 0 or -errno. */
 static int set_size(struct inode *inode, loff_t size);
 
 int fat_setattr(struct dentry *d, struct iattr *a)

@@ -12,11 +12,13 @@
 #include "kernel/fs/fat/fat.h"
 #include "kernel/vfs/bdev/bdev.h"
 
+/* A name, and its entry once it is found or made. Too large for the stack. */
 struct found {
 	struct fat_name name;
 	struct fat_entry e;
 };
 
+/* Returns a parsed name, to free by kfree(), or ERR_PTR: -EINVAL if FAT cannot store the name. */
 static struct found *found_new(struct inode *dir, const struct qstr *q)
 {
 	struct found *f = kmalloc(sizeof(*f), GFP_NOFS);
@@ -71,6 +73,7 @@ static int fat_revalidate(struct dentry *d, u32 flags)
 }
 const struct dentry_operations fat_dops = { .d_revalidate = fat_revalidate };
 
+/* Sets the directory's times. */
 static void touch(struct inode *dir)
 {
 	dir->i_mtime = dir->i_ctime = current_time(dir);
@@ -79,6 +82,7 @@ static void touch(struct inode *dir)
 
 /* ---- making ---- */
 
+/* Returns the first cluster, as ".." names it: 0 for the root. */
 static u32 start_of(const struct inode *dir)
 {
 	return dir->i_ino == FAT_ROOT_INO ? 0 : FAT_I(dir)->start;
@@ -104,6 +108,7 @@ static int make_dots(struct inode *dir, struct inode *inode, const struct fat_sl
 	return err;
 }
 
+/* Makes a file or directory. Returns 0 or -errno. */
 static int make(struct inode *dir, struct dentry *dentry, bool is_dir)
 {
 	struct fat_sb *s = FAT_SB(dir->i_sb);
@@ -196,6 +201,7 @@ static int fat_rmdir(struct inode *dir, struct dentry *d)
 
 /* ---- renaming ---- */
 
+/* Makes ".." of the directory @inode lead to @dir. Returns 0 or -errno. */
 static int set_dotdot(struct inode *inode, struct inode *dir)
 {
 	struct fat_sb *s = FAT_SB(inode->i_sb);
@@ -207,7 +213,10 @@ static int set_dotdot(struct inode *inode, struct inode *dir)
 	return err ? err : fat_write(s, at, &d, sizeof(d));
 }
 
-/* Redirects the target's slots to the renamed inode. The name in them keeps its spelling. */
+/*
+ * Redirects the target's slots to the renamed inode. The name in them keeps its spelling. Returns 0
+ * or -errno.
+ */
 static int take_over(struct inode *ndir, struct inode *target, const struct fat_entry *from,
 	struct fat_entry *to)
 {
@@ -227,6 +236,9 @@ static int take_over(struct inode *ndir, struct inode *target, const struct fat_
 	return err;
 }
 
+/*
+ * Renames. @from and @to: memory for both entries; to->name is the new name. Returns 0 or -errno.
+ */
 static int move(struct inode *odir, struct inode *inode, struct inode *ndir, struct dentry *new,
 	struct found *from, struct found *to)
 {

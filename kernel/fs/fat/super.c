@@ -38,6 +38,7 @@ int fat_error(struct fat_sb *s, const char *what, u64 where)
 	return -EIO;
 }
 
+/* Logs why a mount is refused, unless @silent. Returns -EINVAL. */
 static int refuse_mount(struct super_block *sb, bool silent, const char *why)
 {
 	if (!silent)
@@ -52,6 +53,7 @@ static bool power_of_two(u32 v)
 	return v && !(v & (v - 1));
 }
 
+/* Checks the fields of the boot sector one by one. Returns 0 or -EINVAL. */
 static int check_boot(struct super_block *sb, const struct fat_boot *b, bool silent)
 {
 	if (!power_of_two(b->sector_size) || b->sector_size < 512 || b->sector_size > 4096)
@@ -84,6 +86,10 @@ static void set_fat32(struct fat_sb *s, const struct fat_boot *b)
 		s->fsinfo_at = (u64)b->f32.fsinfo * s->sector_size;
 }
 
+/*
+ * Computes the places and sizes in @s, in bytes, and checks them against the device. Returns 0 or
+ * -EINVAL.
+ */
 static int set_geometry(
 	struct super_block *sb, struct fat_sb *s, const struct fat_boot *b, bool silent)
 {
@@ -122,6 +128,7 @@ static int set_geometry(
 	return 0;
 }
 
+/* Reads and checks the boot sector. Returns 0 or -errno. */
 static int read_boot(struct super_block *sb, struct fat_sb *s, bool silent)
 {
 	struct fat_boot *b = kmalloc(sizeof(*b), GFP_KERNEL);
@@ -141,6 +148,7 @@ static int read_boot(struct super_block *sb, struct fat_sb *s, bool silent)
 
 /* ---- FSINFO and the dirty mark ---- */
 
+/* Sets or clears the dirty mark, unless the volume was dirty before. Returns 0 or -errno. */
 static int set_state(struct fat_sb *s, bool dirty)
 {
 	u8 state;
@@ -153,6 +161,7 @@ static int set_state(struct fat_sb *s, bool dirty)
 	return err ? err : fat_write(s, s->state_at, &state, 1);
 }
 
+/* Writes FSINFO, if the volume has it. Takes s->lock. Returns 0 or -errno. */
 static int write_fsinfo(struct fat_sb *s)
 {
 	struct fat_fsinfo *i;
@@ -173,6 +182,7 @@ static int write_fsinfo(struct fat_sb *s)
 	return err;
 }
 
+/* Marks the volume as dirty, on the disk. Returns 0 or -errno. */
 static int begin_writing(struct fat_sb *s)
 {
 	int err = set_state(s, true);
@@ -186,6 +196,7 @@ static int begin_writing(struct fat_sb *s)
 	return err ? err : sync_blockdev(s->sb->s_bdev);
 }
 
+/* Writes all data and clears the mark, if begin_writing() has set it. */
 static void end_writing(struct fat_sb *s)
 {
 	if (!s->marked)
@@ -268,6 +279,7 @@ static const struct super_operations fat_sops = {
 	.show_options = fat_show_options,
 };
 
+/* Makes and sets sb->s_fs_info. Returns NULL if memory is short. */
 static struct fat_sb *new_sb(struct super_block *sb)
 {
 	struct fat_sb *s = kzalloc(sizeof(*s), GFP_KERNEL);

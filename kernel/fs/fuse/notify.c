@@ -47,6 +47,7 @@ static void notify_done(struct inode *inode)
 	deactivate_super(sb);
 }
 
+/* Copies the next @n bytes of a message. Returns 0, -EINVAL (it is shorter) or -EFAULT. */
 static int get_body(void *p, size_t n, struct iov_iter *from)
 {
 	if (from->count < n)
@@ -60,8 +61,9 @@ static int get_all(void *p, size_t n, struct iov_iter *from)
 	return from->count == n ? get_body(p, n, from) : -EINVAL;
 }
 
-/* ---- invalidation of names and attributes ---- */
+/* ---- invalidation of names and attributes; int functions return 0 or -errno ---- */
 
+/* Makes the attributes invalid, also for requests that are under way. Takes fi->lock. */
 static void outdate_attr(struct inode *inode)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -116,6 +118,10 @@ static int inval_name(struct inode *dir, const struct qstr *name, u64 child, boo
 	return err;
 }
 
+/*
+ * Invalidates a name in @parent, whose @len bytes follow in the message. @child, @keep: as for
+ * inval_name().
+ */
 static int inval_entry(
 	struct fuse_conn *fc, u64 parent, u32 len, u64 child, bool keep, struct iov_iter *from)
 {
@@ -150,6 +156,7 @@ static int inval_entry(
 /*
  * Stores @n bytes at @pos, which lie in one page. A page that is not up to date is changed only if
  * the bytes fill it, or its part before the file's end, so that no other bytes have to be read.
+ * Returns 0 or -errno.
  */
 static int store_piece(struct inode *inode, const char *buf, loff_t pos, size_t n)
 {
@@ -248,6 +255,7 @@ static size_t copy_cached(struct inode *inode, char *to, loff_t pos, size_t n)
 	return done;
 }
 
+/* Ends a NOTIFY_REPLY. */
 static void retrieved(struct fuse_req *r)
 {
 	spin_lock(&r->fc->lock);
@@ -255,6 +263,7 @@ static void retrieved(struct fuse_req *r)
 	spin_unlock(&r->fc->lock);
 }
 
+/* Counts a NOTIFY_REPLY, until retrieved(). Returns false if too many are queued. */
 static bool may_retrieve(struct fuse_conn *fc)
 {
 	bool ok;
@@ -267,6 +276,7 @@ static bool may_retrieve(struct fuse_conn *fc)
 	return ok;
 }
 
+/* Queues a NOTIFY_REPLY with at most @n bytes from @pos on. Returns 0 or -errno. */
 static int send_cached(
 	struct inode *inode, const struct fuse_notify_retrieve_out *o, loff_t pos, size_t n)
 {

@@ -39,6 +39,7 @@ struct unpack {
 
 /* ---- hard links ---- */
 
+/* Returns the first name of the entry's inode, or NULL. */
 static const char *known_link(struct unpack *u, const struct cpio_entry *e)
 {
 	for (struct hard_link *l = u->links; l; l = l->next)
@@ -47,6 +48,7 @@ static const char *known_link(struct unpack *u, const struct cpio_entry *e)
 	return NULL;
 }
 
+/* Notes u->name as the first name of the entry's inode. Returns 0 or -ENOMEM. */
 static int note_link(struct unpack *u, const struct cpio_entry *e)
 {
 	struct hard_link *l = kmalloc(sizeof(*l), GFP_KERNEL);
@@ -73,7 +75,7 @@ static void forget_links(struct unpack *u)
 	}
 }
 
-/* ---- making entries ---- */
+/* ---- making entries: int functions return 0 or -errno ---- */
 
 /*
  * Removes an existing file or directory named @name, unless both it and the new entry are
@@ -105,6 +107,7 @@ static void clear_place(const char *name, umode_t mode)
 	path_put(&path);
 }
 
+/* Makes anything but a regular file under u->name. An existing directory stays. */
 static int make_node(struct unpack *u, const struct cpio_entry *e)
 {
 	u32 how = S_ISDIR(e->mode) ? LOOKUP_DIRECTORY : 0;
@@ -125,6 +128,7 @@ static int make_node(struct unpack *u, const struct cpio_entry *e)
 	return err;
 }
 
+/* Makes u->name a hard link of @old. */
 static int make_link(struct unpack *u, const char *old)
 {
 	struct path path, parent;
@@ -145,6 +149,7 @@ static int make_link(struct unpack *u, const char *old)
 	return err;
 }
 
+/* Opens u->file for the contents. Makes a hard link first if the inode has a name already. */
 static int begin_file(struct unpack *u, const struct cpio_entry *e)
 {
 	const char *old = e->nlink > 1 ? known_link(u, e) : NULL;
@@ -248,6 +253,7 @@ static int on_end(void *arg)
 
 static const struct cpio_ops unpack_ops = { .entry = on_entry, .data = on_data, .end = on_end };
 
+/* Unpacks the next @n bytes of an archive. @arg: the struct unpack. */
 static int feed(void *arg, const u8 *data, size_t n)
 {
 	struct unpack *u = arg;
@@ -258,6 +264,7 @@ static int feed(void *arg, const u8 *data, size_t n)
 
 /* ---- the input: archives and gzip members ---- */
 
+/* Unpacks one gzip member. *used: its length in bytes. */
 static int unpack_gzip(struct unpack *u, const u8 *in, size_t n, size_t *used)
 {
 	struct inflate *z = kmalloc(inflate_size(), GFP_KERNEL);

@@ -44,6 +44,7 @@ void iso_free_inode(struct inode *inode)
 
 /* ---- pages ---- */
 
+/* Returns the section that has byte @pos of the file, or NULL. */
 static const struct iso_section *section_of(const struct iso_inode *ii, u64 pos)
 {
 	u32 i;
@@ -69,6 +70,7 @@ static u64 page_place(const struct iso_inode *ii, u64 index)
 	return pos & 511 ? 0 : pos;
 }
 
+/* Reads a locked page through the device's page cache, and unlocks it. Returns 0 or -errno. */
 static int read_in_pieces(struct iso_inode *ii, struct page *p)
 {
 	u64 pos = p->index << PAGE_SHIFT, size = (u64)ii->vfs.i_size;
@@ -91,7 +93,10 @@ static int read_in_pieces(struct iso_inode *ii, struct page *p)
 	return err;
 }
 
-/* Reads locked pages of consecutive indexes. Returns 0 or -errno. */
+/*
+ * Reads locked pages of consecutive indexes, which are unlocked when they are read, perhaps later.
+ * Returns 0 or -errno.
+ */
 static int read_pages(struct iso_inode *ii, struct page **pages, u32 n)
 {
 	struct bio *bio = NULL;
@@ -208,6 +213,7 @@ static dev_t rock_device(const struct rock *k)
 
 /* ---- directories ---- */
 
+/* Fills a new inode from the "." record at its number. Returns 0 or -errno. */
 static int fill_dir(struct super_block *sb, struct inode *inode)
 {
 	struct iso_sb *s = ISO_SB(sb);
@@ -251,6 +257,10 @@ struct inode *iso_iget_dir(struct super_block *sb, u64 at)
 
 /* ---- files ---- */
 
+/*
+ * Adds the record's section at byte *size of the file, and its length to *size. Returns 0 or
+ * -errno.
+ */
 static int add_section(
 	struct iso_sb *s, struct iso_inode *ii, const struct iso_dir_record *d, u64 *size)
 {
@@ -291,6 +301,7 @@ static int read_sections(
 	return err;
 }
 
+/* Sets the text of a symbolic link. Returns 0 or -errno. */
 static int fill_symlink(struct inode *inode, struct rock *k)
 {
 	if (!k->link_len)
@@ -304,6 +315,7 @@ static int fill_symlink(struct inode *inode, struct rock *k)
 	return 0;
 }
 
+/* Sets operations, size and sections for i_mode. Returns 0 or -errno. */
 static int fill_kind(
 	struct super_block *sb, struct inode *inode, const struct iso_walk *w, struct rock *k)
 {
@@ -337,6 +349,7 @@ static int fill_kind(
 	}
 }
 
+/* Fills a new inode from the walk's record. Returns 0 or -errno. */
 static int fill_file(struct super_block *sb, struct inode *inode, const struct iso_walk *w)
 {
 	struct rock *k = kzalloc(sizeof(*k), GFP_NOFS);

@@ -31,10 +31,10 @@ struct sqfs_mark {
 };
 struct sqfs_list {
 	struct sqfs_mark *marks; /* of the parts 0..nr_marks - 1 */
-	u64 nr_marks, room;
-	u64 part; /* number of the part in @sizes, or ~0 */
+	u64 nr_marks, room;      /* room: of @marks */
+	u64 part;                /* number of the part in @sizes, or ~0 */
 	u32 n;
-	__le32 sizes[];
+	__le32 sizes[]; /* @n lengths of blocks on disk */
 };
 
 /* ---- the list ---- */
@@ -54,6 +54,7 @@ void sqfs_list_free(struct sqfs_list *l)
 	kfree(l);
 }
 
+/* Makes the file's list, with the mark of part 0. Returns NULL if memory is short. */
 static struct sqfs_list *list_new(struct sqfs_sb *s, struct sqfs_inode *si)
 {
 	u32 n = (u32)min_t(u64, sqfs_nr_blocks(si), PART);
@@ -90,6 +91,7 @@ static int add_mark(struct sqfs_list *l, const struct sqfs_mark *m)
 	return 0;
 }
 
+/* Returns the block's length in bytes. @size: as in the list. */
 static u32 disk_length(u32 size)
 {
 	return size & ~SQFS_BLOCK_PLAIN;
@@ -173,6 +175,7 @@ static u32 block_bytes(const struct sqfs_inode *si, u64 block)
 	return (u32)min_t(u64, (u64)si->vfs.i_size - (block << s->block_log), s->block_size);
 }
 
+/* Fills a page with @n bytes (@from NULL: they are there already) and zeros, and unlocks it. */
 static void finish(struct page *p, const u8 *from, u32 n)
 {
 	u8 *to = page_address(p);
@@ -200,6 +203,7 @@ static void deal_out(struct block_pages *bp, const u8 *from, u32 n)
 	}
 }
 
+/* Unlocks the pages after an error. */
 static void deal_error(struct block_pages *bp)
 {
 	u32 i;
@@ -226,6 +230,10 @@ static u8 *one_piece(const struct block_pages *bp)
 	return base;
 }
 
+/*
+ * Fill the pages with the @n bytes of the block, and unlock them. Return 0, or -errno with the
+ * pages still locked.
+ */
 static int fill_from_fragment(struct sqfs_inode *si, struct block_pages *bp, u32 n)
 {
 	struct sqfs_sb *s = SQFS_SB(si->vfs.i_sb);
@@ -300,6 +308,7 @@ static void take_pages(struct address_space *m, struct block_pages *bp, struct p
 	}
 }
 
+/* Returns the block that has page @index. */
 static u64 block_of(const struct sqfs_sb *s, u64 index)
 {
 	return s->block_log >= PAGE_SHIFT ? index >> (s->block_log - PAGE_SHIFT) : index;
@@ -314,6 +323,7 @@ static void set_range(struct sqfs_inode *si, struct block_pages *bp, u64 block)
 	bp->n = (block_bytes(si, block) + (u32)PAGE_SIZE - 1) >> PAGE_SHIFT;
 }
 
+/* Drops the references to the pages, except to @but. */
 static void put_taken(struct block_pages *bp, const struct page *but)
 {
 	u32 i;

@@ -47,6 +47,7 @@ static int refuse_mount(struct super_block *sb, bool silent, const char *why)
 
 /* ---- options ---- */
 
+/* Sets s->threads: 1, a number, or 0 for the default. Returns 0 or -EINVAL. */
 static int parse_threads(struct sqfs_sb *s, const char *v)
 {
 	u64 n;
@@ -62,6 +63,7 @@ static int parse_threads(struct sqfs_sb *s, const char *v)
 	return 0;
 }
 
+/* Modifies @data. Returns 0, or -EINVAL and logs the word. */
 static int parse_options(struct super_block *sb, struct sqfs_sb *s, char *data)
 {
 	char *word;
@@ -106,6 +108,7 @@ static int sqfs_remount(struct super_block *sb, u32 *flags, char *data)
 
 /* ---- the superblock ---- */
 
+/* Sets s->kind. @id: SQFS_* of the superblock. Returns 0 or -EINVAL. */
 static int check_compression(struct super_block *sb, struct sqfs_sb *s, u32 id)
 {
 	static const struct {
@@ -130,7 +133,7 @@ static int check_compression(struct super_block *sb, struct sqfs_sb *s, u32 id)
 
 /*
  * Checks that the tables lie in the order of disk.h and within the image, so that each chain of
- * metadata ends before the next begins.
+ * metadata ends before the next begins. Returns 0 or -EINVAL.
  */
 static int check_tables(struct super_block *sb, struct sqfs_sb *s, const struct sqfs_disk_sb *d)
 {
@@ -171,6 +174,7 @@ static int check_tables(struct super_block *sb, struct sqfs_sb *s, const struct 
 	return 0;
 }
 
+/* Reads and checks the superblock into *d and @s. Returns 0 or -errno. */
 static int read_sb(struct super_block *sb, struct sqfs_sb *s, struct sqfs_disk_sb *d, bool silent)
 {
 	u8 *sector;
@@ -208,6 +212,7 @@ static int read_sb(struct super_block *sb, struct sqfs_sb *s, struct sqfs_disk_s
 	return err ? err : check_tables(sb, s, d);
 }
 
+/* Reads the table of ids into s->ids. Returns 0 or -errno. */
 static int read_ids(struct sqfs_sb *s, u64 table)
 {
 	u32 i;
@@ -259,6 +264,7 @@ static const struct super_operations sqfs_sops = { COMMON_OPS };
 static const struct super_operations sqfs_export_sops = { COMMON_OPS,
 	.handle_inode = sqfs_handle_inode, .parent_inode = sqfs_parent_inode };
 
+/* Makes and sets sb->s_fs_info. Returns NULL if memory is short. */
 static struct sqfs_sb *new_sb(struct super_block *sb)
 {
 	struct sqfs_sb *s = kzalloc(sizeof(*s), GFP_KERNEL);
@@ -283,6 +289,7 @@ static bool exportable(const struct sqfs_sb *s, const struct sqfs_disk_sb *d)
 	       d->id_table - d->export_table >= blocks * sizeof(u64);
 }
 
+/* Sets sb->s_root. @place: as for sqfs_iget(). Returns 0 or -errno. */
 static int get_root(struct super_block *sb, u64 place)
 {
 	struct inode *root = sqfs_iget(sb, place, 0);

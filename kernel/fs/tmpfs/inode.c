@@ -16,6 +16,7 @@ static bool is_bare(const struct inode *inode)
 	return tmpfs_sb(inode->i_sb)->kind->bare;
 }
 
+/* Counts an inode against max_inodes. Returns 0 or -ENOSPC. */
 static int reserve_inode(struct super_block *sb)
 {
 	struct tmpfs_sb *s = tmpfs_sb(sb);
@@ -40,6 +41,7 @@ static void unreserve_inode(struct super_block *sb)
 	spin_unlock(&s->lock);
 }
 
+/* Sets the operations for i_mode. @rdev: device number. */
 static void set_operations(struct inode *inode, dev_t rdev)
 {
 	const struct tmpfs_kind *kind = tmpfs_sb(inode->i_sb)->kind;
@@ -90,7 +92,10 @@ struct inode *tmpfs_new_inode(struct super_block *sb, struct inode *dir, umode_t
 	return inode;
 }
 
-/* Adds a new inode to @dir, under the name of @d. */
+/*
+ * Adds a new inode, or ERR_PTR, to @dir, under the name of @d. Returns 0, or -errno with the inode
+ * dropped.
+ */
 static int add_entry(struct inode *dir, struct dentry *d, struct inode *inode)
 {
 	int err;
@@ -283,6 +288,7 @@ static void uncharge_xattr(struct inode *inode, u64 bytes)
 	spin_unlock(&s->lock);
 }
 
+/* Returns how many bytes an attribute is charged. @size < 0: there is none. */
 static u64 xattr_space(const char *name, ssize_t size)
 {
 	return size < 0 ? 0 : (u64)size + strlen(name) + TMPFS_XATTR_SPACE;

@@ -59,6 +59,7 @@ int tmpfs_parse_size(const char *v, u64 whole, u64 *bytes)
 	return 0;
 }
 
+/* Reads a uid or gid of the mounter's user namespace. Returns 0 or -EINVAL. */
 static int parse_id(const char *v, u32 *id, bool group)
 {
 	u64 x;
@@ -142,6 +143,7 @@ static int known_word(const char *const *words, const char *v, size_t n)
 	return -EINVAL;
 }
 
+/* @arg: the superblock's struct tmpfs_sb. Returns 0 or -EINVAL. */
 static int parse_option(void *arg, const char *key, char *v)
 {
 	struct tmpfs_sb *s = arg;
@@ -299,6 +301,7 @@ static const struct super_operations tmpfs_super_ops = {
 	.handle_hashes = true,
 };
 
+/* Fills a superblock, which owns @s from then on. Returns 0 or -errno. */
 static int fill(struct super_block *sb, struct tmpfs_sb *s, char *data)
 {
 	struct inode *root;
