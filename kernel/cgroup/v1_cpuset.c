@@ -28,6 +28,7 @@ void cgroup1_cpuset_top(struct cgroup1 *top)
 	top->cpuset_flags = CS1_CPU_EXCLUSIVE | CS1_MEM_EXCLUSIVE;
 }
 
+/* True if a child of @parent is exclusive. cgroup1_mutex is held. */
 static bool has_exclusive_child(const struct cgroup1 *parent)
 {
 	const struct cgroup1 *g;
@@ -71,11 +72,13 @@ void cgroup1_cpuset_moved(struct task *t, struct cgroup1 *g)
 
 /* ---- settings ---- */
 
+/* The settings that a group would have: masks of vCPUs and nodes, CS1_*. */
 struct trial {
 	u64 cpus, mems;
 	u32 flags;
 };
 
+/* True if the set, or one with these @flags, is exclusive. */
 static bool exclusive(const struct trial *t, u32 flags)
 {
 	return (t->flags | flags) & (CS1_CPU_EXCLUSIVE | CS1_MEM_EXCLUSIVE);
@@ -88,6 +91,10 @@ static bool is_part(u64 cpus, u64 mems, u32 flags, const struct trial *of)
 	       !(flags & ~of->flags & (CS1_CPU_EXCLUSIVE | CS1_MEM_EXCLUSIVE));
 }
 
+/*
+ * Checks a set against the group's children and siblings. Returns 0, -EBUSY or -EINVAL.
+ * cgroup1_mutex is held.
+ */
 static int check_others(const struct cgroup1 *g, const struct trial *t)
 {
 	const struct cgroup1 *o;
@@ -107,6 +114,7 @@ static int check_others(const struct cgroup1 *g, const struct trial *t)
 	return err;
 }
 
+/* Checks a set. Returns 0, or -errno as the top of this file says. cgroup1_mutex is held. */
 static int check(const struct cgroup1 *g, const struct trial *t)
 {
 	const struct cgroup1 *up = g->parent;
@@ -145,6 +153,7 @@ static void apply(struct cgroup1 *g, u64 cpus)
 	read_unlock(&tasklist_lock);
 }
 
+/* Checks and applies a set. cgroup1_mutex is held. Returns 0, or -errno with nothing changed. */
 static int set(struct cgroup1 *g, const struct trial *t)
 {
 	int err = check(g, t);

@@ -35,6 +35,7 @@ static bool same_device(const struct rule *a, const struct rule *b)
 	return a->type == b->type && a->major == b->major && a->minor == b->minor;
 }
 
+/* Adds a rule, or its access to the rule for the same devices. Returns 0, -ENOSPC or -ENOMEM. */
 static int add_rule(struct cgroup1 *g, const struct rule *r)
 {
 	struct rule *at;
@@ -62,6 +63,7 @@ static void drop_rule(struct cgroup1 *g, struct rule *r)
 	kfree(r);
 }
 
+/* Takes the access away from the rule for the same devices. */
 static void subtract_rule(struct cgroup1 *g, const struct rule *r)
 {
 	struct rule *at, *next;
@@ -83,6 +85,7 @@ void cgroup1_free_rules(struct cgroup1 *g)
 		drop_rule(g, at);
 }
 
+/* Replaces the rules of @g by those of @from. Returns 0, or -errno with a part of them copied. */
 static int copy_rules_locked(struct cgroup1 *g, struct cgroup1 *from)
 {
 	struct rule *at;
@@ -137,6 +140,7 @@ static bool consents(const struct cgroup1 *g, const struct rule *asked)
 	return !g->deny;
 }
 
+/* True if @g and all groups above allow the access. */
 static bool all_consent(const struct cgroup1 *g, const struct rule *asked)
 {
 	for (; g; g = g->parent)
@@ -145,6 +149,7 @@ static bool all_consent(const struct cgroup1 *g, const struct rule *asked)
 	return true;
 }
 
+/* Returns current's group in the hierarchy with devices, referenced, or NULL if that is the top. */
 static struct cgroup1 *group_of_current(void)
 {
 	struct cgroup1 *found = NULL;
@@ -243,6 +248,7 @@ static int set_all(struct cgroup1 *g, bool allow)
 	return 0;
 }
 
+/* Allows or denies what @r names. Returns 0, -EPERM (a group above denies it) or as add_rule(). */
 static int set_rule(struct cgroup1 *g, const struct rule *r, bool allow)
 {
 	if (allow && !all_consent(g->parent, r))
@@ -278,6 +284,7 @@ static int put_number(char *buf, size_t size, u32 nr, char end)
 /* bytes: room for the longest line: "c 4294967294:4294967294 rwm", a newline and a 0 */
 #define LINE 32
 
+/* Writes a rule's line to @buf, which has LINE bytes. Returns its length. */
 static size_t put_rule(char *buf, const struct rule *r)
 {
 	size_t n = (size_t)scnprintf(buf, LINE, "%s ", r->type == S_IFBLK ? "b" : "c");

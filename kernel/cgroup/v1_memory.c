@@ -109,6 +109,7 @@ u64 cgroup1_own_pages(struct cgroup1 *g, const atomic64_t *of)
 
 /* ---- eventfds ---- */
 
+/* Returns the pages in use. */
 static u64 usage_of(const struct cgroup1 *g)
 {
 	return (u64)max(atomic_read(&g->mem.usage), 0L);
@@ -135,6 +136,9 @@ static void set_bounds(struct cgroup1 *g)
 	WRITE_ONCE(g->mem.tell_from, from);
 }
 
+/*
+ * Signals the eventfds whose threshold was crossed. Drops the reference of cgroup1_mem_crossed().
+ */
 static void tell(struct work *work)
 {
 	struct cgroup1 *g = container_of(work, struct cgroup1, told);
@@ -166,6 +170,10 @@ void cgroup1_mem_crossed(struct mem_group *m)
 	work_queue(&g->told);
 }
 
+/*
+ * Adds an eventfd, and takes over the caller's reference to it. @pages: threshold, unless @oom.
+ * Returns 0, or -errno: the caller keeps the reference.
+ */
 static int add_watch(struct cgroup1 *g, struct file *eventfd, bool oom, u64 pages)
 {
 	struct watch *w = kzalloc(sizeof(*w), GFP_KERNEL | __GFP_ACCOUNT);
@@ -203,6 +211,7 @@ int cgroup1_watch_oom(struct cgroup1 *g, struct file *eventfd)
 	return add_watch(g, eventfd, true, 0);
 }
 
+/* Takes an eventfd off the group's list. Returns NULL if there is none. */
 static struct watch *take_watch(struct cgroup1 *g)
 {
 	struct watch *w = NULL;
@@ -245,6 +254,7 @@ static void tell_oom(struct cgroup1 *g)
 	spin_unlock(&cg1_watch_lock);
 }
 
+/* True if the group has reached its limit of memory, or of memory and swap. */
 static bool is_full(const struct cgroup1 *g)
 {
 	u64 both = usage_of(g) + (u64)max(atomic_read(&g->mem.swap), 0L);
@@ -252,6 +262,7 @@ static bool is_full(const struct cgroup1 *g)
 	return usage_of(g) >= READ_ONCE(g->mem.max) || both >= READ_ONCE(g->mem.both_max);
 }
 
+/* Sleeps until the group has room, oom_waits is switched off, or current is killed. */
 static void wait_for_room(struct cgroup1 *g)
 {
 	__atomic_add_fetch(&g->nr_oom, 1, __ATOMIC_RELAXED);

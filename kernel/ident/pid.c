@@ -32,7 +32,7 @@ static DEFINE_SPINLOCK(pidmap_lock);
 
 /*
  * Inserts @p under number @want, or under the next free one if that is 0. Returns the number,
- * -EEXIST, -ENOSPC or -ENOMEM.
+ * -EEXIST, -ENOSPC or -ENOMEM. pidmap_lock is held.
  */
 static s64 pid_insert(struct pid_namespace *ns, struct pid *p, pid_t want)
 {
@@ -63,6 +63,7 @@ u64 nr_forks(void)
 	return READ_ONCE(total_forks);
 }
 
+/* Returns the namespace at @level (0: the first) above @ns, or @ns itself. */
 static struct pid_namespace *level_ns(struct pid_namespace *ns, u32 level)
 {
 	while (ns->level > level)
@@ -70,6 +71,7 @@ static struct pid_namespace *level_ns(struct pid_namespace *ns, u32 level)
 	return ns;
 }
 
+/* Frees a number. pidmap_lock is held. */
 static void remove_number(struct pid_namespace *ns, pid_t nr)
 {
 	radix_delete(&ns->map, (u64)nr);
@@ -297,6 +299,7 @@ void attach_pid(struct task *t, enum pid_type type, struct pid *p)
 	list_add_tail(&t->pid_links[type], &p->tasks[type]);
 }
 
+/* True if no task has the number in any role. tasklist_lock is held. */
 static bool pid_unused(const struct pid *p)
 {
 	for (int i = 0; i < PIDTYPE_MAX; i++)

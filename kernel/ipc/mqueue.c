@@ -36,6 +36,7 @@ static void message_free(struct mq_message *m)
 		ipc_free(m, sizeof(*m) + m->size);
 }
 
+/* Reads a message of @size bytes from the guest. Returns ERR_PTR(-ENOMEM or -EFAULT) on failure. */
 static struct mq_message *message_read(uaddr_t text, u64 size, u32 prio)
 {
 	struct mq_message *m = ipc_alloc(sizeof(*m) + size);
@@ -64,6 +65,7 @@ static void insert(struct mq_inode *q, struct mq_message *m)
 	q->bytes += m->size;
 }
 
+/* Takes the first message off the queue, which is not empty. q->lock is held. */
 static struct mq_message *take_first(struct mq_inode *q)
 {
 	struct mq_message *m = list_first_entry(&q->messages, struct mq_message, link);
@@ -85,7 +87,10 @@ void mq_drop_messages(struct mq_inode *q)
 
 /* ---- waiting ---- */
 
-/* Ends a wait. The waiter may be freed as soon as its task sees `done`. */
+/*
+ * Ends a wait. @m: the message for a receiver, or NULL. q->lock is held. The waiter may be freed as
+ * soon as its task sees `done`.
+ */
 static void finish(struct mq_waiter *w, struct mq_message *m)
 {
 	struct task *t = w->task;
@@ -145,6 +150,7 @@ static int mq_sleep(
 	return err;
 }
 
+/* Sets the queue's times. */
 static void touched(struct mq_inode *q)
 {
 	q->vfs.i_atime = q->vfs.i_mtime = q->vfs.i_ctime = current_time(&q->vfs);
@@ -154,7 +160,7 @@ static void touched(struct mq_inode *q)
 
 /*
  * Sends @m. Returns 0 if the message was handed over or queued; *n then has the notification to
- * send, if there is one.
+ * send, if there is one. Takes q->lock. On -errno the caller still owns @m.
  */
 static int mq_send(struct mq_inode *q, struct mq_message *m, bool nonblock, struct wait_until until,
 	struct mq_notify *n)
@@ -207,6 +213,7 @@ struct fd mq_fd(int fd, int *err)
 	return (struct fd){ NULL, false };
 }
 
+/* Sends @len bytes. Returns 0 or -errno. */
 static long send_to(struct file *f, uaddr_t text, size_t len, u32 prio, struct wait_until until)
 {
 	struct mq_inode *q = MQ(f->f_inode);
@@ -259,7 +266,10 @@ long sys_mq_timedsend(int fd, uaddr_t msg, size_t len, u32 prio, uaddr_t timeout
 
 /* ---- receiving ---- */
 
-/* Queues the message of the first waiting sender and wakes it up, since the queue has room. */
+/*
+ * Queues the message of the first waiting sender and wakes it up, since the queue has room. q->lock
+ * is held.
+ */
 static void admit_sender(struct mq_inode *q)
 {
 	struct mq_waiter *w;
@@ -273,6 +283,7 @@ static void admit_sender(struct mq_inode *q)
 	finish(w, NULL);
 }
 
+/* Returns the next message, which the caller frees, or ERR_PTR. Takes q->lock. */
 static struct mq_message *mq_receive(struct mq_inode *q, bool nonblock, struct wait_until until)
 {
 	struct mq_waiter w = { .msg = NULL };
@@ -292,6 +303,7 @@ static struct mq_message *mq_receive(struct mq_inode *q, bool nonblock, struct w
 	return m;
 }
 
+/* Receives a message into @len bytes at @text. Returns its length or -errno. */
 static long receive_from(
 	struct file *f, uaddr_t text, size_t len, uaddr_t prio, struct wait_until until)
 {

@@ -53,7 +53,10 @@ int sem_set_perm(struct sysv_perm *p, const union sysv_ds *ds)
 
 /* ---- values ---- */
 
-/* Returns how many sleepers wait until semaphore @n is 0 (@zero), or until it is greater. */
+/*
+ * Returns how many sleepers wait until semaphore @n is 0 (@zero), or until it is greater. perm.lock
+ * is held.
+ */
 static int count_waiters(const struct sem_set *s, u32 n, bool zero)
 {
 	struct sem_queue *q;
@@ -65,6 +68,10 @@ static int count_waiters(const struct sem_set *s, u32 n, bool zero)
 	return found;
 }
 
+/*
+ * Get and set the value of semaphore @n. perm.lock is held. Return a value, 0 or -EINVAL (no such
+ * semaphore).
+ */
 static long sem_get_one(struct sem_set *s, u32 n, int cmd)
 {
 	if (n >= s->nsems)
@@ -89,6 +96,7 @@ static long sem_setval(struct sem_set *s, u32 n, int val)
 	return 0;
 }
 
+/* Sets all values. perm.lock is held. */
 static void sem_setall(struct sem_set *s, const u16 *vals)
 {
 	for (u32 i = 0; i < s->nsems; i++) {
@@ -100,6 +108,7 @@ static void sem_setall(struct sem_set *s, const u16 *vals)
 	sem_update(s);
 }
 
+/* Copies all values to @vals. Takes perm.lock. Returns 0 or -errno. */
 static long sem_getall(struct sem_set *s, u16 *vals)
 {
 	int err = sysv_lock(&s->perm);
@@ -113,6 +122,7 @@ static long sem_getall(struct sem_set *s, u16 *vals)
 	return err;
 }
 
+/* Reads nsems values from the guest. Returns 0, -EFAULT or -ERANGE. */
 static int read_values(const struct sem_set *s, u16 *vals, uaddr_t from)
 {
 	if (copy_from_user(vals, from, s->nsems * sizeof(*vals)))
@@ -135,6 +145,7 @@ static int ask(struct sem_set *s, umode_t want)
 	return err;
 }
 
+/* GETALL and SETALL. Takes perm.lock. Returns 0 or -errno. */
 static long sem_all(struct sem_set *s, int cmd, uaddr_t array)
 {
 	u16 *vals = kcalloc(s->nsems, sizeof(*vals), GFP_KERNEL);
@@ -162,6 +173,7 @@ out:
 	return ret;
 }
 
+/* The commands for semaphore @n. Takes perm.lock. Returns a value, 0 or -errno. */
 static long sem_one(struct sem_set *s, int n, int cmd, u64 arg)
 {
 	long ret = sysv_lock(&s->perm);

@@ -22,6 +22,7 @@ static size_t undo_bytes(const struct sem_set *s)
 	return sizeof(struct sem_undo) + s->nsems * sizeof(s16);
 }
 
+/* Frees a record, and drops its reference to the set. No lock is held. */
 static void undo_free(struct sem_undo *u)
 {
 	struct sem_set *s = u->set;
@@ -41,7 +42,10 @@ void sem_undo_free_list(struct list_head *freed)
 
 /* ---- records of current ---- */
 
-/* Returns the list of current. No other task changes the pointer. */
+/*
+ * Returns the list of current, and makes it if there is none. NULL: memory is short. No other task
+ * changes the pointer.
+ */
 static struct sem_undo_list *own_list(void)
 {
 	struct sem_undo_list *l = current->sysvsem;
@@ -68,6 +72,7 @@ static struct sem_undo *find_undo(const struct sem_undo_list *l, const struct se
 	return NULL;
 }
 
+/* Makes a record with a reference to the set, in no list. Returns NULL if memory is short. */
 static struct sem_undo *new_undo(struct sem_set *s)
 {
 	struct sem_undo *u = ipc_zalloc(undo_bytes(s));
@@ -81,6 +86,7 @@ static struct sem_undo *new_undo(struct sem_set *s)
 
 /*
  * Links @u unless another thread has linked a record for the set. Returns the record in the list.
+ * perm.lock is held.
  */
 static struct sem_undo *link_undo(struct sem_undo_list *l, struct sem_set *s, struct sem_undo *u)
 {
@@ -154,6 +160,7 @@ void sem_undo_forget(struct sem_set *s, struct list_head *freed)
 
 /* ---- the end of a list ---- */
 
+/* Applies a record to its set. perm.lock is held. */
 static void apply(struct sem_set *s, struct sem_undo *u)
 {
 	struct pid *me = sysv_tgid(current);

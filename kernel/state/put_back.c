@@ -16,7 +16,8 @@
 #include "kernel/state/internal.h"
 #include "kernel/time/time.h"
 
-#define MSEC 1000000UL
+#define MSEC 1000000UL /* ns */
+/* pause between two attempts; limit for all attempts */
 #define PAUSE_NS (MSEC / 10)
 #define PATIENCE_NS (10000 * MSEC)
 #define LEAST_TRIES 8
@@ -28,6 +29,7 @@ static void pause(void)
 	schedule_deadline(ktime_get() + PAUSE_NS);
 }
 
+/* Marks parts until one fails. Returns 0 or its -errno. */
 static s64 mark_parts(struct state_why *why)
 {
 	s64 err = 0;
@@ -36,7 +38,7 @@ static s64 mark_parts(struct state_why *why)
 	return err;
 }
 
-/* Puts all parts back. @dir is the folder of a rollback, or NULL. */
+/* Puts all parts back. @dir is the folder of a rollback, or NULL. Returns 0 or -errno. */
 static s64 put_back_parts(const char *dir, struct state_why *why)
 {
 	s64 err = 0;
@@ -56,7 +58,10 @@ static void unmark_parts(void)
 	for_each_part(p) if (p->unmark) p->unmark();
 }
 
-/* Tries to mark once. Returns -EAGAIN if the machine has to run for a moment first. */
+/*
+ * Tries to mark once. Returns 0, MACHINE_GOES_ON after each return to the mark, or -errno: -EAGAIN
+ * if the machine has to run for a moment first.
+ */
 static s64 try_mark(bool (*is_last)(void), struct state_why *why)
 {
 	s64 err = machine_stop();
@@ -138,6 +143,10 @@ static s64 try_put_back(const struct mm *quiet, const char *dir, struct state_wh
 	machine_put_back();
 }
 
+/*
+ * Puts the machine back, with repeated attempts. @dir: as for put_back_parts(). Returns only on a
+ * failure: -errno, with the reason in *why.
+ */
 static int put_back(const struct mm *quiet, const char *dir, struct state_why *why)
 {
 	u64 end = ktime_get() + PATIENCE_NS;

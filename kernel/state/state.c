@@ -106,6 +106,10 @@ s64 state_quiet(struct state_why *why)
 	return -EAGAIN;
 }
 
+/*
+ * Call prepare() or describe() of all parts until one fails. Return 0 or its -errno, with the
+ * reason in s->why.
+ */
 static s64 prepare(struct save *s)
 {
 	s64 err = 0;
@@ -213,13 +217,17 @@ static void tell_going_on(const struct save *s)
 	for_each_part(p) if (p->connected) p->connected();
 }
 
+/* Sleeps for @ns. Lets tasks of lower priority run. */
 static void sleep_for(u64 ns)
 {
 	set_current_state(TASK_IDLE);
 	schedule_deadline(ktime_get() + ns);
 }
 
-/* Waits for the memory file, which a host thread writes. */
+/*
+ * Waits for the memory file, which a host thread writes. @stopped: the machine is stopped. Returns
+ * 0 or -errno.
+ */
 static s64 complete_memory(struct save *s, bool stopped)
 {
 	s64 err;
@@ -234,7 +242,10 @@ static s64 complete_memory(struct save *s, bool stopped)
 	return min(err, 0L);
 }
 
-/* Tries to save once. Returns -EAGAIN if the machine has to run for a moment first. */
+/*
+ * Tries to save once. Returns 0, MACHINE_GOES_ON, or -errno: -EAGAIN if the machine has to run for
+ * a moment first.
+ */
 static s64 try_save(struct save *s)
 {
 	u64 start = ktime_get();
@@ -272,7 +283,7 @@ static s64 try_save(struct save *s)
 	return err;
 }
 
-/* Waits until a host thread has prepared the save, while the machine runs. */
+/* Waits until a host thread has prepared the save, while the machine runs. Returns 0 or -errno. */
 static s64 prepare_machine(struct save *s)
 {
 	s64 err = machine_save_begin();
@@ -314,6 +325,7 @@ static s64 write_early(struct save *s)
 	return err;
 }
 
+/* Prepares and tries to save once. Returns as try_save(), or an -errno of the preparation. */
 static s64 attempt(struct save *s)
 {
 	s64 err = prepare(s);
@@ -329,6 +341,10 @@ static s64 attempt(struct save *s)
 	return err;
 }
 
+/*
+ * Saves, with repeated attempts. Returns 0, MACHINE_GOES_ON (in the continued instance), or -errno
+ * with the reason in s->why.
+ */
 static s64 save(struct save *s)
 {
 	u64 end = 0, pause = PAUSE_NS;

@@ -50,6 +50,10 @@ static int set_strace(const char *value)
 }
 PARAM("strace=", set_strace, "strace=1  log system calls (2: also as they begin)");
 
+/*
+ * Appends the path at @addr, or the address if it cannot be read. Returns the new length of the
+ * text.
+ */
 static size_t append_path(char *buf, size_t size, size_t len, u64 addr)
 {
 	char text[TRACE_PATH];
@@ -63,6 +67,7 @@ static size_t append_path(char *buf, size_t size, size_t len, u64 addr)
 	return format_quoted(buf, size, len, text, (size_t)n, (size_t)n == sizeof(text));
 }
 
+/* True if the call's second argument is the data it writes. */
 static bool writes(const char *name)
 {
 	return !strcmp(name, "write") || !strcmp(name, "pwrite64") || !strcmp(name, "sendto");
@@ -87,6 +92,7 @@ static bool append_text(
 	return true;
 }
 
+/* Writes "NAME(arguments)", terminated and cut to @size bytes. */
 static void format_call(char *buf, size_t size, const struct syscall_desc *d, const u64 *args)
 {
 	size_t len = (size_t)scnprintf(buf, size, "%s(", d->name);
@@ -112,6 +118,7 @@ static void say(const char *call, const char *result)
 		pr_info("%s[%d] %s%s\n", current->comm, current->pid, call, result);
 }
 
+/* Prints the call's line. @ret: the result or -errno; @ns: how long the call took. */
 static void say_result(const char *call, long ret, u64 ns)
 {
 	const char *name = IS_ERR_VALUE(ret) ? errno_name((int)-ret) : NULL;
@@ -148,6 +155,7 @@ static bool told(u32 nr)
 	return how & TRACE_CALLS_LOG || (how & TRACE_CALLS_RING && wanted(nr));
 }
 
+/* Calls the handler, and prints the call. Returns the handler's result. */
 static long call_with_lines(u32 nr, const struct syscall_desc *d, const u64 *args)
 {
 	char call[TRACE_LINE];

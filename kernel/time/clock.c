@@ -25,12 +25,13 @@
 #include "kernel/time/time.h"
 #include "gen/syscalls.h"
 
-#define COARSE_RES 4000000UL
+#define COARSE_RES 4000000UL /* ns */
 /* Real time in ns from which on it cannot be set: 30 years before the clock overflows. */
 #define SETTABLE ((TIME_MAX / NSEC_PER_SEC - 30UL * 365 * 24 * 3600) * NSEC_PER_SEC)
 
 /* ---- guest structures ---- */
 
+/* Converts to ns, at most TIME_MAX. */
 static u64 to_ns(u64 sec, u64 nsec)
 {
 	if (sec >= TIME_MAX / NSEC_PER_SEC)
@@ -38,6 +39,7 @@ static u64 to_ns(u64 sec, u64 nsec)
 	return sec * NSEC_PER_SEC + nsec;
 }
 
+/* Converts to ns. Returns 0, or -EINVAL for an invalid time. */
 static int timespec_ns(const struct __kernel_timespec *ts, u64 *ns)
 {
 	if (ts->tv_sec < 0 || (u64)ts->tv_nsec >= NSEC_PER_SEC)
@@ -154,6 +156,7 @@ static struct task *clock_task(int clock)
 	return t;
 }
 
+/* Reads the CPU clock of a process or thread, in ns. Returns 0, or -EINVAL if there is none. */
 static int read_dynamic(int clock, u64 *now)
 {
 	struct task *t = clock_task(clock);
@@ -257,6 +260,7 @@ long sys_time(uaddr_t tloc)
 	return sec;
 }
 
+/* Converts ns to ticks of USER_HZ. */
 static u64 ticks(u64 ns)
 {
 	return ns / (NSEC_PER_SEC / USER_HZ);
@@ -282,6 +286,7 @@ long sys_times(uaddr_t buf)
 
 /* ---- setting ---- */
 
+/* Sets real time, in ns since 1970. Returns 0, -EINVAL (out of range) or -EPERM. */
 static long set_real(u64 ns)
 {
 	if (ns >= SETTABLE)
@@ -372,6 +377,7 @@ static int adjustable(int which)
 	return clock_read(which, &now) ? -EINVAL : -EOPNOTSUPP;
 }
 
+/* Serves adjtimex(2). Returns the clock's state (TIME_*) or -errno. */
 static long adjust(int which, uaddr_t ua)
 {
 	struct __kernel_timex tx;

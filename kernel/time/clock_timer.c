@@ -17,12 +17,14 @@
 static DEFINE_SPINLOCK(clock_timers_lock);
 static LIST_HEAD(real_timers);
 
+/* True if the timer's clock can be set, so that the timer is in the list while it is armed. */
 static bool follows_real_time(const struct clock_timer *ct)
 {
 	return ct->clock == CLOCK_REALTIME || ct->clock == CLOCK_REALTIME_ALARM ||
 	       ct->clock == CLOCK_TAI;
 }
 
+/* Takes the timer off the list. Takes clock_timers_lock. */
 static void unlist(struct clock_timer *ct)
 {
 	if (!follows_real_time(ct))
@@ -77,6 +79,7 @@ int clock_timer_base(int clock, bool absolute)
 	return clock == CLOCK_REALTIME && !absolute ? CLOCK_MONOTONIC : clock;
 }
 
+/* Arms the timer for @abs (ns on its clock). Without a deadline disarms it. */
 static void start(struct clock_timer *ct, u64 abs)
 {
 	u64 deadline = deadline_at(ct->clock, abs);
@@ -124,6 +127,7 @@ void clock_timer_cancel_sync(struct clock_timer *ct)
 	} while (!list_empty(&ct->list));
 }
 
+/* Arms all timers of the list again. Takes clock_timers_lock. */
 static void rearm_for_new_time(void)
 {
 	struct clock_timer *ct;

@@ -65,6 +65,7 @@ static struct {
 
 /* ---- slewing ---- */
 
+/* Takes at most @at_most from *from, towards 0. Returns what it took. */
 static s64 take(s64 *from, s64 at_most)
 {
 	s64 n = clamp(*from, -at_most, at_most);
@@ -73,7 +74,10 @@ static s64 take(s64 *from, s64 at_most)
 	return n;
 }
 
-/* Returns one second's share of all corrections, in ns. */
+/*
+ * Returns one second's share of all corrections, in ns. ntp.lock is held, as for all functions
+ * ..._locked().
+ */
 static s64 share_locked(void)
 {
 	s64 phase = ntp.offset / (1LL << (SHIFT_PLL + ntp.constant));
@@ -85,6 +89,7 @@ static s64 share_locked(void)
 	return ns + phase + ntp.freq * 1000 / (1LL << 16) + (ntp.tick - TICK_US) * 100 * 1000;
 }
 
+/* True if there is nothing to correct. */
 static bool at_rest_locked(void)
 {
 	return !ntp.slew && !ntp.offset && !ntp.freq && ntp.tick == TICK_US;
@@ -115,6 +120,7 @@ static void ntp_second(struct ktimer *t)
 
 /* ---- growth of the maximum error ---- */
 
+/* Lets the maximum error grow to what it is now. */
 static void age_locked(void)
 {
 	u64 now = ktime_get(), seconds = (now - ntp.error_at) / NSEC_PER_SEC;
@@ -138,6 +144,7 @@ void ntp_clear(void)
 
 /* ---- adjtimex ---- */
 
+/* Checks the values and the caller's rights. Returns 0, -EINVAL or -EPERM. */
 static int check(const struct __kernel_timex *tx)
 {
 	if (tx->modes & 0x8000) { /* adjtime() */
@@ -157,6 +164,7 @@ static int check(const struct __kernel_timex *tx)
 	return 0; /* other bits are ignored, as on Linux */
 }
 
+/* Sets the loop's offset, if the loop is on. @offset: in us, or in ns with STA_NANO. */
 static void set_offset_locked(s64 offset)
 {
 	if (!(ntp.status & STA_PLL))
@@ -196,7 +204,7 @@ static void apply_locked(const struct __kernel_timex *tx)
 
 /*
  * Reports the present state. @single: a call of adjtime(), whose offset @slew from before the call
- * is reported.
+ * is reported. Returns the clock's state (TIME_*).
  */
 static int report_locked(struct __kernel_timex *tx, bool single, s64 slew)
 {

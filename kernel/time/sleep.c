@@ -31,7 +31,7 @@ static void sleep_over(struct clock_timer *ct)
 	wake_up_state(t, TASK_INTERRUPTIBLE);
 }
 
-/* Sleeps until @abs on @clock. Returns 0, or -ERESTARTSYS if a signal came. */
+/* Sleeps until @abs (ns) on @clock. Returns 0, or -ERESTARTSYS if a signal came. */
 static int sleep_until(int clock, u64 abs)
 {
 	struct clock_sleep s = { .task = current };
@@ -50,7 +50,7 @@ static int sleep_until(int clock, u64 abs)
 
 /*
  * Sleeps on a CPU clock, in steps: the remaining CPU time cannot pass faster than if all threads
- * ran.
+ * ran. Returns 0, -ERESTARTSYS, or -EINVAL if the clock has ended.
  */
 static int sleep_cpu(int clock, u64 abs)
 {
@@ -72,11 +72,16 @@ static int sleep_cpu(int clock, u64 abs)
 	}
 }
 
+/* Sleeps on any clock. Returns as sleep_cpu(). */
 static int sleep_on(int clock, u64 abs)
 {
 	return clock_is_cpu(clock) ? sleep_cpu(clock, abs) : sleep_until(clock, abs);
 }
 
+/*
+ * Ends a relative sleep that a signal interrupted: reports the rest in @rem, and sets the restart
+ * block. Returns -ERESTART_RESTARTBLOCK, 0 if the time has come, or another -errno.
+ */
 static long relative_interrupted(int clock, u64 abs, uaddr_t rem);
 
 static long relative_restart(struct restart_block *rb)
@@ -106,6 +111,7 @@ static long relative_interrupted(int clock, u64 abs, uaddr_t rem)
 	return -ERESTART_RESTARTBLOCK;
 }
 
+/* Sleeps for @ns. Returns 0 or -errno. */
 static long sleep_relative(int clock, u64 ns, uaddr_t rem)
 {
 	u64 now, abs;

@@ -73,6 +73,7 @@ void sqfs_spaces_free(struct sqfs_sb *s)
 	INIT_LIST_HEAD(&s->spaces);
 }
 
+/* Returns an unused work space, or NULL: the caller makes one (*make) or waits. */
 static struct sqfs_space *space_try(struct sqfs_sb *s, bool *make)
 {
 	struct sqfs_space *w = NULL;
@@ -122,6 +123,7 @@ void sqfs_space_put(struct sqfs_sb *s, struct sqfs_space *w)
 
 /* ---- from the device ---- */
 
+/* True if the bytes [pos, pos+n) lie in the image, behind its superblock. */
 static bool in_image(const struct sqfs_sb *s, u64 pos, u64 n)
 {
 	return pos >= sizeof(struct sqfs_disk_sb) && pos <= s->bytes_used &&
@@ -151,6 +153,10 @@ static int read_raw(struct sqfs_sb *s, struct sqfs_space *w, u64 pos, u32 n, u8 
 
 /* ---- decoding ---- */
 
+/*
+ * Decodes @n bytes. @plain: they are not compressed. Returns the length, at most @max, -EIO or
+ * -ENOMEM.
+ */
 static long unpack(struct sqfs_sb *s, u8 *out, u32 max, const u8 *in, u32 n, bool plain)
 {
 	long r;

@@ -53,6 +53,7 @@ static struct hlist_head *bucket(struct sqfs_cache *c, u64 pos)
 	return &c->hash[hash_u64(pos) % SQFS_CACHE_HASH];
 }
 
+/* Returns the block at @pos, referenced, also if it is pending, or NULL. */
 static struct sqfs_cached *find_locked(struct sqfs_cache *c, u64 pos)
 {
 	struct sqfs_cached *b;
@@ -67,6 +68,7 @@ static struct sqfs_cached *find_locked(struct sqfs_cache *c, u64 pos)
 	return NULL;
 }
 
+/* Makes @b the pending block at @pos, referenced. */
 static void begin_locked(struct sqfs_cache *c, struct sqfs_cached *b, u64 pos)
 {
 	b->pos = pos;
@@ -77,8 +79,8 @@ static void begin_locked(struct sqfs_cache *c, struct sqfs_cached *b, u64 pos)
 }
 
 /*
- * Returns the block at @pos. If *fill is set, it is a reused block that the caller must fill.
- * Returns NULL if the caller must allocate one more block (*grow), or wait.
+ * Returns the block at @pos, referenced. If *fill is set, it is a reused block that the caller must
+ * fill. Returns NULL if the caller must allocate one more block (*grow), or wait.
  */
 static struct sqfs_cached *try_get(struct sqfs_cache *c, u64 pos, bool *fill, bool *grow)
 {
@@ -129,6 +131,7 @@ static int grow_cache(struct sqfs_cache *c)
 	return err;
 }
 
+/* Returns the block at @pos, referenced, or ERR_PTR. *fill: as for try_get(). May wait. */
 static struct sqfs_cached *get(struct sqfs_cache *c, u64 pos, bool *fill)
 {
 	struct sqfs_cached *b;
@@ -147,6 +150,7 @@ static struct sqfs_cached *get(struct sqfs_cache *c, u64 pos, bool *fill)
 	}
 }
 
+/* Ends pending. @r: the length in bytes, or -errno. */
 static void filled(struct sqfs_cache *c, struct sqfs_cached *b, long r)
 {
 	spin_lock(&c->lock);
@@ -189,6 +193,7 @@ static struct sqfs_cached *settled(struct sqfs_cache *c, struct sqfs_cached *b)
 	return ERR_PTR(err);
 }
 
+/* Returns the metadata block at @pos, referenced and filled, or ERR_PTR. */
 static struct sqfs_cached *meta_get(struct sqfs_sb *s, u64 pos)
 {
 	struct sqfs_cached *b;

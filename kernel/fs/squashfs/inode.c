@@ -46,8 +46,9 @@ void sqfs_evict_inode(struct inode *inode)
 	clear_inode(inode);
 }
 
-/* ---- the kinds ---- */
+/* ---- the kinds: fill_...() reads the rest of an inode at @c, and returns 0 or -errno ---- */
 
+/* Sets the size, and i_blocks for @allocated, both in bytes. */
 static void set_size(struct inode *inode, u64 size, u64 allocated)
 {
 	i_size_write(inode, (loff_t)size);
@@ -67,6 +68,9 @@ static int check_file(struct sqfs_sb *s, struct sqfs_inode *si)
 	return sqfs_nr_blocks(si) > (table / 3 + 1) * (SQFS_META_SIZE / 4) ? -EIO : 0;
 }
 
+/*
+ * Sets where the tail end's fragment lies. @index SQFS_NONE32: there is none. Returns 0 or -errno.
+ */
 static int set_fragment(struct sqfs_sb *s, struct sqfs_inode *si, u32 index)
 {
 	struct sqfs_disk_fragment f;
@@ -224,6 +228,7 @@ static int fill_kind(struct sqfs_sb *s, struct sqfs_inode *si, struct sqfs_curso
 
 /* ---- an inode ---- */
 
+/* Returns a cursor at the inode. @place: as for sqfs_iget(). */
 static struct sqfs_cursor inode_cursor(const struct sqfs_sb *s, u64 place)
 {
 	return (struct sqfs_cursor){ .block = s->inode_table + (place >> 16),
@@ -231,6 +236,7 @@ static struct sqfs_cursor inode_cursor(const struct sqfs_sb *s, u64 place)
 		.end = s->directory_table };
 }
 
+/* Fills an inode. @c: behind the common fields @d. Returns 0 or -errno. */
 static int fill_inode(struct sqfs_sb *s, struct inode *inode, struct sqfs_cursor *c,
 	const struct sqfs_disk_inode *d)
 {
