@@ -14,9 +14,10 @@
 #include "kernel/time/time.h"
 
 #define AUTOFS_MINOR_NR 235
-#define SUBVERSION 5 /* minor version of protocol 5 */
-#define MAX_SIZE (AUTOFS_DEV_IOCTL_SIZE + PATH_MAX)
+#define SUBVERSION 5                                /* minor version of protocol 5 */
+#define MAX_SIZE (AUTOFS_DEV_IOCTL_SIZE + PATH_MAX) /* bytes */
 
+/* Returns the number in the form that stat(2) shows. */
 static u32 dev_number(dev_t d)
 {
 	return (MINOR(d) & 0xff) | MAJOR(d) << 8 | (MINOR(d) & ~0xffU) << 12;
@@ -24,6 +25,7 @@ static u32 dev_number(dev_t d)
 
 /* ---- finding mounts ---- */
 
+/* A mount by its device number, or by a mask of types (0: any). */
 struct wanted {
 	bool by_dev;
 	u32 dev, type;
@@ -56,7 +58,7 @@ static int find_mount(const char *name, const struct wanted *w, struct path *p)
 	return -ENOENT;
 }
 
-/* ---- commands ---- */
+/* ---- commands: do_...() returns 0 (or 1), or -errno; the answer is in c->a ---- */
 
 struct command {
 	struct autofs_dev_ioctl *a;
@@ -300,6 +302,7 @@ static const struct {
 
 /* ---- /dev/autofs ---- */
 
+/* Checks the caller's version, and sets this kernel's. Returns 0 or -EINVAL. */
 static int check_version(struct autofs_dev_ioctl *a)
 {
 	if (a->ver_major != AUTOFS_DEV_IOCTL_VERSION_MAJOR ||
@@ -331,6 +334,7 @@ static struct autofs_dev_ioctl *get_args(uaddr_t ua)
 	return a;
 }
 
+/* Checks that the path is there if it is needed, and is terminated. Returns 0 or -EINVAL. */
 static int check_path(const struct autofs_dev_ioctl *a, u32 flags)
 {
 	size_t n = a->size - AUTOFS_DEV_IOCTL_SIZE;
@@ -342,6 +346,7 @@ static int check_path(const struct autofs_dev_ioctl *a, u32 flags)
 	return 0;
 }
 
+/* Sets c->file, referenced, and c->s. Returns 0 or -errno; the caller drops c->file in any case. */
 static int find_file(struct command *c, u32 flags)
 {
 	if (flags & NO_MOUNT || (flags & MAY_LACK_MOUNT && c->a->ioctlfd == -1))
@@ -361,6 +366,7 @@ static int find_file(struct command *c, u32 flags)
 	return 0;
 }
 
+/* Runs command @nr, and copies the answer to @ua. Returns its result or -errno. */
 static long run(struct autofs_dev_ioctl *a, u32 nr, uaddr_t ua)
 {
 	struct command c = { .a = a };

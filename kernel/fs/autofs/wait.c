@@ -17,7 +17,7 @@ struct autofs_request {
 	 */
 	u32 users;
 	bool done;
-	int status;
+	int status; /* the answer: 0 or -errno */
 	struct wait_queue_head wait;
 	/* referenced, so that its address is not used for another name meanwhile */
 	struct dentry *dentry;
@@ -43,6 +43,7 @@ static void end_request(struct autofs_request *r, int status)
 	put_request(r);
 }
 
+/* Completes all requests with -ENOENT. s->lock is held. */
 static void fail_all(struct autofs_sb *s)
 {
 	struct autofs_request *r, *next;
@@ -143,6 +144,7 @@ static int fill_packet(struct autofs_sb *s, struct autofs_request *r, struct den
 	return name_of(s, d, p);
 }
 
+/* Returns the request for @d, or NULL. s->lock is held. */
 static struct autofs_request *find(struct autofs_sb *s, const struct dentry *d)
 {
 	struct autofs_request *r;
@@ -214,6 +216,7 @@ static void tell_daemon(struct autofs_sb *s, struct autofs_request *r, struct fi
 		give_up(s, pipe);
 }
 
+/* Makes a request with one use, the list's. s->lock is held. Returns ERR_PTR on failure. */
 static struct autofs_request *request_new(struct autofs_sb *s, struct dentry *d, bool expire)
 {
 	struct autofs_request *r = kzalloc(sizeof(*r), GFP_KERNEL | __GFP_ACCOUNT);
@@ -251,6 +254,7 @@ static int await(struct autofs_sb *s, struct autofs_request *r)
 	return err;
 }
 
+/* Records that current has asked for @d. Takes s->lock. */
 static void remember(struct autofs_sb *s, const struct dentry *d)
 {
 	struct autofs_info *i = autofs_info(d);

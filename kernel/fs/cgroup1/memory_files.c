@@ -13,11 +13,13 @@
 
 #define NO_LIMIT (INT64_MAX & ~(s64)(PAGE_SIZE - 1)) /* no limit, in bytes */
 
+/* Returns a count of pages, 0 if it is below zero for a moment. */
 static u64 pages_of(const atomic64_t *a)
 {
 	return (u64)max(atomic_read(a), 0L);
 }
 
+/* Reads a size in bytes; ~0 for "-1". Returns 0 or -EINVAL. */
 static int parse_bytes(const char *text, u64 *bytes)
 {
 	*bytes = ~0UL;
@@ -30,7 +32,7 @@ static int show_bytes(struct seq *s, u64 pages)
 	return 0;
 }
 
-/* ---- memory: usage and peaks ---- */
+/* ---- memory: usage and peaks, in pages ---- */
 
 static u64 machine_pages(void)
 {
@@ -45,6 +47,7 @@ static u64 usage(const struct cgroup1 *g)
 	return g->parent ? pages_of(&g->mem.usage) : machine_pages();
 }
 
+/* Returns the usage of memory and swap. */
 static u64 both(const struct cgroup1 *g)
 {
 	return usage(g) + (g->parent ? pages_of(&g->mem.swap) : 0);
@@ -139,7 +142,7 @@ static int make_room(struct cgroup1 *g, u64 pages, bool swap_too)
 
 /*
  * Sets the limit of memory, or with @swap_too the limit of memory and swap together. The former may
- * not exceed the latter.
+ * not exceed the latter. Returns 0 or -errno. Takes cgroup1_mutex.
  */
 static int store_limit(struct cgroup1 *g, char *text, bool swap_too)
 {
@@ -255,6 +258,7 @@ int cg1_store_swappiness(struct file *f, struct cgroup1 *g, char *text)
 
 enum part { CACHE, RSS, SHMEM, MAPPED, DIRTY, WRITEBACK, SWAP, INACTIVE, ACTIVE, PARTS };
 
+/* Returns one of @g's counts of pages: its own, or including the groups below. */
 typedef u64 (*count_fn)(struct cgroup1 *g, const atomic64_t *of);
 
 static u64 with_all_below(struct cgroup1 *g, const atomic64_t *of)
@@ -262,11 +266,13 @@ static u64 with_all_below(struct cgroup1 *g, const atomic64_t *of)
 	return pages_of(of);
 }
 
+/* Returns @all - @less, at least 0. */
 static u64 rest(u64 all, u64 less)
 {
 	return all - min(all, less);
 }
 
+/* Fill p[PARTS] with pages, the first without INACTIVE and ACTIVE. */
 static void count_parts(struct cgroup1 *g, count_fn count, u64 *p)
 {
 	const struct mem_group *m = &g->mem;
@@ -367,7 +373,8 @@ int cg1_store_oom(struct file *f, struct cgroup1 *g, char *text)
 
 /*
  * Registers @eventfd for events of @file, which must be a control file of this group. They come
- * from a write of "EVENTFD FILE ARGUMENT" to cgroup.event_control. Returns 0 or -errno.
+ * from a write of "EVENTFD FILE ARGUMENT" to cgroup.event_control. Returns 0 or -errno. Takes over
+ * the reference to @eventfd if it returns 0.
  */
 static int watch(struct cgroup1 *g, struct file *eventfd, struct file *file, char *arg)
 {
@@ -383,6 +390,7 @@ static int watch(struct cgroup1 *g, struct file *eventfd, struct file *file, cha
 	return cgroup1_watch_usage(g, eventfd, bytes >> PAGE_SHIFT);
 }
 
+/* Reads the next word of *text as a descriptor. Returns 0 or -EINVAL. */
 static int take_fd(char **text, u64 *fd)
 {
 	char *word = strsep(text, " ");

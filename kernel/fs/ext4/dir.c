@@ -64,6 +64,7 @@ static bool is_index_block(const struct ext4_sb *sbi, const u8 *block)
 		       first + ext4_rec_len(sbi, (const void *)(block + first)) == sbi->block_size);
 }
 
+/* Returns the tail with a leaf's checksum, or NULL if the block has none. */
 static struct ext4_dir_tail *dir_tail(const struct ext4_sb *sbi, u8 *block)
 {
 	struct ext4_dir_tail *t = (void *)(block + sbi->block_size - sizeof(*t));
@@ -76,6 +77,7 @@ static struct ext4_dir_tail *dir_tail(const struct ext4_sb *sbi, u8 *block)
 		       NULL;
 }
 
+/* Checks the entries, and once the checksum. Returns 0, -EFSCORRUPTED or -EFSBADCRC. */
 static int verify_block(struct inode *dir, struct ext4_buf *b, u32 lblk)
 {
 	const struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
@@ -154,6 +156,7 @@ struct ext4_buf *ext4_link_block(struct inode *inode)
 /* File type on disk to DT_*, which is also S_IFMT >> 12 of a mode. */
 const u8 ext4_dtype_of[8] = { 0, 8, 4, 2, 6, 1, 12, 10 };
 
+/* Returns the type in an entry, or 0 if entries have none. */
 static u8 type_on_disk(const struct ext4_sb *sbi, umode_t mode)
 {
 	u8 i;
@@ -292,6 +295,7 @@ struct ext4_buf *ext4_dir_append(struct ext4_handle *h, struct inode *dir, u32 *
 
 /* ---- whole directories ---- */
 
+/* As ext4_dir_find(), block by block. */
 static struct ext4_buf *find_linear(
 	struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de)
 {
@@ -341,6 +345,10 @@ struct ext4_buf *ext4_dir_find(
 	return find_linear(dir, name, de);
 }
 
+/*
+ * As ext4_dir_add(), block by block. Makes an index if a single block is full. Does not write the
+ * inode.
+ */
 static int add_linear(
 	struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode)
 {

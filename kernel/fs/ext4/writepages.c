@@ -37,6 +37,7 @@ static void tell_lost_pages(const struct bio *bio)
 			inode->i_sb->s_id, bio->status, inode->i_ino, (unsigned long)block);
 }
 
+/* Ends writeback of the bio's pages, with its error. */
 static void end_pages(const struct bio *bio)
 {
 	u32 i;
@@ -71,6 +72,7 @@ static void end_write(struct bio *bio)
 		ext4_ordered_done(txn, failed);
 }
 
+/* As end_write(), for new blocks: after an error they are to be zeroed (lost.c). */
 static void end_fresh_write(struct bio *bio)
 {
 	struct ext4_txn *txn = bio->private;
@@ -164,7 +166,10 @@ static int piece_block(
 	return err;
 }
 
-/* Consecutive pieces of a page whose blocks are contiguous on disk. */
+/*
+ * Consecutive pieces of a page whose blocks are contiguous on disk. at: the first piece; n: their
+ * number.
+ */
 struct piece_run {
 	u64 pblk;
 	u32 at, n;
@@ -249,6 +254,7 @@ static void advance_disksize(struct ext4_handle *h, struct inode *inode, u64 end
 		ext4_write_inode_raw(h, inode);
 }
 
+/* Ends writeback of @n pages with the error @err. */
 static void fail_pages(struct page **pages, u32 n, int err)
 {
 	while (n--) {
@@ -388,6 +394,7 @@ static u32 begin_writeback(
 	return kept;
 }
 
+/* Unlocks the pages, and drops the references to them. */
 static void unlock_all(struct page **pages, u32 n)
 {
 	while (n--) {
@@ -404,6 +411,10 @@ static bool grows(struct inode *inode, u64 index)
 	return end > (u64)READ_ONCE(EXT4_I(inode)->disksize);
 }
 
+/*
+ * Writes @n locked pages, and drops the references to them. Opens a handle. @masks: memory for @n
+ * bytes. Returns 0 or -errno.
+ */
 static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *masks, u32 opf)
 {
 	struct ext4_handle *h =

@@ -31,6 +31,10 @@ static int slot_at(struct inode *dir, u32 off, u64 *at)
 	return off < s->root_size ? 0 : -ENODATA;
 }
 
+/*
+ * Reads the slot at byte @off of the directory. *at: its position on the device. Returns as
+ * slot_at().
+ */
 static int read_slot(struct inode *dir, u32 off, struct fat_slot *d, u64 *at)
 {
 	int err = slot_at(dir, off, at);
@@ -51,6 +55,10 @@ struct assembly {
 	bool done;
 };
 
+/*
+ * Adds a slot at byte @off of the directory to the long name, which begins anew if the slot does
+ * not continue it.
+ */
 static void add_part(
 	struct assembly *a, const struct fat_long_slot *l, u32 off, struct fat_name *name)
 {
@@ -74,6 +82,7 @@ static void add_part(
 	a->done = !--a->left;
 }
 
+/* Cuts a long name at its first 0. */
 static void end_name(struct fat_name *name)
 {
 	u32 i;
@@ -83,6 +92,7 @@ static void end_name(struct fat_name *name)
 	name->n = i;
 }
 
+/* Fills in the names of an entry, whose slot is set. */
 static void fill_entry(struct fat_sb *s, struct fat_entry *e, const struct assembly *a)
 {
 	e->short_n = fat_short_units(s, &e->slot, e->short_units);
@@ -189,6 +199,10 @@ const struct file_operations fat_dir_fops = {
 
 /* ---- changing ---- */
 
+/*
+ * Extends the directory to at least @bytes with zeroed clusters. Returns 0, or -errno (-ENOSPC)
+ * with the old size.
+ */
 static int grow_dir(struct inode *dir, u32 bytes)
 {
 	struct fat_sb *s = FAT_SB(dir->i_sb);
@@ -250,6 +264,7 @@ static int find_room(struct inode *dir, u32 n, u32 *first)
 	return have < n ? -ENOSPC : 0;
 }
 
+/* Writes a slot at byte @off of the directory. Returns 0 or -errno. */
 static int write_slot(struct inode *dir, u32 off, const void *slot)
 {
 	u64 at;
@@ -259,6 +274,7 @@ static int write_slot(struct inode *dir, u32 off, const void *slot)
 		     fat_write(FAT_SB(dir->i_sb), at, slot, sizeof(struct fat_slot));
 }
 
+/* Fills slot @seq (1 to @parts) of a long name. @sum: checksum of the short name. */
 static void make_part(
 	struct fat_long_slot *l, const struct fat_name *name, u32 seq, u32 parts, u8 sum)
 {

@@ -61,11 +61,13 @@ u64 fat_cluster_at(const struct fat_sb *s, u32 cluster)
 
 /* ---- entries ---- */
 
+/* True if the disk has the cluster. */
 static bool in_range(const struct fat_sb *s, u32 cluster)
 {
 	return cluster >= FAT_FIRST && cluster < s->end;
 }
 
+/* Returns the byte position on the device of an entry in copy @fat of the FAT. */
 static u64 entry_at(const struct fat_sb *s, u32 fat, u32 cluster)
 {
 	u64 off = s->bits == 12 ? cluster + cluster / 2 : (u64)cluster * (s->bits / 8);
@@ -99,7 +101,7 @@ static s64 get_entry(struct fat_sb *s, u32 cluster)
 
 /*
  * Writes an entry into one copy of the FAT. Preserves unused bits, and the bits of the neighbouring
- * entry (FAT12).
+ * entry (FAT12). Returns 0 or -errno.
  */
 static int put_in_copy(struct fat_sb *s, u32 fat, u32 cluster, u32 value)
 {
@@ -119,6 +121,7 @@ static int put_in_copy(struct fat_sb *s, u32 fat, u32 cluster, u32 value)
 	return fat_write(s, at, &v, n);
 }
 
+/* Writes an entry into all copies that are in use. Returns 0 or -errno. */
 static int put_entry(struct fat_sb *s, u32 cluster, u32 value)
 {
 	u32 i;
@@ -199,6 +202,7 @@ void fat_forget_runs(struct fat_inode *fi)
 	fi->passed = fi->passed_at = 0;
 }
 
+/* Returns how many clusters of the chain the runs have. */
 static u32 known(const struct fat_inode *fi)
 {
 	const struct fat_run *r = fi->nr_runs ? &fi->runs[fi->nr_runs - 1] : NULL;
@@ -206,6 +210,7 @@ static u32 known(const struct fat_inode *fi)
 	return r ? r->from + r->n : 0;
 }
 
+/* Adds the chain's next cluster to the runs. Returns 0 or -ENOMEM. */
 static int add_known(struct fat_inode *fi, u32 cluster)
 {
 	struct fat_run *r = fi->nr_runs ? &fi->runs[fi->nr_runs - 1] : NULL;
@@ -274,6 +279,7 @@ static int learn(struct fat_inode *fi, u64 n)
 	return 0;
 }
 
+/* Returns the run with the file's cluster @cluster, or NULL. */
 static const struct fat_run *run_of(const struct fat_inode *fi, u32 cluster)
 {
 	u32 lo = 0, hi = fi->nr_runs;
@@ -326,11 +332,13 @@ u64 fat_chain_bytes(struct fat_inode *fi, int *err)
 	return n;
 }
 
+/* Returns how many clusters @bytes bytes take. */
 static u64 clusters(const struct fat_sb *s, u64 bytes)
 {
 	return (bytes + s->cluster_size - 1) >> s->cluster_bits;
 }
 
+/* Returns the number of the last cluster in the runs, or 0 if there is none. */
 static u32 last_known(const struct fat_inode *fi)
 {
 	const struct fat_run *r = fi->nr_runs ? &fi->runs[fi->nr_runs - 1] : NULL;
@@ -355,6 +363,7 @@ static int append(struct fat_sb *s, struct fat_inode *fi)
 	return err;
 }
 
+/* Sets i_blocks for the clusters in the runs. */
 static void count_blocks(struct fat_inode *fi)
 {
 	fi->vfs.i_blocks = ((u64)known(fi) << FAT_SB(fi->vfs.i_sb)->cluster_bits) >> SECTOR_SHIFT;

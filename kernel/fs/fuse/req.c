@@ -56,6 +56,9 @@ void fuse_conn_put(struct fuse_conn *fc)
 
 /* ---- requests ---- */
 
+/*
+ * Sets the ids of current, as the server's namespaces number them; ~0 for ids that they do not map.
+ */
 static void set_asker(struct fuse_req *r)
 {
 	r->h.uid = from_kuid(r->fc->user_ns, current_fsuid());
@@ -145,6 +148,7 @@ void fuse_req_finish(struct fuse_req *r)
 	fuse_req_put(r);
 }
 
+/* Queues a request, with a reference for the queue. Returns 0, or -ENOTCONN with nothing queued. */
 static int queue(struct fuse_req *r)
 {
 	struct fuse_conn *fc = r->fc;
@@ -222,6 +226,7 @@ static bool abandon(struct fuse_req *r)
 	return mine;
 }
 
+/* True if INIT is answered, or the connection has ended. */
 static bool ready(struct fuse_conn *fc)
 {
 	bool yes;
@@ -330,6 +335,7 @@ void fuse_forget_put(struct fuse_conn *fc, struct fuse_forget *f)
 
 /* ---- the end ---- */
 
+/* Ends a pending or sent request, for fuse_req_finish(). Returns NULL if there is none. */
 static struct fuse_req *take_any(struct fuse_conn *fc)
 {
 	struct fuse_req *r;

@@ -20,6 +20,7 @@ static struct huge_file *huge_of(struct inode *inode)
 
 /* ---- reading ---- */
 
+/* Returns the frame of small page @index, referenced, or NULL for a hole. */
 static struct page *huge_frame(struct inode *inode, u64 index)
 {
 	return huge_file_frame(huge_of(inode), index);
@@ -79,6 +80,10 @@ static int resize_locked(struct inode *inode, loff_t size)
 	return 0;
 }
 
+/*
+ * Sets the size in bytes. i_rwsem is held. Returns 0, -EINVAL (no multiple of the huge page size)
+ * or -EPERM (sealed).
+ */
 static int resize(struct inode *inode, loff_t size)
 {
 	int err;
@@ -130,7 +135,10 @@ static void zero_part(struct inode *inode, u64 from, u64 to)
 	}
 }
 
-/* Punches a hole in the file. Pages that are promised to mappings stay promised. */
+/*
+ * Punches a hole of the bytes [start, end). i_rwsem is held. Returns 0 or -EPERM (sealed). Pages
+ * that are promised to mappings stay promised.
+ */
 static int punch_hole(struct inode *inode, u64 start, u64 end)
 {
 	u64 first = round_up(start, HPAGE_SIZE), last = end & HPAGE_MASK;
@@ -149,6 +157,10 @@ static int punch_hole(struct inode *inode, u64 start, u64 end)
 	return 0;
 }
 
+/*
+ * Allocates the pages of the range, in bytes. i_rwsem is held. Returns 0, or -errno with a part of
+ * them allocated.
+ */
 static int allocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
 {
 	u64 end = DIV_ROUND_UP((u64)off + (u64)len, HPAGE_SIZE);

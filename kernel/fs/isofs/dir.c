@@ -21,6 +21,7 @@ struct look {
 	char name[NAME_MAX + 1];
 };
 
+/* True if the current record is not shown. */
 static bool hidden(const struct iso_sb *s, const struct look *l)
 {
 	const struct iso_dir_record *d = &l->w.r.d;
@@ -30,6 +31,7 @@ static bool hidden(const struct iso_sb *s, const struct look *l)
 	       l->k.have & ROCK_MOVED || !l->len;
 }
 
+/* Sets the name of the current record. len 0: it has none that can be shown. */
 static void find_name(const struct iso_sb *s, struct look *l)
 {
 	if (l->k.have & ROCK_NAME) {
@@ -76,6 +78,10 @@ static u64 directory_at(const struct iso_sb *s, const struct look *l)
 	return l->w.r.d.flags & ISO_DIRECTORY ? iso_extent(s, &l->w.r.d) : 0;
 }
 
+/*
+ * Begins a walk at byte @pos of the directory. The caller frees it by kfree(). NULL: memory is
+ * short.
+ */
 static struct look *look_begin(struct inode *dir, u64 pos)
 {
 	struct look *l = kzalloc(sizeof(*l), GFP_NOFS);
@@ -140,6 +146,7 @@ static struct dentry *iso_lookup(struct inode *dir, struct dentry *d, u32 flags)
 	return r < 0 ? ERR_PTR(r) : d_splice_alias(inode, d);
 }
 
+/* Returns the record's type (DT_*). @dir: directory_at(). */
 static u32 type_of(const struct look *l, u64 dir)
 {
 	if (dir)

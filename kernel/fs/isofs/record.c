@@ -15,6 +15,7 @@
 #include "kernel/task/signal/signal.h"
 #include "kernel/vfs/bdev/bdev.h"
 
+/* True if the record is well-formed and ends within @left bytes. */
 static bool record_ok(const struct iso_dir_record *d, u32 left)
 {
 	return d->length >= sizeof(*d) + 1 && d->length <= left && d->name_len &&
@@ -93,8 +94,9 @@ s64 iso_date(const u8 *d)
 	return t;
 }
 
-/* ---- names ---- */
+/* ---- names: ..._name() returns the length of @name, which has NAME_MAX bytes ---- */
 
+/* Writes @c as UTF-8. Returns its length, at most 4. */
 static u32 put_utf8(char *to, u32 c)
 {
 	if (c < 0x80) {

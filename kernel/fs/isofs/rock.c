@@ -16,6 +16,7 @@
 
 #define IS(e, a, b) ((e)->sig[0] == (a) && (e)->sig[1] == (b))
 
+/* An area of entries, in memory. */
 struct area {
 	u8 *bytes; /* at most ISO_SECTOR bytes */
 	u32 n;
@@ -24,6 +25,7 @@ struct area {
 	u32 next_offset, next_n;
 };
 
+/* Returns the number at byte @at of the entry's data. */
 static u32 number(const struct susp *e, u32 at)
 {
 	u32 v;
@@ -32,6 +34,7 @@ static u32 number(const struct susp *e, u32 at)
 	return v;
 }
 
+/* Returns the length of the entry's data in bytes. */
 static u32 data_len(const struct susp *e)
 {
 	return e->length - (u32)sizeof(*e);
@@ -52,6 +55,7 @@ static void add_name(struct rock *k, const struct susp *e)
 	k->have |= ROCK_NAME;
 }
 
+/* Appends text to a link's target, as far as it fits. */
 static void link_text(struct rock *k, const void *text, u32 n)
 {
 	n = min(n, (u32)PATH_MAX - 1 - k->link_len);
@@ -115,6 +119,7 @@ static u32 digits(const u8 *d, u32 n)
 	return v;
 }
 
+/* Returns the seconds since 1970 of a date in digits. */
 static s64 long_date(const u8 *d)
 {
 	u8 s[7] = { (u8)((u32)digits(d, 4) - 1900), (u8)digits(d + 4, 2), (u8)digits(d + 6, 2),
@@ -152,6 +157,7 @@ static void add_dates(struct rock *k, const struct susp *e)
 	}
 }
 
+/* Adds what an entry says to @k, or to @a for the next area. */
 static void entry(struct rock *k, const struct susp *e, struct area *a)
 {
 	u32 n = data_len(e);
@@ -181,6 +187,7 @@ static void entry(struct rock *k, const struct susp *e, struct area *a)
 	}
 }
 
+/* Handles the entries of an area, up to the first damaged one. */
 static void entries(struct rock *k, struct area *a)
 {
 	u32 at = 0;

@@ -23,6 +23,7 @@
 #include "kernel/vfs/bdev/bdev.h"
 #include "kernel/vfs/mount/fsparam.h"
 
+/* Logs why a mount is refused, unless @silent. Returns -EINVAL. */
 static int refuse_mount(struct super_block *sb, bool silent, const char *why)
 {
 	if (!silent)
@@ -50,6 +51,7 @@ static int choose(char *to, const char *v, const char *const *words)
 	return -EINVAL;
 }
 
+/* Sets an option with a value. Returns 0 or -EINVAL. */
 static int parse_value(struct iso_sb *s, const char *key, const char *v)
 {
 	bool octal = !strcmp(key, "mode") || !strcmp(key, "dmode");
@@ -82,6 +84,7 @@ static int parse_value(struct iso_sb *s, const char *key, const char *v)
 	return uid_valid(s->uid) && uid_valid(s->gid) ? 0 : -EINVAL;
 }
 
+/* Sets an option without a value. Returns 0 or -EINVAL. */
 static int parse_word(struct iso_sb *s, const char *word)
 {
 	const struct {
@@ -102,6 +105,7 @@ static int parse_word(struct iso_sb *s, const char *word)
 	return -EINVAL;
 }
 
+/* Modifies @data. Returns 0, or -EINVAL and logs the option. */
 static int parse_options(struct super_block *sb, struct iso_sb *s, char *data)
 {
 	char *word, *v;
@@ -196,6 +200,7 @@ static int find_descriptors(struct super_block *sb, u64 sector, struct iso_volum
 	return p->type ? 0 : refuse_mount(sb, silent, "can't find a volume descriptor");
 }
 
+/* Checks a volume descriptor, and sets block_bits and blocks. Returns 0 or -EINVAL. */
 static int check_descriptor(struct super_block *sb, struct iso_sb *s,
 	const struct iso_volume_descriptor *p, bool silent)
 {
@@ -212,6 +217,7 @@ static int check_descriptor(struct super_block *sb, struct iso_sb *s,
 		       0;
 }
 
+/* Sets sb->s_root. Returns 0 or -errno. */
 static int get_root(
 	struct super_block *sb, struct iso_sb *s, const struct iso_dir_record *root, bool silent)
 {
@@ -227,6 +233,7 @@ static int get_root(
 
 /*
  * Chooses which kind of names to show. Rock Ridge is looked for in the primary descriptor's root.
+ * Returns 0 or -ENOMEM.
  */
 static int choose_names(struct iso_sb *s, const struct iso_dir_record *root, bool joliet)
 {
@@ -243,6 +250,10 @@ static int choose_names(struct iso_sb *s, const struct iso_dir_record *root, boo
 	return 0;
 }
 
+/*
+ * Reads the volume descriptors, and sets sb->s_root. @vd: memory for two descriptors. Returns 0 or
+ * -errno.
+ */
 static int load(
 	struct super_block *sb, struct iso_sb *s, struct iso_volume_descriptor *vd, bool silent)
 {

@@ -70,6 +70,10 @@ static char *build_redirect(struct dentry *d, bool samedir, char *page)
 	return page + PAGE_SIZE - 1 - at < REDIRECT_MAX ? at : NULL;
 }
 
+/*
+ * Gives the directory a redirect to its lower parts. Returns 0 or -errno: -EXDEV if it cannot be
+ * stored.
+ */
 static int set_redirect(struct dentry *d, bool samedir)
 {
 	char *page = get_free_page(GFP_KERNEL), *text;
@@ -85,7 +89,10 @@ static int set_redirect(struct dentry *d, bool samedir)
 	return err == -EOPNOTSUPP ? -EXDEV : err;
 }
 
-/* Prepares the directory @d for a name in @dir: gives it a redirect, or makes it opaque. */
+/*
+ * Prepares the directory @d for a name in @dir: gives it a redirect, or makes it opaque. Returns 0
+ * or -errno.
+ */
 static int prepare_dir(struct dentry *d, struct inode *dir, bool samedir)
 {
 	struct ovl_inode *oi = OVL_I(d->d_inode);
@@ -105,7 +112,7 @@ static int prepare_dir(struct dentry *d, struct inode *dir, bool samedir)
 
 /*
  * Removes the whiteouts in the target directory, which has no other entries. The directory becomes
- * opaque first, so that no lower entries show through meanwhile.
+ * opaque first, so that no lower entries show through meanwhile. Returns 0 or -errno.
  */
 static int empty_target(struct dentry *new)
 {
@@ -120,6 +127,7 @@ static int empty_target(struct dentry *new)
 
 /* ---- the move ---- */
 
+/* Removes a whiteout, if there is one. The i_rwsem of @updir is held. Returns 0 or -errno. */
 static int unlink_white(struct dentry *updir, const struct qstr *name)
 {
 	struct dentry *d = lookup_one_len(name->name, updir, (int)name->len);
@@ -133,7 +141,10 @@ static int unlink_white(struct dentry *updir, const struct qstr *name)
 	return err;
 }
 
-/* Renames, with the upper directories locked. @below: a lower layer has the old name. */
+/*
+ * Renames, with the upper directories locked. @below: a lower layer has the old name. Returns 0 or
+ * -errno.
+ */
 static int move_locked(struct dentry *old, struct dentry *updir, struct dentry *new,
 	struct dentry *new_updir, const struct dentry *trap, u32 flags, bool below)
 {
@@ -166,6 +177,7 @@ out:
 	return err;
 }
 
+/* Renames in the upper layer. The mounter's credentials are in use. Returns 0 or -errno. */
 static int move(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags)
 {
@@ -192,6 +204,7 @@ static int move(
 	return err;
 }
 
+/* Checks that the rename is possible, and copies up what it needs. Returns 0 or -errno. */
 static int copy_up_all(struct dentry *old, struct dentry *new, bool exchange)
 {
 	int err = may_move(old);

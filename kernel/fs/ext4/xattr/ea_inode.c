@@ -18,11 +18,13 @@
 
 #include "kernel/lib/string.h"
 
+/* Returns the number of entries that name the value. The value's i_data_sem is held. */
 static u64 count_of(const struct inode *inode)
 {
 	return (u64)(u32)inode->i_ctime.tv_sec << 32 | EXT4_I(inode)->disk_version;
 }
 
+/* Sets that number, and writes the inode. Returns 0 or -errno. */
 static int set_count(struct ext4_handle *h, struct inode *inode, u64 n)
 {
 	inode->i_ctime = (struct timespec64){ .tv_sec = (s64)(n >> 32) };
@@ -57,6 +59,7 @@ static int check_slot(struct super_block *sb, u32 ino)
 	return err;
 }
 
+/* Returns the value's inode, referenced, or ERR_PTR: -EFSCORRUPTED if it holds no value. */
 static struct inode *get_value_inode(struct super_block *sb, u32 ino)
 {
 	int err = check_slot(sb, ino);
@@ -97,6 +100,7 @@ static struct ext4_buf *value_block(struct ext4_handle *h, struct inode *inode, 
 		      ext4_bread(EXT4_SB(inode->i_sb), m.pblk, use);
 }
 
+/* Writes (@write) @size bytes into new blocks, or reads them. Returns 0 or -errno. */
 static int copy_value(struct ext4_handle *h, struct inode *inode, u8 *value, u32 size, bool write)
 {
 	u32 bs = (u32)inode->i_sb->s_blocksize, done, n;
