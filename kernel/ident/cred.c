@@ -35,6 +35,7 @@ struct cred init_cred = {
 	.user_ns = &init_user_ns,
 };
 
+/* Returns the user with a reference, or NULL. users_lock is held. */
 static struct user_struct *user_find_locked(kuid_t uid)
 {
 	struct user_struct *u;
@@ -277,6 +278,7 @@ bool capable(int cap)
 	return ns_capable(&init_user_ns, cap);
 }
 
+/* True if the group is in the list, which is sorted. */
 static bool groups_search(const struct group_info *g, kgid_t gid)
 {
 	u32 lo = 0, hi = g->ngroups;

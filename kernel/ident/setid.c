@@ -60,6 +60,7 @@ static bool to_kuid(u32 *uid)
 	return uid_valid(*uid);
 }
 
+/* As to_kuid(), for a gid. */
 static bool to_kgid(u32 *gid)
 {
 	if (*gid == KEEP)
@@ -85,7 +86,7 @@ static int set_user(struct cred *new)
 	return 0;
 }
 
-/* Finishes every call that changes uids. Returns 0 or -errno. */
+/* Finishes every call that changes uids. Takes over @new. Returns 0 or -errno. */
 static long commit_uids(struct cred *new)
 {
 	const struct cred *old = current_cred();
@@ -102,6 +103,7 @@ static long commit_uids(struct cred *new)
 	return commit_creds(new);
 }
 
+/* Drops @new, and returns -EPERM. */
 static long refuse_creds(struct cred *new)
 {
 	abort_creds(new);
@@ -158,6 +160,7 @@ static bool is_one_of(u32 id, u32 a, u32 b, u32 c)
 	return id == KEEP || id == a || id == b || id == c;
 }
 
+/* True if the call does not change the id. */
 static bool stays(u32 wanted, u32 is)
 {
 	return wanted == KEEP || wanted == is;

@@ -9,7 +9,10 @@
 #include "kernel/ipc/mqueue.h"
 #include "kernel/vfs/super.h"
 
-/* Reads a name from the guest; ERR_PTR(-ENOENT, -ENAMETOOLONG, -EFAULT). */
+/*
+ * Reads a name from the guest, which putname() frees. Returns ERR_PTR(-ENOENT, -ENAMETOOLONG or
+ * -EFAULT) on failure.
+ */
 static char *queue_name(uaddr_t uname)
 {
 	char *name = getname(uname);
@@ -21,7 +24,10 @@ static char *queue_name(uaddr_t uname)
 	return name;
 }
 
-/* Checks that current may open the queue @d with @oflags, or makes it. Returns 0 or -errno. */
+/*
+ * Checks that current may open the queue @d with @oflags, or makes it. The root's i_rwsem is held.
+ * Returns 0 or -errno.
+ */
 static int find_or_make(
 	struct dentry *root, struct dentry *d, int oflags, umode_t mode, const struct mq_attr *attr)
 {
@@ -58,6 +64,7 @@ static struct file *queue_file(const struct path *path, int oflags)
 	return f;
 }
 
+/* Returns the queue's file, with a reference, or ERR_PTR. Takes the root's i_rwsem. */
 static struct file *open_queue(
 	struct mount *m, const char *name, int oflags, umode_t mode, const struct mq_attr *attr)
 {
@@ -78,6 +85,7 @@ static struct file *open_queue(
 	return f;
 }
 
+/* Returns a new descriptor or -errno. */
 static long open_fd(const char *name, int oflags, umode_t mode, const struct mq_attr *attr)
 {
 	int fd = get_unused_fd(O_CLOEXEC);

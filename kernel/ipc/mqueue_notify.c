@@ -25,6 +25,7 @@ void mq_notify_take(struct mq_inode *q, struct mq_notify *n)
 	memset(&q->notify, 0, sizeof(q->notify));
 }
 
+/* Drops the references that @n holds. */
 static void notify_free(struct mq_notify *n)
 {
 	if (n->sock)
@@ -53,6 +54,7 @@ static void send_signal(const struct mq_notify *n)
 	put_task(t);
 }
 
+/* Sends the cookie, with @why as its last byte. */
 static void send_cookie(struct mq_notify *n, u8 why)
 {
 	n->cookie[NOTIFY_COOKIE_LEN - 1] = why;
@@ -83,7 +85,10 @@ void mq_notify_end(struct mq_inode *q, bool any)
 	notify_free(&n);
 }
 
-/* Parses the guest's request into @n, and takes the references that @n holds. */
+/*
+ * Parses the guest's request into @n, and takes the reference to the socket. Returns 0, or -errno
+ * with no reference taken.
+ */
 static int notify_parse(struct mq_notify *n, const struct sigevent *ev)
 {
 	int err;
@@ -111,6 +116,10 @@ static int notify_parse(struct mq_notify *n, const struct sigevent *ev)
 	return err;
 }
 
+/*
+ * Makes *n the queue's request, which takes over its references. Returns 0, or -EBUSY: the caller
+ * keeps them. Takes q->lock.
+ */
 static int notify_register(struct mq_inode *q, struct mq_notify *n)
 {
 	int err = 0;

@@ -53,6 +53,7 @@ void shm_fill(struct sysv_perm *p, union sysv_ds *all)
 	ds->shm_nattch = s->nattch;
 }
 
+/* Returns 0, or -EPERM if current may not use @cmd (SHM_LOCK, SHM_UNLOCK). perm.lock is held. */
 static int may_lock(const struct sysv_perm *p, int cmd)
 {
 	if (ns_capable(task_ipc_ns(current)->ns.owner, CAP_IPC_LOCK))
@@ -62,6 +63,7 @@ static int may_lock(const struct sysv_perm *p, int cmd)
 	return cmd == SHM_LOCK && !rlimit(RLIMIT_MEMLOCK) ? -EPERM : 0;
 }
 
+/* Does @cmd. perm.lock is held. Returns 0, -EPERM or -ENOMEM. */
 static int lock_segment(struct shm_segment *s, int cmd)
 {
 	int err = may_lock(&s->perm, cmd);

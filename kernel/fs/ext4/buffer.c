@@ -256,6 +256,7 @@ static int take_for(struct ext4_buf *b, u64 use)
 	return -EFSCORRUPTED;
 }
 
+/* Reads the block from the disk, if that is not done. Takes b->lock. Returns 0 or -errno. */
 static int read_in(struct ext4_buf *b)
 {
 	struct ext4_sb *sbi = b->sbi;
@@ -295,7 +296,7 @@ struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block, u64 use)
 
 /*
  * True if the caller has the only reference. The buffer then gets the use @use. Later users wait
- * for b->lock, and check the content again.
+ * for b->lock, and check the content again. Takes buf_lock.
  */
 static bool take_alone(struct ext4_buf *b, u64 use)
 {

@@ -520,7 +520,7 @@ bool ext4_inode_differs(struct inode *inode);
 int ext4_locate_inode(struct super_block *sb, ino_t ino, u64 *block, u32 *off);
 /* Sets the operations for i_mode. -EFSCORRUPTED: there is no such type. */
 int ext4_set_inode_ops(struct inode *inode);
-void ext4_init_csum_seed(struct inode *inode);
+void ext4_init_csum_seed(struct inode *inode); /* from number and generation */
 /*
  * Returns the buffer of the block with the raw inode, referenced, and sets *raw (for xattrs).
  * Returns ERR_PTR on failure.
@@ -548,7 +548,7 @@ u32 ext4_take_promise(struct page *p, u8 *mask);
 void ext4_give_back(struct inode *inode, u32 blocks);
 /* Takes the reservation off the locked page and gives it back at once. */
 void ext4_drop_promise(struct page *p);
-int ext4_writepages(struct address_space *m, struct writeback_control *wbc);
+int ext4_writepages(struct address_space *m, struct writeback_control *wbc); /* the operation */
 extern const struct address_space_operations ext4_aops;
 
 /* ---- extent.c looks up file blocks, extent_write.c changes the map; i_data_sem is held ---- */
@@ -571,6 +571,7 @@ struct ext4_map {
  * a block map ends before that block.
  */
 int ext4_map_blocks(struct inode *inode, struct ext4_map *map);
+/* Checks the root of the extent tree. Returns 0 or -EFSCORRUPTED. */
 int ext4_extent_check_root(struct inode *inode);
 /*
  * Allocates missing blocks at the beginning of the range. map->len is cut to one extent.
@@ -631,6 +632,7 @@ void ext4_orphan_cleanup(struct super_block *sb); /* at a mount for writing */
  * i_data_sem. After a failure the inode stays on the list of orphans. i_rwsem is held.
  */
 int ext4_truncate(struct inode *inode);
+/* Operations of inodes and open files, as the VFS declares them. */
 void ext4_evict_inode(struct inode *inode);
 int ext4_setattr(struct dentry *d, struct iattr *attr);
 int ext4_extent_at(struct inode *inode, u64 pos, struct file_extent *e);
@@ -708,6 +710,7 @@ int ext4_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
  * (-EINTR if a fatal signal interrupts the walk over a damaged directory).
  */
 struct ext4_buf *ext4_dir_block(struct inode *dir, u32 lblk);
+/* Returns the length in bytes that the entry takes in its block, unchecked. */
 u32 ext4_rec_len(const struct ext4_sb *sbi, const struct ext4_dir_entry *de);
 u32 ext4_dir_nr_blocks(const struct inode *dir);
 /* Returns the entry in the leaf's block, or NULL. The leaf was checked. */

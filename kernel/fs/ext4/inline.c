@@ -55,6 +55,10 @@ static int get(struct inode *inode, u8 *to, u32 room)
 	return (int)n;
 }
 
+/*
+ * Sets the content to @size bytes. i_data_sem is held for writing. The caller writes the inode.
+ * Returns 0 or -errno: -ENOSPC if it does not fit.
+ */
 static int put(struct ext4_handle *h, struct inode *inode, const u8 *data, u32 size)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
@@ -161,6 +165,7 @@ int ext4_inline_out(struct inode *inode, bool shorter)
 	return err;
 }
 
+/* True if the extent tree is empty. i_data_sem is held. */
 static bool has_no_blocks(const struct inode *inode)
 {
 	const struct ext4_inode *ei = EXT4_I(inode);
@@ -227,6 +232,7 @@ static int unpack(const struct ext4_sb *sbi, struct ext4_buf *b, const u8 *from,
 	return 0;
 }
 
+/* Writes "." and ".." into the leaf. Returns the byte offset behind them. */
 static u32 put_dots(const struct ext4_sb *sbi, struct ext4_buf *b, u32 self, u32 parent)
 {
 	struct ext4_dir_entry *dot = (void *)b->data, *dots = (void *)(b->data + 12);

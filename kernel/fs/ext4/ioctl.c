@@ -14,7 +14,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/ident/cred.h"
 
-#define LABEL_MAX 16
+#define LABEL_MAX 16 /* bytes, without a terminator */
 
 /* ext4's own requests that are not in the uapi headers. Source: linux-doc, filesystems/ext4. */
 #define EXT4_IOC_GETVERSION_OLD _IOR('f', 3, long)
@@ -35,6 +35,7 @@ static long get_label(struct ext4_sb *sbi, uaddr_t to)
 	return copy_to_user(to, label, sizeof(label)) ? -EFAULT : 0;
 }
 
+/* Changes the label. @label: LABEL_MAX bytes, padded with zeros. Returns 0 or -errno. */
 static long write_label(struct ext4_sb *sbi, const char *label)
 {
 	struct ext4_handle *h = ext4_start(sbi->sb, 1);

@@ -101,8 +101,8 @@ static const struct word {
 };
 
 /*
- * Options whose value is a number, at most @max. @field: its offset in struct ext4_options, or 0 if
- * the number is not stored.
+ * Options whose value is a number, at most @max. @field: its offset in struct ext4_options plus 1,
+ * or 0 if the number is not stored.
  */
 static const struct number {
 	const char *name;
@@ -157,6 +157,7 @@ static const struct {
 	{ "data_err=ignore", "relatime" },
 };
 
+/* Returns the member at offset @field - 1, as AT() gives it. */
 static u32 *field_at(struct ext4_options *o, size_t field)
 {
 	return (u32 *)((u8 *)o + field - 1);
@@ -168,6 +169,7 @@ static void say_idle(struct super_block *sb, const char *word)
 		word);
 }
 
+/* Sets an option that is known as a whole word. Returns false if it is none. */
 static bool parse_word(struct super_block *sb, const char *word, struct ext4_options *o)
 {
 	u32 i;
@@ -200,6 +202,7 @@ static bool parse_word(struct super_block *sb, const char *word, struct ext4_opt
 	return false;
 }
 
+/* Parses a decimal number of at most @max. Returns false for other text. */
 static bool parse_u32(const char *text, u32 max, u32 *value)
 {
 	u64 n = 0;

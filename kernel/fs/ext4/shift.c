@@ -118,6 +118,7 @@ static int set_size(struct inode *inode, loff_t size)
 	return 0;
 }
 
+/* Frees the blocks @first to @last (inclusive). Opens a handle. Returns 0 or -errno. */
 static int remove_range(struct inode *inode, u32 first, u32 last)
 {
 	struct ext4_handle *h = ext4_start(inode->i_sb, EXT4_REMOVE_CREDITS);
@@ -135,6 +136,7 @@ static int remove_range(struct inode *inode, u32 first, u32 last)
 	return err;
 }
 
+/* True if the range consists of whole blocks. */
 static bool whole_blocks(const struct inode *inode, loff_t off, loff_t len)
 {
 	return !((u64)(off | len) & (inode->i_sb->s_blocksize - 1));
@@ -177,6 +179,7 @@ int ext4_collapse_range(struct inode *inode, loff_t off, loff_t len)
 	return err;
 }
 
+/* Inserts a hole into the file. Returns 0 or -errno. invalidate_lock is held. */
 static int insert(struct inode *inode, loff_t off, loff_t len)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);

@@ -20,6 +20,7 @@ void cpio_begin(struct cpio *c, const struct cpio_ops *ops, void *arg)
 	c->arg = arg;
 }
 
+/* Reads a number of eight hexadecimal digits. Returns 0 or -EINVAL. */
 static int hex8(const char *s, u32 *out)
 {
 	u32 v = 0;
@@ -40,6 +41,7 @@ static int hex8(const char *s, u32 *out)
 	return 0;
 }
 
+/* Takes over the header in buf: a name follows. Returns 0 or -EINVAL. */
 static int parse_header(struct cpio *c)
 {
 	struct cpio_entry *e = &c->e;
@@ -60,12 +62,14 @@ static int parse_header(struct cpio *c)
 	return 0;
 }
 
+/* Ends an entry. Returns 0 or end()'s -errno. */
 static int end_entry(struct cpio *c)
 {
 	c->state = CPIO_SKIP;
 	return c->trailer ? 0 : c->ops->end(c->arg);
 }
 
+/* Takes over the name in buf: data follows. Returns 0, -EINVAL or entry()'s -errno. */
 static int parse_name(struct cpio *c)
 {
 	int err;
@@ -101,6 +105,7 @@ static size_t gather(struct cpio *c, const u8 *data, size_t n)
 	return n;
 }
 
+/* Takes the next *used of the @n bytes (at least 1). Returns 0 or -errno. */
 static int step(struct cpio *c, const u8 *data, size_t n, size_t *used)
 {
 	int err = 0;

@@ -56,6 +56,7 @@ struct scan {
 	u64 of_area;               /* categories of all pages of @v */
 };
 
+/* True if the caller wants pages of these categories. */
 static bool is_wanted(const struct scan *s, u64 kinds)
 {
 	kinds ^= s->a.category_inverted;
@@ -81,6 +82,7 @@ static bool add_region(struct scan *s, u64 start, u64 end, u64 categories)
 	return true;
 }
 
+/* Write-protects [s->at, end), if that is asked for. Returns false after an error (s->err). */
 static bool protect(struct scan *s, u64 end, enum uffd_protect how)
 {
 	if (s->protect)
@@ -170,6 +172,7 @@ static bool protect_batch(struct scan *s, u64 end)
 	return ok;
 }
 
+/* False if no page of the area s->v can be reported. */
 static bool area_is_wanted(const struct scan *s)
 {
 	u64 asked = s->a.category_mask & PAGE_KIND_WPALLOWED;
@@ -223,6 +226,7 @@ static int flush(struct scan *s, u64 keep)
 	return 0;
 }
 
+/* Walks to the end, or until the output is full. Takes mmap_lock. Returns 0 or -errno. */
 static int scan_all(struct scan *s)
 {
 	int err = 0;
@@ -242,6 +246,7 @@ static int scan_all(struct scan *s)
 	return err ? err : flush(s, 0);
 }
 
+/* Checks the arguments, and sets defaults. Returns 0, -EINVAL or -EFAULT. */
 static int check_arg(struct pm_scan_arg_k *a)
 {
 	u64 used =
@@ -263,6 +268,7 @@ static int check_arg(struct pm_scan_arg_k *a)
 	return 0;
 }
 
+/* Serves PAGEMAP_SCAN. Returns the number of regions copied or -errno. */
 static long scan(struct mm *mm, uaddr_t arg)
 {
 	struct scan s = { .mm = mm };

@@ -16,6 +16,9 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 
+/*
+ * Functions add_...() return 0 or -errno. sysfs_grow is held after boot. @dir: a path below /sys.
+ */
 static int add_file(const char *dir, const char *name, show_fn show, void *arg)
 {
 	char path[160];
@@ -208,6 +211,7 @@ static const struct queue_file {
 	{ "zone_write_granularity", LIMIT_ZERO },
 };
 
+/* Returns the number of a file in queue/. */
 static u64 limit_value(const struct gendisk *d, enum limit limit)
 {
 	switch (limit) {
@@ -297,6 +301,7 @@ static int add_queue(struct block_device *b, const char *dir)
 
 /* ---- block devices as udev sees them ---- */
 
+/* Writes the variables of an event, a line each. Returns their length. @arg: the device. */
 static int bdev_vars(char *to, size_t size, void *arg)
 {
 	struct block_device *b = arg;
@@ -312,6 +317,7 @@ static int bdev_vars(char *to, size_t size, void *arg)
 	return n;
 }
 
+/* Writes the device's path below /sys. */
 static void bdev_path(struct block_device *b, char *path, size_t size)
 {
 	char name[24];

@@ -42,6 +42,7 @@ static bool split_name(const char *name, u8 *index, const char **rest)
 	return false;
 }
 
+/* Returns the prefix of a name, or NULL if the index is unknown. */
 static const char *prefix_of(u8 index)
 {
 	u32 i;
@@ -54,6 +55,7 @@ static const char *prefix_of(u8 index)
 
 /* ---- reading ---- */
 
+/* Reads an access control list. Returns as ext4_acl_from_disk(), or -errno. i_data_sem is held. */
 static ssize_t read_acl(struct super_block *sb, const struct attr *a, void *buf, size_t size)
 {
 	u8 *value = a->inum ? kmalloc(max(a->size, 1U), GFP_NOFS) : a->value;
@@ -226,7 +228,7 @@ static int change(struct attrs *as, u8 index, const char *name, const void *valu
 
 /*
  * Checks the flags against the existing attribute @old, or NULL. Its errors take precedence over
- * -ENOSPC.
+ * -ENOSPC. Returns 0, -EEXIST or -ENODATA.
  */
 static int may_change(const struct attr *old, const void *value, int flags)
 {
@@ -237,6 +239,10 @@ static int may_change(const struct attr *old, const void *value, int flags)
 	return 0;
 }
 
+/*
+ * Sets or removes (@value NULL) an attribute, in its own handle. Takes i_data_sem. Returns 0 or
+ * -errno.
+ */
 static int set_attr(
 	struct inode *inode, u8 index, const char *rest, const void *value, size_t size, int flags)
 {
