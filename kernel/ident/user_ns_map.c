@@ -11,7 +11,7 @@
  */
 #include "kernel/ident/internal.h"
 
-#define MAX_EXTENTS 340
+#define MAX_EXTENTS 340 /* of a map, as on Linux */
 
 static DEFINE_MUTEX(map_mutex);
 
@@ -76,6 +76,7 @@ static const char *skip_blanks(const char *s)
 	return s;
 }
 
+/* Reads a number. Returns the place behind it, or NULL for other text. */
 static const char *parse_u32(const char *s, u32 *v)
 {
 	u64 n = 0;
@@ -92,6 +93,7 @@ static const char *parse_u32(const char *s, u32 *v)
 	return !*s || *s == ' ' || *s == '\t' || *s == '\n' ? s : NULL;
 }
 
+/* True if @x has an id in common with one of the @n extents, on either side. */
 static bool overlaps(const struct id_extent *e, u32 n, const struct id_extent *x)
 {
 	for (u32 i = 0; i < n; i++) {
@@ -105,7 +107,10 @@ static bool overlaps(const struct id_extent *e, u32 n, const struct id_extent *x
 	return false;
 }
 
-/* Parses a map. Returns the number of extents, or -EINVAL. */
+/*
+ * Parses a map into @ext, which has room for MAX_EXTENTS. Returns the number of extents (1 or
+ * more), or -EINVAL.
+ */
 static int parse_map(const char *s, struct id_extent *ext)
 {
 	u32 n = 0;
@@ -151,6 +156,7 @@ static bool root_map_allowed(
 	return true;
 }
 
+/* True if the opener and the writer may set this map (user_namespaces(7)). map_mutex is held. */
 static bool map_allowed(const struct cred *opener, struct user_namespace *ns, enum userns_map which,
 	const struct id_extent *ext, u32 n)
 {
@@ -172,7 +178,7 @@ static bool map_allowed(const struct cred *opener, struct user_namespace *ns, en
 
 /*
  * Translates the parent's ids in @ext to the kernel's: each extent must lie within an extent of the
- * parent's map.
+ * parent's map. Returns 0 or -EPERM.
  */
 static int lower_map(struct user_namespace *up, enum userns_map which, struct id_extent *ext, u32 n)
 {

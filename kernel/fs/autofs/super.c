@@ -81,6 +81,7 @@ static int autofs_dir_open(struct inode *inode, struct file *f)
 
 /* ---- options ---- */
 
+/* Sets an option with a number. Returns 0 or -EINVAL. */
 static int parse_number(struct options *o, const char *key, const char *value)
 {
 	s64 n;
@@ -106,6 +107,7 @@ static int parse_number(struct options *o, const char *key, const char *value)
 	return uid_valid(o->uid) && uid_valid(o->gid) ? 0 : -EINVAL;
 }
 
+/* Sets an option. @value: NULL if it has none. Returns 0 or -EINVAL. */
 static int parse_word(struct options *o, const char *key, const char *value)
 {
 	if (value)
@@ -125,6 +127,7 @@ static int parse_word(struct options *o, const char *key, const char *value)
 	return 0;
 }
 
+/* Modifies @data. Returns 0 or -EINVAL. */
 static int parse_options(struct options *o, char *data)
 {
 	char *word, *value;
@@ -212,6 +215,10 @@ static void sb_free(struct autofs_sb *s)
 	kfree(s);
 }
 
+/*
+ * Sets what the options give, with references to pipe and process group. Returns 0, -EINVAL or
+ * -EBADF; the caller frees @s by sb_free().
+ */
 static int take_options(struct autofs_sb *s, const struct options *o)
 {
 	if (o->minproto > AUTOFS_MAX_PROTO_VERSION || o->maxproto < AUTOFS_MIN_PROTO_VERSION)
@@ -235,6 +242,7 @@ static int take_options(struct autofs_sb *s, const struct options *o)
 	return autofs_use_pipe(s->pipe) ? -EBADF : 0;
 }
 
+/* Returns a struct to free by sb_free(), or ERR_PTR. */
 static struct autofs_sb *sb_new(const struct options *o)
 {
 	struct autofs_sb *s = kzalloc(sizeof(*s), GFP_KERNEL | __GFP_ACCOUNT);

@@ -22,6 +22,7 @@ static const u16 cp437[128] = { 0xc7, 0xfc, 0xe9, 0xe2, 0xe4, 0xe0, 0xe5, 0xe7, 
 	0x2261, 0xb1, 0x2265, 0x2264, 0x2320, 0x2321, 0xf7, 0x2248, 0xb0, 0x2219, 0xb7, 0x221a,
 	0x207f, 0xb2, 0x25a0, 0xa0 };
 
+/* Returns the capital letter of @c, or @c. */
 static u16 upper(u16 c)
 {
 	if (c < 0x80)
@@ -41,6 +42,7 @@ static u16 upper(u16 c)
 	return c >= 0x450 && c <= 0x45f ? c - 80 : c;
 }
 
+/* Returns the small letter of @c, or @c. Knows Latin-1 only. */
 static u16 lower(u16 c)
 {
 	if (c < 0x80)
@@ -92,6 +94,7 @@ static u32 get_utf8(const u8 *s, u32 left, u32 *c)
 	return *c < least[n] || *c > 0x10ffff || (*c >= 0xd800 && *c < 0xe000) ? 0 : n;
 }
 
+/* True if a long name may have the character. */
 static bool allowed(u32 c)
 {
 	return c >= 0x20 && (c >= 0x80 || !strchr("\"*/:<>?\\|", (int)c));
@@ -124,6 +127,7 @@ int fat_name_parse(const struct fat_sb *s, const struct qstr *q, struct fat_name
 	return 0;
 }
 
+/* Writes @c as UTF-8. Returns its length, at most 4. */
 static u32 put_utf8(char *to, u32 c)
 {
 	u32 n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4, i;
@@ -158,6 +162,7 @@ u32 fat_name_put(const struct fat_sb *s, const u16 *units, u32 n, char *to)
 
 /* ---- short names ---- */
 
+/* Converts a byte of code page 437. */
 static u16 from_oem(u8 c)
 {
 	return c < 0x80 ? c : cp437[c - 0x80];
@@ -176,6 +181,10 @@ static u8 to_oem(u16 c)
 	return 0;
 }
 
+/*
+ * Converts the base or extension of a short name, @n bytes padded with blanks. Returns its length
+ * in units.
+ */
 static u32 part_units(const u8 *from, u32 n, bool small, u16 *to)
 {
 	u32 i;

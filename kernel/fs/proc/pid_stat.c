@@ -29,6 +29,7 @@ struct gathered {
 	u64 pending, shared_pending, blocked, ignored, caught, queued;
 };
 
+/* Returns the number as stat shows it. */
 static int tty_number(dev_t dev)
 {
 	u32 ma = MAJOR(dev), mi = MINOR(dev);
@@ -36,6 +37,7 @@ static int tty_number(dev_t dev)
 	return (int)((mi & 0xff) | (ma << 8) | ((mi & ~0xffU) << 12));
 }
 
+/* Fills *g. Takes tasklist_lock, then sighand->lock. Without a sighand the signals stay 0. */
 static void gather(struct task *t, struct gathered *g, const struct pid_namespace *ns)
 {
 	struct sighand_struct *sh;
@@ -83,10 +85,12 @@ static s64 rss_pages(struct mm *mm)
 
 /* ---- stat ---- */
 
+/* CPU times in ns, and numbers of faults. */
 struct group_sums {
 	u64 utime, stime, min_flt, maj_flt;
 };
 
+/* Fills *sum for the process of @t (@whole), or for @t alone. */
 static void sum_times(struct task *t, bool whole, struct group_sums *sum)
 {
 	struct task *other;
@@ -108,6 +112,7 @@ static void sum_times(struct task *t, bool whole, struct group_sums *sum)
 	read_unlock(&tasklist_lock);
 }
 
+/* Returns the priority as stat shows it: 0 to 39, or below 0 for real-time tasks. */
 static int priority_of(const struct task *t)
 {
 	int rt = sched_rt_prio(t);

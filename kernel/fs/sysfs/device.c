@@ -20,8 +20,8 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 
-#define VARS_MAX 256
-#define SYNTH_MAX 1024
+#define VARS_MAX 256   /* bytes of a device's variables */
+#define SYNTH_MAX 1024 /* bytes of uevent_parse()'s result */
 #define UUID_LEN 36U
 
 const struct uevent_ops *uevent_ops;
@@ -95,7 +95,7 @@ static size_t word_length(const char *s)
 
 /*
  * Parses "ACTION [UUID [KEY=VALUE ...]]": leaves the action in @text, and turns the rest into lines
- * NAME=VALUE in @synth.
+ * NAME=VALUE in @synth. Returns 0 or -EINVAL.
  */
 int uevent_parse(char *text, char *synth, size_t size)
 {
@@ -198,6 +198,7 @@ static int show_dev(struct seq *s, void *arg)
 	return 0;
 }
 
+/* Makes all entries of the device. sysfs_grow is held. Returns 0 or -errno. */
 static int add_places(struct chrdev_entry *c, const char *class, const char *name)
 {
 	char dir[80], path[112];
