@@ -3,7 +3,8 @@
  * calls.h: the host's calls in the form that a jail admits, for host-world files. A jail admits one
  * call of each family (jail/table.c): preadv2(2), pwritev2(2) and fstat(2) for files, with HERE as
  * the offset of a file without positions; recvmmsg(2) for sockets; waitid(2), tgkill(2), poll(2).
- * The functions here have libc's arguments and results and set errno.
+ * The functions here have libc's arguments and results and set errno. They are callable from any
+ * thread, and also between vfork and exec.
  *
  * Sockets are written to with the calls for files: a call that takes an address would let a kernel
  * that a guest has taken over send to any socket of the user. So sockets are connected, and
@@ -72,7 +73,7 @@ static inline int host_fstat(int fd, struct stat *st)
 	return (int)syscall(SYS_fstat, fd, st);
 }
 
-/* Makes reads and writes of a descriptor non-blocking. Returns 0, or -1 with errno. */
+/* Makes reads and writes of a descriptor non-blocking. Returns a value >= 0, or -1 with errno. */
 static inline int host_no_wait(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
@@ -80,15 +81,17 @@ static inline int host_no_wait(int fd)
 	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
-/* Kills a process. SIGKILL to the first thread of a process ends the whole process. */
+/*
+ * Kills process @pid, which must not be reaped yet: SIGKILL to its first thread ends all of them.
+ */
 static inline void host_kill(int pid)
 {
 	syscall(SYS_tgkill, pid, pid, SIGKILL);
 }
 
 /*
- * Waits for the end of a child. Returns its status in the form of wait(2), or 0 if there is no such
- * child.
+ * Blocks until the end of child @pid and reaps it. Returns its status in the form of wait(2), or 0
+ * if there is no such child.
  */
 static inline int host_reap(int pid)
 {
@@ -100,6 +103,7 @@ static inline int host_reap(int pid)
 	return si.si_code == CLD_EXITED ? (si.si_status & 0xff) << 8 : si.si_status & 0x7f;
 }
 
+/* Sleeps for @ms milliseconds, less if a signal arrives. */
 static inline void host_pause(int ms)
 {
 	poll(NULL, 0, ms);

@@ -6,7 +6,11 @@
  * - Every function may be called from the kernel world (through its generated door, on the vCPU's
  *   host stack) and from the host world. Functions for host-world files (drivers/X/X_host.c) only
  *   are in host.h.
- * - Results are >= 0 or a negative errno. Interrupted host calls are repeated.
+ * - An int or long result is >= 0 (0 if the comment names no value) or -errno. Interrupted host
+ *   calls are repeated.
+ * - "Blocks" means that the host thread waits. No function sleeps in the guest's scheduler.
+ * - Strings end with a NUL. Ranges of memory (@addr, @len, and offsets in memory files) are bytes,
+ *   in whole host pages of 4096.
  * - A handle is a small integer, an index into os-linux's own table and never a host fd. It stays
  *   valid over a snapshot, because its owner opens it again.
  * - Times are nanoseconds. A deadline is on os_clock_mono()'s scale; OS_FOREVER means no deadline.
@@ -35,10 +39,15 @@
 #define OS_APPEND 32
 
 /*
- * Opens a regular file or a block device and returns a handle, or -errno: -EISDIR for a folder,
- * -EINVAL for a file of another kind. Blocks.
+ * Opens a regular file or a block device of the host and returns a handle > 0, or -errno: -EISDIR
+ * for a folder, -EINVAL for a file of another kind, -EMFILE without a free handle. @flags: OS_READ
+ * to OS_APPEND. Blocks.
  */
 int os_file_open(const char *path, unsigned flags);
+/*
+ * Also closes handles of memory files. No other thread may use @file any more. Ignores a free
+ * handle.
+ */
 void os_file_close(int file);
 /*
  * Transfer all @n bytes unless the file ends before. Return the bytes done, fewer only at the end
@@ -46,7 +55,9 @@ void os_file_close(int file);
  */
 long os_file_pread(int file, void *buf, size_t n, uint64_t off);
 long os_file_pwrite(int file, const void *buf, size_t n, uint64_t off);
+/* Returns the size in bytes, also of a block device, or -errno. */
 int64_t os_file_size(int file);
+/* Writes the file's data to the host's disk (fdatasync). Blocks. */
 int os_file_sync(int file);
 /* Returns the text of an errno (positive or negative) for an error message, in static storage. */
 const char *os_strerror(int err);
@@ -62,7 +73,10 @@ int os_refused(const char *call, int err);
  * cause as far as it can be read: limits, sysctls, filters. Valid until the thread's next call.
  */
 const char *os_why(int err);
-/* Writes which limit on processes was reached: "pids.max of the control group /a is 12". */
+/*
+ * Writes which limit on processes was reached, cut to @size: "pids.max of the control group /a is
+ * 12".
+ */
 void os_why_no_tasks(char *buf, size_t size);
 
 /* ---- memory ---- */
@@ -71,7 +85,7 @@ void os_why_no_tasks(char *buf, size_t size);
 int os_mem_create(const char *name, uint64_t size);
 /*
  * Opens the file at @path as memory of @size bytes; it is created if absent and allocated whole
- * (-ENOSPC). Returns a handle.
+ * (-ENOSPC). Returns a handle or -errno. Blocks.
  */
 int os_mem_open(const char *path, uint64_t size);
 
@@ -84,14 +98,16 @@ int os_mem_open(const char *path, uint64_t size);
 
 /*
  * Maps [off, off+len) of @file shared at @addr. @file -1 maps anonymous private memory without
- * reservation of swap (MAP_NORESERVE); with @prot 0 that reserves the address range.
+ * reservation of swap (MAP_NORESERVE); with @prot 0 (no OS_PROT_*) that reserves the address range.
+ * @flags: OS_MAP_*.
  */
 int os_mem_map(void *addr, size_t len, int prot, int file, uint64_t off, unsigned flags);
 int os_mem_unmap(void *addr, size_t len);
 int os_mem_protect(void *addr, size_t len, int prot);
 /*
- * Copies [addr, addr+len) into @file at @off and maps the copy there, shared. The caller's kernel
- * stack may lie in the range.
+ * Copies [addr, addr+len) into @file at @off, except pages of zeros, and maps the file's range
+ * there, shared and writable. So the range of the file must be empty before. The caller's kernel
+ * stack may lie in the range. Blocks.
  */
 int os_mem_adopt(void *addr, size_t len, int file, uint64_t off);
 /* Gives the blocks of a range back to the host; it reads as zeros afterwards. */
@@ -106,14 +122,14 @@ int os_mem_punch(int file, uint64_t off, uint64_t len);
 int os_mem_enlarge(void *addr, size_t len);
 /*
  * Return the first offset >= @off that has data, or that is in a hole; the file's size if there is
- * none.
+ * none; or -errno.
  */
 int64_t os_mem_next_data(int file, uint64_t off);
 int64_t os_mem_next_hole(int file, uint64_t off);
 
 /*
  * Sets vec[i] to 1 if the host backs page i of [addr, addr+len), a shared mapping of a memory file,
- * or to 0. A page without backing reads as zeros. Returns 0 or -errno.
+ * or to 0. A page without backing reads as zeros.
  */
 int os_mem_incore(void *addr, size_t len, unsigned char *vec);
 /*
@@ -127,9 +143,11 @@ struct os_mem_info {
 	uint64_t host_total, host_free;
 	uint64_t max_maps; /* vm.max_map_count */
 };
+/* Returns 0, or -ENOENT if the host does not say how much memory it has. */
 int os_mem_info(struct os_mem_info *info);
 
 /* ---- time, randomness ---- */
+/* The host's CLOCK_MONOTONIC, CLOCK_REALTIME and CLOCK_BOOTTIME, plus the shifts below. */
 uint64_t os_clock_mono(void);
 uint64_t os_clock_real(void);
 uint64_t os_clock_boot(void);
@@ -140,6 +158,7 @@ uint64_t os_clock_boot(void);
 uint64_t os_clock_mono_coarse(void);
 uint64_t os_clock_real_coarse(void);
 uint64_t os_clock_raw(void);
+/* Blocks the host thread until @deadline. Returns 0. */
 int os_sleep_until(uint64_t deadline);
 /*
  * ns that are added to the host's clocks, modulo 2^64, so that the clocks above continue from where
@@ -169,8 +188,9 @@ void os_getrandom(void *buf, size_t n);
 /* ---- futex ---- */
 
 /*
- * Sleeps while *word == val, until a wake-up or @deadline. Returns 0 (maybe spuriously), -EAGAIN
- * (*word was not @val) or -ETIMEDOUT. The word may lie in memory shared with other processes.
+ * Blocks the host thread while *word == val, until a wake-up or @deadline. Returns 0 (maybe
+ * spuriously), -EAGAIN (*word was not @val) or -ETIMEDOUT. The word may lie in memory shared with
+ * other processes.
  */
 int os_futex_wait(uint32_t *word, uint32_t val, uint64_t deadline);
 /* Wakes at most @n sleepers and returns how many. */
@@ -209,11 +229,15 @@ struct os_irq_page {
 	uint64_t pad[4];
 	struct os_cpu cpu[OS_MAX_CPUS];
 };
+/*
+ * Makes the event set. Called once, before a vCPU idles. @page stays valid for ever; @ncpus is at
+ * most OS_MAX_CPUS.
+ */
 int os_irq_setup(struct os_irq_page *page, int ncpus);
 
 /*
- * Marks @irq pending and makes a vCPU reach a boundary soon. Callable from any host thread. Never
- * blocks.
+ * Marks @irq pending and makes a vCPU reach a boundary soon. Does nothing for a number outside [0,
+ * OS_MAX_IRQS). Callable from any host thread. Never blocks.
  */
 void os_irq_raise(int irq);
 /*
@@ -222,9 +246,9 @@ void os_irq_raise(int irq);
  */
 void os_cpu_kick(int cpu);
 /*
- * Sleeps until an interrupt, a kick or @deadline. The caller has set its state to OS_CPU_IDLE and
- * found no work. The first idle vCPU becomes the owner of the event set and waits for events; the
- * others wait on a futex.
+ * Blocks until an interrupt, a kick or @deadline, or returns earlier. Called on the thread of vCPU
+ * @cpu, which has set its state to OS_CPU_IDLE, then found no work. The first idle vCPU becomes the
+ * owner of the event set and waits for events; the others wait on a futex.
  */
 void os_idle(int cpu, uint64_t deadline);
 /*
@@ -237,8 +261,8 @@ int os_event_poll(int cpu);
 /*
  * os_vcpu_start() starts the host thread of vCPU @cpu, with a stack of 256 KiB and all signals
  * blocked except synchronous faults. The thread calls entry(arg) in the host world; @entry is the
- * kernel world's assembly that records the host stack and switches to a kernel stack.
- * os_vcpu_adopt() makes the calling thread a vCPU (the main thread, vCPU 0).
+ * kernel world's assembly that records the host stack and switches to a kernel stack, and does not
+ * return. os_vcpu_adopt() makes the calling thread a vCPU (the main thread, vCPU 0).
  */
 int os_vcpu_start(int cpu, void (*entry)(void *arg), void *arg);
 int os_vcpu_adopt(int cpu);
@@ -270,12 +294,14 @@ struct os_fault_config {
 	struct os_fault *frame[OS_MAX_CPUS];
 	uint64_t stack_top[OS_MAX_CPUS]; /* aligned to 16 */
 };
+/* Installs the handlers, for all threads. Copies *cfg; what it points to must stay valid. */
 int os_fault_setup(const struct os_fault_config *cfg);
 /*
  * Guards [addr, addr + len), which maps a file that the host may truncate or fail to read. When an
  * access raises SIGBUS, the page is replaced by zeros, its bit in @lost is set (one bit a page,
  * from bit 0 of byte 0), then *count is incremented. So a reader of this memory checks *count and
  * the bit after each read. At most 16 guards, for the life of the process. Returns 0 or -ENOSPC.
+ * One call at a time.
  */
 int os_fault_guard(void *addr, size_t len, uint8_t *lost, uint32_t *count);
 
@@ -287,7 +313,7 @@ int os_fault_guard(void *addr, size_t len, uint8_t *lost, uint32_t *count);
  */
 int os_signals_setup(int shutdown_irq, uint64_t grace);
 int os_end_asked(void); /* true if a signal has asked for the end */
-/* Returns the value that the last SIGTERM carried, for init, or 0. */
+/* Returns the value (end.h) that the last SIGTERM with a value carried, for init, or 0. */
 int os_end_value(void);
 
 /* ---- saved states (state/save.c; kernel/state/state.h describes the whole procedure) ---- */
@@ -295,12 +321,12 @@ int os_end_value(void);
 #define OS_STATE_FILES 18
 /* A range of addresses: it maps a memory file or (file -1) is reserved without access. */
 struct os_state_map {
-	uint64_t addr, len;
-	int64_t file; /* an index in os_state.file, or -1 */
+	uint64_t addr, len; /* bytes */
+	int64_t file;       /* an index in os_state.file, or -1 */
 	uint64_t off;
 };
 struct os_state {
-	/* handles of the memory files, and their sizes */
+	/* handles of the memory files, and their sizes in bytes */
 	int file[OS_STATE_FILES];
 	uint64_t size[OS_STATE_FILES];
 	uint32_t nr_files;
@@ -335,7 +361,8 @@ struct os_state {
  *   -EINPROGRESS. A thread writes the rest and closes the file. Syncing it to the disk is left to
  *   the caller.
  * - os_state_drop() is called after a failure of any of them, or to abandon the save.
- * They return 0 or -errno with @s->why.
+ * They return 0 or -errno with @s->why. @dir is a folder of the host. The caller polls what returns
+ * -EINPROGRESS, and keeps *@s and what it points to valid until a result is final.
  */
 int os_state_prepare(const char *dir, struct os_state *s);
 int os_state_wants_early(void);
@@ -354,33 +381,35 @@ void os_state_drop(void);
  *   may map the guest's memory during the call. Returns 0, or -errno with @s->why and nothing
  *   changed.
  * - os_put_back(), where os_marked() is true, restores memory and monotonic clocks as of the mark;
- *   the caller continues at @s->sp[0].
+ *   the caller continues at @s->sp[0]. If that fails, the process ends with an error line.
+ * - os_unmark() drops the mark.
  */
 int os_mark(struct os_state *s);
 /*
  * os_mark_restored() makes the state from which this process continues the mark, before a second
  * vCPU runs. After os_put_back() the caller continues at @sp, and the other vCPUs where the state
- * has them. Returns 0, or -errno without a mark. os_can_go_back() is true if os_put_back() would
- * return to the state saved in @dir, and would do it faster than exec; os_put_back() has to follow,
- * or os_unmark_states(), which removes such a mark.
- * os_mark_saved() makes the state that os_state_save(@s) has written the mark, in the same stop. A
- * later os_mark_saved() replaces the mark. Returns 0, or -EBUSY after os_mark().
+ * has them. Returns 0, or -errno (-EINVAL in an instance that has booted or has a mark), and then
+ * sets no mark. os_can_go_back() is true if os_put_back() would return to the state saved in @dir,
+ * and would do it faster than exec; os_put_back() has to follow, or os_unmark_states(), which
+ * removes such a mark. os_mark_saved() makes the state that os_state_save(@s) has written the mark,
+ * in the same stop. A later os_mark_saved() replaces the mark. Returns 0, or -EBUSY after
+ * os_mark().
  */
 int os_mark_restored(uint64_t sp);
 int os_mark_saved(const struct os_state *s);
 int os_can_go_back(const char *dir);
 void os_unmark_states(void);
 int os_marked(void);
-void os_unmark(void); /* drops the mark */
+void os_unmark(void);
 void os_put_back(void) __attribute__((noreturn));
 /* Returns how many pages the last os_put_back() copied or cleared. */
 uint64_t os_put_back_pages(void);
 /*
- * Stops of the machine. os_stop_begin() returns the number of a new stop, larger than @after. A
- * vCPU waits in os_stop_wait() with that number until os_stop_end(); after os_stop_end_back() it
- * continues where it was at the mark. os_stop_all_wait() is true if all vCPUs but the first wait
- * there; else it sets *@seen, and os_stop_await() waits until the number of waiting vCPUs has
- * changed since then.
+ * Stops of the machine, which vCPU 0 begins and ends. os_stop_begin() returns the number of a new
+ * stop, larger than @after and never 0. A vCPU waits in os_stop_wait() with that number until
+ * os_stop_end(); after os_stop_end_back() it continues where it was at the mark. os_stop_all_wait()
+ * is true if all vCPUs but the first wait there; else it sets *@seen, and os_stop_await() blocks
+ * until the number of waiting vCPUs has changed since then, or until @deadline, or returns earlier.
  */
 uint32_t os_stop_begin(uint32_t after);
 void os_stop_wait(uint32_t number);
@@ -389,9 +418,9 @@ void os_stop_await(uint32_t seen, uint64_t deadline);
 void os_stop_end(void);
 void os_stop_end_back(void);
 
-/* The state that this process continues from; NULL if it has booted. */
+/* The state that this process continues from. os_restored() returns NULL if it has booted. */
 struct os_restored {
-	const char *dir;
+	const char *dir;          /* the host's folder of the state */
 	int file[OS_STATE_FILES]; /* handles of the memory files */
 	uint64_t stub_base, xfeatures, xstate_size;
 	/*
@@ -419,19 +448,21 @@ void os_restored_runs(void);
  * Memory of the guest that is still in the file of the state (base.c): returns a bit for each page,
  * or NULL in an instance that has booted. A page whose bit is set must be replaced before a space
  * maps it, and before the host gets a request to write to it in the background: os_base_take()
- * gives it memory of its own, with its content; os_base_drop() gives it memory of its own that
- * reads as zeros. The caller of os_base_drop() owns the pages. os_base_merge() reduces the number
- * of host maps (VMAs) of a block that has many, and returns -ENOENT if there is no such block; no
- * other thread may write to the guest's memory meanwhile. os_base_take() and os_base_merge() return
- * the approximate number of host maps of the memory, or -errno.
+ * gives @n pages from @page on memory of their own, with their content; os_base_drop() gives them
+ * memory of their own that reads as zeros. The caller of os_base_drop() owns the pages.
+ * os_base_merge() reduces the number of host maps (VMAs) of a block that has many, and returns
+ * -ENOENT if there is no such block; no other thread may write to the guest's memory meanwhile.
+ * os_base_take() and os_base_merge() return the approximate number of host maps of the memory, or
+ * -errno; os_base_drop() returns 0 or -errno. They serialise themselves. Page numbers count from
+ * the guest's first page.
  */
 const uint64_t *os_base(void);
 int os_base_take(uint64_t page, uint64_t n);
-int os_base_drop(uint64_t page, uint64_t n); /* 0 or -errno */
+int os_base_drop(uint64_t page, uint64_t n);
 int os_base_merge(void);
 /*
- * Executes this program again, as os_restart() does, to continue from the state in @dir. Parameters
- * that place the instance on its host (umid=, consoles, cards, disks) keep their values.
+ * Executes this program again, as os_restart() does, to continue from the state in the folder @dir.
+ * Parameters that place the instance on its host (umid=, consoles, cards, disks) keep their values.
  */
 void os_restart_from(const char *dir) __attribute__((noreturn));
 /*
@@ -475,19 +506,19 @@ const char *os_jail_folders_note(void);
  */
 int os_jail_log(void);
 /*
- * Writes line @n of the table of calls, as `nestling --jail` prints it. Returns 0 if there is no
- * line @n.
+ * Writes line @n of the table of calls, as `nestling --jail` prints it. Returns 1, or 0 if there is
+ * no line @n.
  */
 int os_jail_line(unsigned n, char *buf, size_t size);
 
 /* ---- the process ---- */
 
-/* Writes all @n bytes to standard error, as far as possible. */
+/* Write all @n bytes to standard error or standard output. Both block; the first ignores errors. */
 void os_write_stderr(const char *buf, size_t n);
-int os_write_stdout(const char *buf, size_t n); /* 0 or -errno */
+int os_write_stdout(const char *buf, size_t n);
 /*
- * Runs the functions of os_at_exit(), which put terminals back, and ends the process. Callable from
- * any thread, once.
+ * Runs the functions of os_at_exit(), which put terminals back, and ends the process with @status.
+ * Callable from any thread; a second caller waits for the end.
  */
 void os_exit(int status) __attribute__((noreturn));
 /*
@@ -513,12 +544,17 @@ void os_process_setup(void);
 struct os_cpuinfo {
 	char vendor[16], model_name[64];
 	uint32_t family, model, stepping, microcode;
-	uint32_t mhz, cache_kb;
+	uint32_t mhz, cache_kb; /* cache_kb in KiB */
+	/* the values of AT_HWCAP, AT_HWCAP2 and AT_MINSIGSTKSZ (bytes) */
 	uint32_t hwcap, hwcap2, minsigstksz;
 	/* flags as /proc/cpuinfo has them, separated by blanks */
 	char flags[4000];
 	char bugs[400];
 };
+/*
+ * Fills @info with the description of the host's first CPU. Returns 0, or -ENOENT with only hwcap
+ * to minsigstksz set.
+ */
 int os_cpuinfo(struct os_cpuinfo *info);
 
 #endif

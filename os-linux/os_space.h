@@ -13,8 +13,10 @@
  *      r = os_space_adopt(pid);               a runner that a mapper has made
  *      os_space_end(r); os_space_reap(r);     SIGKILL; then waits for the death, frees the handle
  *
- * The rules of os.h hold: any thread, results >= 0 or -errno. Only the thread that called
- * os_trace_seize() on a task may make the ptrace calls (os_trace_*) for it.
+ * The rules of os.h hold: any thread, results >= 0 or -errno. A @task is such a handle, not yet
+ * reaped unless the comment admits that. Functions that ask the zygote (fork, give_file, reap,
+ * guards) block until it has answered. Only the thread that called os_trace_seize() on a task may
+ * make the ptrace calls (os_trace_*) for it.
  * Locks: a mutex for the zygote's socket and one for the task table, both leaves.
  */
 #ifndef NESTLING_OS_SPACE_H
@@ -37,7 +39,10 @@ struct os_space_host {
 	/* mask of the components in the area, or 0 */
 	uint64_t xfeatures;
 };
-/* Returns 0; -EAGAIN or -ENOMEM: the host allows no child; -EPERM: it killed the child. */
+/*
+ * Fills @host. Returns 0; -EAGAIN or -ENOMEM: the host allows no child; -EPERM: it killed the
+ * child.
+ */
 int os_space_probe(struct os_space_host *host);
 /* Returns the end of the addresses that a program may map. */
 uint64_t os_space_top(void);
@@ -52,12 +57,15 @@ struct os_space_setup {
 	 * from the window, only the image stays mapped.
 	 */
 	uint64_t base, window;
-	uint64_t vdso_at, vdso_room;
-	uint64_t top; /* os_space_top() */
+	uint64_t vdso_at, vdso_room; /* address, and bytes there */
+	uint64_t top;                /* os_space_top() */
 	/* address in the image of the sock_fprog that the zygote and the mappers install, or 0 */
 	uint64_t filter;
-	int ctl, physmem; /* files */
-	/* range of ctl that is mapped read-only into every space */
+	/* handles of the memory files: the control file, and the guest's memory */
+	int ctl, physmem;
+	/*
+	 * words_size bytes of ctl from words_off on, mapped read-only into every space at words_at
+	 */
 	uint64_t words_at, words_size, words_off;
 	/* running[16 * cpu] is the task that the vCPU waits for, or 0; read by the kicker */
 	uint32_t *running;
@@ -70,45 +78,61 @@ struct os_space_setup {
 	bool *tsc_traps;
 };
 /*
- * Starts the zygote. Returns 0 and *vdso, which is 0 if the host has none. -EADDRINUSE: the window
- * was in use, and the caller may try again or at another address. Other errors are final, and
- * os_why() names the refused call.
+ * Starts the zygote. Returns 0 and sets *vdso to the address of the vdso in all spaces, 0 if the
+ * host has none. -EADDRINUSE: the window was in use, and the caller may try again or at another
+ * address. Other errors are final, and os_why() names the refused call. setup->running stays in use
+ * until os_space_stop().
  */
 int os_space_start(const struct os_space_setup *setup, uint64_t *vdso);
-/* Kills the zygote and all its tasks. */
+/* Kills the zygote and all its tasks, and waits for the zygote's death only. */
 void os_space_stop(void);
 /*
  * True if the zygote has died; normally it outlives the kernel process. The text gives the cause if
  * it is known ("was killed by signal 9").
  */
 bool os_space_zygote_died(char *buf, size_t size);
-/* True if @task has died without os_space_end() and is not reaped; the text gives the cause. */
+/* True if @task has died and is not reaped; the text in @buf gives the cause. */
 bool os_space_died(int task, char *buf, size_t size);
-/* Gives the zygote another file. Mappers made from now on inherit it as descriptor @at_fd. */
+/*
+ * Gives the zygote the file of handle @file. Mappers made from now on inherit it as descriptor
+ * @at_fd. Returns 0 or -errno.
+ */
 int os_space_give_file(int file, int at_fd);
 
 /* ---- tasks ---- */
+/*
+ * Makes a mapper, whose order area is @order_size bytes at @order_offset of the control file.
+ * Returns its handle or -errno.
+ */
 int os_space_fork(uint64_t order_offset, uint64_t order_size);
+/*
+ * Returns a handle for the runner with process id @pid that a mapper has made; -ESRCH if no process
+ * can have that id; or -EAGAIN without a free handle, after killing the runner.
+ */
 int os_space_adopt(uint32_t pid);
+/* Kills the task, without waiting for its death. Does nothing after os_space_reap(). */
 void os_space_end(int task);
-/* Waits until the task is dead and returns its wait status, or -errno. */
+/*
+ * Blocks until the task, which os_space_end() has killed, is dead, and frees the handle. Returns
+ * its wait status, or -errno.
+ */
 int os_space_reap(int task);
 /* Returns 1 if the host reports that the task is dead and not yet reaped, or 0. */
 int os_space_is_dead(int task);
 /* Returns 1 if the host gave the task another parent than the zygote, as gVisor does, or 0. */
 int os_space_is_stray(int task);
-/* Interrupts a runner (SIGUSR1). */
+/* Interrupts a runner (SIGUSR1). Never blocks. */
 void os_space_kick(int task);
 /*
- * Returns 0 when no kick to @task is being sent or pending, or -EBUSY. The caller has cleared
+ * Returns 0 if no kick to @task is being sent or pending, or -EBUSY. The caller has cleared
  * running[16 * cpu]. Reads /proc if the task was kicked since the last call that returned 0.
  */
 int os_space_quiet(int task, int cpu);
-/* Returns how many VMAs the task has, or -errno. Slow. */
+/* Returns how many VMAs the task has, or -errno. Slow: reads /proc/PID/maps. */
 int os_space_count_maps(int task);
 /*
- * Sets vec[i] if page @va + i is in the task's page table, for at most 512 pages. Returns 0 or
- * -errno.
+ * Sets vec[i] to 1 if the i-th page from address @va on is in the task's page table, else to 0, for
+ * @n <= 512 pages. Returns 0 or -errno (-EINVAL for more pages).
  */
 int os_space_present(int task, uint64_t va, uint32_t n, uint8_t *vec);
 /* Returns the CPU time that the task has used, in ns, or 0 if the host does not report it. */
@@ -125,12 +149,13 @@ int os_space_is_asleep(int task);
  * moved, or -EAGAIN.
  */
 int os_space_requeue(uint32_t *from, uint32_t *to, uint32_t val);
-void os_space_yield(void);
+void os_space_yield(void); /* sched_yield(2) */
 
 /*
  * ---- placement ----
  *
  * Host CPUs are numbered 0 to os_ncpus()-1, those that this process may use; -1 means any of them.
+ * os_space_pin() and os_space_pin_self() ignore a refusal of the host.
  */
 void os_space_pin(int task, int host_cpu);
 /*
@@ -142,8 +167,8 @@ void os_space_patient(int task, int patient);
 void os_space_pin_self(int host_cpu);
 int os_space_this_cpu(void); /* returns the CPU of this thread */
 /*
- * Returns how long @task has been ready to run but not running, in ns, or 0 if the host does not
- * report it.
+ * Returns how long @task, or with 0 the calling thread, has been ready to run but not running since
+ * its start, in ns; 0 if the host does not report it.
  */
 uint64_t os_space_delayed(int task);
 /*
@@ -162,24 +187,28 @@ struct os_trace_regs { /* as PTRACE_GETREGS gives them */
 enum os_trace_stop {
 	/* before a system call, which is not made */
 	OS_TRACE_SYSCALL,
-	OS_TRACE_SIGNAL,  /* *signo is about to be delivered */
+	OS_TRACE_SIGNAL,  /* *stop_signo is about to be delivered */
 	OS_TRACE_TIMEOUT, /* still running */
 	OS_TRACE_DEAD,
 };
 /* Seizes a runner that waits in its futex and stops it before that call. Returns 0 or -errno. */
 int os_trace_seize(int task);
 /*
- * Continues the runner with signal @signo (0: none) until its next stop. Returns an enum
- * os_trace_stop.
+ * Continues the runner with signal @signo (0: none) and blocks until its next stop or @deadline.
+ * Returns an enum os_trace_stop, and sets *@stop_signo for OS_TRACE_SIGNAL.
  */
 int os_trace_run(int task, int signo, uint64_t deadline, int *stop_signo);
-/* Continues to wait after OS_TRACE_TIMEOUT. */
+/* Continues to wait after OS_TRACE_TIMEOUT. Results as those of os_trace_run(). */
 int os_trace_wait(int task, uint64_t deadline, int *stop_signo);
+/* Read and write the registers of a stopped runner. Return 0, or -ESRCH if it is dead. */
 int os_trace_get_regs(int task, struct os_trace_regs *regs);
 int os_trace_set_regs(int task, const struct os_trace_regs *regs);
 /* Returns the AUDIT_ARCH_* of the call before which the runner stopped. */
 uint32_t os_trace_arch(int task);
-/* Copy xsave areas in standard format; 512 bytes: fxsave areas. Return 0 or -errno. */
+/*
+ * Copy the xsave area of a stopped runner, @size bytes in standard format; 512 bytes: an fxsave
+ * area. Return 0 or -errno.
+ */
 int os_trace_get_xstate(int task, void *area, uint32_t size);
 int os_trace_set_xstate(int task, const void *area, uint32_t size);
 

@@ -11,15 +11,16 @@
 
 /*
  * Maps a part of the file privately at @addr, replacing earlier mappings. base_mapped() is called
- * once for all adjacent pieces and excludes them from core dumps: a call for each piece would be
- * slow.
+ * once for all adjacent pieces, the first of them at @addr, and excludes them from core dumps: a
+ * call for each piece would be slow.
  */
 int base_map(void *addr, uint64_t len, int fd, uint64_t at);
 void base_mapped(void *addr, uint64_t len);
 /*
  * Maps the guest's memory, @pages pages at @addr, from offset @at of the state's file @fd. @own is
- * the descriptor of this instance's memory file. @several is true if there are several vCPUs.
- * base_has() then declares which pages have content, and base_ready() completes the set-up.
+ * the descriptor of this instance's memory file, which the caller keeps open; @fd is duplicated.
+ * @several is true if there are several vCPUs. base_has() then declares pages with content, and
+ * base_ready() completes the set-up. An earlier base is released.
  */
 int base_begin(void *addr, uint64_t pages, int fd, uint64_t at, int own, int several);
 void base_has(uint64_t page, uint64_t pages);
@@ -29,7 +30,7 @@ int base_view(void);
 /*
  * Makes the present state the one that base_put_back() restores; called instead of base_ready().
  * @guest is a copy of the base's memory, which the caller keeps mapped while the base is used: the
- * content of own pages is copied into it. Returns 0 or -errno.
+ * content of own pages is copied into it.
  */
 int base_mark(char *guest);
 /* Returns the offset of the guest's memory in the base's file. */
@@ -44,7 +45,11 @@ bool base_is_light(uint64_t most);
 int base_put_back(void);
 /* pages that base_put_back() copied or cleared */
 extern uint64_t base_pages_back;
-/* Called by the handler of SIGSEGV. True if the access at @addr is to be repeated. */
+/*
+ * Called by the handler of SIGSEGV with the address of the fault. Waits until no page is being
+ * replaced. True if the access is to be repeated; false if it is outside the guest's memory, or
+ * after many repetitions at one address.
+ */
 bool base_wait(uint64_t addr);
 
 #endif
