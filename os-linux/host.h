@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * host.h: what host-world files (drivers/X/X_host.c, os-linux itself) may use beside os.h and libc.
- * The kernel world never includes it.
+ * The kernel world never includes it. Unless a comment says otherwise, functions are callable from
+ * any host thread, never block, and return 0 or -errno if they return int.
  */
 #ifndef NESTLING_OS_HOST_H
 #define NESTLING_OS_HOST_H
@@ -19,23 +20,27 @@
  * it. On failure the caller still owns it.
  */
 int os_handle_add(int fd);
-/* Returns the host fd behind a handle, or -EBADF. */
+/* Returns the host fd behind a handle, or -EBADF. The handle still owns the fd. */
 int os_handle_fd(int file);
 
 /*
  * ---- objects (object.c) ----
  *
  * Numbers > 0 with which the kernel world names objects of a host half. Unlike pointers they stay
- * valid over a save and restore. Each host half looks up only its own objects.
+ * valid over a save and restore. Each host half looks up only its own objects, which it owns. The
+ * table has a mutex.
  */
 
 /* Returns a number for @object, a pointer of even value, or -ENOMEM. */
 int os_object_add(void *object);
-/* Gives @object a number that it had before a restore. Returns 0, -EEXIST, -EINVAL or -ENOMEM. */
+/*
+ * Gives @object a number that it had before a restore. Returns 0, -EEXIST (in use), -EINVAL (no
+ * possible number) or -ENOMEM.
+ */
 int os_object_add_as(int number, void *object);
 /* Returns the object, or NULL if the number names none. Any thread, without a lock. */
 void *os_object(int number);
-/* Frees the number. */
+/* Frees the number; the caller frees the object. Ignores a number that names no object. */
 void os_object_del(int number);
 /*
  * From a call with @keep until one without, the numbers of objects that exist now are not used
@@ -48,8 +53,9 @@ void os_objects_keep(int keep);
  *
  * Makes the readiness of @fd raise interrupt line @irq. One-shot: after the line has fired, the
  * back end drains the fd until it would block and then calls os_event_rearm(). Events are EPOLLIN
- * and EPOLLOUT of <sys/epoll.h>. Return 0 or -errno. -EPERM: the file is always ready (a regular
- * file, /dev/null), so a worker has to read it.
+ * and EPOLLOUT of <sys/epoll.h>. -EPERM: the file is always ready (a regular file, /dev/null), so a
+ * worker has to read it. Called after os_irq_setup(). The caller keeps @fd, and calls
+ * os_event_del() before it closes it.
  */
 int os_event_add(int fd, uint32_t events, int irq);
 int os_event_rearm(int fd, uint32_t events, int irq);
@@ -72,8 +78,9 @@ int os_vcpu_self(void);
 int os_cpu_state(int cpu);
 
 /*
- * Starts a worker: a detached thread with all signals blocked and a stack of 256 KiB. It may block,
- * and reports results with os_irq_raise(). Returns 0 or -errno.
+ * Starts a worker: a detached thread with all signals blocked and a stack of 256 KiB, which calls
+ * fn(arg) and ends when that returns. It may block, and reports results with os_irq_raise(). @name
+ * is copied, cut to 15 characters.
  */
 int os_worker_start(const char *name, void (*fn)(void *arg), void *arg);
 
@@ -108,12 +115,15 @@ int os_jail_folder(const char *dir, const char *only);
 int os_jail_self_fds(void);
 /* Allows the host to write a core of this process into the folder. */
 void os_jail_cores(const char *folder);
-/* Makes the broker call @fn, which must return. Returns -ENOENT without a broker. */
+/*
+ * Makes the broker call @fn, which must return, with a copy of @path (less than 4096 bytes). Does
+ * not wait for it. Returns 0 or -errno (-ENOENT without a broker). Before the jail closes only.
+ */
 int os_jail_run(void (*fn)(const char *path), const char *path);
 /*
  * Registers @fn to be called just before the jail closes, or when it is decided that there will be
- * no jail. Returns 0 or -ENOSPC. os_jail_is_open() is true until then if there is a broker. The
- * management console delays its commands meanwhile, since the broker does not receive them yet.
+ * no jail. Returns 0 or -ENOSPC. os_jail_is_open() is true until the close if there is a broker.
+ * The management console delays its commands meanwhile, since the broker does not receive them yet.
  */
 int os_at_jail(void (*fn)(void));
 bool os_jail_is_open(void);
@@ -130,8 +140,8 @@ static inline const char *os_name_at(char path[OS_NAME_AT], int dir, const char 
 }
 /*
  * Gives a datagram socket to the broker, which relays its packets. Returns a non-blocking socket to
- * use in its place, or -errno (-ENOENT: there is no broker). The caller closes @sock. On the
- * returned socket each packet begins with struct os_relayed.
+ * use in its place, or -errno (-ENOENT: there is no broker). The caller closes @sock in any case.
+ * On the returned socket each packet begins with struct os_relayed.
  */
 struct os_relayed {
 	uint32_t len; /* bytes of the datagram, maybe cut */
@@ -145,14 +155,14 @@ int os_jail_relay(int sock);
  * which this process had when the broker was forked. An opener returns 0, or -errno with an
  * optional line of text in o->text, and leaves descriptors in o->fd; o->text also carries further
  * results for the driver. os_jail_opener() registers an opener before the close and returns its
- * number, or -errno. os_jail_open() runs it and returns its result. -EACCES: the first line of
- * @text is no value of a parameter on the command line or in a command of the console's owner.
- * -EIO: the broker has died.
+ * number, or -errno. os_jail_open() runs it, blocks until it has ended, and returns its result; the
+ * caller then owns the o->nr descriptors. -EACCES: the first line of @text is no value of a
+ * parameter on the command line or in a command of the console's owner. -EIO: the broker has died.
  */
 #define OS_OPENED_MAX 4
 struct os_opened {
-	int32_t err;
-	uint32_t nr;
+	int32_t err; /* 0 or -errno */
+	uint32_t nr; /* descriptors in fd */
 	int fd[OS_OPENED_MAX];
 	char text[256];
 };
@@ -183,7 +193,7 @@ void os_sample_set(void (*fn)(void *context));
 int os_signal_irq(int signo, int irq);
 /*
  * Registers @fn for os_exit(), which calls the last registered function first, on the thread that
- * ends the process. @fn must be async-signal-safe.
+ * ends the process. @fn must be async-signal-safe. Returns 0 or -ENOSPC.
  */
 int os_at_exit(void (*fn)(void));
 /* Unblocks signals and resets ignored ones. Called by a child between vfork and exec. */
@@ -192,14 +202,18 @@ void os_child_signals(void);
  * With user=, makes a child that user's process between vfork and exec. Ends the child on failure.
  */
 void os_user_become(void);
-/* Close descriptors, also on hosts without close_range(2). Callable between vfork and exec. */
+/*
+ * Close the descriptors in [from, to], or from @from on, also on hosts without close_range(2).
+ * Callable between vfork and exec.
+ */
 void os_close_range(int from, int to);
 void os_close_from(int from);
 /* Ends the process like os_exit(), but with @end as the last step. */
 void os_end_by(void (*end)(void)) __attribute__((noreturn));
 /*
  * Registers functions for job control: @stop runs before SIGTSTP stops the process (it restores the
- * terminal's settings), @cont after SIGCONT (it changes them again).
+ * terminal's settings), @cont after SIGCONT (it changes them again). Both run on the signal thread.
+ * Returns 0 or -ENOSPC.
  */
 int os_at_stop(void (*stop)(void), void (*cont)(void));
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: declarations shared by the files of os-linux. */
+/*
+ * internal.h: declarations shared by the files of os-linux. Functions that return int return 0 or
+ * -errno unless their comment says otherwise.
+ */
 #ifndef NESTLING_OS_INTERNAL_H
 #define NESTLING_OS_INTERNAL_H
 
@@ -19,8 +22,8 @@ extern __thread int os_this_cpu;
 void os_short_slices(int tid);
 
 /*
- * The arguments for os_restart(): those of main(), or those with which a restored instance had
- * booted.
+ * The arguments for os_restart(), ending in NULL: those of main(), or those with which a restored
+ * instance had booted.
  */
 extern char **os_argv;
 /* arch/um/machine/switch.S: continues at the stack pointer that machine_park() saved. */
@@ -33,7 +36,10 @@ void arch_unpark(uint64_t sp) __attribute__((noreturn));
 void os_vcpu_run(void (*fn)(void *arg), void *arg);
 void os_vcpu_again(uint64_t sp) __attribute__((noreturn));
 
-/* Sets the shifts of the clocks. Called before there is a second thread. clock.c */
+/*
+ * Sets the shifts of the clocks. Called while no other thread reads them: at the start, or in a
+ * stop of the machine. clock.c
+ */
 void os_clock_set_shifts(const struct os_clock_shifts *s);
 /*
  * Returns a deadline of os_clock_mono() on the host's own scale of CLOCK_MONOTONIC; 0 if that is in
@@ -66,8 +72,8 @@ bool state_hold(void);
 void os_exec_again(char **argv, const char *dir) __attribute__((noreturn));
 
 /*
- * Sets vec[i] if page @va + i is in the page table of process @pid, for at most 512 pages. Returns
- * 0 or -errno. mem.c
+ * Sets vec[i] to 1 if the i-th page from address @va on is in the page table of process @pid, else
+ * to 0, for @n <= 512 pages. mem.c
  */
 int os_pagemap(int pid, uint64_t va, uint32_t n, uint8_t *vec);
 
@@ -76,7 +82,7 @@ extern uint64_t os_mem_punches;
 
 /*
  * inherit.c: corrects inherited state. Called once, before anything else. Returns NULL, or the
- * reason why this is not possible.
+ * reason why this is not possible, in static storage.
  */
 const char *os_inherit_setup(void);
 
@@ -108,9 +114,10 @@ void os_no_capabilities(void);
  */
 void os_jail_again(const char *dir) __attribute__((noreturn));
 /*
- * os_words_from() returns the command line that continues from the state @dir (restore.c), or NULL
- * without memory. os_named_fd() returns the lowest descriptor above @fd that the command line
- * names, or -1 (inherit.c).
+ * os_words_from() returns a new array, ending in NULL and with room for one more word, with the
+ * command line that continues from the state @dir (restore.c), or NULL without memory. It is for an
+ * exec and is never freed. os_named_fd() returns the lowest descriptor above @fd that the command
+ * line names, or -1 (inherit.c).
  */
 char **os_words_from(char **argv, const char *dir);
 /*

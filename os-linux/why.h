@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* why.h: the interface of cgroup.c for the rest of the host world. */
+/*
+ * why.h: the interface of cgroup.c for the rest of the host world. The functions read files of
+ * /proc and of the host's control groups. A name is cut to @size bytes with its NUL.
+ */
 #ifndef NESTLING_OS_WHY_H
 #define NESTLING_OS_WHY_H
 
@@ -10,8 +13,8 @@
 /* ---- cgroup.c ---- */
 
 /*
- * True if a control group of this process is at or near its limit of processes; returns its name
- * and its pids.max.
+ * True if a control group of this process is at or near its limit of processes; then sets @name and
+ * *@limit to its name and its pids.max.
  */
 bool os_cgroup_pids_full(char *name, size_t size, uint64_t *limit);
 /*
@@ -20,8 +23,8 @@ bool os_cgroup_pids_full(char *name, size_t size, uint64_t *limit);
  */
 uint64_t os_cgroup_oom_kills(void);
 /*
- * True if a control group of this process has a memory limit; returns the name of the lowest such
- * group and the limit in bytes.
+ * True if a control group of this process has a memory limit; then sets @name and *@limit to the
+ * name of the lowest such group and to its limit in bytes.
  */
 bool os_cgroup_memory_limit(char *name, size_t size, uint64_t *limit);
 /*

@@ -4,7 +4,8 @@
  *
  * Messages go from the kernel process to the broker over a SOCK_SEQPACKET socket, each a `struct
  * ask`. Messages before ASK_CLOSED are trusted, since no program of the guest has run yet.
- * Afterwards the broker treats the kernel process as hostile and accepts only ASK_AGAIN.
+ * Afterwards the broker treats the kernel process as hostile and accepts only ASK_OPEN, ASK_AGAIN
+ * and ASK_GO, whose arguments it checks.
  */
 #ifndef NESTLING_OS_JAIL_BROKER_H
 #define NESTLING_OS_JAIL_BROKER_H
@@ -55,34 +56,41 @@ struct ask {
 /* State of the broker. Descriptors are -1 if absent. */
 extern struct broker {
 	pid_t kernel;
+	/* the socket to the kernel process, the filter's listener, the kernel process's memory */
 	int ask, listener, memory;
 	/* the datagram socket, and the socket to the kernel process; or -1 */
 	int console, relay;
 	/* the socket to the launcher; or -1: this broker would become the launcher (again.c) */
 	int launcher;
-	char cwd[ASK_TEXT];
+	char cwd[ASK_TEXT]; /* ends with a NUL; "" if unknown */
 } broker;
 
 /* ---- broker.c ---- */
 
 /*
  * Forks the broker of this process, before it has threads, memory or descriptors of the guest.
- * Returns the socket to it, or -errno.
+ * Returns the socket to it, or -errno. The broker does not return from it.
  */
 int broker_start(void);
-/* Sends an ask with up to ASK_FDS descriptors. Returns 0 or -errno. */
+/*
+ * Sends an ask with up to ASK_FDS descriptors, which stay the caller's, and does not wait for its
+ * effect. Returns 0 or -errno (-ENAMETOOLONG, -EMFILE). One caller at a time if there are
+ * descriptors.
+ */
 int broker_ask(
 	int sock, enum ask_kind kind, uint64_t value, const char *text, const int *fds, int nr_fds);
 /*
  * Receives an ask of the kernel process. @fds has room for ASK_FDS + 1 descriptors, or is NULL.
- * Returns the number of descriptors, or -1 if there is no ask or it is malformed.
+ * Returns the number of descriptors, which the caller closes, or -1 if there is no ask or it is
+ * malformed. Blocks.
  */
 int broker_hear(struct ask *a, int *fds);
 /* Writes a line to standard error, marked as the broker's. */
 void broker_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* ---- known.c: files that the kernel process has had open ---- */
-
+/*
+ * ---- known.c: files that the kernel process has had open; @fd is a descriptor of the broker ----
+ */
 /* Records a regular file. @is_kept: no process writes to the file. */
 void known_add(int fd, bool is_kept);
 /*
@@ -90,7 +98,7 @@ void known_add(int fd, bool is_kept);
  * counts as a file that no process writes to.
  */
 void known_let_write(const char *path);
-bool known_has(int fd);
+bool known_has(int fd); /* true if the file is recorded */
 /* Records a file that got its first name for the kernel process. */
 void known_own(int fd);
 /*
@@ -99,6 +107,7 @@ void known_own(int fd);
  */
 bool known_may_link(int fd);
 struct stat;
+/* True if known_add() has recorded the file with is_kept. */
 bool known_keeps(const struct stat *st);
 
 /* ---- files.c: calls that name a file ---- */
@@ -110,8 +119,8 @@ void files_of_command(const char *text, size_t len);
 /* True if the kernel process may name @path. */
 bool files_named(const char *path);
 /*
- * Opens an O_PATH descriptor for the file behind a descriptor of the kernel process. Returns it or
- * -1.
+ * Opens an O_PATH descriptor for the file behind descriptor @number of the kernel process. Returns
+ * it, for the caller to close, or -1 with errno.
  */
 int files_hold(int number);
 /* True if @path lies in a folder of hostfs, at any depth. */
@@ -144,21 +153,28 @@ bool children_owns(int tid);
  */
 bool children_call(const struct seccomp_notif *call);
 
-/* Answer the call with a value, or -errno; or with a descriptor that becomes the caller's. */
+/*
+ * Answer the call with a value or -errno, or with a duplicate of the broker's descriptor @fd, which
+ * the broker still closes.
+ */
 void answer(const struct seccomp_notif *call, int64_t value);
 void answer_fd(const struct seccomp_notif *call, int fd);
-/* Copy from and to the memory of the kernel process. Return false if it is not mapped. */
+/* Copy @n bytes from and to the kernel process's memory. Return false if it is not mapped. */
 bool memory_read(uint64_t addr, void *to, size_t n);
 bool memory_write(uint64_t addr, const void *from, size_t n);
-/* Reads a string of less than @size bytes. Returns false if it is longer or not mapped. */
+/*
+ * Reads a string of less than @size bytes and its NUL. Returns false if it is longer or not mapped.
+ */
 bool memory_string(uint64_t addr, char *to, size_t size);
 
 /* ---- openers.c ---- */
 
 struct os_opened;
+/* Adds an opener under the next number; ignored if there are sixteen. */
 void openers_add(int (*fn)(const char *text, struct os_opened *o));
 /* Records a word of the command line or of a command: openers may be asked for its value. */
 void openers_word(const char *word);
+/* Handles ASK_OPEN: answers with struct os_opened and its descriptors, at once or from a child. */
 void openers_open(const struct ask *a);
 
 /* ---- again.c: reboots, and returns to a state ---- */
@@ -179,14 +195,14 @@ void again_go(void);
 /* ---- own.c ---- */
 
 /*
- * Makes and answers a call that the kernel process makes about itself; returns false for other
- * calls.
+ * Makes and answers a call that the kernel process makes about itself; returns false without an
+ * answer for other calls.
  */
 bool own_call(const struct seccomp_notif *call);
 
 /* ---- relay.c: the management console ---- */
 
-/* Forward a packet of the console's clients, or an answer of the kernel process. */
+/* Forward a packet of the console's clients, or an answer of the kernel process. Never block. */
 void relay_in(void);
 void relay_out(void);
 /* True if the kernel process accepts packets. While it does not, no packet is received. */

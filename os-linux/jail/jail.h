@@ -44,11 +44,13 @@ enum jail_action {
 #define JAIL_EVERY_PROFILE 15
 
 struct jail_row {
-	const char *name;
+	const char *name; /* of the call; nr is its number */
 	int nr;
 	enum jail_action action;
-	unsigned profile;
+	unsigned profile; /* JAIL_HOSTFS etc., or 0 */
+	/* for --jail: the condition, and what needs the call */
 	const char *rule, *why;
+	/* unused ones have n 0 */
 	struct jail_check check[JAIL_CHECKS];
 };
 
@@ -72,8 +74,9 @@ struct jail_numbers {
 };
 
 /*
- * Writes the filter of the table to @insn, JAIL_FILTER_MAX of them, with the rows of @profiles.
- * @otherwise is the action for all other calls. Returns the number of instructions, or -E2BIG.
+ * Writes the filter of the table to @insn, which has room for JAIL_FILTER_MAX, with the rows of
+ * @profiles. @otherwise is the action (SECCOMP_RET_*) for all other calls. Returns the number of
+ * instructions, or -E2BIG.
  */
 int jail_filter(struct sock_filter *insn, const struct jail_numbers *numbers, unsigned profiles,
 	uint32_t otherwise);
@@ -98,19 +101,21 @@ int packets_close(uint32_t *number);
  * its children. @folders is the descriptor that folders_begin() returned; it is closed.
  */
 void jail_scope(int folders);
+/* True if jail_scope() has confined signals. */
 bool jail_is_scoped(void);
 /* Allows hostfs to use, after the close, the file @path or the files beneath the folder @path. */
 void jail_beneath(const char *path);
+/* True if jail_beneath() has allowed a path. */
 bool jail_has_beneath(void);
 /*
  * Makes all threads give up capabilities, names of files and TCP. If @profiles has JAIL_HOSTFS, the
  * capabilities for it stay. Returns 0 or -errno.
  */
 int jail_threads(unsigned profiles);
-/* os_jail_open() over the broker's socket (openers.c). */
+/* os_jail_open() over the broker's socket @sock (openers.c). Takes a mutex until the answer. */
 struct os_opened;
 int jail_open(int sock, int opener, const char *text, struct os_opened *o);
-/* Stops all other threads for ever, before another process replaces this one. */
+/* Stops all other threads of this process for ever, before another process replaces it. */
 void jail_park(void);
 
 /*
@@ -137,7 +142,7 @@ int folders_close(void);
 void folders_enter(void);
 /* Called when all threads have called folders_enter(). */
 void folders_entered(void);
-bool folders_have_space(void);
+bool folders_have_space(void); /* true if there is a namespace */
 /* True if the process has capabilities only for this purpose. */
 bool folders_have_joined(void);
 

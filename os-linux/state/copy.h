@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 /*
- * Allocates memory for @bytes, of which @at_once will certainly be needed; less if the host has
- * little memory.
+ * Allocates memory for @bytes, of which @at_once will certainly be needed; less, or none, if the
+ * host has little memory. Memory that an earlier call has left is used again.
  */
 void copy_prepare(uint64_t bytes, uint64_t at_once);
 /*
@@ -29,8 +29,9 @@ int copy_write(int fd, const void *from, size_t n, uint64_t at);
 int copy_rehearse(const void *from, size_t n);
 /* Forgets the copied data and keeps the memory. */
 void copy_again(void);
-/* Writes all copied data and frees the memory. Returns 0 or -errno. */
+/* Writes all copied data to @fd and frees the memory, also on failure. Returns 0 or -errno. */
 int copy_flush(int fd);
+/* Frees the memory without writing it. */
 void copy_drop(void);
 
 #endif

@@ -43,14 +43,14 @@ struct state_header {
 	uint8_t build_id[STATE_BUILD_ID];
 	uint32_t ncpus;
 	uint32_t nr_files, nr_maps;
-	uint64_t file_size[STATE_FILES];
+	uint64_t file_size[STATE_FILES]; /* bytes */
 	uint64_t nr_runs;
-	uint64_t tables_at, size; /* bytes of the whole file */
-	uint32_t tables_crc, texts_size;
-	uint32_t nr_words; /* of the command line, behind the flags */
+	uint64_t tables_at, size;        /* bytes of the whole file */
+	uint32_t tables_crc, texts_size; /* texts_size in bytes */
+	uint32_t nr_words;               /* of the command line, behind the flags */
 	uint32_t pad;
 	struct state_source source[STATE_SOURCES];
-	uint64_t sp[STATE_CPUS];
+	uint64_t sp[STATE_CPUS]; /* os_state.sp */
 	uint64_t stub_base, xfeatures, xstate_size;
 	/*
 	 * the clocks at the stop, in ns; the first three as the instance saw them, with its shifts
@@ -58,16 +58,16 @@ struct state_header {
 	uint64_t mono, boot, raw, real;
 };
 struct state_map {
-	uint64_t addr, len;
-	int64_t file; /* -1: reserved, without content */
-	uint64_t off; /* in that file */
-	uint64_t at;  /* offset of the content in this file */
+	uint64_t addr, len; /* bytes, whole pages */
+	int64_t file;       /* -1: reserved, without content */
+	uint64_t off;       /* in that file */
+	uint64_t at;        /* offset of the content in this file */
 };
 /* pages with content, in ascending order within a map */
 struct state_run {
-	uint32_t map, pages;
-	uint64_t page; /* index of the first page in the map */
-	uint64_t at;   /* offset in the file of the source */
+	uint32_t map, pages; /* index of the map; number of pages */
+	uint64_t page;       /* index of the first page in the map */
+	uint64_t at;         /* offset in the file of the source */
 	uint32_t source, pad;
 };
 
@@ -77,7 +77,7 @@ struct state_tables;
 struct os_state;
 /*
  * restore.c: return and set the tables of the state from which this process continues; NULL if
- * there is none.
+ * there is none. The tables of @t are borrowed and stay valid until the next call.
  */
 const struct state_tables *state_restored(void);
 void state_continues_from(const struct state_tables *t);
@@ -101,7 +101,7 @@ int state_each_map(struct os_state *s, state_map_fn *fn);
 
 /*
  * Notes the state that os_state_save() has just written, whose memory files are those of @s, and
- * returns its header.
+ * returns its header, in static storage.
  */
 const struct state_header *saved_mark(const struct os_state *s);
 /*
@@ -109,6 +109,7 @@ const struct state_header *saved_mark(const struct os_state *s);
  * from then on, until saved_put_back() or saved_forget().
  */
 bool saved_can_go_back(const char *dir);
+/* Closes these files. The noted state stays noted. */
 void saved_forget(void);
 /*
  * Restores the memory as of the state, and sets *@pages to the number of pages that differed. The

@@ -24,7 +24,7 @@ struct state_tables {
  * Opens DIR/@name of the folder @dirfd and its sources, whose numbers are @shift higher there than
  * in the file, and reads the tables. On failure returns false with the reason in t->why; the caller
  * calls state_tables_close() in any case. Checks that maps, runs and sources lie within their
- * files, but not their addresses.
+ * files, but not their addresses. @dirfd stays the caller's.
  */
 bool state_tables_open(struct state_tables *t, int dirfd, const char *name, uint32_t shift);
 void state_tables_close(struct state_tables *t);
