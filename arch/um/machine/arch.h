@@ -6,6 +6,9 @@
  * A vCPU is a host thread. The kernel code of each task runs on the task's own kernel stack;
  * current is found from the stack pointer (layout.h). Interrupts are taken at boundaries only (Law
  * 3): irq_poll() runs their handlers.
+ *
+ * "May sleep" means in our scheduler. "Blocks on the host" means that the vCPU waits in a call of
+ * the host, so the caller holds no spinlock. Times are ns.
  */
 #ifndef NESTLING_ARCH_H
 #define NESTLING_ARCH_H
@@ -22,8 +25,8 @@ struct page;
 
 struct kstack_head {
 	struct task *task;
-	u64 host_sp;
-	u64 magic;
+	u64 host_sp; /* host stack of the vCPU, for doors */
+	u64 magic;   /* KSTACK_MAGIC while the stack is in use */
 	/* the last code location reached (MODE=cover) */
 	u64 cover;
 	u64 pad[4];
@@ -66,9 +69,9 @@ struct arch_task {
 	struct answers answers;
 	/* value of skas_answers_now() when @answers were last filled in; 0: never */
 	u64 answers_at;
-	/* ktime_get() of the first and of the last failed try in a row to get a host process */
+	/* ktime_get() of the first and the last failed try in a row to get a host process, in ns */
 	u64 scarce_since, scarce_last;
-	/* user_time() at scarce_since */
+	/* user_time() (ns) at scarce_since */
 	u64 scarce_user;
 	/* I/O ports that the thread may use (arch/um/entry/ioport.c); NULL: none */
 	struct io_bitmap *ports;
@@ -80,15 +83,16 @@ struct arch_task {
  *
  * arch_patch_forget() unpatches the range, so that its code runs as written from then on. It is
  * called before or after the code in the range, or its frames, change. May sleep. The caller holds
- * mmap_lock or i_mmap_sem, so that the areas stay. arch_patch_fork() returns 0 or -ENOMEM.
+ * mmap_lock or i_mmap_sem, so that the areas stay. arch_patch_fork() gives a new mm copies of the
+ * sites and arenas, and returns 0 or -ENOMEM; the caller holds old's mmap_lock.
  */
 void arch_patch_forget(struct mm *mm, u64 start, u64 end);
 int arch_patch_fork(struct mm *new, struct mm *old);
-/* called when the mm has no other user */
+/* Frees all data of patched sites. Called when the mm has no other user. */
 void arch_patch_free(struct mm *mm);
 /*
- * A program's own segments (arch/um/machine/ldt.c). arch_ldt_fork() copies them and returns 0 or
- * -ENOMEM; arch_ldt_free() frees them.
+ * A program's own segments (arch/um/machine/ldt.c). arch_ldt_fork() copies them to a new mm and
+ * returns 0 or -ENOMEM; it may sleep. arch_ldt_free() frees them when the mm has no other user.
  */
 int arch_ldt_fork(struct mm *new, struct mm *old);
 void arch_ldt_free(struct mm *mm);
@@ -98,9 +102,13 @@ void arch_ldt_free(struct mm *mm);
  */
 bool arch_selector_ok(const struct mm *mm, u64 selector, u64 usual);
 
-/* Gives a new task its kernel stack and FPU area. Returns 0 or -ENOMEM. */
+/* Gives a new task its kernel stack and FPU area. Returns 0 or -ENOMEM. May sleep. */
 int arch_task_alloc(struct task *t);
-void arch_task_free(struct task *t); /* @t must not be current */
+/*
+ * Frees both, and drops the reference to the I/O ports. @t has run for the last time and is not
+ * current.
+ */
+void arch_task_free(struct task *t);
 /*
  * Prepares @t so that the first switch to it calls schedule_tail(prev), then fn(arg), on its kernel
  * stack; fn does not return.
@@ -108,7 +116,8 @@ void arch_task_free(struct task *t); /* @t must not be current */
 void arch_task_start(struct task *t, void (*fn)(void *), void *arg);
 /*
  * Gives the child of a fork a copy of the current guest registers and FPU state, with rax 0; it
- * starts in the return path to user mode.
+ * starts in the return path to user mode. @child has arch_task_alloc() behind it and is not
+ * published. Returns 0.
  */
 int arch_task_fork(struct task *child);
 /*
@@ -120,7 +129,7 @@ void arch_exec_regs(u64 entry, u64 sp);
  * Withdraws all answers that guest code may take without a call. When it returns, guest code gets
  * no getpid(), gettid(), getppid(), getuid() or similar call answered from older values. Called
  * after such a value of any task has changed, or to make a task that may be running enter the
- * kernel with its calls.
+ * kernel with its calls. Does not sleep.
  */
 void arch_answers_revoke(void);
 /*
@@ -130,7 +139,8 @@ void arch_answers_forget(void);
 /*
  * Saves the FPU state of current, or of a task that does not run, to arch.fpu.area (XSAVE's
  * standard format, xstate_size bytes). The caller may change it there. Values that the CPU would
- * refuse are corrected before the state is loaded again. For ptrace and core dumps.
+ * refuse are corrected before the state is loaded again. For ptrace and core dumps. Blocks on the
+ * host.
  */
 void arch_fpu_sync(struct task *t);
 /* Returns the mask of XSAVE components that guests have, or 0 without XSAVE. */
@@ -152,23 +162,29 @@ u64 arch_task_size(void);
 /*
  * Registers a numbered interrupt line. Back ends raise it with os_irq_raise(irq) from any host
  * thread; the handler runs at a boundary on some vCPU, never on two at a time, with no lock held,
- * and may not sleep.
+ * and may not sleep. Returns the line's number, or -ENOSPC. @name and @arg stay valid until
+ * irq_unregister(), which sleeps until the handler has finished.
  */
 int irq_register(const char *name, void (*handler)(void *arg), void *arg);
 void irq_unregister(int irq);
+/*
+ * For /proc/interrupts: how often the handler has run, and the name, or NULL without such a line.
+ */
 u64 irq_count(int irq);
-const char *irq_name(int irq); /* NULL: no such line. For /proc/interrupts */
+const char *irq_name(int irq);
 /* Runs pending handlers and expired timers. Called at every boundary. */
 void irq_poll(void);
+/* True if a line is pending that no other vCPU handles now. */
 bool irq_pending(void);
 
 /*
  * ---- stopping the machine (stop.c) ----
  *
- * machine_stop() returns 0 when every vCPU but the first, on which the caller runs, waits at a
- * boundary; or -EBUSY, with the machine running on, if a vCPU does not come to one in time. After
- * 0, until machine_go(), the caller may not sleep or reschedule, and may take a mutex only by
- * trylock.
+ * Called on vCPU 0, as are the functions of the next sections, by one task at a time
+ * (kernel/state/state.c). machine_stop() blocks and returns 0 when every vCPU but the first waits
+ * at a boundary; or -EBUSY, with the machine running on, if a vCPU does not come to one within 10
+ * s. After 0, until machine_go(), the caller may not sleep or reschedule, and may take a mutex only
+ * by trylock.
  */
 int machine_stop(void);
 void machine_go(void);
@@ -176,22 +192,25 @@ void machine_go(void);
 int machine_wake(void);
 /* As machine_go(), in a process whose machine was put back in place. */
 void machine_go_back(void);
+/* number of the present stop; 0: the machine runs */
 extern u32 machine_stopping;
 /* stack pointer at which each vCPU waits, for arch_unpark() */
 extern u64 machine_sp[];
+/* Waits until the stop has ended, unless called on vCPU 0. Only machine_stop_poll() calls it. */
 void machine_stop_here(void);
 /*
  * ---- saving a state (save.c) ----
  *
  * machine_save_obstacle() returns the reason why this instance cannot be saved, or NULL. save.c
- * gives the order of the calls. machine_save_prepare() returns 0, or -errno with a line in @why.
- * After -EINPROGRESS, while a host thread is still at work, the caller calls it again.
- * machine_save_settle() returns -EAGAIN if a sleeping task is in the middle of an operation that
- * cannot be saved: the machine has to run on for a moment, and @why may name the task.
- * machine_save() returns 0, -errno with a line in @why or, in the process that continues from the
- * saved state, MACHINE_GOES_ON; or MACHINE_PUT_BACK in this process, each time that it was put back
- * to that state (machine_mark_saved()). machine_save_sync() completes the file, and returns its
- * size in bytes, -errno or -EINPROGRESS.
+ * gives the order of the calls. machine_save_begin() allocates the lists, which machine_save_end()
+ * frees, and returns 0 or -ENOMEM. machine_save_prepare() returns 0, or -errno with a line in @why,
+ * a buffer of @size bytes that gets a NUL. After -EINPROGRESS, while a host thread is still at
+ * work, the caller calls it again. machine_save_settle() returns -EAGAIN if a sleeping task is in
+ * the middle of an operation that cannot be saved: the machine has to run on for a moment, and @why
+ * may name the task. machine_save() returns 0, -errno with a line in @why or, in the process that
+ * continues from the saved state, MACHINE_GOES_ON; or MACHINE_PUT_BACK in this process, each time
+ * that it was put back to that state (machine_mark_saved()). machine_save_sync() completes the
+ * file, and returns its size in bytes, -errno or -EINPROGRESS.
  */
 #define MACHINE_GOES_ON 1
 #define MACHINE_PUT_BACK 2
@@ -212,7 +231,7 @@ int machine_save_early_begin(char *why, size_t size);
 s64 machine_save_early(char *why, size_t size);
 /* Receives the events that the host has ready, with the machine stopped. Blocks on the host. */
 void machine_look_for_events(void);
-void machine_pause(u64 ns);
+void machine_pause(u64 ns); /* blocks on the host for @ns */
 s64 machine_save(const char *dir, char *why, size_t size);
 s64 machine_save_sync(char *why, size_t size);
 /* Abandons the save after one of these functions has failed. */
@@ -220,15 +239,16 @@ void machine_save_drop(void);
 /*
  * ---- going back to a mark in place, without exec (save.c, os-linux/state/put_back.c) ----
  *
- * machine_mark_begin() allocates memory while the machine runs, which machine_save_end() frees.
- * machine_mark(), with the machine stopped, records the state that machine_put_back() restores. It
- * returns 0; or MACHINE_GOES_ON each time that the machine was put back, when the machine is
- * stopped and machine_go_back() starts it; or -errno with a line in @why, -EAGAIN for the reason of
- * machine_save_settle(). machine_put_back_begin(), with the machine stopped, gives all spaces back
- * to the pool. It returns 0, -EAGAIN for that reason too, or -EINVAL without a mark. The space of
- * @quiet, an mm whose tasks all sleep in calls that do not change it, keeps its mappings, and so
- * does the space of each mm whose tasks all sleep interruptibly. Afterwards machine_put_back()
- * restores the mark, or machine_put_back_undo() lets the machine run on.
+ * machine_mark_begin() allocates memory while the machine runs, which machine_save_end() frees. It
+ * returns 0 or -ENOMEM. machine_mark(), with the machine stopped, records the state that
+ * machine_put_back() restores. It returns 0; or MACHINE_GOES_ON each time that the machine was put
+ * back, when the machine is stopped and machine_go_back() starts it; or -errno with a line in @why,
+ * -EAGAIN for the reason of machine_save_settle(). machine_put_back_begin(), with the machine
+ * stopped, gives all spaces back to the pool. It returns 0, -EAGAIN for that reason too, or -EINVAL
+ * without a mark. The space of @quiet, an mm whose tasks all sleep in calls that do not change it,
+ * keeps its mappings, and so does the space of each mm whose tasks all sleep interruptibly.
+ * Afterwards machine_put_back() restores the mark, or machine_put_back_undo() lets the machine run
+ * on.
  */
 int machine_mark_begin(void);
 s64 machine_mark(char *why, size_t size);
@@ -279,7 +299,7 @@ bool machine_is_copy(void);
  * made for a lower number are made again.
  */
 extern u32 machine_boot;
-/* Returns 0 if @dir seems to hold a state, or -errno. */
+/* Returns 0 if the host's folder @dir seems to hold a state, or -errno. Blocks on the host. */
 int machine_save_readable(const char *dir);
 /* Ends this machine and continues from the state in @dir, in this process. */
 void machine_roll_back(const char *dir) __noreturn;
@@ -291,11 +311,11 @@ static inline void machine_stop_poll(void)
 }
 
 /*
- * Sleeps until an interrupt, a kick or @deadline (monotonic ns; ~0: none). Called by the idle task
- * only.
+ * Blocks on the host until an interrupt, a kick or @deadline (of ktime_get(); ~0: none), perhaps
+ * for a shorter time. Called by the idle task only.
  */
 void arch_idle(u64 deadline);
-/* Makes vCPU @cpu come to a boundary soon. */
+/* Makes vCPU @cpu come to a boundary soon, unless it is the calling vCPU. Never blocks. */
 void arch_kick_cpu(int cpu);
 /*
  * True if fair tasks that wait for vCPU @cpu must not move to vCPU @to, or to an idle one (-1),
@@ -308,18 +328,22 @@ u64 ktime_get(void);      /* CLOCK_MONOTONIC as the guest sees it */
 u64 ktime_get_real(void); /* CLOCK_REALTIME */
 u64 ktime_get_tai(void);
 u64 ktime_get_boottime(void);
-/* returns CLOCK_MONOTONIC_COARSE, with the same value as the vDSO */
+/* CLOCK_MONOTONIC_COARSE and CLOCK_REALTIME_COARSE, with the values that the vDSO shows */
 u64 ktime_get_coarse(void);
 u64 ktime_get_real_coarse(void);
-u64 ktime_get_raw(void);
+u64 ktime_get_raw(void); /* CLOCK_MONOTONIC_RAW */
 /*
  * True if the clocks skip while the machine is idle (timetravel.h). Then no request may be in
  * progress on the host.
  */
 extern bool time_travels;
-void arch_set_realtime_offset(s64 add_ns); /* clock_settime(2) */
-void arch_set_tai_offset(s64 ns);          /* adjtimex(2): TAI - real time */
-/* Reads a fast monotonic clock for accounting (cpuclock.c). */
+/* Moves CLOCK_REALTIME forward by @add_ns, for clock_settime(2). */
+void arch_set_realtime_offset(s64 add_ns);
+void arch_set_tai_offset(s64 ns); /* adjtimex(2): TAI - real time */
+/*
+ * Reads a fast monotonic clock for accounting (cpuclock.c), which may be ahead of ktime_get(). Any
+ * lock may be held.
+ */
 u64 arch_cpu_clock(void);
 /*
  * Returns the ns of CPU time that the host has taken from @cpu since the last call. The lock of its
@@ -336,13 +360,13 @@ u64 arch_cpu_clock_local(void);
 
 /* ---- physmem (region 0), arch/um/machine/physmem.c ---- */
 /*
- * Frames of region 0, all mapped: frame pfn is at KERNEL_MAP_BASE + pfn * PAGE_SIZE. The guest
- * boots with the first physmem_boot_frames of them.
+ * Numbers of frames of region 0, all mapped: frame pfn is at KERNEL_MAP_BASE + pfn * PAGE_SIZE. The
+ * guest boots with the first physmem_boot_frames of them. Below, @n counts frames from @pfn on.
  */
 extern pfn_t physmem_frames, physmem_boot_frames;
 /*
- * Gives frames back to the host; they read as zeros afterwards. Blocks on the host briefly, so no
- * spinlock may be held. Returns 0 or -errno.
+ * Gives frames back to the host; they read as zeros afterwards. Blocks on the host briefly. Returns
+ * 0 or -errno.
  */
 int physmem_release(pfn_t pfn, u64 n);
 /*
@@ -373,12 +397,12 @@ void physmem_wait_for_merge(void);
 int physmem_enlarge(pfn_t pfn, u64 n);
 /*
  * Finds the first frame in [pfn, end) that the host backs (data true) or does not back (data
- * false); returns @end when there is none.
+ * false); returns @end when there is none. Where the host cannot tell, all frames count as backed.
  */
 pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data);
 /*
  * Reports which of the frames [pfn, pfn+n) the host backs: vec[i] is 1 or 0. A frame that is not
- * backed reads as zeros.
+ * backed reads as zeros. With physmem=, all frames count as backed.
  */
 void physmem_backed(pfn_t pfn, u64 n, u8 *vec);
 /*
@@ -405,8 +429,9 @@ s64 arch_region_add(int file, u64 frames);
 int arch_region_again(pfn_t first, int file);
 
 /* ---- for kernel/lib's spinlocks: a vCPU waits for a holder that lost its host CPU ---- */
-void arch_futex_wait(u32 *word, u32 val, u64 timeout_ns); /* may return early */
-void arch_futex_wake(u32 *word, int n);
+/* Blocks the vCPU while *word == val, for at most @timeout_ns from now; may return early. */
+void arch_futex_wait(u32 *word, u32 val, u64 timeout_ns);
+void arch_futex_wake(u32 *word, int n); /* wakes at most @n */
 
 /*
  * Protects an instruction that may fault (SIGBUS) on memory whose file was truncated: after a fault
@@ -420,20 +445,23 @@ void arch_futex_wake(u32 *word, int n);
 u64 arch_host_ns(void);
 
 /* ---- randomness, power ---- */
-void arch_random(void *buf, size_t n); /* the host's getrandom */
+void arch_random(void *buf, size_t n); /* from the host, or from seed= */
 /* Writes to the host's stderr: refusals, the reason for a panic. */
 void arch_early_write(const char *s, size_t n);
-const char *arch_strerror(int err);         /* an errno in words, for refusals */
-void arch_power_off(int status) __noreturn; /* the caller has flushed */
+const char *arch_strerror(int err); /* an errno in words, for refusals */
+/* Ends the process with @status. The caller has written the file systems back. */
+void arch_power_off(int status) __noreturn;
 /* Records that data of the guest is lost: the process ends with OS_EXIT_LOST instead of 0. */
 void arch_note_lost(void);
+/* As arch_power_off(), but executes the program again, unless noreboot= was given. */
 void arch_reboot(void) __noreturn;
 
 /* ---- boot parameters ---- */
 /*
- * A parameter of the command line: PARAM("loglevel=", fn). fn gets the text behind the prefix. It
- * returns 0; or -errno, with which the argument is refused; or does not return (refuse()). A prefix
- * that ends in '=' matches "name=...", one that ends in '*' matches every word that begins with the
+ * A parameter of the command line: PARAM("loglevel=", fn). fn gets the text behind the prefix,
+ * which stays valid for ever at boot, but only during the call in a restored instance. It returns
+ * 0; or -errno, with which the argument is refused; or does not return (refuse()). A prefix that
+ * ends in '=' matches "name=...", one that ends in '*' matches every word that begins with the
  * rest, any other matches only the whole word. A driver's prefix with a number ("con", "eth") is
  * PARAM_DEV("con", fn): fn gets everything after the prefix ("0=..."). Collected in a linker
  * section.
@@ -461,8 +489,9 @@ extern const char *boot_command_line; /* for /proc/cmdline */
 extern const char *boot_init_args[BOOT_MAX_INIT + 1], *boot_init_env[BOOT_MAX_INIT + 1];
 
 /*
- * Maps the archive of initrd= read-only from the host's file. Returns NULL if there is none. Ends
- * the process with refuse() if the file cannot be opened.
+ * Maps the archive of initrd= read-only from the host's file, and sets *size to its bytes. Returns
+ * NULL, and *size as it was, without initrd=. Ends the process with refuse() if the file cannot be
+ * opened. arch_initrd_free() unmaps it, if it is mapped.
  */
 const void *arch_initrd(size_t *size);
 void arch_initrd_free(void);
@@ -493,7 +522,10 @@ struct ksignal;
 struct arch_entry_ops {
 	/* Enters guest code in a task that began in the kernel: process 1, or a fork's child. */
 	void (*return_to_user)(void) __noreturn;
-	/* Builds the frame of a signal. Returns 0 or -EFAULT. */
+	/*
+	 * Builds the frame of a signal on the guest's stack and points @regs to the handler.
+	 * Returns 0 or -EFAULT. May sleep, as sigreturn().
+	 */
 	int (*setup_frame)(struct ksignal *ks, struct regs *regs, u64 sigmask);
 	/*
 	 * Restores registers and *sigmask from a signal's frame. Returns 0, or -EFAULT for a bad
@@ -503,14 +535,14 @@ struct arch_entry_ops {
 	int (*sigreturn)(struct regs *regs, u64 *sigmask);
 	/*
 	 * Maps the vDSO into current->mm during exec; *base becomes its address, for
-	 * AT_SYSINFO_EHDR.
+	 * AT_SYSINFO_EHDR. Returns 0 or -errno.
 	 */
 	int (*map_vdso)(struct mm *mm, u64 *base);
 	/*
-	 * Allows current's guest code to take events from the ring at @ring (@size bytes) without
-	 * entering the kernel, if io_getevents() could return them at once. The offer holds while
-	 * the task is the only thread of its mm and its calls are not traced or filtered. It may
-	 * end at any time.
+	 * Allows current's guest code to take events from the ring at guest address @ring (@size
+	 * bytes) without entering the kernel, if io_getevents() could return them at once. The
+	 * offer holds while the task is the only thread of its mm and its calls are not traced or
+	 * filtered. It may end at any time.
 	 */
 	void (*ring_offer)(u64 ring, u64 size);
 	/* Makes guests forget the keys for random bytes (the vDSO's getrandom). */
@@ -536,8 +568,8 @@ extern const struct arch_entry_ops arch_entry;
 /* Returns the value of AT_HWCAP, AT_HWCAP2 or AT_MINSIGSTKSZ; 0 where it is unknown. */
 u64 arch_auxv(u32 type);
 /*
- * Writes the host CPU's text for /proc/cpuinfo and lscpu: model name, flags, mhz. Returns the bytes
- * written.
+ * Writes the host CPU's text for /proc/cpuinfo and lscpu: model name, flags, mhz, cut to @size.
+ * Returns the bytes written, without the NUL.
  */
 int arch_cpuinfo(int cpu, char *buf, size_t size);
 /* True if rdtsc of guests traps to the kernel; constant after boot. */
@@ -546,7 +578,8 @@ extern bool arch_tsc_traps;
 extern bool arch_tsc_may_trap;
 /*
  * Finds the live part [*sp, *end) of kernel stack number @i: empty if the stack is unused, all of
- * it if its task runs on another vCPU. Returns 0, or -ENOENT past the last stack.
+ * it if its task runs on another vCPU. Returns 0, or -ENOENT past the last stack. Takes a spinlock;
+ * the result may be stale at once.
  */
 int arch_kstack_live(u64 i, u64 *sp, u64 *end);
 /* true: guests may call the vsyscall page */
@@ -556,15 +589,15 @@ bool arch_has_vsyscall(void);
  * call sites may be patched.
  */
 const char *arch_mode_name(void);
-/* Writes the text of /proc/nestling/handoff and returns its length. */
+/* Writes the text of /proc/nestling/handoff, cut to @size, and returns its length. */
 int arch_handoff_stats(char *buf, size_t size);
 /*
  * Host calls for /proc/nestling/hostcalls (doors.c). arch_host_call_line() writes line @i, "CALLS
- * KIND\n". It returns 0 if this kind has no calls, or -1 past the last line.
+ * KIND\n", and returns its length, 0 if this kind has no calls, or -1 past the last line.
  */
 void arch_count_host_calls(bool on);
 void arch_reset_host_calls(void);
 int arch_host_call_line(int i, char *buf, size_t size);
-void arch_dump_stack(void);
+void arch_dump_stack(void); /* logs current's back-trace and locks */
 
 #endif
