@@ -6,9 +6,16 @@
 #include "arch/um/machine/arch.h"
 #include "os-linux/os.h"
 
+/*
+ * The *_init() functions are called once at boot, in the order of main.c, and end the process with
+ * refuse() if the host refuses. The *_restored() functions take their place in a process that
+ * continues from a saved state.
+ */
+
 /* irq.c: the state of each vCPU, pending lines and kicks */
 extern struct os_irq_page irq_page;
 void irq_init(void);
+/* True from a kick until the next irq_poll(). */
 bool cpu_kicked(int cpu);
 /*
  * Publishes what @cpu, the calling vCPU, does next (OS_CPU_*). Includes a full barrier, so that the
@@ -33,19 +40,23 @@ static inline u8 *boot_stack(void)
 void vcpu_boot_init(void); /* current is valid after this call */
 /* makes the window of kernel stacks usable; called after arena_init() */
 void vcpu_init_stacks(void);
-/* returns a block (its guard half is unmapped), or NULL */
+/* returns a block of KSTACK_ALIGN bytes (its guard half is unmapped), or NULL; no lock needed */
 void *kstack_alloc(void);
 void kstack_free(void *block);
+/* Sets nr_cpus, unless ncpus= was given. */
 void vcpu_choose_number(void);
 void vcpu_init(void);
-void vcpu_start_all(void);
+void vcpu_start_all(void); /* all but vCPU 0 */
 void vcpu_idle_loop(void) __noreturn;
 static inline struct kstack_head *kstack_head_of(void *block)
 {
 	return (struct kstack_head *)((u8 *)block + KSTACK_SIZE);
 }
 
-/* switch.S */
+/*
+ * switch.S: saves the stack pointer in *save_sp and continues at @load_sp, which an earlier call
+ * has saved. Returns there the @prev of the call that switched to it.
+ */
 struct task *switch_stack(u64 *save_sp, u64 load_sp, struct task *prev);
 /* The first code on a new stack: calls schedule_tail(rax), then rbx(r12). */
 void task_first(void);
@@ -81,14 +92,16 @@ void arch_unpark(void *sp);
 /* physmem.c */
 void physmem_init(void);
 void arena_init(void);
-int physmem_handle(void);
+int physmem_handle(void); /* handle of region 0's file */
+/* Maps stack number @index at @addr. Returns 0 or -errno. */
 int arena_map_stack(void *addr, u64 index);
-u64 arena_stack_offset(u64 index); /* offset in the arena's file */
+u64 arena_stack_offset(u64 index); /* in the arena's file, in bytes */
 /*
  * For save.c: the parts of a saved state. Each *_describe() fills in host maps, and those with @s
  * also the files behind them. physmem_describe() fills the first two files and the first two maps.
- * stacks_describe() and region_describe() return the number of maps that they added.
- * physmem_restored() and region_restored() take the handles of the files in the new process.
+ * stacks_describe() and region_describe() return the number of maps that they added to @maps, which
+ * has room for stacks_max() and REGION_MAPS. physmem_restored() and region_restored() take the
+ * handles of the files in the new process.
  */
 #define PHYSMEM_MAPS 2
 #define REGION_MAPS 15
@@ -133,11 +146,16 @@ void cpu_clock_restored(u64 cpu_ns, u64 host_ns);
 void cpu_clock_put_back(u64 cpu_ns, u64 host_ns);
 void irq_restored(void);
 void irq_put_back(void);
+/*
+ * Sets the parameters of a restore, or ends the process with refuse(). @fresh: they replace those
+ * of the saved command line.
+ */
 void params_again(int argc, char **argv, bool fresh);
 
 /* time.c: guest's monotonic clock + mono_base = host's, in ns */
 extern u64 mono_base;
 void time_init(void);
+/* Converts a deadline of ktime_get() (~0: none) to os_clock_mono()'s scale. */
 static inline u64 host_deadline(u64 guest_deadline)
 {
 	s64 t;
@@ -157,7 +175,7 @@ void time_vdso_data(struct vdso_data *d);
 /* cpuclock.c */
 void cpu_clock_start(void);
 
-/* params.c */
+/* params.c: reads the command line; ends the process for --help, or with refuse() */
 void params_parse(int argc, char **argv);
 
 /* oops.c */

@@ -8,7 +8,7 @@
 
 #include "kernel/lib/types.h"
 
-#define INSN_MAX 15
+#define INSN_MAX 15 /* bytes */
 #define TRAPNO_DB 1
 #define TRAPNO_GP 13
 #define EFLAGS_TF 0x100UL
@@ -17,8 +17,9 @@
 struct task;
 
 /*
- * Copies at most INSN_MAX bytes at linear address @at to @code and returns their number, which is
- * smaller if the readable memory ends before. May sleep.
+ * Copies at most INSN_MAX bytes at linear address @at to @code, which has room for them, and
+ * returns their number, which is smaller if the readable memory ends before, 0 on a fault. May
+ * sleep.
  */
 u32 insn_read(u64 at, u8 *code);
 /*

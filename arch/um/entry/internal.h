@@ -9,12 +9,12 @@ void arch_main(int argc, char **argv, char **envp) __noreturn;
 
 /* tsc.c */
 struct skas_event;
-bool tsc_wants_traps(void);
-void tsc_init(void); /* called when the zygote runs */
+bool tsc_wants_traps(void); /* true: rdtsc shall trap, if possible */
+void tsc_init(void);        /* called when the zygote runs */
 /* True if the trap was an rdtsc, which is then already executed. */
 bool tsc_trap(struct task *t, const struct skas_event *ev);
 
-/* functions for arch_entry (arch.h), in sigframe.c and vdso_map.c */
+/* functions for arch_entry, where arch.h says their contracts; in sigframe.c and vdso_map.c */
 int setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask);
 int restore_frame(struct regs *regs, u64 *sigmask);
 int vdso_map(struct mm *mm, u64 *base);

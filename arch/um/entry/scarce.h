@@ -11,18 +11,19 @@ struct space;
 
 /*
  * Returns the space of @t, which must be current; waits until @t gets one. Returns NULL if a signal
- * kills @t, perhaps the SIGKILL sent for lack of a space. Sleeps.
+ * kills @t, perhaps the SIGKILL sent for lack of a space. The space stays current's as pmap_space()
+ * says. May sleep; no lock held.
  */
 struct space *space_of(struct task *t);
 /*
  * Called when the host has refused a runner for current's space on this vCPU: frees a host process
- * if it can, and otherwise sleeps for a moment. The caller then tries again. Kills @t when it has
- * waited for too long.
+ * if it can, and otherwise sleeps for a moment. The caller then tries again. Kills @t, which is
+ * current, when it has waited for too long.
  */
 void wait_for_host(struct task *t);
 /*
- * Ends the instance with a line that names the cause if the zygote has died, or if @t, whose
- * space is lost, is process 1.
+ * Ends the instance with a line that names the cause if the zygote has died, or if @t, whose space
+ * is lost, is process 1; else returns. Blocks on the host for 10 ms.
  */
 void space_lost(struct task *t);
 /* True if a task has recently waited for a host process. */
@@ -30,6 +31,7 @@ bool host_is_scarce(void);
 
 /* number of tasks that sleep until the host has a process for them */
 extern u32 host_waiters;
+/* The rare parts of the two functions below. */
 void scarce_leave(void);
 void scarce_share(struct task *t);
 

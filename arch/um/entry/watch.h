@@ -4,6 +4,7 @@
 #define NESTLING_ARCH_WATCH_H
 
 void watch_init(void);
-void watch_stir(void); /* guest code will run on this vCPU */
+/* Called when guest code will run on this vCPU. Does not sleep. */
+void watch_stir(void);
 
 #endif

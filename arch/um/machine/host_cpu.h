@@ -6,8 +6,8 @@
 #include "kernel/lib/types.h"
 
 /*
- * Reads the first line of the host's /sys/devices/system/cpu/@name. Returns its length or -errno.
- * May block.
+ * Reads the first line of the host's /sys/devices/system/cpu/@name, without its newline, cut to
+ * @size bytes with a NUL. Returns its length or -errno. Blocks on the host.
  */
 int arch_host_cpu(const char *name, char *buf, size_t size);
 

@@ -15,7 +15,7 @@ struct task;
 void arch_dump_task(struct task *t);
 /* Logs a program's registers as of its last entry into the kernel. */
 void arch_dump_guest(struct task *t);
-/* Logs a timer's function and the time until it expires. */
+/* Logs a timer's function and the time until it expires, @ns. */
 void arch_print_timer(void (*func)(struct ktimer *t), s64 ns);
 
 #endif

@@ -9,6 +9,11 @@
  * An entry is 0 (empty), names a frame, or is a marker, which names no frame and is never mapped.
  * PTE_WP_MARKER counts as empty, too (pte_none()). PTE_P: the guest may read it (PROT_NONE keeps
  * the frame without PTE_P).
+ *
+ * Addresses are bytes, [start, end) in whole pages. A function that gets a range takes pmap->lock,
+ * if its comment does not say that the caller holds it, and then page_table_lock: it may sleep.
+ * Those that return int return 0 or -errno: -EIO if the space is dead, which its next run reports,
+ * or what the host refused (physmem_take()).
  */
 #ifndef NESTLING_PMAP_H
 #define NESTLING_PMAP_H
@@ -125,20 +130,24 @@ static inline void pmap_change_end(struct pmap *pm)
 	atomic_dec(&pm->strangers);
 }
 
+/* Makes an empty page table without a space. Returns 0 or -ENOMEM. May sleep. */
 int pmap_init(struct pmap *pm);
-/* Gives the space back and frees the tables, which have no present entries any more. */
+/*
+ * Gives the space back and frees the tables, which have no entries any more. The mm has no other
+ * user. May sleep.
+ */
 void pmap_destroy(struct pmap *pm);
 /*
  * Gives the space back, once the last user is gone, before the entries are taken down, so that no
- * orders are needed.
+ * orders are needed. Frees retired frames. May sleep.
  */
 void pmap_put_space(struct pmap *pm);
 
 /*
  * For saving a state: the machine is stopped. pmap_settle_stopped() applies queued orders, so that
- * the entries alone describe the guest's memory. It returns -EAGAIN if a sleeping task is changing
- * entries. In the new process, pmap_forget_space() notes that the space, which lies in the old one,
- * is gone.
+ * the entries alone describe the guest's memory. It returns 0, or -EAGAIN if a task holds
+ * pmap->lock. In the new process, pmap_forget_space() notes that the space, which lies in the old
+ * one, is gone, and clears PTE_MAPPED in all entries.
  */
 int pmap_settle_stopped(struct pmap *pm);
 /*
@@ -157,8 +166,9 @@ void pmap_forget_space(struct pmap *pm);
 void pmap_forget_cpus(void); /* records that no vCPU runs a space */
 
 /*
- * Finds the entry for @va; returns NULL when its table does not exist (and @alloc is false) or
- * memory is out.
+ * Finds the entry for @va; returns NULL if @va is not below 2^47, or if its table does not exist
+ * and @alloc is false or memory (GFP_ATOMIC) is out. The caller holds page_table_lock, as for the
+ * next three functions.
  */
 pte_t *pmap_pte(struct pmap *pm, u64 va, bool alloc);
 /*
@@ -167,8 +177,8 @@ pte_t *pmap_pte(struct pmap *pm, u64 va, bool alloc);
  */
 pte_t *pmap_next(struct pmap *pm, u64 *va, u64 end);
 /*
- * Takes an empty entry and its neighbours, where all are empty, as one step of a walk through a
- * table, most of which is empty. May leave *va behind the end.
+ * If *@e, the entry of *@va, begins an aligned group of eight empty entries, moves both on to its
+ * last one. For walks through tables that are mostly empty. May leave *va behind the end.
  */
 static inline void pmap_step(pte_t **e, u64 *va)
 {
@@ -186,21 +196,20 @@ void pmap_free_tables(struct pmap *pm, u64 start, u64 end);
  * Queues orders that map the pages of [start, end) whose entries name frames and that the space
  * does not map yet: one order for each run of contiguous frames with equal rights, at most @max
  * orders (0: no limit). They are applied before guest code runs. An mm without a space gets all
- * mappings when pmap_space() makes one. Returns 0 or -errno. @populate: the frames are backed by
- * the host.
+ * mappings when pmap_space() makes one. @populate: the frames are backed by the host.
  */
 int pmap_sync(struct pmap *pm, u64 start, u64 end, bool populate, u32 max);
 /*
- * Does as pmap_sync() for the page that was touched. In a restored instance pmap_sync() with a
- * limit leaves out pages of a large range that are still in the file of the state; this function
- * takes the page and its neighbours from it.
+ * Does as pmap_sync() for the page at address @page, which was touched. In a restored instance
+ * pmap_sync() with a limit leaves out pages of a large range that are still in the file of the
+ * state; this function takes the page and its neighbours from it.
  */
 int pmap_sync_page(struct pmap *pm, u64 page);
 /* Does as pmap_sync() for pages that may be touched soon: the orders wait for the next flush. */
 int pmap_sync_ahead(struct pmap *pm, u64 start, u64 end, u32 max);
 /*
  * Notes that the guest has touched a page that is to be mapped. Returns true if orders were
- * waiting; they are applied before guest code runs.
+ * waiting; they are applied before guest code runs. Takes pmap->lock.
  */
 bool pmap_urge(struct pmap *pm);
 /*
@@ -244,8 +253,8 @@ void pmap_note_touched(struct pmap *pm, u64 start, u64 end);
 /* True if the host can report which pages were touched, so that PTE_LAZY is useful. */
 bool pmap_reports_touched(void);
 /*
- * Flushes: after it no runner uses a mapping that was dropped or protected before, even one that
- * claims to have stopped.
+ * Flushes, and frees retired frames: after it no runner uses a mapping that was dropped or
+ * protected before, even one that claims to have stopped. Takes pmap->lock. Blocks on the host.
  */
 int pmap_flush(struct pmap *pm);
 /*
@@ -258,13 +267,14 @@ bool pmap_runs_beside(struct pmap *pm);
 /*
  * Frees frames (a reference of each is handed over) that entries no longer name and whose orders
  * are queued: after the next flush, which this function makes if other threads may run guest code.
+ * Takes pmap->lock. The array @pages stays the caller's.
  */
 void pmap_retire(struct pmap *pm, struct page **pages, u32 n);
 
 /*
  * Makes sure, for entry.c, before guest code runs, that there is a space and that all orders are
- * applied. Returns ERR_PTR on host limits. The space stays this mm's until this vCPU calls
- * pmap_space() for another mm.
+ * applied. Returns ERR_PTR (-EAGAIN, -ENOMEM) on host limits. The space stays this mm's until this
+ * vCPU calls pmap_space() for another mm. May take pmap->lock and sleep.
  */
 struct space *pmap_space(struct pmap *pm);
 /*
@@ -274,14 +284,15 @@ struct space *pmap_space(struct pmap *pm);
 void pmap_leave(void);
 /*
  * Takes the space away from an mm that no vCPU runs, because the host is short of processes.
- * Returns false if the mm has no space, if a vCPU uses it, or if pmap->lock is held.
+ * Returns false if the mm has no space, if a vCPU uses it, or if pmap->lock is held, for which it
+ * does not wait.
  */
 bool pmap_take_space(struct pmap *pm);
 
 /*
  * pmap_flush_locked() does as pmap_flush(), and pmap_forget_mapped() clears PTE_MAPPED in the
  * entries of the range and returns how many had it set. Under pmap->lock, or with the machine
- * stopped.
+ * stopped; pmap_forget_mapped() takes page_table_lock.
  */
 int pmap_flush_locked(struct pmap *pm);
 u64 pmap_forget_mapped(struct pmap *pm, u64 start, u64 end);
@@ -299,11 +310,11 @@ int pmap_image_adopt(struct pmap *pm, struct space *s);
  * Finds the mappings of the space that an mm with that @image will probably get: at most @max
  * pages, in ascending order, whose frames may have been the last owner's own. Returns their number.
  * Entries equal to these mappings need no orders. The result is a hint and may be out of date at
- * once.
+ * once. May sleep for memory, and returns 0 without it.
  */
 struct pmap_kin {
 	u64 va;
-	pfn_t pfn;
+	pfn_t pfn; /* frame of the first page */
 	u32 pages;
 };
 u32 pmap_kin(u64 image, struct pmap_kin *kin, u32 max);

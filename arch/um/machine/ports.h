@@ -13,14 +13,15 @@ struct task;
 
 #define NR_PORTS 65536U
 struct io_bitmap {
-	atomic_t owners;
-	u8 denied[NR_PORTS / 8];
+	atomic_t owners;         /* references */
+	u8 denied[NR_PORTS / 8]; /* a bit for each port */
 };
 
-/* Drops a reference. @b may be NULL. */
+/* Drops a reference; the last one frees @b. @b may be NULL. */
 void ioport_put(struct io_bitmap *b);
-/* Gives @child the ports of current; called before the child is published. */
+/* Gives @child the ports of current, with a reference; called before the child is published. */
 void ioport_fork(struct task *child);
+/* Drops the reference of @t, which does not run any more. */
 void ioport_free(struct task *t);
 
 #endif

@@ -12,28 +12,28 @@
 
 /* time-travel=inf-cpu was given; constant after boot, as time_travels (arch.h) */
 extern bool time_frozen;
-/* the guest's monotonic clock in frozen time; written by the only vCPU */
+/* the guest's monotonic clock in frozen time, ns; written by the only vCPU */
 extern u64 frozen_now;
 
 /* Starts time travel once the parameters and the host's clocks are known. Refuses several vCPUs. */
 void timetravel_init(void);
 
 /*
- * Skips to @deadline (guest's time; ~0: none), unless an event has come from outside. The only vCPU
- * has no work before that time.
+ * Skips to @deadline (ktime_get(), ns; ~0: none, blocks on the host), unless an event has come from
+ * outside. Called by the only vCPU, which has no work before that time.
  */
 void timetravel_idle(u64 deadline);
 
 void timetravel_call(void); /* frozen time: a system call begins */
 /*
- * Called in frozen time before guest code runs on. Returns the host time at which it must return to
- * the kernel, or 0 if a timer is due.
+ * Called in frozen time before guest code runs on. Returns the time of os_clock_mono() at which it
+ * must return to the kernel, or 0 if a timer is due.
  */
 u64 timetravel_enter(void);
 
 /* Advances all clocks of an idle machine (time.c). */
 void time_skip(u64 ns);
-/* Do the parts of time_skip() in cpuclock.c and in entry.c. */
+/* Does the part of time_skip() in cpuclock.c. */
 void cpu_clock_skip(u64 ns);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * uaccess.h: the kernel's only way to guest memory. Addresses are of current->mm unless an mm is
- * passed. All functions may sleep in a fault, so the caller holds no spinlock, except where a
- * comment says otherwise. Each byte of guest memory is read once.
+ * passed. All functions may sleep in a fault, which takes mmap_lock, so the caller holds no
+ * spinlock and no lock that is ordered behind mmap_lock, except where a comment says otherwise.
+ * Each byte of guest memory is read once. Sizes are bytes.
  */
 #ifndef NESTLING_UACCESS_H
 #define NESTLING_UACCESS_H
@@ -12,27 +13,28 @@
 struct mm;
 struct page;
 
-/* Copy @n bytes. Return the number of bytes NOT copied, 0 on success, as on Linux. */
+/* Copy or clear @n bytes. Return the number of bytes NOT done, 0 on success, as on Linux. */
 size_t copy_from_user(void *dst, uaddr_t src, size_t n);
 size_t copy_to_user(uaddr_t dst, const void *src, size_t n);
 size_t clear_user(uaddr_t dst, size_t n);
 /*
  * Copies an extensible structure. The guest's has @size bytes, @dst has @known. Bytes that the
  * guest's structure lacks become zero, and its bytes beyond @known must be zero. Returns 0, -EFAULT
- * or -E2BIG. The caller has limited @size (clone3 and openat2 allow a page).
+ * or -E2BIG (a byte beyond is not zero). The caller has limited @size (clone3 and openat2 allow a
+ * page).
  */
 int copy_struct_from_user(void *dst, size_t known, uaddr_t src, size_t size);
 /*
- * For copies with locks held: do not fault pages in, so the copy ends at the first page that is
- * missing. Return the bytes not copied.
+ * For copies with locks held, also spinlocks that come before page_table_lock: do not fault pages
+ * in, so the copy ends at the first page that is missing. Return the bytes not copied.
  */
 size_t copy_from_user_nofault(void *dst, uaddr_t src, size_t n);
 size_t copy_to_user_nofault(uaddr_t dst, const void *src, size_t n);
 /* Faults in the page of current->mm at @ua unless it is present. Returns 0 or -EFAULT. */
 int user_make_present(uaddr_t ua, bool write);
 /*
- * Copies a string of at most @n bytes. Returns its length without the terminator, @n if the first
- * @n bytes have no terminator, or -EFAULT.
+ * Copies a string of at most @n bytes, the terminator included. Returns its length without the
+ * terminator; @n if the first @n bytes have no terminator, which @dst then lacks; or -EFAULT.
  */
 ssize_t strncpy_from_user(char *dst, uaddr_t src, size_t n);
 /*
@@ -41,8 +43,9 @@ ssize_t strncpy_from_user(char *dst, uaddr_t src, size_t n);
  */
 size_t strnlen_user(uaddr_t s, size_t max);
 /*
- * Reads or writes another mm (ptrace, /proc/PID/mem, cmdline); returns the bytes copied or -EFAULT.
- * @force: ignores protections, as ptrace does.
+ * Reads or writes another mm (ptrace, /proc/PID/mem, cmdline), to which the caller has a reference;
+ * returns the bytes copied, fewer at a fault, or -EFAULT if none. @force: ignores protections, as
+ * ptrace does.
  */
 ssize_t access_mm(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force);
 /*
@@ -65,7 +68,7 @@ bool access_ok(uaddr_t a, size_t n);
 /*
  * Do an atomic operation on an aligned 32-bit guest word. Return 0 with the word's former value in
  * *old or *val, or -EFAULT, or -EINVAL if @ua is not aligned. cmpxchg_user_u32() writes @new_value
- * if the word is *old.
+ * if the word was *old, so the caller compares *old with its earlier value.
  */
 int cmpxchg_user_u32(uaddr_t ua, u32 *old, u32 new_value);
 int load_user_u32(uaddr_t ua, u32 *val);
@@ -97,7 +100,7 @@ struct io_async {
 };
 /*
  * An iterator over memory to read into or write from: guest vectors, one kernel buffer, or what a
- * function copies (ITER_CALL).
+ * function copies (ITER_CALL). It owns no memory.
  */
 struct iov_iter {
 	enum { ITER_USER, ITER_KERNEL, ITER_CALL } type;
@@ -128,6 +131,10 @@ struct iov_iter {
 	size_t count;                                             /* bytes that are left */
 	struct uvec one;                                          /* for a single buffer */
 };
+/*
+ * Set @it up for one buffer of @n bytes: of current's guest memory, cut to 2 GiB less a page, or of
+ * the kernel.
+ */
 void iov_iter_user(struct iov_iter *it, uaddr_t buf, size_t n);
 void iov_iter_kernel(struct iov_iter *it, void *buf, size_t n);
 /*
@@ -137,23 +144,27 @@ void iov_iter_kernel(struct iov_iter *it, void *buf, size_t n);
 void iov_iter_call(struct iov_iter *it, size_t (*copy)(struct iov_iter *, void *, size_t),
 	void *private, size_t n);
 /*
- * Imports a guest iovec array: returns 0, -EFAULT, -EINVAL or -ENOMEM. The caller frees *@to_free
- * by kfree() afterwards.
+ * Imports a guest iovec array of @nr entries: returns 0, -EFAULT, -ENOMEM, or -EINVAL for too many
+ * entries or a negative length. The total is cut to 2 GiB less a page. The caller frees *@to_free,
+ * which may be NULL, by kfree() after the last use of the iterator.
  */
 int iov_iter_import(struct iov_iter *it, uaddr_t vec, u64 nr, struct uvec **to_free);
-/* Copies; returns the bytes copied, fewer on a fault. The iterator advances by that. */
+/*
+ * Copy or clear min(@n, it->count) bytes; return the bytes done, fewer on a fault. The iterator
+ * advances by that. iov_iter_zero() is not for ITER_CALL.
+ */
 size_t copy_to_iter(const void *src, size_t n, struct iov_iter *it);
 size_t copy_from_iter(void *dst, size_t n, struct iov_iter *it);
 size_t iov_iter_zero(size_t n, struct iov_iter *it);
 void iov_iter_advance(struct iov_iter *it, size_t n);
-/* Moves the iterator back by @n bytes, at most to where it was at its import. */
+/* Moves the iterator back by @n bytes, at most to where it was at its import. Not for ITER_CALL. */
 void iov_iter_revert(struct iov_iter *it, size_t n);
 /*
- * Returns the frames of the first bytes, at most @max (not 0) and @nr pages of one buffer; *@off is
- * where the bytes begin in the first frame. @write: the frames will be written to. Returns the
- * number of bytes, by which the iterator advances, or -EFAULT. A guest's frames have a reference
- * each, which the caller drops. A kernel buffer must be in the direct map, and its frames get no
- * reference: its owner keeps the buffer until the transfer has ended.
+ * Returns the frames of the first bytes, at most @max (not 0) and @nr pages of one buffer, in
+ * @pages; *@off is where the bytes begin in the first frame. @write: the frames will be written to.
+ * Returns the number of bytes, by which the iterator advances, or -EFAULT. A guest's frames have a
+ * reference each, which the caller drops. A kernel buffer must be in the direct map, and its frames
+ * get no reference: its owner keeps the buffer until the transfer has ended.
  */
 ssize_t iov_iter_get_pages(
 	struct iov_iter *it, size_t max, bool write, struct page **pages, u32 nr, u32 *off);
@@ -166,7 +177,7 @@ static inline size_t iov_iter_first_len(const struct iov_iter *it)
 u64 iov_iter_alignment(const struct iov_iter *it);
 /*
  * Faults in the first min(@n, it->count) bytes, for writing if @write, so that a copy with locks
- * held is likely to succeed. Returns 0 or -EFAULT.
+ * held is likely to succeed. Returns 0 or -EFAULT. Not for ITER_CALL.
  */
 int iov_iter_fault_in(struct iov_iter *it, size_t n, bool write);
 

@@ -8,6 +8,10 @@
  * thunk jumps to the stub's trampoline (skas_patch_entry()). Neither the guest nor a tracer ever
  * sees a thunk in the registers: patch_unwind() removes it from them after every event, and
  * patch_resume() restores it if the site's next instruction was overwritten by the jump.
+ *
+ * The mm is current's, or in the functions for pmap.c any. Each function takes its patch->lock, a
+ * spinlock; all but patch_count_trap() and patch_unwind() are callable with spinlocks held that
+ * come before it.
  */
 #ifndef NESTLING_PATCH_H
 #define NESTLING_PATCH_H
@@ -28,7 +32,7 @@ void patch_count_trap(struct mm *mm, const struct regs *r);
  * Called after any event except a patched call. If rip is in a thunk, moves the registers back or
  * forward to an instruction of the guest's own code. Returns true if patching itself has caused the
  * event (a step, or a jump to an instruction that the patch has overwritten): then the caller
- * ignores the event.
+ * ignores the event. May sleep; no lock held.
  */
 bool patch_unwind(struct mm *mm, struct regs *r, const struct skas_event *ev);
 

@@ -23,7 +23,7 @@
 #define ROW_SITES 64
 
 struct arena {
-	u64 va;
+	u64 va; /* ARENA_SIZE bytes of the guest */
 	/* true: its area exists; before that, no jump leads to it */
 	bool ready;
 	/*
@@ -34,11 +34,11 @@ struct arena {
 	struct page *pages[ARENA_PAGES];
 	/* a bit for each of its pages, set if another mm shares the page or the page is full */
 	u64 shared;
-	u64 used[ARENA_THUNKS / 64];
+	u64 used[ARENA_THUNKS / 64]; /* a bit for each thunk */
 };
 
 struct shadow {
-	u64 va;
+	u64 va;                    /* of the page */
 	struct page *frame, *copy; /* a reference to each */
 };
 
@@ -55,7 +55,7 @@ struct site_row {
 };
 
 struct patch {
-	spinlock_t lock;
+	spinlock_t lock; /* protects all below */
 	u32 nr_arenas, nr_dead, nr_shadows, nr_sites;
 	/* true: a shadow was removed, but the space may still map it */
 	bool lost;
@@ -80,15 +80,19 @@ static inline bool within(u64 addr, u64 start, u64 size)
 /* Returns the arena that contains @addr, even a dead one, or NULL. patch->lock held. */
 struct arena *arena_at(struct patch *p, u64 addr);
 /*
- * Reserves, permanently, a thunk that the jump at @jump can reach. Returns its address, or 0. If
- * the thunk's page does not exist, *spare becomes the page, and is then NULL. patch->lock held.
+ * Reserves, permanently, a thunk that the jump at @jump can reach. Returns its address, or 0 if no
+ * arena has one. If the thunk's page does not exist, *spare, whose reference passes to the arena,
+ * becomes the page, and is then NULL. patch->lock held.
  */
 u64 arena_reserve_thunk(struct patch *p, u64 jump, enum site_form form, struct page **spare);
-/* Returns the bytes of a reserved thunk. patch->lock held. */
+/*
+ * Returns the bytes of the reserved thunk at guest address @addr, in the kernel's map. patch->lock
+ * held.
+ */
 struct thunk *arena_thunk(struct patch *p, u64 addr);
 /*
  * Makes an arena within reach of that jump, in an mm that has a struct patch. Returns 0 (also if
- * another thread has made it) or -errno. Takes mmap_lock.
+ * another thread has made it) or -errno (-ENOSPC for too many arenas). Takes mmap_lock; may sleep.
  */
 int arena_make(struct mm *mm, u64 jump);
 /*

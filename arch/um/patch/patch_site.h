@@ -51,7 +51,7 @@ struct thunk {
 
 /*
  * Writes the thunk at address @at for the site whose `syscall` is at @site. @entry is the address
- * of a word that holds the trampoline's address.
+ * of a word that holds the trampoline's address; @insn has the insn_len bytes of INSN.
  */
 void thunk_write(struct thunk *t, u64 at, u64 site, const struct site_shape *s, const u8 *insn,
 	u32 nr, u64 entry);

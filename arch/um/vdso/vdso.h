@@ -18,7 +18,7 @@ struct vdso_data {
 };
 
 #ifdef __NESTLING_KERNEL__
-void vdso_init(void); /* called after skas_init() */
+void vdso_init(void); /* makes the pages; after skas_init() */
 #endif
 
 #ifdef __NESTLING_VDSO__
