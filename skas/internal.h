@@ -47,17 +47,6 @@ void skas_lock(struct skas_mutex *m);
 void skas_unlock(struct skas_mutex *m);
 
 /*
- * A runner executes one space on one vCPU.
- *
- *      NONE -> runner_make() -> PARKED -> run -> RUNNING -> event -> WAITING
- *      WAITING -> ops->stop() -> PARKED -> run -> RUNNING
- *      any -> runner_end() -> NONE
- *
- * WAITING means that the kernel has seen an event, which a hostile guest may have forged. PARKED is
- * proved; it stays true unless a process of the host stops and continues the runner. A sibling is
- * another runner of its space.
- */
-/*
  * Areas of the alt stack for the FPU states of tasks that are not running. One more area behind
  * them is for patched calls that save their state (C_CALLNR).
  */
@@ -79,6 +68,17 @@ struct watched {
 
 enum runner_state { RUNNER_NONE, RUNNER_WAITING, RUNNER_RUNNING, RUNNER_PARKED };
 
+/*
+ * A runner executes one space on one vCPU.
+ *
+ *      NONE -> runner_make() -> PARKED -> run -> RUNNING -> event -> WAITING
+ *      WAITING -> ops->stop() -> PARKED -> run -> RUNNING
+ *      any -> runner_end() -> NONE
+ *
+ * WAITING means that the kernel has seen an event, which a hostile guest may have forged. PARKED is
+ * proved; it stays true unless a process of the host stops and continues the runner. A sibling is
+ * another runner of its space.
+ */
 struct runner {
 	struct space *space;  /* immutable, as are cpu, ctl, alt and va */
 	struct ctl_page *ctl; /* control page, mapped in the kernel */
@@ -186,12 +186,12 @@ struct skas_ops {
 	const char *name;
 	/* Takes control of a new runner, which sleeps behind its filter. Returns 0 or -errno. */
 	int (*attach)(struct runner *r);
-	/* Runs a WAITING or PARKED runner until the next event. */
+	/* Runs a WAITING or PARKED runner until the next event or @deadline, as skas_run(). */
 	void (*run)(struct runner *r, struct regs *regs, struct fpu *fpu, u64 deadline,
 		struct skas_event *ev);
 	/*
 	 * Saves the FPU state of the registers at offset @off of alt, while the runner waits.
-	 * Returns the offset of the state, or -errno if it is lost.
+	 * Returns the offset of the state, or -errno if it is lost. r->lock held.
 	 */
 	s64 (*save_fpu)(struct runner *r, u64 off);
 	/*
@@ -217,9 +217,9 @@ struct skas {
 	u64 base;      /* of the stub's window */
 	u64 vdso;
 	bool tsc_may, tsc_traps;
-	u64 ctl_stride;
+	u64 ctl_stride; /* bytes of a space in the control file */
 	u32 max_spaces;
-	int ctl_file;
+	int ctl_file; /* handle (os.h) */
 	int host_cpus;
 	/* true: the host has ignored CLONE_PARENT, so no runner starts */
 	bool strays;
@@ -261,11 +261,20 @@ static inline bool skas_kicked(int cpu)
 }
 
 /* filter.c */
+/*
+ * Writes the mapper's filter, FILTERS_SIZE bytes, to @area of the image, for a stub at @base.
+ * filter_for() writes a runner's to the order area, while its slot has no runner.
+ */
 void filters_write(u8 *area, u64 base);
-void filter_for(struct runner *r); /* the slot has no filter yet */
+void filter_for(struct runner *r);
 
-/* space.c */
+/*
+ * space.c: locks are those of space->lock, unless named. Functions that return int return 0 or
+ * -errno: -EIO if the space is dead.
+ */
+/* Makes a space that maps nothing. ERR_PTR: -EAGAIN or another error of the host. No lock held. */
 struct space *space_make(void);
+/* Kills and reaps all tasks of a space that no other vCPU uses, and frees it. No lock held. */
 void space_end(struct space *s);
 bool spaces_exist(void); /* true if any exists, pooled or not */
 /*
@@ -274,23 +283,41 @@ bool spaces_exist(void); /* true if any exists, pooled or not */
  */
 struct space *space_next(u32 *index);
 void space_init(void);
-int space_order(struct space *s, const struct order *o); /* lock held */
+/* Queues a copy of the order; a full batch is flushed first. Lock held. */
+int space_order(struct space *s, const struct order *o);
 int space_flush_locked(struct space *s);
+/*
+ * Flushes, then applies one order that may fail: the space lives on, and the result is the order's
+ * -errno, or -ECHILD if the mapper has died.
+ */
 int space_try_locked(struct space *s, const struct order *o);
+/* Kills all tasks and waits until they are dead. Lock held, or no other vCPU knows the space. */
 void space_kill(struct space *s);
 /* Takes the lock, and kills the space unless it is dead. */
 void space_lose(struct space *s);
 
-/* runner.c */
+/* runner.c: called by the runner's vCPU, or by space_put(), without r->lock */
+/*
+ * Makes a runner, in state NONE until then. Takes space->lock. Returns 0, and the runner is PARKED
+ * without an FPU state; or -errno. -EAGAIN, -ENOMEM: the host refuses a task now, and the space is
+ * unchanged.
+ */
 int runner_make(struct runner *r);
 /* Returns 0 if the runner sleeps at r->park, where only the kernel can have put it. */
 int runner_park(struct runner *r);
 bool runner_is_parked(struct runner *r); /* true if it still sleeps at r->park */
-int runner_end(struct runner *r);        /* returns its wait status, 0: no runner */
+/*
+ * Kills and reaps the runner; its FPU states are lost unless fpu_evict() has saved them. Returns
+ * its wait status, 0 if there is no runner, or -errno.
+ */
+int runner_end(struct runner *r);
+/* Write registers to the control page before a turn; read registers and the event after it. */
 void runner_load_regs(struct runner *r, const struct regs *regs);
 void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev);
+/* Wipe the control page of a stopped runner, and its alt stack and FPU states, too. */
 void runner_wipe_page(struct runner *r);
 void runner_wipe(struct runner *r);
+/* From publish to unpublish, kicks of the vCPU go to this runner. */
 void runner_publish(struct runner *r);
 void runner_unpublish(struct runner *r);
 /*
@@ -327,19 +354,27 @@ void answers_init(void);
  */
 void answers_settle(struct runner *r);
 
-/* fpu.c */
+/* fpu.c: called by the runner's vCPU, except fpu_evict(); without r->lock unless named */
 void fpu_learn_parts(void); /* called when xstate_size is known */
+/* Makes @fpu's state the runner's, before guest code runs. Returns true if it had to be copied. */
 bool fpu_enter(struct runner *r, struct fpu *fpu);
+/*
+ * Called before the control page is made ready. Returns true, with r->lock held until fpu_give(),
+ * if a state has to leave the registers on the way.
+ */
 bool fpu_lock_swap(struct runner *r);
-void fpu_give(struct runner *r); /* unlocks r->lock */
-void fpu_reset(struct runner *r);
+void fpu_give(struct runner *r);  /* unlocks r->lock */
+void fpu_reset(struct runner *r); /* forgets all states */
+/* Sets *off to the offset in alt of the state that the control page names. Returns 0 or -EFAULT. */
 int fpu_frame(struct runner *r, u64 *off);
+/* Notes after an event where the state is: in the frame, or in the registers. As fpu_frame(). */
 int fpu_note_event(struct runner *r, bool frame);
-void fpu_set_areas(struct runner *r);
+void fpu_set_areas(struct runner *r); /* in a new control page */
 bool fpu_in_area(const struct runner *r);
+/* Saves all states to their fpu->area. Takes r->lock; may wait for the runner. */
 void fpu_evict(struct runner *r);
 
-/* handoff.c */
+/* handoff.c: its top shows the order of the calls, which the runner's vCPU makes */
 struct handoff_counts {
 	u64 spun, slept, woken, across, apart, moves;
 };
@@ -348,18 +383,25 @@ void handoff_init(void);
 void handoff_place(struct runner *r);
 /* Returns true if the last runner wakes this one. @asleep: this runner sleeps and must be woken. */
 bool handoff_placed(struct runner *r, bool asleep);
+/*
+ * Waits until the turn is no longer the runner's, or the runner is dead: returns 0. Returns
+ * -ETIMEDOUT after @deadline (os_clock_mono()).
+ */
 int handoff_wait(struct runner *r, u64 deadline);
 void handoff_pause(void); /* between two reads of a turn word */
 void handoff_count_wake(struct runner *r);
+/* Called when the runner has ended, by any vCPU. */
 void handoff_forget(struct runner *r);
 void handoff_slept(struct runner *r); /* counts a hand-off without spinning */
 /*
- * Returns until when the vCPU waits for a runner before the runner may be moved, at most @deadline.
+ * Returns until when (os_clock_mono()) the vCPU waits for a runner before the runner may be moved,
+ * at most @deadline.
  */
 u64 handoff_patience(u64 deadline);
 
 /* placement.c */
-void handoff_place_mapper(struct space *s);
+void handoff_place_mapper(struct space *s); /* to the caller's CPU */
+/* Lets the runner, which computes, run on any CPU until handoff_place(). */
 void handoff_let_go(struct runner *r);
 
 /* watch.c */
@@ -374,7 +416,7 @@ void watch_ends(struct runner *r);
 /* skas.c */
 void note_death(const char *role, int task); /* for skas_why_lost() */
 
-/* pool.c */
+/* pool.c: ends all pooled spaces; pool_lock is not held */
 void pool_empty(void);
 
 #endif

@@ -109,7 +109,7 @@ static inline u64 ticks(void)
 	return (u64)hi << 32 | lo;
 }
 
-void placement_init(int first);
+void placement_init(int first); /* once; @first: a host CPU */
 /* Reads the TSC, and decides again if the period is over. */
 void placement_look(struct placement *p, struct runner *r);
 /* Places a vCPU and its runner. If the vCPU's thread floats, its runners stay where they are. */

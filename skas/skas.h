@@ -15,6 +15,10 @@
  * Locks: the caller serialises space_map/unmap/protect/flush of one space (pmap's mutex). Only the
  * vCPU itself calls skas_run for a (space, cpu). skas never calls up: it returns events. What a
  * guest can write (control page, turn word, alt stack) proves nothing; see stub_abi.h.
+ *
+ * "Blocks on the host" means that the vCPU waits for other processes, so the caller holds no
+ * spinlock; nothing sleeps in the guest's scheduler. @va is an address in the space, @len bytes,
+ * both whole pages. @cpu is the number of a vCPU. Times are ns.
  */
 #ifndef NESTLING_SKAS_H
 #define NESTLING_SKAS_H
@@ -49,8 +53,8 @@ struct skas_config {
 
 /*
  * Starts the zygote and probes the host: seccomp, fsgsbase, xstate size, usable top of the address
- * space. The kernel's main thread, which lives until the end, calls it once. Returns 0, or -errno
- * with *why set to one line for the user.
+ * space. The kernel's main thread, which lives until the end, calls it once. Copies *cfg. Returns
+ * 0, or -errno with *why set to one line for the user, in static storage. Blocks on the host.
  */
 int skas_init(const struct skas_config *cfg, const char **why);
 const char *skas_mode_name(void); /* "seccomp" or "ptrace" */
@@ -68,9 +72,10 @@ bool skas_tsc_traps(void);
 bool skas_tsc_may_trap(void);
 
 /*
- * Returns the entry to which the thunk of a patched call site jumps, with r11 pointing to its
- * record, the call's arguments in their registers and all other state unchanged. Returns 0 if there
- * is no such entry: in ptrace mode, with patch=off, on a CPU without FSGSBASE or BMI2.
+ * Returns the address in every space to which the thunk of a patched call site jumps, with r11
+ * pointing to its record, the call's arguments in their registers and all other state unchanged.
+ * Returns 0 if there is no such entry: in ptrace mode, with patch=off, on a CPU without FSGSBASE or
+ * BMI2.
  */
 u64 skas_patch_entry(void);
 struct skas_thunk {
@@ -82,14 +87,15 @@ struct skas_thunk {
 };
 
 /*
- * Makes another host file available, as region @region (1 to 15), to every mapper made from now on.
- * Returns 0, or -EBUSY if spaces exist already.
+ * Makes another host file (handle @file of os.h, which stays the caller's) available, as region
+ * @region (1 to 15), to every mapper made from now on. Returns 0; -EBUSY if spaces are in use
+ * already; -EINVAL for another region; or another -errno.
  */
 int skas_region_add(int region, int file);
 
 /*
- * Returns a space that maps nothing but the stub and is ready to run. ERR_PTR(-EAGAIN) at host
- * limits, ERR_PTR(-ENOMEM). May sleep on the host.
+ * Returns a space that maps nothing but the stub and is ready to run; the caller owns it until
+ * space_put(). ERR_PTR(-EAGAIN) at host limits, ERR_PTR(-ENOMEM). Blocks on the host.
  */
 struct space *space_get(void);
 /*
@@ -99,8 +105,8 @@ struct space *space_get(void);
  */
 #define SPACE_RUNS 400
 struct space_run {
-	u64 va, pfn, rights;
-	u64 pages;
+	u64 va, pfn, rights; /* rights: PTE_RIGHTS of pmap.h */
+	u64 pages;           /* number of pages */
 };
 struct space_image {
 	/* spaces with equal keys have similar mappings */
@@ -117,19 +123,21 @@ struct space_image *space_image(struct space *s);
 struct space *space_get_like(int cpu, u64 key);
 /*
  * Copies at most @max runs from the image of the space that space_get_like() would return now, if
- * it has @key. Returns the number of runs. The runs may be stale.
+ * it has @key. Returns the number of runs. The runs may be stale. Takes a spinlock; never blocks.
  */
 u32 space_kin(int cpu, u64 key, struct space_run *run, u32 max);
 /*
  * Gives back a space in which no task runs any more. Proves that its runners have stopped and
- * returns the space to the pool, with its image and its queued orders; or else kills it.
+ * returns the space to the pool, with its image and its queued orders; or else kills it. @s is
+ * invalid afterwards. Blocks on the host.
  */
 void space_put(struct space *s);
 
 /*
- * Queues an order. @prot is PROT_*; @off is the byte offset in @region's file. A full queue is
- * flushed first. Errors are those of space_flush(). @populate asks the host to map the pages at
- * once (anonymous faults only).
+ * Queue an order. @prot is PROT_*, to which OS_PROT_* are equal; @off is the byte offset in
+ * @region's file. A full queue is flushed first, which blocks on the host. Return 0, -EIO as
+ * space_flush(), or -EINVAL for a range that guests may not map. @populate asks the host to map the
+ * pages at once (anonymous faults only).
  */
 int space_map(struct space *s, u64 va, u64 len, int prot, int region, u64 off, bool populate);
 /* Queues a mapping that guest code may overtake, since nothing is mapped there now. */
@@ -148,16 +156,17 @@ bool skas_has_ldt(void);
 int space_ldt(struct space *s, const struct user_desc *entry, bool now);
 /*
  * Applies queued orders and waits for the acknowledgement: afterwards no runner of the space uses
- * an old mapping. Returns 0, or -EIO if the space had to be killed; the next skas_run then returns
- * EV_DEAD.
+ * an old mapping. Returns 0, or -EIO if the space is dead; the next skas_run then returns EV_DEAD.
+ * Blocks on the host.
  */
 int space_flush(struct space *s);
 /* True if orders are queued that guest code must not overtake. */
 bool space_pending(const struct space *s);
 bool space_dead(const struct space *s);
 /*
- * Sets vec[i] if the host has page @va + i in the space's page table: it was touched or populated.
- * Returns 0 or -errno.
+ * Sets vec[i] to 1 if the host has the i-th page from @va on in the space's page table: it was
+ * touched or populated; else to 0. @n is at most 512 pages. Returns 0 or -errno. Blocks on the
+ * host.
  */
 int space_present(struct space *s, u64 va, u32 n, u8 *vec);
 /* Returns an estimate of the number of host VMAs that the space uses. */
@@ -177,6 +186,7 @@ enum skas_event_type {
 };
 struct skas_event {
 	enum skas_event_type type;
+	/* valid for the types whose comment names them */
 	int signo, code, trapno;
 	u64 addr, error;
 	bool i386; /* true: int 0x80, which is refused */
@@ -206,12 +216,15 @@ void skas_answers_revoke(void);
 /*
  * Runs guest code of @s on vCPU @cpu with @regs and @fpu until an event. @deadline is on
  * os_clock_mono()'s scale; ~0 means none. On return @regs holds the guest's registers; the FPU
- * state stays live in the runner (fpu->runner). Calls os_ doors; the caller holds no spinlock.
+ * state stays live in the runner (fpu->runner). Called on the thread of vCPU @cpu, with its state
+ * OS_CPU_GUEST. Blocks on the host.
  */
 void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 deadline,
 	struct skas_event *ev);
 
-/* Charges @ns for the stay that has just ended. */
+/*
+ * Allows the runner of @s on vCPU @cpu @ns of CPU time, for the stay that has just ended (watch.c).
+ */
 void skas_stayed(struct space *s, int cpu, u64 ns);
 /*
  * Checks some spaces, from number @from on, for runners that compute while no vCPU drives them, and
@@ -232,7 +245,8 @@ u32 skas_look(u32 from, bool *active);
  *      -errno    the host, or ptrace mode, does not allow it: no breakpoint is set
  *
  * skas_debug_hits() sets *@dr6 to the bits of DR6: the breakpoints that the last trap was for, and
- * whether it was a single step.
+ * whether it was a single step. It returns 0 or -errno. Both are called by vCPU @cpu and block on
+ * the host.
  */
 int skas_debug(struct space *s, int cpu, const struct debug_regs *d);
 int skas_debug_hits(struct space *s, int cpu, u64 *dr6);
@@ -241,7 +255,7 @@ int skas_debug_hits(struct space *s, int cpu, u64 *dr6);
  * Makes rdtsc an event in the coming stays of @s on vCPU @cpu; it may become one on other vCPUs
  * too. This is permanent: the space is given to no other guest. The first call on a vCPU replaces
  * its runner. Requires skas_tsc_may_trap(). If the space is lost meanwhile, skas_run() reports
- * that.
+ * that. Called by vCPU @cpu. Blocks on the host.
  */
 void skas_trap_tsc(struct space *s, int cpu);
 
@@ -287,13 +301,14 @@ void skas_waited_for_disk(int cpu, u64 ns);
  * Saves a live state into fpu->area, if it is not there already. The fpu's task must not be
  * running, except on the calling vCPU. The task may have migrated since it ran, so a lock of the
  * runner serialises the call with a skas_run() on the other vCPU. skas_run() itself saves the live
- * state of another task before it uses the runner. No spinlock held.
+ * state of another task before it uses the runner. Blocks on the host. A state that is lost with
+ * its runner leaves fpu->area as it was.
  */
 void skas_fpu_save(struct fpu *fpu);
 /*
  * Saves the state of the calling vCPU's task in its call number @nr. If the state is in the
  * runner's registers, the runner will also save it with each later call of that number, until such
- * a call has not needed it.
+ * a call has not needed it. Blocks on the host.
  */
 void skas_fpu_save_in_call(struct fpu *fpu, u32 nr);
 /*
@@ -301,19 +316,21 @@ void skas_fpu_save_in_call(struct fpu *fpu, u32 nr);
  * the vCPU that will run the task.
  */
 bool skas_fpu_live(const struct fpu *fpu);
-/* Sets fpu->area to the state after exec. */
+/* Sets fpu->area to the state after exec, dropping a live state. */
 void skas_fpu_init(struct fpu *fpu);
-/* Forgets a live state without saving (exit, exec). */
+/*
+ * Forgets a live state without saving (exit, exec). Takes the runner's lock, for which it may wait.
+ */
 void skas_fpu_drop(struct fpu *fpu);
 
-/* Ends all pooled spaces. Their host processes are dead when it returns. */
+/* Ends all pooled spaces. Their host processes are dead when it returns. Blocks on the host. */
 void skas_trim(void);
 /* Lets the next owner of each pooled space drop the mappings that the space still has. */
 void skas_forget_images(void);
 
 /*
- * Writes the text of /proc/nestling/handoff: the mode, and the counters of skas. Returns the bytes
- * written.
+ * Writes the text of /proc/nestling/handoff: the mode, and the counters of skas, cut to @size.
+ * Returns the bytes written, without the NUL.
  */
 int skas_format_stats(char *buf, size_t size);
 
@@ -324,7 +341,7 @@ int skas_format_stats(char *buf, size_t size);
 bool skas_zygote_died(char *buf, size_t size);
 /*
  * Returns how a mapper or runner of the last lost space died, such as "a runner was killed by
- * signal 9", or "" if none did.
+ * signal 9", or "" if none did. In static storage, for messages.
  */
 const char *skas_why_lost(void);
 

@@ -368,7 +368,7 @@ struct order_area {
 };
 
 struct zyg_msg {
-	int64_t cmd, a[3];
+	int64_t cmd, a[3]; /* ZYG_*, and its arguments */
 	unsigned char data[48];
 };
 
