@@ -26,7 +26,7 @@
  * and are dropped.
  *
  * Locks: i_rwsem (size, and writes) -> hostfs_inode.open_lock (opening and closing the host's file)
- * -> hostfs_inode.lock (spin: the rest).
+ * -> hostfs_inode.lock (spin: the rest). Functions that return int return 0 or -errno.
  */
 #ifndef NESTLING_HOSTFS_H
 #define NESTLING_HOSTFS_H
@@ -54,7 +54,7 @@
 #define HOSTFS_RUN 128 /* maximum pages of a request */
 
 struct hostfs_share {
-	const char *dir; /* NULL: none */
+	const char *dir; /* on the host; NULL: none */
 	/* The only name in @dir that guests may use, or NULL. */
 	const char *only;
 	bool ro, append;
@@ -165,29 +165,38 @@ extern struct list_head hostfs_sbs; /* under hostfs_sbs_lock */
 extern spinlock_t hostfs_sbs_lock;
 
 /* inode.c */
+/* Returns until when (ktime_get()) names and attributes read now are valid, 0 or HOSTFS_FOREVER. */
 u64 hostfs_until(const struct hostfs_sb *hs);
 /*
  * Returns a sample to be taken before attributes are read from the host, for hostfs_iget() and
  * hostfs_take_attr().
  */
 u64 hostfs_sample(struct hostfs_sb *hs);
+/* Returns the guest's inode number of an object, which is no proof of identity (hostfs_same()). */
 u64 hostfs_number(const struct hostfs_sb *hs, u64 dev, u64 ino);
 /*
- * Returns the inode for the host's object @name in @dir, or ERR_PTR. With @dir 0 it is the object
- * of @node, whose reference is consumed, also on failure. Applies the attributes @a if this guest
- * has changed nothing since @sample.
+ * Returns the inode for the host's object @name in @dir, with a reference, or ERR_PTR. With @dir 0
+ * it is the object of @node, whose reference is consumed, also on failure. Applies the attributes
+ * @a if this guest has changed nothing since @sample. May sleep.
  */
 struct inode *hostfs_iget(struct super_block *sb, int dir, const char *name, int node,
 	const struct hostfs_attr *a, u64 sample);
+/* True if @a are the attributes of the inode's object. */
 bool hostfs_same(const struct inode *inode, const struct hostfs_attr *a);
+/* Applies @a unless the inode was changed by this guest since @sample. Takes hostfs_inode.lock. */
 void hostfs_take_attr(struct inode *inode, const struct hostfs_attr *a, u64 sample);
-/* Reads the attributes from the host. Returns 0 or -errno. Never sleeps. */
+/*
+ * Reads the attributes from the host and applies them. Never sleeps. -ESTALE: the object has lost
+ * its name.
+ */
 int hostfs_refresh(struct inode *inode);
 /* Does as hostfs_refresh(), if the attributes have expired. */
 int hostfs_revalidate(struct inode *inode);
+/* Makes the attributes expire now. */
 void hostfs_forget_attr(struct inode *inode);
-/* Drops cached pages if a process of the host has changed the data; may sleep. */
+/* Writes back and drops cached pages if a process of the host has changed the data; may sleep. */
 int hostfs_check_data(struct inode *inode);
+/* Begins a change of the object by this guest; hostfs_change_end() follows. */
 void hostfs_change_begin(struct inode *inode);
 /*
  * Ends a change. @a: the host's present attributes, or NULL. @size: also sets the inode's size
@@ -200,6 +209,7 @@ ssize_t hostfs_getxattr(struct inode *inode, const char *name, void *buf, size_t
 int hostfs_setxattr(
 	struct inode *inode, const char *name, const void *value, size_t size, int flags);
 ssize_t hostfs_listxattr(struct inode *inode, char *buf, size_t size);
+/* The six functions above are inode_operations of kernel/vfs. */
 #define HOSTFS_COMMON_OPS                                                                          \
 	.getattr = hostfs_getattr, .getattr_plain = true, .setattr = hostfs_setattr,               \
 	.getxattr = hostfs_getxattr, .setxattr = hostfs_setxattr, .listxattr = hostfs_listxattr
@@ -210,9 +220,14 @@ extern const struct dentry_operations hostfs_dops;
 
 /* readdir.c */
 extern const struct file_operations hostfs_dir_fops;
+/* Drops a reference. @l may be NULL. */
 void hostfs_listing_put(struct hostfs_listing *l);
 
-/* open.c: opens files of the host, each returned with a reference, or ERR_PTR. */
+/*
+ * open.c: opens files of the host, each returned with a reference, or ERR_PTR. @how is HOSTFS_READ
+ * | HOSTFS_WRITE; @a is set to the attributes of a new file, *node to its node. The calls of the
+ * host are made on the vCPU. May sleep for memory.
+ */
 extern struct list_head hostfs_files; /* used while the machine is stopped */
 struct hostfs_file *hostfs_open_data(int node, u32 how);
 struct hostfs_file *hostfs_open_dir(int node);
@@ -231,11 +246,15 @@ extern u32 hostfs_restores;
 
 /* file.c */
 extern const struct file_operations hostfs_file_fops;
-/* Keeps a created file open for the open that follows. Consumes the reference @f. */
+/*
+ * Keeps a created file open for the open that follows. Consumes the reference @f. Takes open_lock.
+ */
 void hostfs_adopt_file(struct inode *inode, struct hostfs_file *f);
+/* Closes such a file unless it is in use, and drops the reference to @inode. Takes open_lock. */
 void hostfs_drop_created(struct inode *inode);
-void hostfs_close_files(struct inode *inode); /* called at the guest's last close */
-/* Return the host's file for reading or for writing, with a reference, or NULL. */
+/* Closes the host's files. Called at the guest's last close, with open_lock held. */
+void hostfs_close_files(struct inode *inode);
+/* Return the host's file for reading or for writing, with a reference, or NULL. Take hi->lock. */
 struct hostfs_file *hostfs_reader(struct hostfs_inode *hi);
 struct hostfs_file *hostfs_writer(struct hostfs_inode *hi);
 
@@ -270,11 +289,14 @@ int hostfs_requests_init(void);
 int hostfs_requests_again(void); /* after a restore */
 bool hostfs_requests_none(void); /* true if no worker has a request */
 /*
- * Gives a request to a worker, waits, and returns its result. Uses the caller's references to the
- * file or node.
+ * Gives a request HOSTFS_OP_* other than READ to a worker, sleeps until it is done, and returns its
+ * result, 0 or -errno. Uses the caller's references to the file or node. @off and @len are bytes.
  */
 s64 hostfs_ask(u32 op, struct hostfs_file *f, int node, s32 mode, s64 off, s64 len);
-/* Zeroes the part of the last page that is behind the end of the file, before the file grows. */
+/*
+ * Zeroes the part of the last page that is behind the end of the file, before the file grows. Locks
+ * the page. i_rwsem is held.
+ */
 void hostfs_clean_tail(struct inode *inode);
 
 #endif

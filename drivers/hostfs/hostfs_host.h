@@ -14,7 +14,9 @@
  *
  * All functions return 0 (or a count) or -errno. Those under "names" and "objects" are short and
  * run on the vCPU; calls that may wait for a disk are passed to worker threads by
- * hostfs_host_submit(). All functions may be called on several vCPUs at once.
+ * hostfs_host_submit(). All functions may be called on several vCPUs at once. Numbers stay valid
+ * until hostfs_host_put() or hostfs_host_close(), which no call with that number may overlap.
+ * Strings end with a NUL. @a is set to the attributes of the object after the call.
  */
 #ifndef NESTLING_HOSTFS_HOST_H
 #define NESTLING_HOSTFS_HOST_H
@@ -27,8 +29,8 @@ struct hostfs_time {
 	uint32_t nsec;
 };
 struct hostfs_attr {
-	uint64_t ino, dev; /* the host's */
-	uint64_t size, blocks;
+	uint64_t ino, dev;     /* the host's */
+	uint64_t size, blocks; /* bytes; blocks of 512 bytes */
 	uint32_t mode, nlink, uid, gid, blksize;
 	uint32_t rdev_major, rdev_minor;
 	struct hostfs_time atime, mtime, ctime, btime; /* btime.sec 0: unknown */
@@ -62,8 +64,12 @@ int hostfs_host_root(const char *jail, const char *path, const char *only, int *
 
 /* ---- objects ---- */
 
-/* Makes a node for an object that hostfs_host_lookup() has found. Makes no host call. */
+/*
+ * Makes a node for the object @name of folder @dir, which hostfs_host_lookup() has found, and sets
+ * *node to its number. Makes no host call.
+ */
 int hostfs_host_node(int dir, const char *name, const struct hostfs_attr *a, int *node);
+/* Frees the number. The node lives on while nodes below it or open files need it. Ignores 0. */
 void hostfs_host_put(int node);
 /*
  * Recreates node @node after a restore, without a name, which hostfs_host_moved() sets. @a has the
@@ -72,7 +78,7 @@ void hostfs_host_put(int node);
 int hostfs_host_restore(int node, const struct hostfs_attr *a);
 /* Records that @node's object was found as @name in @dir: from now on it is opened by that name. */
 void hostfs_host_moved(int node, int dir, const char *name);
-/* Opens and keeps the descriptor of @node, which is about to lose its name. */
+/* Opens the descriptor of @node, which is about to lose its name, and keeps it open. */
 int hostfs_host_keep(int node);
 /* Reads attributes through the open @file of @node, or by the node if @file is 0. */
 int hostfs_host_getattr(int node, int file, struct hostfs_attr *a);
@@ -88,7 +94,10 @@ struct hostfs_set {
 	uint64_t size;
 	struct hostfs_time atime, mtime;
 };
-/* Changes owner, mode, size, times, in this order. @a is set to the attributes afterwards. */
+/*
+ * Changes owner, mode, size, times, in this order, up to the first failure. @file: 0, or the node's
+ * open file, through which the size is changed.
+ */
 int hostfs_host_setattr(int node, int file, const struct hostfs_set *s, struct hostfs_attr *a);
 
 struct hostfs_statfs {
@@ -96,17 +105,19 @@ struct hostfs_statfs {
 };
 int hostfs_host_statfs(int node, struct hostfs_statfs *st);
 /*
- * Get, set and list extended attributes. Those that return bytes return the needed size if @size is
- * 0. A NULL @value removes the attribute.
+ * Get, set and list extended attributes, with results and flags of getxattr(2) and similar calls.
+ * Those that return bytes return the needed size if @size is 0. A NULL @value removes the
+ * attribute.
  */
 long hostfs_host_getxattr(int node, const char *name, void *buf, size_t size);
 int hostfs_host_setxattr(int node, const char *name, const void *value, size_t size, int flags);
 long hostfs_host_listxattr(int node, char *buf, size_t size);
-/* Returns the length of the link's text, which is not terminated. */
+/* Returns the length of the link's text, which is not terminated and is cut to @size. */
 long hostfs_host_readlink(int dir, const char *name, char *buf, size_t size);
 
 /* ---- names ---- */
 
+/* Reads the attributes of @name in the folder @dir. -ENOENT: there is no such name. */
 int hostfs_host_lookup(int dir, const char *name, struct hostfs_attr *a);
 
 /* Properties of a new object. Its owner is @uid and @gid unless they are ~0. */
@@ -119,12 +130,16 @@ struct hostfs_new {
 /* Creates a directory, link or special file. If it fails, nothing is left on the host. */
 int hostfs_host_make(
 	int dir, const char *name, const struct hostfs_new *new, struct hostfs_attr *a);
-/* Creates a regular file, which must not exist, and opens it for reading and writing. */
+/*
+ * Creates a regular file, which must not exist, opens it for reading and writing, and sets *file to
+ * its number.
+ */
 int hostfs_host_create(
 	int dir, const char *name, const struct hostfs_new *new, int *file, struct hostfs_attr *a);
 /* Creates a file without a name and opens it; *node is set to its node. */
 int hostfs_host_tmpfile(
 	int dir, const struct hostfs_new *new, int *node, int *file, struct hostfs_attr *a);
+/* Gives the object of @node a further name. */
 int hostfs_host_link(int node, int dir, const char *name, struct hostfs_attr *a);
 int hostfs_host_remove(int dir, const char *name, int is_dir);
 
@@ -136,8 +151,8 @@ struct hostfs_rename {
 int hostfs_host_rename(const struct hostfs_rename *r);
 
 /*
- * hostfs_host_getdents() fills @buf with the host's struct linux_dirent64 records. Returns the
- * bytes, or 0 at the end.
+ * Open and read a folder. hostfs_host_getdents() fills @buf with the host's struct linux_dirent64
+ * records. Returns the bytes, or 0 at the end.
  */
 int hostfs_host_opendir(int node, int *file);
 long hostfs_host_getdents(int file, void *buf, size_t size);
@@ -146,23 +161,27 @@ long hostfs_host_getdents(int file, void *buf, size_t size);
 
 #define HOSTFS_READ 1
 #define HOSTFS_WRITE 2
+/*
+ * Opens the regular file @node for @how, HOSTFS_READ | HOSTFS_WRITE, and sets *file to its number.
+ */
 int hostfs_host_open(int node, uint32_t how, int *file);
 /*
  * Recreates open file @file of @node after a restore; the host's file is opened at the first use.
  */
 int hostfs_host_restore_file(int file, int node, uint32_t how);
 void hostfs_host_close(int file);
-int64_t hostfs_host_seek(int file, int64_t off, int whence); /* SEEK_DATA, SEEK_HOLE */
+/* Returns the offset in bytes; @whence is SEEK_DATA or SEEK_HOLE. */
+int64_t hostfs_host_seek(int file, int64_t off, int whence);
 /*
  * Sets a lock that other processes of the host see. To the host this process is one owner, and its
  * locks belong to @file. @type is F_RDLCK, F_WRLCK or F_UNLCK, for @len bytes (0: to the end) from
- * @start on. Returns 0, also if the host's file system has no locks, or -EAGAIN if a process of the
- * host holds a conflicting lock.
+ * @start on. Returns 0, also if the host's file system has no locks; -EAGAIN if a process of the
+ * host holds a conflicting lock; or -ESTALE. Never waits.
  */
 int hostfs_host_lock(int file, int type, int64_t start, int64_t len);
-/* Sets a flock(2) lock on the whole file. */
+/* Sets a flock(2) lock of that @type on the whole file, with these results. */
 int hostfs_host_flock(int file, int type);
-/* Returns 1 with the conflicting lock in @l, or 0 if there is none. */
+/* Returns 1 with the first lock that conflicts with *@l in its place, or 0 if there is none. */
 struct hostfs_lock {
 	int32_t type;
 	int64_t start, len;
@@ -173,33 +192,35 @@ enum { HOSTFS_OP_READ, HOSTFS_OP_FSYNC, HOSTFS_OP_DATASYNC, HOSTFS_OP_SYNCFS, HO
 
 struct hostfs_vec {
 	void *p;
-	uint64_t len;
+	uint64_t len; /* bytes */
 };
+/* A request. It and its memory belong to the host's half from submit to reap. */
 struct hostfs_io {
 	struct hostfs_io *next;
-	int32_t file, node; /* numbers; node: for HOSTFS_OP_SYNCFS */
-	uint32_t op, nr;
-	uint32_t at;    /* first vector that is not done yet */
-	int32_t mode;   /* of HOSTFS_OP_ALLOCATE */
-	int32_t append; /* write at the end of the file */
-	int64_t off, len;
+	int32_t file, node;       /* numbers; node: for HOSTFS_OP_SYNCFS */
+	uint32_t op, nr;          /* HOSTFS_OP_*; number of vectors */
+	uint32_t at;              /* first vector that is not done yet */
+	int32_t mode;             /* of HOSTFS_OP_ALLOCATE */
+	int32_t append;           /* write at the end of the file */
+	int64_t off, len;         /* bytes; len: of HOSTFS_OP_ALLOCATE */
 	int64_t result;           /* 0 at first; bytes, 0 or -errno */
-	struct hostfs_attr *attr; /* set after a write */
-	void *cookie;
+	struct hostfs_attr *attr; /* set after a write; or NULL */
+	void *cookie;             /* owned by the front end */
 	struct hostfs_vec vec[];
 };
 /*
  * Reads data that is in the host's page cache. Returns the bytes read (all requested, or up to the
- * end of the file), or -EAGAIN: the caller must then submit @io.
+ * end of the file); -EAGAIN: the caller must then submit @io, which does the rest; or -errno.
  */
 int64_t hostfs_host_read(struct hostfs_io *io);
 /* Writes, and sets *io->attr. Returns the bytes, perhaps fewer than requested, or -errno. */
 int64_t hostfs_host_write(struct hostfs_io *io);
 /*
- * Gives @io to a worker; hostfs_host_reap() returns it when it is done. Returns 1 if no thread
- * could be started and @io was done at once instead.
+ * Gives @io to a worker, and returns 0; hostfs_host_reap() returns it when it is done. Returns 1 if
+ * no thread could be started and @io was done at once instead.
  */
 int hostfs_host_submit(struct hostfs_io *io);
+/* Returns the requests that ended since the last call, linked by next, oldest first, or NULL. */
 struct hostfs_io *hostfs_host_reap(void);
 
 #endif

@@ -6,6 +6,8 @@
  *      names_host.c   lookups and changes of names
  *      object_host.c  attributes, xattrs
  *      data_host.c    open files, worker threads
+ *
+ * Functions are callable from any host thread and take the lock that they need.
  */
 #ifndef NESTLING_HOSTFS_INTERNAL_HOST_H
 #define NESTLING_HOSTFS_INTERNAL_HOST_H
@@ -20,7 +22,7 @@ struct hostfs_node {
 	/* Immutable, like @btime; btime.sec is 0 if unknown. */
 	uint64_t ino, dev;
 	struct hostfs_time btime;
-	/* The members below are under the lock of node_host.c. */
+	/* The members below are under the lock of node_host.c. With pins, fd stays open. */
 	uint32_t refs, pins;
 	int fd;                     /* O_PATH, or -1 */
 	bool keep;                  /* true: fd stays open (root, nameless) */
@@ -42,11 +44,14 @@ struct hostfs_file {
 	uint32_t how;
 };
 
-/* Returns the node with this number, or NULL. */
+/* Returns the node with this number, or NULL. Takes no reference: the number holds one. */
 struct hostfs_node *node_find(int number);
 void node_get(struct hostfs_node *n);
 void node_put(struct hostfs_node *n);
-/* Assigns the number @number to a node, or a new one if that is 0. Returns it, or -errno. */
+/*
+ * Assigns the number @number to a node, or a new one if that is 0. Returns it, or -errno. On
+ * success the caller's reference passes to the number.
+ */
 int node_number(struct hostfs_node *n, int number);
 /*
  * Returns the node's descriptor, which stays open until node_unpin(), or -errno; -ESTALE if @n is
@@ -57,7 +62,10 @@ void node_unpin(struct hostfs_node *n);
 /* Makes a node without a name for descriptor @fd. Consumes @fd, also on failure. */
 int node_of_fd(int fd, struct hostfs_node **node);
 
-/* Counts a new descriptor against the limit. Returns 0 or -ENFILE. */
+/*
+ * Counts a new descriptor against the limit, closing nodes' descriptors for it. Returns 0 or
+ * -ENFILE. fd_release() follows when it is closed.
+ */
 int fd_reserve(void);
 void fd_release(void);
 /*
@@ -68,7 +76,7 @@ bool fd_pressure(int err);
 
 /* Returns 0 if @name is a single component other than "." and "..", else -EINVAL. */
 int name_check(const char *name);
-/* Reads attributes of @name in @dirfd, or of @dirfd itself if @name is "". */
+/* Reads attributes of @name in @dirfd, or of @dirfd itself if @name is "". Returns 0 or -errno. */
 int attr_at(int dirfd, const char *name, struct hostfs_attr *a);
 /* "/proc/self/fd/N": a path for an O_PATH descriptor, for calls that accept no descriptor. */
 struct fd_name {
@@ -87,7 +95,7 @@ int link_again(int fd, int dirfd, const char *name);
  * Assigns a number, *file, to descriptor @fd. Consumes @fd and its fd_reserve(), also on failure.
  */
 int open_handle(int fd, int *file);
-/* Returns the descriptor of an open file, or -errno. */
+/* Returns the descriptor of an open file, which the file owns, or -errno (-ESTALE for no file). */
 int file_fd(int number);
 
 #endif
