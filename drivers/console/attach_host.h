@@ -33,8 +33,9 @@ struct attach_size {
 };
 
 /*
- * Serves the listening socket @fd, and closes it at the end. Clients must run as this user or root.
- * @path is the socket's path, which is passed to programs that connect to it. Returns 0 or -errno.
+ * Serves the listening socket @fd on a thread, and owns it then. Clients must run as this user or
+ * root. @path is the socket's path, which is passed to programs that connect to it. Returns 0, or
+ * -errno with @fd still the caller's.
  */
 int con_attach_serve(int fd, const char *path);
 

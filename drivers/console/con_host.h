@@ -8,6 +8,9 @@
  * line. The guest's output goes into the line's ring, which also serves as scroll-back. Readers (a
  * terminal, a connection, `nestctl console`) take it from there at their own pace. So a stopped
  * terminal, a full pipe or a file never makes a vCPU wait.
+ *
+ * No function waits for a reader or for input. con_host_open() may wait for the jail's broker.
+ * Calls that connect and disconnect channels are made one at a time; the others, from any vCPU.
  */
 #ifndef NESTLING_CON_HOST_H
 #define NESTLING_CON_HOST_H
@@ -31,7 +34,7 @@ struct con_open {
 	char err[256];
 };
 struct con_size {
-	uint16_t rows, cols, xpixel, ypixel;
+	uint16_t rows, cols, xpixel, ypixel; /* pixels: 0 if unknown */
 };
 
 /*
@@ -41,8 +44,8 @@ struct con_size {
  */
 int con_host_create(const char *name, int irq, int number);
 /*
- * Connects a channel in place of the present one. Returns 0, or -errno with o->err set; the present
- * channel then stays.
+ * Connects a channel in place of the present one and sets o->name. Returns 0, or -errno with o->err
+ * set; a present descriptor or terminal then stays, a port or socket is disconnected.
  */
 int con_host_open(int line, struct con_open *o);
 /* Disconnects the channel. */
@@ -54,24 +57,31 @@ void con_host_close(int line);
 void con_host_want(int line, int wanted);
 /* Sets the terminal program: PROGRAM,TITLE-SWITCH,EXEC-SWITCH. Returns 0 or -EINVAL. */
 int con_host_xterm(const char *spec);
-/* Prepares for lines that are opened after the process is jailed. Further calls do nothing. */
+/*
+ * Prepares for lines that are opened after the process is jailed. Further calls do nothing. Returns
+ * 0 or -errno.
+ */
 int con_host_setup(void);
 
-/* Accepts at most @n bytes of output and returns how many. */
+/*
+ * Accepts at most @n bytes of output and returns how many; 0: a reader is a whole ring behind, and
+ * @irq is raised when there is room. Output of a line that does not exist yet is dropped, and
+ * counts as accepted.
+ */
 int con_host_write(int line, const uint8_t *buf, int n);
-int con_host_room(int line);
+int con_host_room(int line);    /* bytes that it would accept now */
 int con_host_pending(int line); /* bytes that a reader has not taken yet */
 void con_host_drop(int line);   /* drops the pending output */
 /*
- * Copies input and returns its bytes, or 0 if there is none. CON_END: no more input will ever come.
- * CON_HANGUP: the other side has gone; returned once.
+ * Copies at most @n bytes of input and returns how many, or 0 if there is none yet. CON_END: no
+ * more input will ever come. CON_HANGUP: the other side has gone; returned once, after all input.
  */
 #define CON_END (-1)
 #define CON_HANGUP (-2)
 int con_host_read(int line, uint8_t *buf, int n);
 /* Copies the size of the terminal on the line. Returns 0, or -1 if there is no terminal. */
 int con_host_size(int line, struct con_size *size);
-/* Makes SIGWINCH raise @irq. */
+/* Makes SIGWINCH raise @irq. Returns 0 or -errno. */
 int con_host_watch_size(int irq);
 /*
  * True if a client, or a program on a pseudo terminal, uses the line: such a program of the host

@@ -11,7 +11,9 @@
  *      xterm_host.c     a terminal program, which connects as `nestctl console` does
  *
  * Only functions of line_host.c are called by the guest kernel; they convert its line numbers to
- * pointers. Lock order: serve_host.c's lock, then one line's, then one con_cable's.
+ * pointers. Lock order: serve_host.c's lock, then one line's, then one con_cable's. Functions take
+ * the locks that they need, unless their comment says that the caller holds one. Lines are never
+ * freed.
  */
 #ifndef NESTLING_CON_INTERNAL_HOST_H
 #define NESTLING_CON_INTERNAL_HOST_H
@@ -26,8 +28,9 @@
 /* A reader of a line's output. All members that are not constant are under the line's lock. */
 struct con_tap {
 	struct con_tap *next;
-	uint64_t pos; /* end of the output that it has taken */
-	/* Position at which the last peek ended. */
+	/* Positions in bytes since boot: the end of the output that it has taken. */
+	uint64_t pos;
+	/* The end of the last peek. */
 	uint64_t peeked;
 	/* The guest's writer waits for this reader when it is a whole ring behind. */
 	bool paces;
@@ -71,8 +74,8 @@ struct con_host {
 };
 
 /* ---- line_host.c ---- */
-struct con_host *line_first(void);
-struct con_host *line_find(const char *name);
+struct con_host *line_first(void);            /* of the list by next; or NULL */
+struct con_host *line_find(const char *name); /* or NULL */
 /*
  * Adds a tap whose position is @from, counted in all output since boot. Output that is no longer in
  * the ring is skipped; LINE_NOW: starts at the end.
@@ -87,13 +90,21 @@ void line_tap_del(struct con_host *h, struct con_tap *t);
  */
 size_t line_tap_peek(struct con_host *h, struct con_tap *t, uint8_t *buf, size_t n);
 void line_tap_took(struct con_host *h, struct con_tap *t);
-/* Stores input and returns how many of the @n bytes fitted. Sets h->starved if not all did. */
+/*
+ * Stores input and returns how many of the @n bytes fitted. Sets h->starved if not all did. This
+ * and the next three functions raise the line's interrupt.
+ */
 size_t line_input(struct con_host *h, const uint8_t *buf, size_t n);
-void line_end(struct con_host *h);
+void line_end(struct con_host *h); /* no more input comes */
+/* Makes con_host_read() return CON_HANGUP, and begins the next client's session here. */
 void line_hangup(struct con_host *h);
 void line_set_size(struct con_host *h, uint16_t rows, uint16_t cols);
 
 /* ---- terminal_host.c ---- */
+/*
+ * Makes the terminal raw until the last terminal_release() of it, which restores its settings. They
+ * do nothing if @fd is no terminal.
+ */
 void terminal_take(int fd);
 void terminal_release(int fd);
 void terminals_init(void);
@@ -107,14 +118,16 @@ void terminals_init(void);
  */
 struct con_cable *cable_open(
 	struct con_host *h, const struct con_side *s, unsigned ways, struct con_open *o);
+/* Disconnects the cable; its threads, which hold references, end later. */
 void cable_close(struct con_cable *c);
+/* Sets *size. Returns 0, or -1 if the cable is no terminal or its size is not set. */
 int cable_size(struct con_cable *c, struct con_size *size);
 /* True if a program of the host has the pseudo terminal open. */
 bool cable_in_use(const struct con_cable *c);
 /*
- * Writes as much as possible without blocking, under the line's lock. Returns the number of bytes
- * that need no other write: 0 if the cable cannot take any now, and all after an error, which loses
- * them. @only is the tap of this cable if it is the line's only one.
+ * Writes as much as possible without blocking; the caller holds the line's lock. Returns the number
+ * of bytes that need no other write: 0 if the cable cannot take any now, and all after an error,
+ * which loses them. @only is the tap of this cable if it is the line's only one.
  */
 size_t cable_write_now(struct con_cable *c, struct con_tap *only, const uint8_t *buf, size_t n);
 
@@ -145,6 +158,7 @@ int listen_port(const char *text); /* [ADDRESS:]PORT */
 int listen_unix(const char *path);
 
 /* ---- xterm_host.c ---- */
+/* Starts the terminal program on a thread; hangs the line up if it does not connect. */
 void xterm_start(struct con_host *h);
 /* Starts the terminal program for the line with that name. Returns its pid, or -1. */
 pid_t xterm_run(const char *line);

@@ -8,12 +8,15 @@
 #include <stddef.h>
 
 /*
- * Set the target: descriptor @fd for all terminals, or a file for each terminal in the folder @dir.
- * Return 0 or -errno.
+ * Set the target at the start: a copy of the inherited descriptor @fd for all terminals, or a file
+ * for each terminal in the folder @dir. Return 0 or -errno.
  */
 int ttylog_host_fd(int fd);
 int ttylog_host_dir(const char *dir);
-/* Appends one whole record of terminal @name. Waits while a pipe is full. Returns 0 or -errno. */
+/*
+ * Appends one whole record of terminal @name: @head, then @data; lengths in bytes. Waits while a
+ * pipe is full. Returns 0 or -errno. Callable from any vCPU.
+ */
 int ttylog_host_add(
 	const char *name, const void *head, size_t head_len, const void *data, size_t len);
 

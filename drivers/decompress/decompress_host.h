@@ -17,6 +17,7 @@ enum {
 	DECOMPRESS_HOST_LZO
 };
 
+/* True if a library for this kind (DECOMPRESS_HOST_*) is built in. */
 int decompress_host_has(uint32_t kind);
 /* Decompresses a block like decompress_block(). May run on several host threads at once. */
 long decompress_host_block(uint32_t kind, void *out, size_t size, const void *in, size_t n);

@@ -29,8 +29,8 @@ struct loop {
 	enum loop_state state;
 	/* Replaced by LOOP_CHANGE_FD while no bio is served. */
 	struct file *file;
-	u64 offset, sizelimit;
-	u32 flags; /* LO_FLAGS_* */
+	u64 offset, sizelimit; /* bytes; sizelimit 0: none */
+	u32 flags;             /* LO_FLAGS_* */
 	char name[LO_NAME_SIZE];
 	u64 init[2];
 	/* Number of open block devices (the disk, its partitions). */
@@ -50,7 +50,11 @@ struct loop {
 extern struct mutex loop_mutex; /* the table of units */
 extern struct loop *loop_units[LOOP_MAX];
 
-/* io.c: the thread that serves the bios of a bound unit */
+/*
+ * io.c: the thread that serves the bios of a bound unit. lo->lock held, except by loop_submit(),
+ * which is a gendisk's operation and does not sleep. The first returns 0 or -ENOMEM.
+ * loop_stop_thread() and loop_freeze() sleep.
+ */
 int loop_start_thread(struct loop *lo);
 void loop_stop_thread(struct loop *lo); /* queued bios are served first */
 /* loop_freeze() waits until no bio uses lo->file, and holds further ones back until loop_thaw(). */
@@ -58,8 +62,10 @@ void loop_freeze(struct loop *lo);
 void loop_thaw(struct loop *lo);
 void loop_submit(struct gendisk *d, struct bio *bio);
 /* bind.c */
+/* ioctl(2) of an open unit, with Linux's results. Takes lo->lock; may sleep. */
 long loop_ioctl(struct gendisk *d, struct file *f, u32 cmd, u64 arg);
-void loop_clear(struct loop *lo); /* lo->lock held, state BOUND */
-int loop_sysfs_add(struct loop *lo);
+/* Unbinds the file, after all bios. lo->lock held, state BOUND; sleeps. */
+void loop_clear(struct loop *lo);
+int loop_sysfs_add(struct loop *lo); /* 0 or -errno */
 
 #endif

@@ -27,8 +27,8 @@ struct exec_fd {
 	int host;
 };
 /*
- * Takes descriptor @i out of @p. @irq as in exec_host_adopt(). Returns NULL if there is none, or
- * ERR_PTR.
+ * Takes descriptor @i out of @p. @irq as in exec_host_adopt(). Returns the descriptor, which the
+ * caller closes with exec_fd_close(), NULL if there is none, or ERR_PTR. May sleep for memory.
  */
 struct exec_fd *exec_fd_take(struct mconsole_packet *p, u32 i, int irq);
 void exec_fd_close(struct exec_fd *fd);
@@ -66,17 +66,19 @@ struct exec_session {
 
 /*
  * Woken up when a descriptor may have become ready, or a session has changed. A waiter reads
- * exec_events() before it tries, and sleeps only while that count is unchanged.
+ * exec_events() before it tries, and sleeps only while that count is unchanged. exec_wake()
+ * increments the count and wakes all; it does not sleep.
  */
 extern struct wait_queue_head exec_wait;
 u32 exec_events(void);
 void exec_wake(void);
+/* Take and drop a reference. The last exec_put() frees the session; it may sleep. */
 void exec_get(struct exec_session *s);
 void exec_put(struct exec_session *s);
 
 /*
  * Reads the job from s->fds[EXEC_JOB] and parses it into s->text, words and spawn (exec_job.c).
- * Returns 0 or -errno.
+ * Returns 0 or -errno; exec_put() frees what it has allocated in both cases. May sleep.
  */
 int exec_read_job(struct exec_session *s);
 
@@ -88,8 +90,9 @@ int exec_read_job(struct exec_session *s);
 struct file *exec_file(struct exec_fd *fd, bool out, u32 uid);
 
 /*
- * Called in the command's process: opens a terminal of the guest as files 0, 1 and 2, and starts
- * threads that pass its bytes (exec_tty.c). Returns 0 or -errno.
+ * Called in the command's process: opens a terminal of the guest as files 0, 1 and 2, each with a
+ * reference in @files, and starts threads that pass its bytes (exec_tty.c). Returns 0 or -errno.
+ * exec_tty_resize() sets its size, in characters, if there is a terminal. All may sleep.
  */
 int exec_tty_open(struct exec_session *s, struct file *files[3]);
 void exec_tty_resize(struct exec_session *s, u32 rows, u32 cols);

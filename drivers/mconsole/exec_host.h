@@ -42,7 +42,7 @@ enum { EXEC_CONTROL, EXEC_JOB, EXEC_IN, EXEC_OUT, EXEC_ERR, EXEC_FDS };
  * returned -EAGAIN. @irq -1: @fd is a job's file.
  *
  * For the calls below, number 0 is a descriptor of the process that was saved: its other end has
- * gone.
+ * gone. They never block, and are callable from any vCPU until exec_host_close(). Sizes are bytes.
  */
 int exec_host_adopt(int fd, int irq);
 void exec_host_close(int end);
@@ -60,8 +60,8 @@ long exec_host_read_job(int end, void *buf, size_t size);
  */
 long exec_host_recv(int end, void *buf, size_t n);
 /*
- * Returns the bytes sent. -EAGAIN: none, and @irq will be raised when the socket has room. -EPIPE:
- * the reader has gone.
+ * Returns the bytes sent, perhaps fewer than @n. -EAGAIN: none, and @irq will be raised when the
+ * socket has room. -EPIPE: the reader has gone. Or another -errno.
  */
 long exec_host_send(int end, const void *buf, size_t n);
 /*

@@ -26,7 +26,10 @@ enum { HOLD_GO, HOLD_LOST };
  * if a hold exists.
  */
 int hold_host_take(struct mconsole_packet *p);
-/* Notifies the client and waits for its command. HOLD_LOST: it has gone after its c. */
+/*
+ * Notifies the client that the machine is held since @ns ns, and blocks until its command. HOLD_GO:
+ * the instance continues. HOLD_LOST: it has gone after its c.
+ */
 int hold_host_wait(uint64_t ns);
 /* Closes the channel. */
 void hold_host_end(void);

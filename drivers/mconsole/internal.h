@@ -20,7 +20,10 @@ struct mconsole_call {
 	bool ended, lost;
 };
 
-/* Appends to the reply. When the text fills a packet, that packet is sent. */
+/*
+ * Append to the reply. When the text fills a packet, that packet is sent, for which they may sleep.
+ * A line of mconsole_print() is cut to 399 bytes.
+ */
 void mconsole_write(struct mconsole_call *c, const char *text, size_t len);
 void mconsole_print(struct mconsole_call *c, const char *fmt, ...) __printf(2, 3);
 /*
@@ -29,12 +32,15 @@ void mconsole_print(struct mconsole_call *c, const char *fmt, ...) __printf(2, 3
  */
 void mconsole_end(struct mconsole_call *c, int err);
 /*
- * Copies a request to *mine and *from for another thread, which replies later. The descriptors of
- * the packet stay with the caller.
+ * Copies a request to *mine and *from for another thread, which replies later by *mine; *from lives
+ * as long as *mine. The descriptors of the packet stay with the caller, whose own reply is ended.
  */
 void mconsole_take(
 	struct mconsole_call *mine, struct mconsole_packet *from, struct mconsole_call *c);
-/* Replies with a line of text that gives the reason of a failure. @err is -errno, or 1. */
+/*
+ * Replies with a line of text that gives the reason of a failure, in place of the text so far, and
+ * ends the reply. @err is -errno, or 1. Does nothing if the reply has ended.
+ */
 void mconsole_fail(struct mconsole_call *c, int err, const char *fmt, ...) __printf(3, 4);
 
 /* Execute the commands "trace" (trace.c) and "perf" (perf.c). */
@@ -70,6 +76,7 @@ struct mconsole_device *mconsole_next_device(struct mconsole_device *d);
 
 /* snapshot.c */
 void mconsole_snapshot(struct mconsole_call *c);
+/* True while a snapshot is under way. May sleep. */
 bool snapshot_is_held(void);
 
 /* state.c */

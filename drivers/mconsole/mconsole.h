@@ -22,7 +22,7 @@ struct gendisk;
  */
 struct mconsole_device {
 	const char *name;
-	/* NAME<n> may be followed by letters (flags), which config() gets together with the "=". */
+	/* True if NAME<n> may be followed by letters (flags), which config() gets with the "=". */
 	bool letters;
 	u32 numbers; /* NAME0 to NAME<numbers - 1> */
 	int (*config)(u32 n, const char *args, char *err, size_t size); /* NAME<n>=ARGS */
@@ -38,6 +38,7 @@ struct mconsole_device {
 	int (*file)(u32 n, u32 depth, char *text, size_t size);
 	struct list_head list; /* owned by mconsole.c */
 };
+/* Offers @dev, which stays valid for ever. Called at an initcall. */
 void mconsole_register(struct mconsole_device *dev);
 
 #endif

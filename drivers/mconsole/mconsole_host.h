@@ -26,7 +26,8 @@ struct mconsole_open {
 /*
  * Makes DIR/UMID/ with the socket "mconsole" and the file "pid", accessible by the owner only, and
  * removes folders of killed instances in DIR. The folder is removed when the instance ends. Returns
- * 0, or -errno with o->err set (-EEXIST: the name is in use). Called once in a process.
+ * 0 with o->path and an empty o->umid set, or -errno with o->err set (-EEXIST: the name is in use).
+ * Called once in a process.
  */
 int mconsole_host_open(struct mconsole_open *o);
 
@@ -38,32 +39,33 @@ int mconsole_host_rename(const char *umid);
 
 struct mconsole_packet {
 	uint8_t data[MCONSOLE_PACKET_MAX];
-	/* Length of the packet; above MCONSOLE_PACKET_MAX it was truncated. */
+	/* Bytes of the packet; above MCONSOLE_PACKET_MAX it was truncated. */
 	uint32_t len;
-	uint32_t from_len;
+	uint32_t from_len; /* bytes of from */
 	/* Identifies this process: packets to the process that was saved have another value. */
 	uint64_t process;
 	uint8_t from[128];         /* socket address for the reply */
 	int32_t fds[MCONSOLE_FDS]; /* received descriptors; -1: taken */
 	uint32_t nr_fds;
 };
-/* Blocks until a packet arrives, or a signal. */
+/* Blocks the host thread until a packet arrives, or a signal. For a stopped machine. */
 void mconsole_host_wait(void);
 /*
  * Returns 1 with the next packet of the owner or of root, or 0 if there is none; then the interrupt
- * is armed. Packets of other users are dropped. mconsole_host_done() closes descriptors that were
- * not taken.
+ * is armed. Never blocks. Packets of other users are dropped. mconsole_host_done() follows, which
+ * closes descriptors that were not taken. One caller at a time.
  */
 int mconsole_host_recv(struct mconsole_packet *p);
 /*
- * Takes descriptor @i out of the packet. Returns -1 if there is none, or if the packet was sent to
- * the process that was saved.
+ * Takes descriptor @i out of the packet. Returns the host fd, which the caller then owns, or -1 if
+ * there is none, or if the packet was sent to the process that was saved.
  */
 int mconsole_host_take(struct mconsole_packet *p, uint32_t i);
 void mconsole_host_done(struct mconsole_packet *p);
 /*
- * Sends a reply to @p. Returns 0; -EAGAIN: the client does not read, call again; other -errno: it
- * has gone, or the packet was sent to the process that was saved.
+ * Sends a reply of @len bytes to @p, without blocking. Returns 0; -EAGAIN: the client does not
+ * read, call again; other -errno: it has gone, or the packet was sent to the process that was
+ * saved.
  */
 int mconsole_host_reply(const struct mconsole_packet *p, const void *data, size_t len);
 

@@ -2,7 +2,8 @@
 /*
  * reset_host.h: this process's side of the reset server's socket and memory
  * (kernel/state/reset_abi.h). One server at a time. The state of the host's half is not rolled back
- * with the machine.
+ * with the machine. No function blocks. All but attach, detach and cover need an attached server,
+ * whose memory stays mapped until reset_host_detach().
  */
 #ifndef NESTLING_MCONSOLE_RESET_HOST_H
 #define NESTLING_MCONSOLE_RESET_HOST_H
@@ -15,16 +16,18 @@
 
 /*
  * Takes the descriptors out of the request and checks them. @irq is raised when the server sends a
- * message. Returns 0, -EBUSY if a server is attached, or -errno with a message in @why.
+ * message. Returns 0, -EBUSY if a server is attached, or another -errno, with a message in @why.
  */
 int reset_host_attach(struct mconsole_packet *p, int irq, char *why, size_t size);
 void reset_host_detach(void);
 /*
- * Returns the server's next order, with a length in *@len, or 0. RESET_END is also returned when
- * the server has disconnected or has sent an invalid order; from then on reset_host_ends() is true.
+ * Returns the server's next order (RESET_RUN, RESET_BACK), with the bytes of its input in *@len, or
+ * 0 if there is none yet; then @irq is armed. RESET_END is returned when the server has
+ * disconnected or has sent an invalid order; from then on reset_host_ends() is true.
  */
 uint32_t reset_host_hear(uint32_t *len);
 bool reset_host_ends(void);
+/* Sends a message of reset_abi.h. If that fails, reset_host_ends() is true. */
 void reset_host_send(uint32_t op, uint32_t arg);
 /*
  * reset_host_ready() reports to the server that a read waits. reset_host_goes_back() records the
@@ -35,7 +38,7 @@ void reset_host_goes_back(void);
 /* Return the address of the server's input, and the address for a record of at most *@max bytes. */
 const void *reset_host_input(void);
 void *reset_host_record(uint32_t *max);
-void reset_host_record_is(uint32_t len);
+void reset_host_record_is(uint32_t len); /* bytes of the record */
 /*
  * Returns the map in which edges are counted, and sets *len to the number of counters; NULL if the
  * server has none.

@@ -17,6 +17,7 @@ enum { SNAPSHOT_GOES_ON, SNAPSHOT_TIME, SNAPSHOT_LEFT };
 int snapshot_host_begin(int fd, uint32_t seconds, int irq);
 /* Returns SNAPSHOT_GOES_ON, or which of the two conditions has ended the snapshot. */
 int snapshot_host_look(void);
+/* Drops both conditions and closes the descriptor. */
 void snapshot_host_end(void);
 
 #endif
