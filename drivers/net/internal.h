@@ -31,7 +31,7 @@ struct card_queue {
 	bool off;
 	int host;                        /* the queue's number in net_host.h */
 	struct sk_buff *slots[RX_SLOTS]; /* owned by poll() */
-	struct outbox *outbox;           /* owned by send() */
+	struct outbox *outbox;           /* owned by send(), whose queue is locked */
 };
 
 struct card {
@@ -41,7 +41,7 @@ struct card {
 	struct net_open open;
 	u8 mac[ETH_ALEN];
 	bool given, has_mac, optional;
-	u32 mtu;
+	u32 mtu; /* bytes; 0: the default */
 	struct net_device *memory;
 	/* Memory of its further NETDEV_QUEUES - 1 queues, or NULL. */
 	struct netdev_queue *more;
@@ -76,15 +76,19 @@ struct outbox {
 extern const struct netdev_ops card_ops[]; /* by NET_* */
 #define CARD_KINDS 6
 
+/* Interrupt handler of a struct card_queue. */
 void card_irq(void *queue);
 /* Sets up the timer and the work that reconnect the link, without starting them. */
 void card_link_setup(struct card *c);
 /*
  * Reopens the link of a restored card. Returns 0 if it is open or being opened, or -errno with a
- * message in @err: the card then has no link.
+ * message in @err: the card then has no link. Called while the machine is stopped.
  */
 int card_link_restore(struct card *c, char *err, size_t size);
-/* Drops and raises the carrier, as if the guest's cable was pulled and plugged in. May sleep. */
+/*
+ * Drops the carrier of a restored card, which a timer raises again when the link is open, as if the
+ * guest's cable was pulled and plugged in. May sleep.
+ */
 void card_link_resume(struct card *c);
 /* Stops timer and work of @c for good; its interrupt is already disabled. May sleep. */
 void card_link_end(struct card *c);

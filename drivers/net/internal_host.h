@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * internal_host.h: declarations shared by net_host.c and the files of the link kinds. A kind opens
- * a descriptor that carries frames; net_host.c moves them.
+ * a descriptor that carries frames; net_host.c moves them. Functions that return int return 0 or
+ * -errno, with h->err set on failure, unless their comment says otherwise.
  */
 #ifndef NESTLING_NET_INTERNAL_HOST_H
 #define NESTLING_NET_INTERNAL_HOST_H
@@ -41,9 +42,9 @@ struct net_host {
 	bool tap; /* a tap device: one frame a host call */
 	/* Bytes of virtio_net_hdr before each frame. */
 	uint32_t header;
-	bool opened; /* kind fd: the descriptor has been used */
-	uint64_t calls;
-	char err[256];
+	bool opened;    /* kind fd: the descriptor has been used */
+	uint64_t calls; /* host calls; atomic */
+	char err[256];  /* one line */
 };
 
 struct net_link {
@@ -71,21 +72,24 @@ extern const struct net_link slirp_link, tap_link, fd_link, switch_link, vde_lin
 int net_jailed_open(struct net_host *h);
 int net_nowhere(void);
 
-/* Makes @fd the descriptor for sending, under the number that h->out already has, if any. */
+/*
+ * Makes @fd, which it consumes, the descriptor for sending, under the number that h->out already
+ * has, if any.
+ */
 void net_set_out(struct net_host *h, int fd);
 /* Sets up the tap device @fd; @vnet: each frame is preceded by a virtio_net_hdr. */
 void net_tap_setup(struct net_host *h, int fd, bool vnet);
 
-/* Returns the time of a monotonic clock. */
+/* Returns the time of the host's monotonic clock, in ms. */
 uint64_t net_now_ms(void);
 /*
  * Returns -EINPROGRESS while the answer on h->asked may still come. Else cancels the request and
  * returns -EIO.
  */
 int net_wait_on(struct net_host *h);
-void net_stop_asking(struct net_host *h);
+void net_stop_asking(struct net_host *h); /* closes h->asked and h->half */
 
-/* Writes h->err and returns -err. */
+/* Writes h->err and returns -@err; @err is an errno > 0. */
 int net_fail(struct net_host *h, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

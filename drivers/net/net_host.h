@@ -4,12 +4,13 @@
  * guest kernel, net_host.c on the host. Fixed-width types and opaque structs only.
  *
  * A link transfers whole Ethernet frames, many at a time. It is a helper's socket, a tap device or
- * a datagram socket. Only net_host_open() blocks. The link's interrupt is raised once when a frame
- * has come, or when the link has room again after it was full. net_host_recv() arms it again when
- * no frame is left, net_host_send() when there is no room.
+ * a datagram socket. Only net_host_open() and net_host_open_queue() block. The link's interrupt is
+ * raised once when a frame has come, or when the link has room again after it was full.
+ * net_host_recv() arms it again when no frame is left, net_host_send() when there is no room.
  *
  * The front end identifies a queue of a link by a number (os_object_add()). In a restored instance
- * that number stands for a queue of a new link.
+ * that number stands for a queue of a new link. For a queue, one vCPU may receive while another one
+ * sends; all other calls of a link are made one at a time.
  */
 #ifndef NESTLING_NET_HOST_H
 #define NESTLING_NET_HOST_H
@@ -25,11 +26,11 @@
 enum net_kind { NET_SLIRP, NET_TUNTAP, NET_FD, NET_SWITCH, NET_VDE, NET_MCAST };
 
 struct net_open {
-	uint32_t kind;
-	int32_t irq;
+	uint32_t kind; /* enum net_kind */
+	int32_t irq;   /* the queue's interrupt line */
 	/* Wanted number of queues, 0: unset. net_host_check() sets the real number. */
 	uint32_t queues;
-	/* The link's own words after the kind, separated by commas, or "". */
+	/* The link's own words after the kind, separated by commas, or "". Copied, as @value. */
 	const char *args;
 	/* The whole value of the parameter, including the words for the front end. */
 	const char *value;
@@ -46,7 +47,7 @@ struct net_open {
 /* A frame to send: its headers and the pieces of its payload. */
 struct net_piece {
 	const void *data;
-	uint64_t len;
+	uint64_t len; /* bytes */
 };
 struct net_out {
 	const void *head;
@@ -61,7 +62,8 @@ struct net_out {
 	uint32_t packets; /* owned by the front end */
 };
 /*
- * Buffer for a frame. @len is set to the frame's length; if that exceeds @size, the frame was cut.
+ * Buffer for a frame of @size bytes. @len is set to the frame's length; if that exceeds @size, the
+ * frame was cut. The members behind it are results, too.
  */
 struct net_in {
 	void *data;
@@ -81,9 +83,12 @@ struct net_in {
 int net_host_setup(void);
 /* Checks the words of a link without opening anything. Returns 0, or -EINVAL with o->err set. */
 int net_host_check(struct net_open *o);
-/* Opens the first queue. Returns 0 or -errno with o->err set. */
+/* Opens the first queue, and sets o->host and o->offload. Returns 0 or -errno with o->err set. */
 int net_host_open(struct net_open *o);
-/* Opens queue @index of the link whose first queue is @first, which outlives it. */
+/*
+ * Opens queue @index of the link whose first queue has the number @first and outlives it, as
+ * net_host_open().
+ */
 int net_host_open_queue(struct net_open *o, int first, uint32_t index);
 /*
  * After a restore, recreates queue @index under the number o->host and begins to open it. The first
@@ -104,15 +109,18 @@ int net_host_attach(int host, int on);
 void net_host_drop(int host);
 /* True if the other side has gone and the link is not open again yet. */
 int net_host_gone(int host);
+/* Closes the queue and frees the number. No vCPU may be in a call for it. */
 void net_host_close(int host);
 /*
- * Receives at most @n frames and returns how many. If fewer than @n, no more have come and the
- * interrupt is armed. -EPIPE: the other side has gone; net_host_reopen() may reconnect.
+ * Receives at most @n <= NET_BATCH frames and returns how many. If fewer than @n, no more have come
+ * and the interrupt is armed; 0 also while the link is not open. -EPIPE: the other side has gone;
+ * net_host_reopen() may reconnect.
  */
 int net_host_recv(int host, struct net_in *in, int n);
 /*
- * Sends frames from the front of @out and returns how many. If fewer than @n, the link is full, and
- * the interrupt is raised when it has room. Frames without a receiver count as sent.
+ * Sends frames from the front of @out, @n <= NET_BATCH, and returns how many. If fewer than @n, the
+ * link is full, and the interrupt is raised when it has room. Frames without a receiver count as
+ * sent.
  */
 int net_host_send(int host, const struct net_out *out, int n);
 /*
@@ -125,7 +133,7 @@ void net_host_fired(int host);
  * call again soon; other -errno: call again later. Never blocks.
  */
 int net_host_reopen(int host);
-/* Returns the number of host calls made. */
+/* Returns the number of host calls made for the queue. */
 uint64_t net_host_calls(int host);
 
 #endif

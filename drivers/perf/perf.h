@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* perf.h: the sampling profiler, for the management console. One caller at a time. */
+/*
+ * perf.h: the sampling profiler, for the management console. One caller at a time, which may sleep.
+ */
 #ifndef NESTLING_PERF_H
 #define NESTLING_PERF_H
 
@@ -28,23 +30,30 @@ struct perf_sample {
 	u64 pc[PERF_DEPTH];
 };
 
-/* Starts or restarts the profiler with @hz samples a second of every vCPU. Returns 0 or -errno. */
+/*
+ * Starts or restarts the profiler with @hz samples a second of every vCPU. Returns 0, -EINVAL for a
+ * number outside [1, PERF_HZ_MAX], or another -errno.
+ */
 int perf_start(int hz);
 /* Stops the profiler, drops samples not fetched, and closes the files. */
 void perf_stop(void);
 /*
- * Copies the next sample to *s; false: there is none. *lost: number of samples dropped for lack of
- * room since the last call.
+ * Copies the next sample to *s; false: there is none, or the profiler is stopped. *lost: number of
+ * samples dropped for lack of room since the last call.
  */
 bool perf_next(struct perf_sample *s, u32 *lost);
 /* Returns how many ticks since the last call found a vCPU idle. */
 u32 perf_idle(void);
 /*
  * Opens a regular file of the guest, by a path from init's root, for perf_file_read() while the
- * profiler runs. Returns its number, or -errno. May sleep.
+ * profiler runs. Returns its number, -ENOENT for another file or too many files, or another -errno.
+ * perf_stop() closes it.
  */
 int perf_file_open(const char *path);
-/* Copies the path of file number @id of a sample to @buf; false: there is no such file. */
+/*
+ * Copies the path of file number @id of a sample to @buf, cut to @size bytes, or "?"; false: there
+ * is no such file.
+ */
 bool perf_file_path(u32 id, char *buf, size_t size);
 /* Reads bytes of file number @id. Returns the bytes, 0 at its end, or -errno. */
 ssize_t perf_file_read(u32 id, void *buf, size_t n, u64 off);

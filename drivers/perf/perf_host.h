@@ -35,10 +35,12 @@ struct perf_host {
 };
 
 /*
- * Starts the thread with @hz ticks a second, or sets new values. *host must stay valid. Idle vCPUs
- * are counted but not interrupted. Returns 0 or -errno.
+ * Starts the thread with @hz ticks a second, or sets new values. *host must stay valid for ever,
+ * since a last signal may come after perf_host_stop(). Idle vCPUs are counted but not interrupted.
+ * Returns 0 or -errno.
  */
 int perf_host_start(int hz, const struct perf_host *host);
+/* Stops the ticks. Does not wait for a signal that is being handled. */
 void perf_host_stop(void);
 
 #endif
