@@ -7,7 +7,7 @@
  * An eventfd in the event set reports finished reads. It is edge-triggered, so that it need be
  * neither read nor armed again. The events are in a ring that the host shares with this process,
  * which advances the head itself, so reading them takes no call either. If the ring does not look
- * as expected, io_getevents is called.
+ * as expected, all such reads are refused.
  *
  * The first read makes the host's context, because a context is expensive: a process that has one
  * takes some 30 ms longer to end, and fs.aio-max-nr limits the contexts of all processes. Most
@@ -50,7 +50,7 @@ struct ubd_aio {
 	int state; /* atomic: NONE, READY or REFUSED */
 	/* immutable once READY, like the next two */
 	aio_context_t ctx;
-	struct ring *ring; /* NULL: unknown layout */
+	struct ring *ring;
 	int eventfd;
 	uint32_t under_way; /* atomic: reads submitted and not reaped */
 	pthread_mutex_t lock;

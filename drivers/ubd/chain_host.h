@@ -13,7 +13,7 @@ struct backup;
 struct image {
 	/* the first layer; changed only by image_push() and image_pop() */
 	struct layer *top;
-	uint64_t size; /* whole sectors */
+	uint64_t size; /* bytes, whole sectors */
 	bool rdonly;
 	/* atomic; true: written to since the last flush */
 	bool written;
@@ -23,8 +23,8 @@ struct image {
 };
 
 /*
- * Opens and locks one file, without the layers below it; flags as for an image. The layer owns @fd;
- * @path is for messages. Returns NULL with one line in @err.
+ * Opens and locks one file, without the layers below it; flags as for an image. The layer owns @fd,
+ * also on failure; @path is for messages. Returns NULL with one line in @err, cut to @size bytes.
  */
 struct layer *layer_open_fd(int fd, const char *path, uint32_t flags, char *err, size_t size);
 /* Closes layers, from @l on down. @clean: all writes were flushed. NULL is allowed. */
@@ -33,22 +33,23 @@ void layer_close(struct layer *l, bool clean);
 void layer_set_rdonly(struct layer *l, bool rdonly);
 
 /*
- * image_push() puts an empty layer over the image's first one, which is not written from then on.
- * image_pop() removes that layer, which must still be empty. No call may be in progress.
+ * image_push() puts an empty layer, which the image then owns, over the image's first one, which is
+ * not written from then on. image_pop() removes that layer, whose content is then lost, and gives
+ * it back to the caller. No call may be in progress.
  */
 void image_push(struct image *im, struct layer *l);
 void image_pop(struct image *im);
 
 /*
  * Describes the owner of a lock on the file behind @fd: " (process 12, nestling)", or "" if
- * unknown. Returns @out.
+ * unknown. Returns @out, of @size bytes.
  */
 const char *file_holder(int fd, char *out, size_t size);
 struct flock;
 /*
  * Locks the file as described by @fl. The locks of a killed process remain for some milliseconds
  * after its descriptors are gone, so a lock without a holder is tried again for half a second.
- * Returns 0 or -errno; after -EAGAIN @who has the text of file_holder().
+ * Returns 0 or -errno; after -EAGAIN (another process has it) @who has the text of file_holder().
  */
 int file_lock(int fd, struct flock *fl, char *who, size_t size);
 

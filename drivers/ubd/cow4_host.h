@@ -96,36 +96,51 @@ _Static_assert(sizeof(struct cow4_packed) == 32, "on-disk layout");
  * read, with a line in @why.
  */
 int cow4_read_header(int fd, struct cow4_header *h, int *slot, char *why, size_t size);
-/* Writes the next header into the other slot; the caller flushes. */
+/*
+ * Increments h->seq, writes the header into the slot other than *slot, and sets *slot to it. The
+ * caller flushes. Returns 0 or -errno.
+ */
 int cow4_write_header(int fd, struct cow4_header *h, int *slot);
 /* Sets the offsets of tables and data behind @packed_end (COW4_FIRST without packed clusters). */
 void cow4_lay_out(struct cow4_header *h, uint64_t packed_end);
-uint64_t cow4_tables(uint64_t size);
+uint64_t cow4_tables(uint64_t size); /* of a disk of @size bytes */
 /*
- * Makes a header for a new file. backing_fd -1: no backing file. size 0: the backing file's size
- * (backing_disk bytes, as an image). The header's seq is 0: it was not written yet.
+ * Makes a header for a new file. The header's seq is 0: it was not written yet. Returns 0, or
+ * -errno with a line in @why.
  */
 struct cow4_new {
 	const char *backing; /* or NULL */
-	int backing_fd;
+	int backing_fd;      /* of that file */
 	bool backing_raw;
-	uint64_t size;
+	uint64_t size; /* of the disk, bytes, whole sectors; not 0 */
 };
 int cow4_init_header(struct cow4_header *h, const struct cow4_new *n, char *why, size_t size);
-/* Records another backing file in the header, or none if @backing is NULL. */
+/*
+ * Records another backing file in the header, or none if @backing is NULL. Returns 0 or -errno.
+ * Writes nothing to the file.
+ */
 int cow4_set_backing(struct cow4_header *h, const char *backing, int backing_fd, bool raw);
 /* Returns 0 if size and time of the backing file are unchanged, or -EINVAL with a line in @why. */
 int cow4_check_backing(const struct cow4_header *h, int backing_fd, char *why, size_t size);
 
 /* ---- an open file ---- */
 
-/* cow4_pack_host.c: packed clusters: find and read sectors that are not in the data area. */
+/*
+ * cow4_pack_host.c: packed clusters: find and read sectors that are not in the data area.
+ *
+ * cow4_pack_open() reads the index. Returns 0 with *out set, NULL without packed clusters, or
+ * -errno, perhaps with a line in @why. @fd stays the caller's. cow4_pack_where() is
+ * layer_ops.where() for data that is not in the data area.
+ */
 struct cow4_pack;
 int cow4_pack_open(
 	int fd, const struct cow4_header *h, struct cow4_pack **out, char *why, size_t size);
 void cow4_pack_close(struct cow4_pack *pk);
 void cow4_pack_where(const struct cow4_pack *pk, uint64_t off, uint64_t len, struct image_piece *p);
-/* Reads within one cluster. -EIO: damaged. */
+/*
+ * Reads a range that where() has called IMAGE_DECODED, within one cluster. Returns 0, -EIO
+ * (damaged), -EAGAIN (@nowait, and the cluster is not in memory) or another -errno.
+ */
 int cow4_pack_read(
 	struct cow4_pack *pk, uint64_t off, const struct iovec *iov, int nr, bool nowait);
 /* Decodes every cluster and reports each damaged one. Returns how many, or -ENOMEM. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cow4_table_host.h: an open COW file of version 4, between cow4_host.c (the layer) and
- * cow4_table_host.c (its tables).
+ * cow4_table_host.c (its tables). @index is the number of a table; @first, @n and @max count
+ * sectors in a table. Functions take the lock that they need, unless their comment says otherwise.
  */
 #ifndef NESTLING_UBD_COW4_TABLE_HOST_H
 #define NESTLING_UBD_COW4_TABLE_HOST_H
@@ -52,13 +53,18 @@ struct cow4 {
 
 /* Returns the table, loading it if needed: &cow4_empty if it has no bits, or NULL with *err. */
 struct table *table_get(struct layer *l, uint64_t index, int *err);
-/* Returns a table that may be written to, never &cow4_empty. */
+/* Returns a table that may be written to, never &cow4_empty; or NULL with *err. */
 struct table *table_get_own(struct layer *l, uint64_t index, int *err);
 /* Returns the table, or NULL if it is not loaded. */
 struct table *table_peek(const struct cow4 *c, uint64_t index);
-/* Reads the table from the file without entering it. *cut is set if one of its slots is torn. */
+/*
+ * Reads the table from the file without entering it. Returns memory of the caller, &cow4_empty, or
+ * NULL with *err. *cut is set if one of its slots is torn.
+ */
 struct table *table_read(struct layer *l, uint64_t index, bool *cut, int *err);
-/* Enters a table in c->tables. lock held, or no other thread has the file yet. */
+/*
+ * Enters a table in c->tables, which owns it then. lock held, or no other thread has the file yet.
+ */
 void table_enter(struct cow4 *c, uint64_t index, struct table *t);
 /*
  * Returns the index of the first table, from @index on, for which the file may have data, or
@@ -77,13 +83,17 @@ uint64_t table_run(const struct table *t, uint64_t first, uint64_t max, bool *se
  * write, or 0 if all bits were already set.
  */
 uint64_t table_own(struct cow4 *c, struct table *t, uint64_t first, uint64_t n);
-uint64_t table_count(const struct table *t);
+uint64_t table_count(const struct table *t); /* of set bits */
 /* Marks a table for the next flush. Returns how many tables that flush will write. */
 uint64_t table_changed(struct cow4 *c, struct table *t);
+/*
+ * Makes data and bits that were set before the call durable (fdatasync). Returns 0 or -errno. Takes
+ * flush_lock, then lock.
+ */
 int cow4_flush(struct layer *l);
 /*
- * Flushes without allocating and without waiting for locks. Returns 0, or -errno for the reason why
- * it was not possible.
+ * Flushes at the end of the process, without allocating and without waiting for locks, which stay
+ * held. Returns 0, -EBUSY if a lock is held, or another -errno.
  */
 int cow4_flush_at_exit(struct layer *l);
 

@@ -33,32 +33,33 @@ struct cow_info {
 enum { COW_NONE, COW_UML, COW_NESTLING };
 
 /*
- * All functions return 0 or -errno with one line in @err, to which the caller adds the file's name.
+ * Unless their comment says otherwise, functions return 0 or -errno; those with @err then set it to
+ * one line, to which the caller adds the file's name. Descriptors stay the caller's.
  */
 
 /* Reads and checks the header of an open file. -EINVAL: not a known COW file. */
 int cow_read_header(int fd, struct cow_info *info, char *err, size_t errsize);
 /*
- * Returns whether the file has a COW header (magic), and of which kind. COW_NESTLING: version 4,
- * see cow4_host.h.
+ * Returns which kind of COW header (magic) the file has: COW_NONE, also if it cannot be read,
+ * COW_UML, or COW_NESTLING (version 4, see cow4_host.h).
  */
 int cow_kind(int fd);
 /* Returns 0 if @backing_fd has the size and time in the header, or -EINVAL. */
 int cow_check_backing(const struct cow_info *info, int backing_fd, char *err, size_t errsize);
 /*
  * Makes @path, which must not exist, over the backing file. Where the host has O_TMPFILE, the file
- * appears complete under its name or not at all. Returns an open descriptor, or -errno with a line
- * in @err.
+ * appears complete under its name or not at all. Returns an open descriptor, which the caller owns,
+ * or -errno with a line in @err.
  */
 int cow_create(const char *path, const char *backing, int backing_fd, char *err, size_t errsize);
 /*
  * Puts another backing file (of equal size) into the header and into @info. The header is synced to
- * the disk when the call returns.
+ * the disk when the call returns. -EOPNOTSUPP: only files of version 3 can be changed.
  */
 int cow_set_backing(int fd, struct cow_info *info, const char *backing, int backing_fd);
 /*
- * Writes the header and the empty bitmap of version 3 into an empty file, which may have no name.
- * Returns 0 or -errno.
+ * Writes the header and the empty bitmap of version 3 into an empty file, which may have no name,
+ * for a backing file of @size bytes.
  */
 int cow_init(int fd, const char *backing, int backing_fd, uint64_t size);
 /*

@@ -15,7 +15,7 @@ struct ubd_host {
 	char *file;          /* the name that the user gave */
 	uint32_t flags;
 	int irq;
-	uint64_t size;
+	uint64_t size; /* bytes */
 	/* limit in bytes of the space that the disk's COW layer takes on the host; 0: none */
 	uint64_t limit;
 	int max_threads;
@@ -50,13 +50,14 @@ struct ubd_host {
 	struct disk_mark *mark;
 	/* the file that was written, and empty, at ubd_host_note(); or NULL */
 	const struct layer *noted;
-	long noted_blocks;
+	long noted_blocks; /* of that file, 512 bytes each */
 };
 
 /* Initialises a disk whose members below the lock are all zeros. */
 void disk_workers_init(struct ubd_host *h);
-void disk_workers_end(struct ubd_host *h); /* no request is in progress */
-/* Ends a save that is in progress, before the disk is closed. */
+/* Ends the workers and waits until they have ended. No request is in progress. */
+void disk_workers_end(struct ubd_host *h);
+/* Ends a save that is in progress, before the disk is closed; waits for its thread. */
 void disk_save_forget(struct ubd_host *h);
 
 #endif

@@ -12,7 +12,9 @@
  *
  * Offsets and lengths are bytes, multiples of 512 within the image's size. All functions but open
  * and close may be called from several threads at once. Of two concurrent writes to a sector, one
- * or the other remains. Errors are -errno.
+ * or the other remains. Errors are -errno; functions that return int return 0 on success, unless
+ * their comment says otherwise. Those that move, discard or flush data may wait for the host's
+ * disk.
  */
 #ifndef NESTLING_UBD_IMAGE_HOST_H
 #define NESTLING_UBD_IMAGE_HOST_H
@@ -57,7 +59,10 @@ struct image_open {
 	 * descriptor of the first file, which @file then only names; 0: it is opened by that name
 	 */
 	int fd;
-	/* further parts of the changes, below the first file and over the backing file */
+	/*
+	 * further parts of the changes, below the first file and over the backing file, in this
+	 * order
+	 */
 	const struct image_part *parts;
 	int nr_parts;
 	/* results */
@@ -106,7 +111,7 @@ void image_each(const struct image *im, void (*fn)(int fd, const char *path, boo
  * Describes the file at @depth of the chain, 0 the first: "ro|rw|part FORMAT FD NAME". A part has
  * changes of the same disk as the file above it, and is no backing file (part_host.h). FORMAT is
  * raw or v1 to v4, FD this process's descriptor (a file need not have a name), NAME the host's
- * present name for it. -ENOENT: the chain is shorter.
+ * present name for it. Cut to @size bytes. -ENOENT: the chain is shorter.
  */
 int image_describe(const struct image *im, uint32_t depth, char *text, size_t size);
 
@@ -121,7 +126,7 @@ struct image_piece {
 	int fd;
 	/* 0: the file that is written; higher: a file below it, which never changes */
 	int depth;
-	uint64_t off, len;
+	uint64_t off, len; /* offset in that file; bytes */
 };
 /*
  * Finds the first piece of [off, off + len); if p->len == len, all of it lies in one place. Past
@@ -145,7 +150,10 @@ int image_is_cached(int fd, uint64_t at, uint64_t len);
 
 /* ---- moving data: the iovec is not changed ---- */
 
-/* @nowait: returns -EAGAIN rather than wait for a disk; the buffer then has undefined content. */
+/*
+ * Reads all bytes of the iovec. @nowait: returns -EAGAIN rather than wait for a disk; the buffer
+ * then has undefined content.
+ */
 int image_readv(struct image *im, uint64_t off, const struct iovec *iov, int nr, bool nowait);
 /* Reads past the host's cache. Returns 0 or -errno; -EAGAIN: the caller uses image_readv(). */
 int image_readv_direct(struct image *im, uint64_t off, const struct iovec *iov, int nr);
@@ -155,8 +163,8 @@ int image_readv_direct(struct image *im, uint64_t off, const struct iovec *iov, 
  */
 bool image_has_room(struct image *im, uint64_t off, uint64_t len, uint64_t most);
 /*
- * Writes data to the file, in the host's cache; image_flush() brings it to the disk. Returns 0 or
- * -errno (-ENOSPC, -EIO ...).
+ * Writes data to the file, in the host's cache; image_flush() brings it to the disk. After an error
+ * (-ENOSPC, -EIO ...) a part may be written.
  */
 int image_writev(struct image *im, uint64_t off, const struct iovec *iov, int nr);
 /* Makes the range read as zeros. */
@@ -166,7 +174,10 @@ int image_zero(struct image *im, uint64_t off, uint64_t len);
  * host cannot.
  */
 int image_discard(struct image *im, uint64_t off, uint64_t len);
-/* Brings to the disk all data that was written before the call. */
+/*
+ * Brings to the disk all data that was written before the call. Once the host has failed to sync,
+ * all later calls fail (layer_sync()).
+ */
 int image_flush(struct image *im);
 
 #endif

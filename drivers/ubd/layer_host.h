@@ -53,6 +53,7 @@ struct layer {
 };
 
 struct layer_open;
+/* Those that return int return 0 or -errno. Ranges are bytes of the disk, whole sectors. */
 struct layer_ops {
 	const char *name;
 	/*
@@ -70,6 +71,7 @@ struct layer_ops {
 	 * start.
 	 */
 	int (*own)(struct layer *l, uint64_t off, uint64_t len);
+	/* Makes all that was written before the call durable. */
 	int (*flush)(struct layer *l);
 	/* as image_at_exit(); NULL: the layer has no unwritten state */
 	int (*at_exit)(struct layer *l);
@@ -79,11 +81,11 @@ struct layer_ops {
 	 */
 	int (*seal)(struct layer *l);
 	/*
-	 * Returns 0 if @below, which is open, is the file named in the header. NULL: no such
-	 * header.
+	 * Returns 0 if l->below, which is open, is the file named in the header, else -errno with a
+	 * line in lo->why. NULL: no such header.
 	 */
 	int (*check)(struct layer *l, struct layer_open *lo);
-	/* Makes another file the layer below, and records that on the disk. */
+	/* Records in the header that the file @path, open as @fd, is the layer below. */
 	int (*rebase)(struct layer *l, const char *path, int fd, bool raw);
 	/* Frees state after a flush. @clean: the file may be marked as clean. */
 	void (*close)(struct layer *l, bool clean);
@@ -101,6 +103,7 @@ struct layer_open {
 	bool backing_raw;
 	char why[400];
 };
+/* l->fd is open and stays the caller's on failure. */
 int layer_open_raw(struct layer *l, struct layer_open *lo);
 int layer_open_cow3(struct layer *l, struct layer_open *lo);
 /* Returns the header's version: 1, 2 or 3. */
@@ -112,8 +115,8 @@ uint32_t cow3_version(const struct layer *l);
 int cow3_check_all(struct layer *l, void (*say)(void *arg, const char *what), void *arg);
 int cow4_open(struct layer *l, struct layer_open *lo);
 /*
- * Reads or writes all bytes, or returns -errno; past the end the file reads as zeros. @iov is used
- * up.
+ * Reads or writes all bytes at @off of the file, and returns 0 or -errno; past the end the file
+ * reads as zeros. @iov is used up. @nowait: a read returns -EAGAIN rather than wait for the disk.
  */
 int layer_transfer(int fd, bool write, struct iovec *iov, int nr, uint64_t off, bool nowait);
 /*
@@ -133,6 +136,7 @@ bool layer_is_nameless(const struct layer *l);
  * open.
  */
 int layer_sync(struct layer *l);
+/* As layer_transfer(), for one buffer of @n bytes. */
 int layer_pwrite(int fd, const void *p, uint64_t n, uint64_t off);
 int layer_pread(int fd, void *p, uint64_t n, uint64_t off);
 

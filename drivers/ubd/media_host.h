@@ -35,13 +35,17 @@ struct media_rec {
 	uint64_t len;
 };
 
-/* Set up records and faults before the first disk is opened. Return 0 or -errno. */
+/*
+ * Makes a record of all writes in the new file @path. Called before the first disk is opened.
+ * Returns 0 or -errno.
+ */
 int media_record(const char *path);
 /*
  * Sets up failures described as
  * [UNIT,]read|write|data|flush,eio|enospc,EVERY[,SEED[,FROM[,BYTES[,COUNT]]]]. On average one call
  * in EVERY fails, at random, and COUNT calls in all; reads and writes fail only if they begin in
- * the BYTES from FROM on. data: writes, but not punched holes. Returns -EINVAL on a syntax error.
+ * the BYTES from FROM on. data: writes, but not punched holes. Called before the first disk is
+ * opened. Returns 0, or -EINVAL on a syntax error.
  */
 int media_fault(const char *spec);
 /* Names the written file behind disk @unit, once, before its first write. */

@@ -22,21 +22,22 @@
 #define PARTS_READ 8
 #define PART_NAME 4200 /* bytes of a part's path */
 
-/* Writes the path of part @n to @name. Returns 0 or -ENAMETOOLONG. */
+/* Writes the path of part @n, 0 the file that was written, to @name. Returns 0 or -ENAMETOOLONG. */
 int part_name(char name[PART_NAME], const char *dir, uint32_t unit, int n);
 /*
  * Copies the content of the layers from @first down to @last over that of @to. The uppermost layer
- * that has a sector provides it. Returns 0 or -errno.
+ * that has a sector provides it. Returns 0 or -errno; -EOPNOTSUPP: @to has another size, or units
+ * larger than a sector.
  */
 int part_merge(struct layer *first, const struct layer *last, struct layer *to);
 /*
  * Opens a file in @dir that has no name, for reading and writing. If the host supports it, the file
- * can get a name later. Returns a descriptor or -errno.
+ * can get a name later. Returns a descriptor, which the caller owns, or -errno.
  */
 int part_new_file(const char *dir);
 /* True if the file was opened without a name, or has lost the name by which it was opened. */
 bool file_is_nameless(int fd);
-/* Gives a file another name. Returns 0 or -errno. */
+/* Gives a file another name, which must not exist. Returns 0 or -errno. */
 int file_link(int fd, const char *name);
 
 #endif

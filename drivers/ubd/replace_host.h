@@ -15,7 +15,7 @@
 #include "drivers/ubd/part_host.h"
 
 struct replace {
-	int fd;
+	int fd;               /* the new file, or -1 */
 	char path[PART_NAME]; /* of the old file */
 	/* temporary name of the new file, until it replaces the old one; "" if it has none yet */
 	char made[PART_NAME];
@@ -28,11 +28,11 @@ struct replace {
  */
 int replace_begin(struct replace *r, int old);
 /*
- * Syncs the content to the disk and moves the name to the new file. Returns 0, or -errno if nothing
- * was changed.
+ * Syncs the content to the disk, moves the name to the new file, and closes that. Returns 0, or
+ * -errno if nothing was changed; the new file is then removed.
  */
 int replace_end(struct replace *r);
-/* Removes the new file. */
+/* Removes and closes the new file. Does nothing after replace_end(). */
 void replace_drop(struct replace *r);
 
 #endif

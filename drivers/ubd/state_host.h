@@ -13,9 +13,13 @@
 /*
  * A save of a disk. disk_save_prepare() and disk_save_complete() copy, and are called by a thread
  * that may wait. disk_save_stop() and disk_save_undo() are called while no request is under way.
+ * Order: new, prepare, stop, (undo, stop,) complete, free.
  */
 struct disk_save;
-/* @kept: the first file stays the one that is written. Returns NULL without memory. */
+/*
+ * Begins a save of @im, which outlives it, as disk @unit into the folder @dir, which is copied.
+ * @kept: the first file stays the one that is written. Returns NULL without memory.
+ */
 struct disk_save *disk_save_new(struct image *im, const char *dir, uint32_t unit, bool kept);
 /* Puts files that do not change any more into the folder. Returns 0 or -errno with @err. */
 int disk_save_prepare(struct disk_save *s, char *err, size_t size);
@@ -27,7 +31,7 @@ void disk_save_undo(struct disk_save *s);
  * Completes the files of the state or, if not @saved, removes them. Returns 0 or -errno with @err.
  */
 int disk_save_complete(struct disk_save *s, bool saved, char *err, size_t size);
-/* Frees @s. */
+/* Frees @s, and what it has prepared and not used. */
 void disk_save_free(struct disk_save *s);
 
 /* the files with which to open an image that continues from a state */
@@ -40,8 +44,8 @@ struct disk_load {
 /*
  * Gives the disk of @o its content as of the save of o->state. If o->file has no name, the disk
  * gets an empty file over the state's own, and @l lists the files to open. Otherwise the content is
- * copied to o->file, which is made if it does not exist, and @l is empty. Returns 0 or -errno with
- * o->err set.
+ * copied to o->file, which is made if it does not exist, and @l is empty. @l is zeroed by the
+ * caller, which owns the listed descriptors. Returns 0, or -errno with o->err set and none open.
  */
 int disk_load(struct ubd_open *o, struct disk_load *l);
 /*
@@ -52,7 +56,8 @@ void disk_grant_folder(int fd);
 
 /*
  * Returns an empty file without a name: @fd itself or, if @fd has content (perhaps now a state's),
- * a new file in its folder or in the folder @other. On failure returns -errno, and @fd is closed.
+ * a new file in its folder or in the folder @other, in exchange for @fd. On failure returns -errno,
+ * and @fd is closed.
  */
 int disk_empty_file(int fd, const char *other);
 /* Fills in the identity of an image: see ubd_host.h. */

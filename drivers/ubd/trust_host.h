@@ -12,7 +12,7 @@
 
 /*
  * True if @backing, the name in the header of the layer @fd with the name @path, may be opened as
- * its backing file. If false, @why has one line.
+ * its backing file. If false, @why has one line, cut to @size bytes.
  */
 bool backing_counts(int fd, const char *path, const char *backing, char *why, size_t size);
 

@@ -41,8 +41,9 @@ extern struct ubd ubd_units[UBD_UNITS];
 extern bool ubd_is_saved;
 
 /*
- * Opens the disk's files, with @state (a folder or NULL) as ubd_open.state, and sets *@o. Returns
- * 0, or -errno with a line in @why. **@o stays valid until the next call.
+ * Opens the files of disk number @n, with @state (a folder or NULL) as ubd_open.state, and sets *@o
+ * and u->host. Returns 0, or -errno with a line in @why. **@o stays valid until the next call: one
+ * caller at a time.
  */
 int ubd_open_host(
 	struct ubd *u, u32 n, const char *state, const struct ubd_open **o, char *why, size_t size);

@@ -7,7 +7,8 @@
  * A disk is a raw file, or a COW file over a backing file. The front end submits requests. Reads of
  * data in the host's page cache are served at once, as are small writes and, if they are quick,
  * flushes that a task waits for. All other requests go to the disk's worker threads, which raise
- * the disk's interrupt when a request has ended.
+ * the disk's interrupt when a request has ended. Requests may be submitted and reaped by several
+ * vCPUs at once; all other calls for a disk are made one at a time.
  */
 #ifndef NESTLING_UBD_HOST_H
 #define NESTLING_UBD_HOST_H
@@ -61,8 +62,8 @@ struct ubd_open {
 	/* number of the disk's object, or 0 to choose a free one */
 	int32_t host;
 	/* results */
-	uint64_t size; /* bytes, whole sectors */
-	uint32_t rdonly, discard;
+	uint64_t size;            /* bytes, whole sectors */
+	uint32_t rdonly, discard; /* 1: read-only; discards are possible */
 	struct ubd_base base;
 	/* a note for the user, or empty */
 	char note[256];
@@ -74,11 +75,12 @@ enum { UBD_READ, UBD_WRITE, UBD_FLUSH, UBD_DISCARD, UBD_ZERO };
 
 struct ubd_vec {
 	void *p;
-	uint64_t len;
+	uint64_t len; /* bytes */
 };
+/* A request. It and its memory belong to the host's half from submit until it has ended. */
 struct ubd_req {
 	struct ubd_req *next;
-	uint32_t op;
+	uint32_t op; /* UBD_READ etc. */
 	uint32_t preflush, fua;
 	uint32_t waited_for; /* a task sleeps until the request ends */
 	/* true: the vCPU has no other work and may wait for the host's disk */
@@ -98,8 +100,12 @@ struct ubd_req {
  */
 int ubd_host_record(const char *path);
 int ubd_host_fault(const char *spec);
-/* Opens a disk. Returns 0 or -errno with o->err set. Creates nothing on failure. */
+/*
+ * Opens a disk and sets o->host to its number. Returns 0 or -errno with o->err set. Creates nothing
+ * on failure. May wait for the host's disk.
+ */
 int ubd_host_open(struct ubd_open *o);
+/* Flushes and closes it, and frees the number. No request is in progress. Waits for the disk. */
 void ubd_host_close(int host);
 /* True if no request is in progress, and ubd_host_reap() has returned all that have ended. */
 int ubd_host_is_quiet(int host);
@@ -121,7 +127,8 @@ void ubd_host_save_end(int host, int saved);
 /*
  * Going back to a mark in place, with the disk quiet (kernel/state/state.h): from ubd_host_mark()
  * on, the disk writes to memory. ubd_host_put_back() discards these writes. ubd_host_unmark()
- * discards them too, and ends the mark. They return 0 or -errno.
+ * discards them too, and ends the mark. They return 0 or -errno: -EBUSY with a mark, -EINVAL
+ * without one, -ENOMEM.
  */
 int ubd_host_mark(int host);
 int ubd_host_put_back(int host);
@@ -147,7 +154,8 @@ int ubd_host_image(int host, uint64_t *bytes);
 uint64_t ubd_host_image_run(int host, uint64_t off, uint64_t len, uint64_t unit, int *inside);
 /* See image_describe() of image_host.h. */
 int ubd_host_describe(int host, uint32_t depth, char *text, size_t size);
-#define UBD_SPARE_NS 300000 /* longest wait with r->spare */
+/* r->spare is set if the vCPU expects no other work for so many ns. */
+#define UBD_SPARE_NS 300000
 /*
  * Submits a request. Returns 1 if it has ended: r->status is the result, and r->spare the ns of a
  * wait for the host's disk, or 0. Returns 0 if ubd_host_reap() will return it.
