@@ -64,6 +64,7 @@ int os_event_rearm(int fd, uint32_t events, int irq);
  * ready, without os_event_rearm(). For an eventfd that is never read.
  */
 int os_event_add_edge(int fd, uint32_t events, int irq);
+/* Removes @fd from the set. An event of it may already be pending. */
 void os_event_del(int fd);
 
 /* ---- threads ---- */

@@ -102,6 +102,10 @@ int os_mem_open(const char *path, uint64_t size);
  * @flags: OS_MAP_*.
  */
 int os_mem_map(void *addr, size_t len, int prot, int file, uint64_t off, unsigned flags);
+/*
+ * Unmap a range, or set its rights to @prot (OS_PROT_*). Parts without a mapping: ignored, or
+ * -ENOMEM.
+ */
 int os_mem_unmap(void *addr, size_t len);
 int os_mem_protect(void *addr, size_t len, int prot);
 /*

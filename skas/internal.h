@@ -43,6 +43,7 @@
 struct skas_mutex {
 	u32 word; /* 0 free, 1 held, 2 held with sleepers */
 };
+/* Called on the thread of a vCPU; not recursive. May block on the host. */
 void skas_lock(struct skas_mutex *m);
 void skas_unlock(struct skas_mutex *m);
 
@@ -285,6 +286,7 @@ struct space *space_next(u32 *index);
 void space_init(void);
 /* Queues a copy of the order; a full batch is flushed first. Lock held. */
 int space_order(struct space *s, const struct order *o);
+/* As space_flush(). Lock held. */
 int space_flush_locked(struct space *s);
 /*
  * Flushes, then applies one order that may fail: the space lives on, and the result is the order's
@@ -342,6 +344,9 @@ struct kicking {
 	/* kicks sent; checks in a row that found the runner asleep */
 	u32 kicks, asleep;
 };
+/*
+ * Begin and continue the kicking of a runner that does not give the turn back, once for each kick.
+ */
 void kicking_begin(struct kicking *k, const struct runner *r);
 /* Returns false if the runner is to be given up. */
 bool kicking_continues(struct kicking *k, const struct runner *r);

@@ -42,7 +42,7 @@ void vcpu_boot_init(void); /* current is valid after this call */
 void vcpu_init_stacks(void);
 /* returns a block of KSTACK_ALIGN bytes (its guard half is unmapped), or NULL; no lock needed */
 void *kstack_alloc(void);
-void kstack_free(void *block);
+void kstack_free(void *block); /* to the pool, still mapped */
 /* Sets nr_cpus, unless ncpus= was given. */
 void vcpu_choose_number(void);
 void vcpu_init(void);
@@ -64,6 +64,7 @@ void task_first(void);
 void vcpu_enter(void *block);
 /* not a C function: changes to the kernel stack in rax and calls r8; used by entry/start.S */
 void arch_go_over(void);
+/* The first function of a vCPU other than vCPU 0. */
 void vcpu_main(void) __noreturn;
 /* state.c: does not return once the machine is going down */
 void vcpu_park_when_stopping(void);
@@ -136,6 +137,7 @@ void stacks_restored(void);
  * Returns that result, or 0. The machine is stopped.
  */
 int stacks_each_task(int (*fn)(struct task *t));
+/* True between arch_initrd() and arch_initrd_free(). */
 bool initrd_is_mapped(void);
 void oops_restored(void);
 /*
@@ -145,6 +147,7 @@ void oops_restored(void);
 void cpu_clock_restored(u64 cpu_ns, u64 host_ns);
 void cpu_clock_put_back(u64 cpu_ns, u64 host_ns);
 void irq_restored(void);
+/* Makes every line pending, after the machine was put back to its mark. */
 void irq_put_back(void);
 /*
  * Sets the parameters of a restore, or ends the process with refuse(). @fresh: they replace those

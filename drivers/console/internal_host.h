@@ -107,6 +107,7 @@ void line_set_size(struct con_host *h, uint16_t rows, uint16_t cols);
  */
 void terminal_take(int fd);
 void terminal_release(int fd);
+/* Called once, before the first terminal_take(). */
 void terminals_init(void);
 
 /* ---- cable_host.c ---- */
@@ -182,8 +183,8 @@ int pty_make(struct con_pty *p, char *name, size_t size);
 
 /* ---- opener_host.c: opens sides by the broker; returns -errno like os_jail_open() ---- */
 int jailed_listen(const char *kind, const char *key); /* @kind: "port" or "unix"; a descriptor */
-int jailed_pty(struct con_pty *p, char *name, size_t size);
-int jailed_xterm(const char *line);
+int jailed_pty(struct con_pty *p, char *name, size_t size); /* as pty_make() */
+int jailed_xterm(const char *line);                         /* 0: started */
 
 /* ---- telnet_host.c ---- */
 struct telnet {

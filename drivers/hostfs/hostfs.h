@@ -285,7 +285,7 @@ void hostfs_write_refused(struct inode *inode);
 
 /* pages.c */
 extern const struct address_space_operations hostfs_aops;
-int hostfs_requests_init(void);
+int hostfs_requests_init(void);  /* at boot */
 int hostfs_requests_again(void); /* after a restore */
 bool hostfs_requests_none(void); /* true if no worker has a request */
 /*

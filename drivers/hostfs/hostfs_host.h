@@ -103,6 +103,7 @@ int hostfs_host_setattr(int node, int file, const struct hostfs_set *s, struct h
 struct hostfs_statfs {
 	uint64_t bsize, frsize, blocks, bfree, bavail, files, ffree, namelen;
 };
+/* Sets *st to the values of statvfs(3) for the file system of @node. */
 int hostfs_host_statfs(int node, struct hostfs_statfs *st);
 /*
  * Get, set and list extended attributes, with results and flags of getxattr(2) and similar calls.

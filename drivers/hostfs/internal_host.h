@@ -46,6 +46,7 @@ struct hostfs_file {
 
 /* Returns the node with this number, or NULL. Takes no reference: the number holds one. */
 struct hostfs_node *node_find(int number);
+/* Take and drop a reference. The last node_put() closes the descriptor and frees the node. */
 void node_get(struct hostfs_node *n);
 void node_put(struct hostfs_node *n);
 /*

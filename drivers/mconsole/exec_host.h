@@ -45,6 +45,7 @@ enum { EXEC_CONTROL, EXEC_JOB, EXEC_IN, EXEC_OUT, EXEC_ERR, EXEC_FDS };
  * gone. They never block, and are callable from any vCPU until exec_host_close(). Sizes are bytes.
  */
 int exec_host_adopt(int fd, int irq);
+/* Closes the descriptor and frees the number. Ignores 0 and a number that is closed already. */
 void exec_host_close(int end);
 /* True if @end was adopted after the mark, so that the rolled-back machine does not know it. */
 int exec_host_is_after_mark(int end);

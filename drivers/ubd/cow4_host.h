@@ -145,6 +145,7 @@ int cow4_pack_read(
 	struct cow4_pack *pk, uint64_t off, const struct iovec *iov, int nr, bool nowait);
 /* Decodes every cluster and reports each damaged one. Returns how many, or -ENOMEM. */
 int cow4_pack_check(struct cow4_pack *pk, void (*say)(void *arg, const char *what), void *arg);
+/* Returns the number of packed clusters, and their bytes in the file. */
 void cow4_pack_usage(const struct cow4_pack *pk, uint64_t *clusters, uint64_t *bytes);
 
 /*

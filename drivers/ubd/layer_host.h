@@ -105,7 +105,7 @@ struct layer_open {
 };
 /* l->fd is open and stays the caller's on failure. */
 int layer_open_raw(struct layer *l, struct layer_open *lo);
-int layer_open_cow3(struct layer *l, struct layer_open *lo);
+int layer_open_cow3(struct layer *l, struct layer_open *lo); /* versions 1 to 3 */
 /* Returns the header's version: 1, 2 or 3. */
 uint32_t cow3_version(const struct layer *l);
 /*

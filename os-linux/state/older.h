@@ -35,13 +35,16 @@ struct state_older_maps {
  * they are few. Called while the machine runs, to shorten the stop.
  */
 void state_older_open(struct state_older *o, int dir);
+/* Frees all of *o. Does nothing if no state is open. */
 void state_older_close(struct state_older *o);
 
+/* Returns the indices of the maps at @addr, each ~0 if there is none. */
 struct state_older_maps state_older_maps(const struct state_older *o, uint64_t addr);
 /*
- * Finds @page, which is page @number of a map, in the older state. Returns false if its content
- * differs there. @same is true if this process maps the page from a file and has not written it.
- * Then the page is not read, and is equal if the older state names the same place in the same file.
+ * Finds @page, which is page @number of the map @maps, in the older state, and sets *place. Returns
+ * false if its content differs there. @same is true if this process maps the page from a file and
+ * has not written it. Then the page is not read, and is equal if the older state names the same
+ * place in the same file.
  */
 bool state_older_find(const struct state_older *o, const struct state_older_maps *maps,
 	const char *page, uint64_t number, bool same, struct state_place *place);

@@ -27,6 +27,7 @@ struct state_tables {
  * files, but not their addresses. @dirfd stays the caller's.
  */
 bool state_tables_open(struct state_tables *t, int dirfd, const char *name, uint32_t shift);
+/* Closes the descriptors and frees the tables. Called once. */
 void state_tables_close(struct state_tables *t);
 
 /*
@@ -48,7 +49,7 @@ struct state_place {
 uint32_t state_tables_map(const struct state_tables *t, uint64_t addr);
 /* Returns the index of the first run of a map that ends behind @page. */
 uint64_t state_tables_run(const struct state_tables *t, uint32_t map, uint64_t page);
-/* Finds the place of a page's content. Returns false if the page is zero. */
+/* Finds the place of a page's content. Returns false if the page is zero, or @map is ~0. */
 bool state_tables_find(
 	const struct state_tables *t, uint32_t map, uint64_t page, struct state_place *place);
 

@@ -5,6 +5,7 @@
 
 #include "arch/um/internal.h"
 
+/* The kernel's first C function, called once on vCPU 0's boot stack. */
 void arch_main(int argc, char **argv, char **envp) __noreturn;
 
 /* tsc.c */
@@ -19,6 +20,10 @@ int setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask);
 int restore_frame(struct regs *regs, u64 *sigmask);
 int vdso_map(struct mm *mm, u64 *base);
 void vdso_renew_keys(void);
+/*
+ * Reads the host's vdso again in a restored process. Ends it with refuse() if a guest uses the old
+ * one.
+ */
 void vdso_restored(void);
 /* main.c: arch_entry.restored() */
 void entry_restored(void);

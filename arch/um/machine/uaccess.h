@@ -156,6 +156,7 @@ int iov_iter_import(struct iov_iter *it, uaddr_t vec, u64 nr, struct uvec **to_f
 size_t copy_to_iter(const void *src, size_t n, struct iov_iter *it);
 size_t copy_from_iter(void *dst, size_t n, struct iov_iter *it);
 size_t iov_iter_zero(size_t n, struct iov_iter *it);
+/* Skips min(@n, it->count) bytes. Not for ITER_CALL. */
 void iov_iter_advance(struct iov_iter *it, size_t n);
 /* Moves the iterator back by @n bytes, at most to where it was at its import. Not for ITER_CALL. */
 void iov_iter_revert(struct iov_iter *it, size_t n);
