@@ -110,7 +110,7 @@ void os_jail_know(int fd);
  * Called before the jail closes. Returns an O_PATH descriptor of hostfs's folder @dir, in a
  * namespace where no path leads out of the folder once the jail has closed; or -1 if that is not
  * possible. @only names the only file of the folder that is needed, or is NULL. os_jail_self_fds()
- * returns such a descriptor of /proc/self/fd.
+ * returns such a descriptor of /proc/self/fd, which it keeps; the caller owns that of the folder.
  */
 int os_jail_folder(const char *dir, const char *only);
 int os_jail_self_fds(void);

@@ -133,7 +133,7 @@ int64_t os_mem_next_hole(int file, uint64_t off);
 
 /*
  * Sets vec[i] to 1 if the host backs page i of [addr, addr+len), a shared mapping of a memory file,
- * or to 0. A page without backing reads as zeros.
+ * or to 0. A page without backing reads as zeros. @vec has a byte for each page.
  */
 int os_mem_incore(void *addr, size_t len, unsigned char *vec);
 /*
@@ -206,7 +206,8 @@ int os_futex_wake(uint32_t *word, int n);
  * The state of a vCPU that both worlds share. It lies in the arena; the kernel world passes it to
  * os_irq_setup().
  *
- * state OS_CPU_KERNEL runs kernel code: it reads the pending mask at its next boundary, so
+ * state   OS_CPU_OFF     has not started
+ *         OS_CPU_KERNEL  runs kernel code: it reads the pending mask at its next boundary, so
  *                        nothing is sent
  *         OS_CPU_GUEST   is on its way into, or in, skas_run(): the kicker of os_kicker_set()
  *                        brings it back
@@ -283,7 +284,7 @@ int os_ncpus(void);
  * A fault in a thread that is no vCPU, or a second fault of one vCPU, ends the process.
  */
 struct os_fixup {
-	uint64_t from, to;
+	uint64_t from, to; /* rip of the fault, and the new rip */
 };
 struct os_fault {
 	uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
@@ -428,9 +429,9 @@ struct os_restored {
 	int file[OS_STATE_FILES]; /* handles of the memory files */
 	uint64_t stub_base, xfeatures, xstate_size;
 	/*
-	 * The FD of fresh=FD: the state is a template, and the instance is to look freshly booted.
-	 * Until os_restored_runs(), FD is not used, and standard error gets only the reason if the
-	 * state cannot be used.
+	 * 1 if fresh=FD was given, else 0. Then the state is a template, and the instance is to
+	 * look freshly booted. Until os_restored_runs(), FD is not used, and standard error gets
+	 * only the reason if the state cannot be used.
 	 */
 	int fresh;
 	uint64_t gap; /* ns of real time since the save */
@@ -453,12 +454,12 @@ void os_restored_runs(void);
  * or NULL in an instance that has booted. A page whose bit is set must be replaced before a space
  * maps it, and before the host gets a request to write to it in the background: os_base_take()
  * gives @n pages from @page on memory of their own, with their content; os_base_drop() gives them
- * memory of their own that reads as zeros. The caller of os_base_drop() owns the pages.
- * os_base_merge() reduces the number of host maps (VMAs) of a block that has many, and returns
- * -ENOENT if there is no such block; no other thread may write to the guest's memory meanwhile.
- * os_base_take() and os_base_merge() return the approximate number of host maps of the memory, or
- * -errno; os_base_drop() returns 0 or -errno. They serialise themselves. Page numbers count from
- * the guest's first page.
+ * memory of their own that reads as zeros, and must not be in use. os_base_merge() reduces the
+ * number of host maps (VMAs) of a block that has many, and returns -ENOENT if there is no such
+ * block; no other thread may write to the guest's memory meanwhile. os_base_take() and
+ * os_base_merge() return the approximate number of host maps of the memory, or -errno;
+ * os_base_drop() returns 0 or -errno. They serialise themselves. Page numbers count from the
+ * guest's first page.
  */
 const uint64_t *os_base(void);
 int os_base_take(uint64_t page, uint64_t n);

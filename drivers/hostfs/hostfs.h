@@ -187,7 +187,7 @@ bool hostfs_same(const struct inode *inode, const struct hostfs_attr *a);
 void hostfs_take_attr(struct inode *inode, const struct hostfs_attr *a, u64 sample);
 /*
  * Reads the attributes from the host and applies them. Never sleeps. -ESTALE: the object has lost
- * its name.
+ * its name, and is not open.
  */
 int hostfs_refresh(struct inode *inode);
 /* Does as hostfs_refresh(), if the attributes have expired. */
