@@ -174,7 +174,10 @@ uint64_t os_cgroup_oom_kills(void)
 	return 0;
 }
 
-/* Memory that the host can reclaim at once counts as room. */
+/*
+ * Returns the bytes left in a group, or UINT64_MAX without a limit. Memory that the host can
+ * reclaim at once counts as room.
+ */
 static uint64_t room_in(const struct group *g, bool old)
 {
 	uint64_t limit, used, cache = 0;

@@ -695,7 +695,7 @@ int os_space_present(int task, uint64_t va, uint32_t n, uint8_t *vec)
 
 /*
  * Reads a CPU clock of the process. @which is 2 for the scheduler's precise clock, 1 for user mode
- * only.
+ * only. Returns ns, or 0 if the task is gone.
  */
 static uint64_t task_clock(int task, unsigned which)
 {

@@ -59,7 +59,7 @@ static void let_go(pid_t pid, int signo)
 
 /*
  * Stops the runner. If it stops for another signal first, that signal is returned in *@signo, to be
- * delivered when the runner continues.
+ * delivered when the runner continues. Returns 0 or -errno.
  */
 static long hold(pid_t pid, int *signo)
 {
@@ -68,9 +68,8 @@ static long hold(pid_t pid, int *signo)
 
 	if (err)
 		return err;
-	trace(PTRACE_INTERRUPT, pid, 0,
-		/* ESRCH: the runner is dead, and its tracer has reaped it */
-		0);
+	/* ESRCH: the runner is dead, and its tracer has reaped it */
+	trace(PTRACE_INTERRUPT, pid, 0, 0);
 	if (wait_for(pid, &status) < 0 || !WIFSTOPPED(status))
 		return -ESRCH;
 	*signo = status >> 16 ? 0 : WSTOPSIG(status);
@@ -78,8 +77,8 @@ static long hold(pid_t pid, int *signo)
 }
 
 /*
- * Clears kind and length of disabled breakpoints: the host checks them too if the breakpoint was
- * enabled before.
+ * Returns DR7 without kind and length of disabled breakpoints: the host checks them too if the
+ * breakpoint was enabled before.
  */
 static uint64_t only_enabled(uint64_t dr7)
 {

@@ -136,7 +136,8 @@ uint64_t os_space_delayed(int task)
 }
 
 /*
- * Reads the file that the vCPU's own thread has opened, which shows that thread and not the reader.
+ * Returns by how many ns the waiting time of the vCPU's thread has grown since the last call. Reads
+ * the file that the vCPU's own thread has opened, which shows that thread and not the reader.
  */
 static uint64_t vcpu_stolen(int cpu)
 {

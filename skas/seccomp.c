@@ -140,7 +140,8 @@ static bool stalls(struct runner *r, struct kicking *k)
  * Makes the runner, which waits in the stub, save the state in its registers; its answer says
  * where. Any vCPU may call this with r->lock held; the runner's own vCPU does not run it meanwhile.
  * If a kick intervenes, its frame has the state, which serves as well. A runner that does not
- * answer breaks the protocol: the space is killed, and its program ends with the next stay.
+ * answer breaks the protocol: the space is killed, and its program ends with the next stay. Returns
+ * the state's offset in alt, or -errno if it is lost.
  */
 static s64 seccomp_save_fpu(struct runner *r, u64 off)
 {

@@ -24,7 +24,7 @@ static struct hostfs_file *file_new(u32 how)
 
 /*
  * Completes the opening of a file. Between the host's result and this call the task does not sleep,
- * so no restore happens.
+ * so no restore happens. Returns the file, or ERR_PTR(@err) after freeing it.
  */
 static struct hostfs_file *file_made(struct hostfs_file *f, int err)
 {

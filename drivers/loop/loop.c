@@ -55,7 +55,10 @@ static void loop_release(struct gendisk *d)
 	mutex_unlock(&lo->lock);
 }
 
-/* Pins the file and its offset until loop_unpin(). */
+/*
+ * Pins the file and its offset until loop_unpin(). Returns the file with a reference and its offset
+ * in *@off, or ERR_PTR(-EINVAL) if the unit is not bound or read-only.
+ */
 static struct file *loop_pin(struct gendisk *d, u64 *off)
 {
 	struct loop *lo = d->private;

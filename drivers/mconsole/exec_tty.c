@@ -66,7 +66,7 @@ static int out_thread(void *arg)
 
 /*
  * Writes input in pieces for which there is room: a write to a master waits for a reader, which may
- * never come.
+ * never come. Returns false if the session ends before all is written, or a write fails.
  */
 static bool type_in(struct exec_session *s, const u8 *buf, u32 n)
 {

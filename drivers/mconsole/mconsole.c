@@ -236,7 +236,7 @@ static bool says(const struct request *req, const char *text)
 	return req->len == strlen(text) && !memcmp(req->data, text, req->len);
 }
 
-/* Replies without waiting for a client that does not read. */
+/* Replies without waiting for a client that does not read. Returns true for "state go". */
 static bool serve_stopped(const struct mconsole_packet *p)
 {
 	static const char text[] =

@@ -124,7 +124,7 @@ static const char *behind(const char *args, const char *verb)
 	return !strncmp(args, verb, n) && args[n] == ' ' ? args + n + 1 : NULL;
 }
 
-/* Takes the channel of a hold out of the request. */
+/* Takes the channel of a hold out of the request. Returns false after a reply with the reason. */
 static bool take_channel(struct mconsole_call *c)
 {
 	int err = hold_host_take(c->from);

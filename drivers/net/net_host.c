@@ -130,7 +130,7 @@ static int open_and_wait(struct net_host *h)
 	return err;
 }
 
-/* Allocates a queue, without opening it. */
+/* Allocates a queue, without opening it; destroy() frees it. Returns NULL without memory. */
 static struct net_host *make(const struct net_open *o, int first, uint32_t index)
 {
 	struct net_host *h = calloc(1, sizeof(*h));

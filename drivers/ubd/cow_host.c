@@ -111,7 +111,7 @@ static uint64_t parse_old(const uint8_t *p, struct cow_info *info, uint32_t *for
 
 /*
  * Parses version 3. If the mtime has 64 bits, all later fields are 4 bytes further on, and there is
- * no name at the usual place.
+ * no name at the usual place. Returns the size of the header in bytes, or 0 if it is invalid.
  */
 static uint64_t parse_3(const uint8_t *p, struct cow_info *info, uint32_t *format)
 {

@@ -121,7 +121,7 @@ int ubd_host_note(int host)
 	return 0;
 }
 
-/* Makes an empty file like @old, in its folder or in @dir. */
+/* Makes an empty file like @old, in its folder or in @dir. Returns its layer or NULL. */
 static struct layer *another(const struct layer *old, const char *dir)
 {
 	int fd = fcntl(old->fd, F_DUPFD_CLOEXEC, 3);

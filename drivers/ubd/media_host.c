@@ -138,7 +138,9 @@ static int unit_of(int fd)
 	return -1;
 }
 
-/* Decides with xorshift, which is random enough, whether a call fails. */
+/*
+ * True, with errno set, if a call is made to fail: decided with xorshift, which is random enough.
+ */
 static bool fails(int fd, int op, uint64_t off)
 {
 	int unit;

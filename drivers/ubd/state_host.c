@@ -149,7 +149,7 @@ static struct layer *choose_last(const struct disk_save *s)
 	return last->unit != LAYER_SECTOR || bytes_of(last) / 2 > sum ? before : last;
 }
 
-/* Makes the file into which parts are merged. */
+/* Makes the file into which parts are merged. Returns its layer, or NULL with @err. */
 static struct layer *new_merged(struct disk_save *s, char *err, size_t size)
 {
 	char name[PART_NAME] = "";
@@ -382,7 +382,9 @@ static int lock_target(struct ubd_open *o, int fd)
 	return fail(o->err, sizeof(o->err), o->file, why);
 }
 
-/* Opens a file again by its descriptor, as a layer without layers below. */
+/*
+ * Opens a file again by its descriptor, as a layer without layers below. Returns NULL with o->err.
+ */
 static struct layer *open_copy(struct ubd_open *o, int fd, const char *name, uint32_t flags)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -503,7 +505,7 @@ static uint64_t disk_size(struct ubd_open *o, const struct image_part *p)
 	return size;
 }
 
-/* Finds the folder of a file without a name. */
+/* Finds the folder of a file without a name. Returns false if the host does not say it. */
 static bool folder_of(int fd, char dir[PART_NAME])
 {
 	char self[40], *end;
@@ -540,7 +542,10 @@ int disk_empty_file(int fd, const char *other)
 	return fd < 0 ? part_new_file(other) : fd;
 }
 
-/* Empties a file without a name, unless an instance that continues from it holds a lock. */
+/*
+ * Empties a file without a name. Returns false if an instance that continues from it holds a lock,
+ * or the file has a name.
+ */
 static bool empty(int fd)
 {
 	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };

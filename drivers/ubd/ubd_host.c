@@ -243,8 +243,9 @@ static void finished(struct ubd_host *h, struct ubd_req *r)
 }
 
 /*
- * Takes the first request off the list and, if it is a flush, all other flushes: one call brings to
- * the disk everything that ended before they were submitted.
+ * Takes the first request off the list, which is not empty, and, if it is a flush, all other
+ * flushes: one call brings to the disk everything that ended before they were submitted. Returns
+ * them linked by next.
  */
 static struct ubd_req *take_locked(struct ubd_host *h)
 {
@@ -382,7 +383,8 @@ static bool waits_itself(struct ubd_host *h, const struct ubd_req *r)
 /*
  * Serves a request that takes less time than waking a worker: a read from the host's page cache, a
  * small write into it that a task waits for, such as fsync's, and a quick flush. A host that
- * throttles writers delays the vCPU as long as it would delay the waiting task in any case.
+ * throttles writers delays the vCPU as long as it would delay the waiting task in any case. True if
+ * the request has ended.
  */
 static bool serve_at_once(struct ubd_host *h, struct ubd_req *r)
 {

@@ -113,7 +113,10 @@ void again_broker(pid_t pid)
 	broker.launcher = -1;
 }
 
-/* Records the request. Does not check whether the owner has named its state. */
+/*
+ * Records the request; false if it is malformed. Does not check whether the owner has named its
+ * state.
+ */
 static bool note(const struct ask *a, const int *fds, int nr)
 {
 	char *dir = strchr((char *)a->text, ':');
@@ -237,7 +240,8 @@ static pid_t follow(int status, int *way)
 /*
  * Called when the broker has passed on a request for the next kernel process, or has ended. The
  * present kernel process has closed the files that the next one may need, so its end is not waited
- * for.
+ * for. Returns the pid of the next kernel process, or @kernel if the broker has ended without a
+ * request.
  */
 static pid_t succeed(pid_t kernel, int *way)
 {

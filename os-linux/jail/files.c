@@ -100,7 +100,7 @@ static void name_self(char *path, size_t size)
 
 /*
  * Replaces "/proc/PID/fd/N" at the start of a name by the folder that this descriptor of the kernel
- * process has open.
+ * process has open. Returns false if that is impossible.
  */
 static bool name_folder(char *path, size_t size)
 {
@@ -120,7 +120,10 @@ static bool name_folder(char *path, size_t size)
 	return true;
 }
 
-/* Makes @name in the folder @dir, a descriptor of the kernel process, an absolute path. */
+/*
+ * Makes @name in the folder @dir, a descriptor of the kernel process, an absolute path. Returns
+ * false for a name that cannot be granted.
+ */
 static bool make_absolute(char *path, size_t size, int dir, const char *name)
 {
 	char link[64];
@@ -496,8 +499,9 @@ static int read_link(const struct place *p, uint64_t to, uint64_t size)
 }
 
 /*
- * Answers with a copy of /proc/PID/stat. The host shows a process's exit status only to processes
- * that may trace it, which Landlock forbids the kernel process.
+ * Answers with a copy of /proc/PID/stat, if that is the name; else returns false. The host shows a
+ * process's exit status only to processes that may trace it, which Landlock forbids the kernel
+ * process.
  */
 static bool copy_stat(const struct seccomp_notif *call, const struct place *p)
 {

@@ -59,7 +59,10 @@ static int64_t get_attr(const struct seccomp_notif *call)
 	return memory_write(args[1], attr, sizeof(attr)) ? 0 : -EFAULT;
 }
 
-/* Reads a limit of the kernel process. */
+/*
+ * Reads a limit of the kernel process into its memory at @to. Returns the answer to the call: 0 or
+ * -errno.
+ */
 static int64_t get_limit(uint64_t pid, uint64_t resource, uint64_t new, uint64_t to)
 {
 	struct rlimit rl;

@@ -18,7 +18,10 @@
 
 static int channel = -1;
 
-/* Sends the letter @say and waits until the other end sends @want. */
+/*
+ * Sends the letter @say and waits until the other end sends @want. Returns false if the other end
+ * is closed, or sends another letter.
+ */
 static bool exchange(char say, char want)
 {
 	char letter = say;

@@ -435,7 +435,7 @@ static struct {
 
 /*
  * Restores the content of the copies in one region. *@map is the index of a map at or before the
- * region.
+ * region. Returns false if there are too many copies.
  */
 static bool rewrite(const struct region *r, uint32_t *map)
 {
@@ -460,6 +460,7 @@ static bool rewrite(const struct region *r, uint32_t *map)
 
 /*
  * Calls rewrite() for the row of maps that begins with *@map, and sets *@map to the last of them.
+ * Returns false if the copies have to be dropped instead.
  */
 static bool rewrite_row(uint32_t *map)
 {

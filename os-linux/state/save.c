@@ -202,7 +202,7 @@ static bool place_of(const struct writer *w, const struct state_older_maps *maps
 	return true;
 }
 
-/* Appends a page to the run if page and place continue it. */
+/* Appends a page to the run if page and place continue it; else returns false. */
 static bool extend(struct state_run *run, uint64_t page, const struct state_place *place)
 {
 	if (!run->pages || run->page + run->pages != page || run->pages == RUN_MAX ||
@@ -426,7 +426,7 @@ int state_each_map(struct os_state *s, state_map_fn *fn)
 	return err;
 }
 
-/* Moves the tables into one block, which is what state_tables_close() frees. */
+/* Moves the tables into one block for state_tables_close(). False without memory: closes all. */
 static bool keep_tables(struct writer *w, struct state_tables *t)
 {
 	size_t maps = w->s->nr_maps * sizeof(*w->maps), runs = w->nr_runs * sizeof(*w->runs);

@@ -138,7 +138,10 @@ static bool read_tables(struct state_tables *t)
 	return true;
 }
 
-/* Opens the files that the tables name, and checks that each one is still the saved file. */
+/*
+ * Opens the files that the tables name, and checks that each one is still the saved file. Returns
+ * false with t->why.
+ */
 static bool open_sources(struct state_tables *t, int dirfd, uint32_t shift)
 {
 	for (uint32_t i = 1; i < STATE_SOURCES; i++) {

@@ -112,7 +112,10 @@ static bool load_debug_regs(struct task *t, struct space *s, int cpu)
 	return !READ_ONCE(t->mm->patch);
 }
 
-/* Reads which breakpoints were hit. Called on the vCPU of the stay and before anything sleeps. */
+/*
+ * Returns DR6 of a debug trap, which says which breakpoints were hit, or 0. Called on the vCPU of
+ * the stay and before anything sleeps.
+ */
 static u64 debug_hits(const struct task *t, const struct skas_event *ev)
 {
 	struct space *s = READ_ONCE(t->mm->pmap.space);

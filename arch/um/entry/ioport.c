@@ -188,7 +188,7 @@ static bool is_out(const struct port_insn *in)
 
 /*
  * Decodes an instruction. A REX prefix counts only directly before the opcode. Of its bits only W
- * matters: it makes 0x66 ineffective.
+ * matters: it makes 0x66 ineffective. Returns false if @code, @n bytes, is no port instruction.
  */
 static bool decode(struct port_insn *in, const u8 *code, u32 n)
 {
@@ -310,7 +310,10 @@ static enum port_result string_insn(
 
 /* ---- the trap ---- */
 
-/* Skips cli and sti if they stand alone without prefixes, as Linux does. */
+/*
+ * Skips cli and sti if they stand alone without prefixes, as Linux does. Returns false for other
+ * instructions.
+ */
 static bool interrupt_flag(struct arch_task *a, const u8 *code, u32 n)
 {
 	if (a->iopl != LEVEL_ALL || !n || (code[0] != 0xfa && code[0] != 0xfb))

@@ -101,8 +101,8 @@ static u64 counter(void)
 }
 
 /*
- * Copies code at @at. The vDSO's clock functions call the host's vDSO, which is in no area of the
- * guest. There the kernel reads its own copy.
+ * Copies code at @at, as insn_read(). The vDSO's clock functions call the host's vDSO, which is in
+ * no area of the guest. There the kernel reads its own copy.
  */
 static u32 code_at(u64 at, u8 *code)
 {

@@ -118,8 +118,8 @@ static struct sample take_sample(void)
 }
 
 /*
- * Computes the ns per TSC tick, with 32 bits of fraction. Both numbers are halved until ns << 32
- * fits in 64 bits.
+ * Returns the ns per TSC tick, with 32 bits of fraction; 0 if the TSC did not count. Both numbers
+ * are halved until ns << 32 fits in 64 bits.
  */
 static u64 measured_rate(u64 ns, u64 ticks)
 {

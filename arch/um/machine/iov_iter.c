@@ -224,8 +224,8 @@ int iov_iter_fault_in(struct iov_iter *it, size_t n, bool write)
 /* ---- the frames of a buffer ---- */
 
 /*
- * Takes no references: only the first frame of a kmalloc'ed buffer or of a slab counts them, so a
- * last put_page() of another frame would free memory in use.
+ * Finds @nr frames, and returns @nr. Takes no references: only the first frame of a kmalloc'ed
+ * buffer or of a slab counts them, so a last put_page() of another frame would free memory in use.
  */
 static s32 kernel_pages(const char *p, u32 nr, struct page **pages)
 {

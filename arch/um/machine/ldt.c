@@ -167,7 +167,7 @@ static void free_ldt(struct ldt *l)
 	kfree(l);
 }
 
-/* Allocates a page for each page that @from has. */
+/* Allocates a page for each page that @from has. Returns false without memory. */
 static bool copy_room(struct ldt *l, const struct ldt *from)
 {
 	for (u32 i = 0; i < NR_PAGES; i++) {

@@ -200,7 +200,10 @@ int physmem_enlarge(pfn_t pfn, u64 n)
 	return os_mem_enlarge(p, n << PAGE_SHIFT);
 }
 
-/* Without reports of holes by the host's file system, all frames count as data. */
+/*
+ * As physmem_next(), for the memory file alone. Without reports of holes by the host's file system,
+ * all frames count as data.
+ */
 static pfn_t next_in_file(pfn_t pfn, pfn_t end, bool data)
 {
 	s64 off = data ? os_mem_next_data(physmem_file, pfn << PAGE_SHIFT) :

@@ -133,7 +133,8 @@ static bool wants_mapping(pte_t e, bool all)
 /*
  * Gathers runs of entries of [*va, end): entries to be mapped (@want 0: PTE_P, and not MAPPED or
  * stale; or WANT_ALL), or mapped entries (@want PTE_MAPPED). Takes page_table_lock for one leaf
- * table at a time. Stops when @runs is full; *va is then the address to continue at.
+ * table at a time. Stops when @runs is full; *va is then the address to continue at. Returns the
+ * number of runs, at most @max.
  */
 static u32 gather_runs(struct pmap *pm, u64 *va, u64 end, pte_t want, struct run *runs, u32 max)
 {
@@ -651,7 +652,7 @@ bool pmap_runs_beside(struct pmap *pm)
 /* limit of orders that fill a fresh space; the remaining pages are mapped by faults */
 #define REFILL_ORDERS 256
 
-/* Gets a space. At the host's limit, takes the space of a sleeping task. */
+/* Gets a space, or returns ERR_PTR. At the host's limit, takes the space of a sleeping task. */
 static struct space *get_or_take_space(struct pmap *pm)
 {
 	struct space *s = space_get_like(smp_processor_id(), pm->image);

@@ -142,7 +142,7 @@ bool patch_lost_shadow(struct mm *mm)
 
 /*
  * Removes a shadow that begins in [start, end). The caller gets the shadow's references, and drops
- * them when no space maps the shadow any more.
+ * them when no space maps the shadow any more. Returns false if there is none. Takes patch->lock.
  */
 static bool take_shadow(struct patch *p, u64 start, u64 end, struct shadow *taken)
 {
@@ -253,7 +253,9 @@ static bool overlaps_other_site(struct patch *p, const struct request *q)
 	return false;
 }
 
-/* Finds the entry of a site that was patched before: its thunk still exists. */
+/*
+ * Finds the entry of a site that was patched before: its thunk still exists. NULL: there is none.
+ */
 static struct site *known_site(struct patch *p, const struct request *q)
 {
 	for (u32 i = 0; i < p->nr_sites; i++) {

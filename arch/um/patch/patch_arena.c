@@ -84,7 +84,10 @@ static struct page *arena_page(struct patch *p, u64 addr, struct page **fresh)
 	return page;
 }
 
-/* Serves a fault. A page without thunks is readable too, as the area's rights promise. */
+/*
+ * Serves a fault: returns the page with a reference, or ERR_PTR. A page without thunks is readable
+ * too, as the area's rights promise.
+ */
 static struct page *arena_fault(struct vm_area *vma, u64 index)
 {
 	u64 addr = vma->vm_start + ((index - vma->vm_pgoff) << PAGE_SHIFT);
@@ -233,7 +236,7 @@ static u64 room_above(struct mm *mm, u64 jump)
 
 /*
  * Finds room above the jump, or else the nearest room below it. No place is used twice, since
- * threads may still be in the old arena. mmap_lock held.
+ * threads may still be in the old arena. mmap_lock held. Returns an address, or 0.
  */
 static u64 find_room(struct mm *mm, u64 jump)
 {
@@ -256,7 +259,7 @@ static u64 find_room(struct mm *mm, u64 jump)
 /*
  * Reserves the place before the area exists. So only one of two threads that found the place gets
  * it, even if the program has unmapped the other's area meanwhile. An unmap before arena_ready() is
- * recorded.
+ * recorded. Returns 0, -EEXIST (another thread has it) or -ENOSPC.
  */
 static int arena_add(struct patch *p, u64 va)
 {
