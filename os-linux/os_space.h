@@ -49,7 +49,7 @@ uint64_t os_space_top(void);
 
 /* ---- the zygote ---- */
 struct os_space_setup {
-	/* a static ELF program at fixed addresses */
+	/* a static ELF program at fixed addresses, of @size bytes */
 	const void *image;
 	uint64_t size;
 	/*

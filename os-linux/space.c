@@ -119,7 +119,10 @@ static int map_words(const struct os_space_setup *s)
 
 /* ---- starting the zygote ---- */
 
-/* Hosts before Linux 6.3 refuse MFD_EXEC. */
+/*
+ * Returns a descriptor of a memory file with the program, or -errno. Hosts before Linux 6.3 refuse
+ * MFD_EXEC.
+ */
 static int image_fd(const struct os_space_setup *s)
 {
 	int fd = memfd_create("nestling-space", MFD_CLOEXEC | 0x10 /* MFD_EXEC */);

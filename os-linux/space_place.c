@@ -88,7 +88,10 @@ static uint64_t read_delay(int fd)
 	return delay ? strtoull(delay, NULL, 10) : 0;
 }
 
-/* Opens the schedstat file of the calling vCPU thread. It stays open, since it is read often. */
+/*
+ * Returns a descriptor of the schedstat file of the calling vCPU thread, or -1. It stays open,
+ * since it is read often.
+ */
 static int own_schedstat(void)
 {
 	static __thread int fd = -1;

@@ -111,7 +111,7 @@ struct space_run {
 struct space_image {
 	/* spaces with equal keys have similar mappings */
 	u64 key;
-	u32 nr;
+	u32 nr;                           /* runs */
 	struct space_run run[SPACE_RUNS]; /* in ascending order */
 };
 struct space_image *space_image(struct space *s);

@@ -336,6 +336,7 @@
 
 #include <stdint.h>
 
+/* The words C_* of the control page. */
 struct ctl_page {
 	uint32_t rspin, rsleep;
 	uint64_t fp, frsp, save;
@@ -357,10 +358,12 @@ struct ctl_page {
 	uint32_t answers[ANSWERS];
 };
 
+/* The words OR_* of an order. */
 struct order {
 	uint64_t nr, rdi, rsi, rdx, r10, r8, r9, pad;
 };
 
+/* The words O_* of the order area, up to the orders. */
 struct order_area {
 	uint32_t seq, count, ack, err, pid, zpid, flags, word;
 	uint64_t file, pad2[3];

@@ -7,7 +7,7 @@ static void new_row(struct home_trial *t)
 	t->sum = 0;
 }
 
-/* Begins the row of waits at the other CPU when the row at home is complete. */
+/* Begins the row of waits at the other CPU when the row at home is complete. Returns that CPU. */
 static int leave(struct home_trial *t, int here, int other)
 {
 	t->was = t->sum;
@@ -20,7 +20,7 @@ static int leave(struct home_trial *t, int here, int other)
 
 /*
  * Decides after the row at the other CPU. That CPU has to be better by an eighth, since noise would
- * otherwise move the vCPU.
+ * otherwise move the vCPU. Returns the home from now on.
  */
 static int decide(struct home_trial *t)
 {

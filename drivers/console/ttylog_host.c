@@ -63,7 +63,10 @@ static int write_all(int fd, struct iovec *v)
 	return 0;
 }
 
-/* Opens the file for a terminal; "pts/3" has the file "pts-3". */
+/*
+ * Opens the file for a terminal; "pts/3" has the file "pts-3". Returns a descriptor, or -1 with
+ * errno.
+ */
 static int open_file(const char *name)
 {
 	char file[32], path[OS_NAME_AT];

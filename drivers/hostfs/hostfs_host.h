@@ -90,7 +90,7 @@ int hostfs_host_getattr(int node, int file, struct hostfs_attr *a);
 #define HOSTFS_SET_ATIME 16
 #define HOSTFS_SET_MTIME 32
 struct hostfs_set {
-	uint32_t valid, mode, uid, gid;
+	uint32_t valid, mode, uid, gid; /* valid: HOSTFS_SET_*; mode: 12 bits */
 	uint64_t size;
 	struct hostfs_time atime, mtime;
 };
@@ -100,6 +100,7 @@ struct hostfs_set {
  */
 int hostfs_host_setattr(int node, int file, const struct hostfs_set *s, struct hostfs_attr *a);
 
+/* Values of struct statvfs. */
 struct hostfs_statfs {
 	uint64_t bsize, frsize, blocks, bfree, bavail, files, ffree, namelen;
 };

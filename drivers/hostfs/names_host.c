@@ -183,7 +183,7 @@ out:
 	return err;
 }
 
-/* Makes a node for the nameless open file @file. */
+/* Makes a node for the nameless open file @file. Sets *node to its number. Returns 0 or -errno. */
 static int number_tmpfile(int file, int *node)
 {
 	int fd = open_again(file_fd(file), O_PATH | O_CLOEXEC);

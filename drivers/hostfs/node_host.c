@@ -518,7 +518,7 @@ int hostfs_host_keep(int node)
 
 /*
  * Walks component by component without following links, for hosts where openat2() is forbidden (a
- * seccomp filter) or missing. Consumes @fd.
+ * seccomp filter) or missing. Consumes @fd. Returns a descriptor or -errno.
  */
 static int walk_plain(int fd, const char *path)
 {

@@ -194,7 +194,7 @@ static int parse_options(struct mount_args *m)
 
 /*
  * Finds the share of the command line to which a mount belongs. The mount of the root (before
- * process 1 runs a program) needs none.
+ * process 1 runs a program) needs none. Returns 0 with m->share, -ENOENT or -EPERM.
  */
 static int find_share(struct mount_args *m)
 {

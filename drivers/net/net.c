@@ -200,7 +200,10 @@ static void make_frame(struct card_queue *cq, const struct list_head *queue,
 				(struct net_piece){ skb_payload(first), first->len };
 }
 
-/* Gathers the first packets of the queue into frames for one host call. */
+/*
+ * Gathers the first packets of the queue into frames for one host call. Returns the number of
+ * frames.
+ */
 static int gather(struct card_queue *cq, const struct list_head *queue)
 {
 	const struct sk_buff *skb = list_first_entry(queue, struct sk_buff, list);

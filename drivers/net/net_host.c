@@ -351,7 +351,7 @@ void net_host_fired(int host)
 	__atomic_store_n(&h->full, false, __ATOMIC_SEQ_CST);
 }
 
-/* Receives from a tap device, one frame a host call. */
+/* Receives from a tap device, one frame a host call. Returns as net_host_recv(). */
 static int tap_recv(struct net_host *h, struct net_in *in, int n)
 {
 	struct virtio_net_hdr hdr = { 0 };
@@ -484,7 +484,7 @@ int net_host_recv(int host, struct net_in *in, int n)
 
 /*
  * Sends each frame by one write without an address: a jailed process may use no call that takes an
- * address, except on sockets that ignore it.
+ * address, except on sockets that ignore it. Returns how many were sent.
  */
 static int send_each(struct net_host *h, const struct net_out *out, int n)
 {

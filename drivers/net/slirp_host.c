@@ -31,7 +31,10 @@
 
 extern const char slirp_helper_start[], slirp_helper_end[];
 
-/* Makes a memfd with the helper's program. Hosts before Linux 6.3 do not know MFD_EXEC. */
+/*
+ * Makes a memfd with the helper's program. Hosts before Linux 6.3 do not know MFD_EXEC. Returns it,
+ * or -1 with errno.
+ */
 static int image_fd(void)
 {
 	size_t size = (size_t)(slirp_helper_end - slirp_helper_start), done = 0;

@@ -149,7 +149,10 @@ static int path_check(struct net_host *h, const char *kind)
 	return 0;
 }
 
-/* Connects without blocking: a switch that hangs must not block a vCPU. */
+/*
+ * Connects without blocking: a switch that hangs must not block a vCPU. Returns a socket, or -errno
+ * with h->err.
+ */
 static int connect_to(struct net_host *h, int type, const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };

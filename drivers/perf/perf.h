@@ -19,7 +19,7 @@ enum perf_kind {
 };
 
 struct perf_sample {
-	u32 pid;
+	u32 pid; /* of the thread; 0: none was known */
 	/* Number of the profiler's ticks that this sample represents. */
 	u32 weight;
 	/* Length of pc[], innermost frame first; 0 if a guest's stack cannot be read. */

@@ -313,7 +313,7 @@ static int make_cow(struct image_open *o)
 	return err;
 }
 
-/* Opens the first file. */
+/* Opens the first file. Returns a descriptor, or -errno with o->err. */
 static int open_first(struct image_open *o)
 {
 	if (o->fd)

@@ -233,7 +233,10 @@ int cow_check_backing(const struct cow_info *info, int backing_fd, char *err, si
 	return 0;
 }
 
-/* Opens a nameless file in the folder of @path if the host can, else @path itself. */
+/*
+ * Opens a nameless file in the folder of @path if the host can, else @path itself. Returns a
+ * descriptor, or -1 with errno.
+ */
 static int open_new(const char *path, bool *nameless)
 {
 	char dir[PATH_MAX];

@@ -363,7 +363,7 @@ static int check_target(struct ubd_open *o, int from, int to)
 	return 0;
 }
 
-/* Opens the file that the user names. */
+/* Opens the file that the user names. Returns a descriptor, or -errno with o->err. */
 static int open_target(struct ubd_open *o)
 {
 	int fd = open(o->file, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
@@ -454,7 +454,7 @@ static int replace_whole(struct ubd_open *o, const struct disk_load *l, int old)
 	return err ? fail_host(o->err, sizeof(o->err), o->file, err) : 0;
 }
 
-/* Gives a file that has a name the content of all parts. */
+/* Gives a file that has a name the content of all parts. Returns 0, or -errno with o->err. */
 static int replace(struct ubd_open *o, const struct disk_load *l, int to)
 {
 	int err = lock_target(o, to);

@@ -339,7 +339,10 @@ void again_go(void)
 
 /* ---- the kernel process ---- */
 
-/* Collects the descriptors that the new process needs; they keep their numbers there. */
+/*
+ * Collects the descriptors that the new process needs; they keep their numbers there. Sets fd[] and
+ * the text of ASK_AGAIN; returns their number.
+ */
 static int wanted(int *fd, char *text, size_t size)
 {
 	int nr = 0, next_number = 0;

@@ -153,7 +153,7 @@ static int make_top(void)
 
 /*
  * Opens a namespace of the helper itself. The helper has no Landlock rules, which keep the kernel
- * process from opening such files.
+ * process from opening such files. Returns a descriptor or -errno.
  */
 static int open_own(const char *kind)
 {

@@ -121,7 +121,7 @@ static long set_filter(const struct sock_fprog *prog)
 
 /*
  * Tries a filter with a listener. A container's filter may already have a listener, and a process
- * has at most one, so a child tries.
+ * has at most one, so a child tries. Returns 0 or an errno > 0.
  */
 static int try_listener(void)
 {

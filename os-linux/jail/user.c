@@ -65,7 +65,10 @@ static struct {
 
 /* ---- namespaces ---- */
 
-/* Replaces, in the child, all mounts by an empty folder that no process can write to. */
+/*
+ * Replaces, in the child, all mounts by an empty folder that no process can write to. Returns 0, or
+ * another value if the host refuses.
+ */
 static int empty_root(void)
 {
 	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
@@ -151,7 +154,10 @@ static bool has_rights(void)
 	return true;
 }
 
-/* Makes the system calls directly, since libc's functions change all threads. Async-signal-safe. */
+/*
+ * Makes the system calls directly, since libc's functions change all threads. Async-signal-safe.
+ * Returns 0, or another value if the host refuses.
+ */
 static int change_ids(void)
 {
 	return syscall(SYS_setgroups, 0L, NULL) || syscall(SYS_setresgid, gid, gid, gid) ||

@@ -62,7 +62,7 @@ static bool check_build(struct state_tables *t, const struct state_header *h)
 	return bad(t, "saved by another build of the kernel (build id %s; this one is %s)", a, b);
 }
 
-/* Opens a file of a state and reads its header. */
+/* Opens a file of a state and reads its header. Returns a descriptor, or -1 with t->why. */
 static int open_file(struct state_tables *t, int dirfd, const char *name, struct state_header *h)
 {
 	char path[OS_NAME_AT];

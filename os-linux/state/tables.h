@@ -39,7 +39,7 @@ bool state_tables_may_have(const char *dir, bool (*is)(const char *word));
 /* The place of a page's content. */
 struct state_place {
 	uint32_t source;
-	uint64_t at;
+	uint64_t at;  /* offset in the file of the source */
 	uint64_t run; /* the index of its run */
 };
 /*
