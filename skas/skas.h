@@ -189,7 +189,7 @@ struct skas_event {
 	/* valid for the types whose comment names them */
 	int signo, code, trapno;
 	u64 addr, error;
-	bool i386; /* true: int 0x80, which is refused */
+	bool i386; /* EV_SYSCALL by int 0x80, which is refused */
 	/* EV_SYSCALL through a patched site; addr is rip */
 	bool patched;
 };

@@ -287,7 +287,10 @@ void machine_runs(void);
  */
 const char *machine_restored_from(void);
 
-/* Applies jail=, before the first instruction of the guest (jail.c). */
+/*
+ * Applies jail=, before the first instruction of the guest (jail.c). Ends the process with refuse()
+ * if the host cannot do what the parameters require.
+ */
 void arch_jail(void);
 /*
  * True if the instance is a copy in which programs may still recognise the saved machine: it has
@@ -415,10 +418,11 @@ u64 physmem_host_free(void);
 /*
  * Makes the pages of a host file read-only frames, for an image that is mapped directly or a
  * snapshot. @file is an os handle for reading, which the region owns from now on; @frames is the
- * number of whole pages. The frames are mapped in the kernel at pfn_to_virt(), and every space that
- * is made later can map them. Returns the first frame's number, or -errno: -EBUSY if there are
- * spaces already, -ENOSPC if there are no numbers left, -EPERM if the host forbids execution from
- * the file. Called at boot only, without concurrency.
+ * number of whole pages. On failure the caller still owns @file. The frames are mapped in the
+ * kernel at pfn_to_virt(), and every space that is made later can map them. Returns the first
+ * frame's number, or -errno: -EBUSY if there are spaces already, -ENOSPC if there are no numbers
+ * left, -EPERM if the host forbids execution from the file. Called at boot only, without
+ * concurrency.
  */
 s64 arch_region_add(int file, u64 frames);
 /*
