@@ -39,7 +39,7 @@ static bool has_word(const char *list, const char *word)
 
 /*
  * Finds the path of this process's group in the hierarchy with @controller; NULL means version 2's
- * hierarchy.
+ * hierarchy. Returns false if there is none.
  */
 static bool own_path(const char *controller, char *path, size_t size)
 {
@@ -66,7 +66,7 @@ static bool own_path(const char *controller, char *path, size_t size)
 
 /*
  * Sets @root and @point to root and mount point of the hierarchy with @controller; NULL: of the
- * hierarchy of version 2.
+ * hierarchy of version 2. Returns false if it is not mounted.
  */
 static bool mounted_at(const char *controller, char *root, char *point)
 {

@@ -79,9 +79,9 @@ int os_vcpu_self(void);
 int os_cpu_state(int cpu);
 
 /*
- * Starts a worker: a detached thread with all signals blocked and a stack of 256 KiB, which calls
- * fn(arg) and ends when that returns. It may block, and reports results with os_irq_raise(). @name
- * is copied, cut to 15 characters.
+ * Starts a worker: a detached thread with a stack of 256 KiB and all signals blocked except
+ * synchronous faults and SIGURG, which calls fn(arg) and ends when that returns. It may block, and
+ * reports results with os_irq_raise(). @name is copied, cut to 15 characters.
  */
 int os_worker_start(const char *name, void (*fn)(void *arg), void *arg);
 

@@ -265,9 +265,10 @@ int os_event_poll(int cpu);
 
 /*
  * os_vcpu_start() starts the host thread of vCPU @cpu, with a stack of 256 KiB and all signals
- * blocked except synchronous faults. The thread calls entry(arg) in the host world; @entry is the
- * kernel world's assembly that records the host stack and switches to a kernel stack, and does not
- * return. os_vcpu_adopt() makes the calling thread a vCPU (the main thread, vCPU 0).
+ * blocked except synchronous faults, SIGPROF and SIGURG. The thread calls entry(arg) in the host
+ * world; @entry is the kernel world's assembly that records the host stack and switches to a kernel
+ * stack, and does not return. os_vcpu_adopt() makes the calling thread a vCPU (the main thread,
+ * vCPU 0).
  */
 int os_vcpu_start(int cpu, void (*entry)(void *arg), void *arg);
 int os_vcpu_adopt(int cpu);
@@ -314,7 +315,8 @@ int os_fault_guard(void *addr, size_t len, uint8_t *lost, uint32_t *count);
  * Sets up the signals to the kernel process, which a host thread of their own receives. SIGTERM,
  * SIGHUP (unless it was ignored at the start), SIGINT, SIGALRM and SIGXCPU raise @shutdown_irq.
  * @grace ns after the first of them the process ends with status 1, or later if a signal carries a
- * longer time (end.h). SIGTSTP stops and SIGCONT continues everything. SIGPIPE is ignored.
+ * longer time (end.h). SIGQUIT ends it with status 1 at once. SIGTSTP stops and SIGCONT continues
+ * everything. SIGPIPE is ignored.
  */
 int os_signals_setup(int shutdown_irq, uint64_t grace);
 int os_end_asked(void); /* true if a signal has asked for the end */

@@ -56,9 +56,9 @@ void hostfs_host_share(const char *dir, const char *only);
 /*
  * Opens the folder @path beneath @jail. @jail, which the user chose, may contain links. Links in
  * @path are followed only as long as they stay beneath @jail. @only: the single name that can be
- * looked up, in a folder that cannot be listed or changed; or NULL. Returns 0, -ENOTDIR, -ENOENT or
- * -EXDEV (leads outside). *root must be 0, or the node's number before a restore; it is set to the
- * node's number.
+ * looked up, in a folder that cannot be listed or changed; or NULL. Returns 0 or -errno: -ENOTDIR,
+ * -ENOENT, -EXDEV (leads outside), -EACCES (a file system of processes). *root must be 0, or the
+ * node's number before a restore; it is set to the node's number.
  */
 int hostfs_host_root(const char *jail, const char *path, const char *only, int *root);
 

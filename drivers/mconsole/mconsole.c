@@ -350,7 +350,7 @@ static int rebuild(const char *dir, struct state_why *why)
 	return 0;
 }
 
-/* A request under way would be answered twice. */
+/* False while a request is under way, which a rollback in place would answer twice. */
 static bool note(void)
 {
 	return !serves_one;
