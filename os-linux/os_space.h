@@ -137,7 +137,7 @@ int os_space_count_maps(int task);
 int os_space_present(int task, uint64_t va, uint32_t n, uint8_t *vec);
 /* Returns the CPU time that the task has used, in ns, or 0 if the host does not report it. */
 uint64_t os_space_cputime(int task);
-/* Returns the task's CPU time in user mode, in ns, as the host's ticks count it. */
+/* As os_space_cputime(), but of user mode only, as the host's ticks count it. */
 uint64_t os_space_usertime(int task);
 /*
  * Returns 1 if the task sleeps in a system call of its own that a signal would end; else 0, also if
@@ -229,9 +229,9 @@ int os_space_debug_hits(int task, uint64_t *dr6);
 /* ---- terminals: host world only ---- */
 /*
  * os_guard_terminal() makes the zygote restore the present settings of terminal @fd when the kernel
- * process ends, even by SIGKILL. The caller guards before it changes the settings, and calls
- * os_unguard_terminal() with the returned number after it has put them back. Errors: -ENOTTY;
- * -ENOSPC after four guards; -EAGAIN before os_space_start().
+ * process ends, even by SIGKILL. @fd stays the caller's. The caller guards before it changes the
+ * settings, and calls os_unguard_terminal() with the returned number after it has put them back.
+ * Errors: -ENOTTY; -ENOSPC after four guards; -EAGAIN before os_space_start().
  */
 int os_guard_terminal(int fd);
 void os_unguard_terminal(int guard);

@@ -345,7 +345,7 @@ bool skas_zygote_died(char *buf, size_t size);
  */
 const char *skas_why_lost(void);
 
-/* Ends every space and the zygote (power-off). */
+/* Kills the zygote and all tasks of spaces (power-off), and waits for the zygote's death. */
 void skas_exit(void);
 
 #endif

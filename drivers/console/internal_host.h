@@ -114,8 +114,8 @@ void terminals_init(void);
 #define CABLE_IN 1
 #define CABLE_OUT 2
 /*
- * Opens CON_FD, CON_TTY or CON_PTY. Returns NULL with errno set, and o->err too, except without
- * memory.
+ * Opens CON_FD, CON_TTY or CON_PTY. @ways: CABLE_IN, CABLE_OUT or both. Returns NULL with errno
+ * set, and o->err too, except without memory.
  */
 struct con_cable *cable_open(
 	struct con_host *h, const struct con_side *s, unsigned ways, struct con_open *o);
@@ -135,7 +135,7 @@ size_t cable_write_now(struct con_cable *c, struct con_tap *only, const uint8_t 
 /* ---- serve_host.c ---- */
 /*
  * Adds the line to the listener of a CON_PORT or CON_UNIX channel, which is made if it does not
- * exist. Returns 0, or -errno with o->err set.
+ * exist. @ways: CABLE_IN, CABLE_OUT or both. Returns 0, or -errno with o->err set.
  */
 int serve_open(struct con_host *h, const struct con_side *s, unsigned ways, struct con_open *o);
 /*

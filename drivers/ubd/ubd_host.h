@@ -116,8 +116,8 @@ int ubd_host_is_quiet(int host);
  *
  * The order of calls: begin(), once; wait(); with the disk quiet stop(), which fixes the content
  * that belongs to the state, and undo() if the save restarts or fails; end(), with @saved true or
- * false; wait(). stop() returns -EAGAIN if the disk is not ready for it. undo() without a stop()
- * does nothing.
+ * false; wait(). begin() returns 0 or -ENOMEM. stop() returns 0, or -EAGAIN if the disk is not
+ * ready for it. undo() without a stop() does nothing.
  */
 int ubd_host_save_begin(int host, uint32_t unit, const char *dir);
 int ubd_host_save_wait(int host, char *err, size_t size);
@@ -127,7 +127,7 @@ void ubd_host_save_end(int host, int saved);
 /*
  * Going back to a mark in place, with the disk quiet (kernel/state/state.h): from ubd_host_mark()
  * on, the disk writes to memory. ubd_host_put_back() discards these writes. ubd_host_unmark()
- * discards them too, and ends the mark. They return 0 or -errno: -EBUSY with a mark, -EINVAL
+ * discards them too, and ends the mark. The others return 0 or -errno: -EBUSY with a mark, -EINVAL
  * without one, -ENOMEM.
  */
 int ubd_host_mark(int host);

@@ -243,12 +243,12 @@ void machine_save_drop(void);
  * returns 0 or -ENOMEM. machine_mark(), with the machine stopped, records the state that
  * machine_put_back() restores. It returns 0; or MACHINE_GOES_ON each time that the machine was put
  * back, when the machine is stopped and machine_go_back() starts it; or -errno with a line in @why,
- * -EAGAIN for the reason of machine_save_settle(). machine_put_back_begin(), with the machine
- * stopped, gives all spaces back to the pool. It returns 0, -EAGAIN for that reason too, or -EINVAL
- * without a mark. The space of @quiet, an mm whose tasks all sleep in calls that do not change it,
- * keeps its mappings, and so does the space of each mm whose tasks all sleep interruptibly.
- * Afterwards machine_put_back() restores the mark, or machine_put_back_undo() lets the machine run
- * on.
+ * -EAGAIN for the reason of machine_save_settle(). machine_unmark() removes the mark.
+ * machine_put_back_begin(), with the machine stopped, gives all spaces back to the pool. It returns
+ * 0, -EAGAIN for that reason too, or -EINVAL without a mark. The space of @quiet, an mm whose tasks
+ * all sleep in calls that do not change it, keeps its mappings, and so does the space of each mm
+ * whose tasks all sleep interruptibly. Afterwards machine_put_back() restores the mark, or
+ * machine_put_back_undo() lets the machine run on.
  */
 int machine_mark_begin(void);
 s64 machine_mark(char *why, size_t size);
@@ -340,7 +340,7 @@ u64 ktime_get_raw(void); /* CLOCK_MONOTONIC_RAW */
  * progress on the host.
  */
 extern bool time_travels;
-/* Moves CLOCK_REALTIME forward by @add_ns, for clock_settime(2). */
+/* Moves CLOCK_REALTIME by @add_ns (negative: back), for clock_settime(2) and adjtimex(2). */
 void arch_set_realtime_offset(s64 add_ns);
 void arch_set_tai_offset(s64 ns); /* adjtimex(2): TAI - real time */
 /*
@@ -514,10 +514,7 @@ struct initcall {
 	static const struct initcall initcall_##f __used                                           \
 		__attribute__((section("initcalls"), aligned(8))) = { f, #f, lvl }
 
-/*
- * ---- page tables as the guest sees them, host mappings as their cache: arch/um/machine/pmap.h
- * ----
- */
+/* ---- the guest's page tables: arch/um/machine/pmap.h ---- */
 /* ---- guest memory access: arch/um/machine/uaccess.h ---- */
 
 /* ---- functions of arch/um/entry, in a table ---- */
@@ -546,7 +543,7 @@ struct arch_entry_ops {
 	 * Allows current's guest code to take events from the ring at guest address @ring (@size
 	 * bytes) without entering the kernel, if io_getevents() could return them at once. The
 	 * offer holds while the task is the only thread of its mm and its calls are not traced or
-	 * filtered. It may end at any time.
+	 * filtered. It may end at any time. May sleep.
 	 */
 	void (*ring_offer)(u64 ring, u64 size);
 	/* Makes guests forget the keys for random bytes (the vDSO's getrandom). */
