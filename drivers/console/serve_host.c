@@ -479,6 +479,7 @@ static void serve_thread(void *unused)
 	}
 }
 
+/* Starts the thread at the first call. Returns 0 or -errno. */
 static int start_locked(void)
 {
 	if (wake >= 0)
@@ -499,6 +500,10 @@ static void leave(void)
 			unlink(l->key);
 }
 
+/*
+ * Finds or makes the listener with that kind and address. Returns NULL with errno set, and o->err
+ * too, except without memory.
+ */
 static struct listener *listener_get_locked(int by, const char *key, struct con_open *o)
 {
 	struct listener *l;

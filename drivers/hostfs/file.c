@@ -399,6 +399,10 @@ static ssize_t write_chunk(struct file *f, struct hostfs_file *h, struct iov_ite
 	return put;
 }
 
+/*
+ * Writes all data, a chunk at a time, until an error, a fault or a signal. Returns the bytes
+ * written, or -errno if there are none. i_rwsem is held.
+ */
 static ssize_t write_loop(
 	struct file *f, struct hostfs_file *h, struct iov_iter *from, loff_t *pos, bool append)
 {

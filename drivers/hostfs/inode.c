@@ -386,6 +386,10 @@ static struct hostfs_time to_host(const struct timespec64 *t)
 	return (struct hostfs_time){ t->tv_sec, (u32)t->tv_nsec };
 }
 
+/*
+ * Translates a change of attributes into one of the host's object. Returns 0, or -EPERM if the
+ * mount does not permit it.
+ */
 static int fill_set(const struct inode *inode, const struct iattr *a, struct hostfs_set *s)
 {
 	int err = set_ids(inode, a, s);

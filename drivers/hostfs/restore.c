@@ -28,6 +28,10 @@ static struct hostfs_time host_time(const struct timespec64 *t)
 	return (struct hostfs_time){ t->tv_sec, (u32)t->tv_nsec };
 }
 
+/*
+ * Opens the root's folder again, and takes over its device and inode numbers. Returns 0, or -errno
+ * with a line in @why.
+ */
 static int restore_root(struct hostfs_sb *hs, struct state_why *why)
 {
 	struct hostfs_inode *root = hs->sb->s_root ? HOSTFS_I(hs->sb->s_root->d_inode) : NULL;

@@ -137,6 +137,10 @@ static void take_info(struct loop *lo, const struct loop_info64 *i)
 	memcpy(lo->init, i->lo_init, sizeof(lo->init));
 }
 
+/*
+ * Binds @f, to which the unit takes a reference. lo->lock held. Returns 0, or -errno with nothing
+ * changed.
+ */
 static int bind_file(struct loop *lo, struct file *dev, struct file *f, const struct loop_config *c)
 {
 	const struct block_device *b = lo->disk.part[0];

@@ -217,6 +217,10 @@ static int take_name(struct mconsole_open *o, const char *from)
 	return -err;
 }
 
+/*
+ * Makes the folder of the instance, with its sockets and its pid file, under a temporary name, then
+ * renames it. Returns 0, or -errno with o->err set and nothing left behind.
+ */
 static int build(struct mconsole_open *o)
 {
 	char path[256], file[280];

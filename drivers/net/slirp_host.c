@@ -171,6 +171,7 @@ static int slirp_check(struct net_host *h)
 	return 0;
 }
 
+/* Starts the helper, whose answer is expected on h->asked. Returns 0, or -errno with h->err set. */
 static int start(struct net_host *h)
 {
 	char *argv[WORDS_MAX], *text = strdup(h->args);

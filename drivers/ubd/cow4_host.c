@@ -243,6 +243,10 @@ static int recover(struct layer *l, struct layer_open *lo)
 	return err ? err : cow4_flush(l);
 }
 
+/*
+ * Reads the header, the index of packed clusters and the name of the backing file. Returns 0 or
+ * -errno. On failure the caller frees what was made.
+ */
 static int open_parts(struct layer *l, struct cow4 *c, struct layer_open *lo)
 {
 	int err = cow4_read_header(l->fd, &c->header, &c->slot, lo->why, sizeof(lo->why));

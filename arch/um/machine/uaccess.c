@@ -353,6 +353,7 @@ static void written_to(struct page *p)
 	unlock_page(p);
 }
 
+/* As access_mm(), with FOLL_* in @flags. */
 static ssize_t access_pages(struct mm *mm, u64 addr, void *buf, size_t n, u32 flags)
 {
 	bool write = flags & FOLL_WRITE;
