@@ -74,6 +74,11 @@ static uint32_t kickers[OS_MAX_CPUS]; /* threads inside kick_cpu() for that vCPU
 
 /* ---- requests ---- */
 
+/*
+ * Sends a request to the zygote, with a duplicate of @fd unless that is -1, and blocks until the
+ * answer. Returns the answer, or -ESRCH if there is none because the zygote has died. Takes
+ * request_lock.
+ */
 static long request_fd(const struct zyg_msg *m, int fd)
 {
 	char control[CMSG_SPACE(sizeof(int))] = { 0 };
@@ -209,6 +214,7 @@ static __attribute__((noinline)) pid_t spawn(int socket, int ctl, int physmem, i
 	return pid;
 }
 
+/* Starts the zygote's process. Returns 0 with zygote and zygote_socket set, or -errno. */
 static int launch(const struct os_space_setup *s)
 {
 	int ctl = os_handle_fd(s->ctl), physmem = os_handle_fd(s->physmem), pair[2], image, err;
@@ -279,6 +285,10 @@ struct mapping {
 	bool vdso;
 };
 
+/*
+ * Finds at most @max mappings of the zygote that move beside the stub, in ascending order. Returns
+ * how many; 0 also if the host does not show them.
+ */
 static int read_wanted_mappings(struct mapping *found, int max)
 {
 	char path[64], line[512], name[256];
@@ -302,6 +312,10 @@ static int read_wanted_mappings(struct mapping *found, int max)
 	return n;
 }
 
+/*
+ * Moves the host's pages beside the stub, and sets *vdso to the new address of the vdso, 0 without
+ * one. Returns 0 or -errno.
+ */
 static int move_vdso(const struct os_space_setup *s, uint64_t *vdso)
 {
 	struct mapping m[8];

@@ -228,6 +228,7 @@ static const char *reason(int err)
 	return text;
 }
 
+/* Reads what the host offers. Returns 0, or -errno with *why set. */
 static int probe(const char **why)
 {
 	struct os_space_host host;

@@ -136,6 +136,7 @@ static void setup_stack(struct space *s, int cpu)
 	stack[2] = SLOT_ALT_SIZE;
 }
 
+/* Initialises the memory of space number @index, which has no tasks yet. */
 static struct space *setup_space(int index)
 {
 	struct space *s = space_at(index);

@@ -94,6 +94,10 @@ static void ask_for(struct line *l, const struct con_open *o)
 	l->anew = true;
 }
 
+/*
+ * Sets the channel of a line, or with no number the default @deflt. Returns 0, or ends the process
+ * with refuse().
+ */
 static int line_setup(const char *kind, const char *s, struct line *lines, struct con_open *deflt)
 {
 	const char *eq = strchr(s, '=');

@@ -282,6 +282,10 @@ static int read_text(struct inode *inode, int dir, const char *name)
 	return n < 0 ? (int)n : 0;
 }
 
+/*
+ * Sets up a new inode for the object with attributes @a. Its node is @node or, for 0, a new one.
+ * Returns 0 or -errno.
+ */
 static int fill_new(
 	struct inode *inode, int dir, const char *name, int node, const struct hostfs_attr *a)
 {

@@ -63,6 +63,7 @@ void hostfs_listing_put(struct hostfs_listing *l)
 
 /* ---- reading ---- */
 
+/* Appends a copy of @used bytes. Returns 0, or -ENOMEM, also for more than MAX_PIECES. */
 static int add_piece(struct hostfs_listing *l, const char *buf, u32 used)
 {
 	struct piece *p;

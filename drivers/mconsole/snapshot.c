@@ -250,6 +250,7 @@ static const char *hold(struct snapshot *s)
 	return why == SNAPSHOT_TIME ? "its time was over" : "its client had gone";
 }
 
+/* Freezes the disks, answers the client, and waits for the end. Results as those of hold(). */
 static const char *begin(struct snapshot *s)
 {
 	char failed[32] = "";
@@ -300,6 +301,7 @@ static int snapshot_thread(void *arg)
 
 /* ---- requests ---- */
 
+/* Begins a snapshot. Returns 0, and its thread answers the client; or -errno. */
 static int start(struct mconsole_call *c, u32 seconds)
 {
 	struct snapshot *s = kzalloc(sizeof(*s), GFP_KERNEL);

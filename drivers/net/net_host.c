@@ -217,6 +217,10 @@ int net_host_gone(int host)
 	return __atomic_load_n(&h->fd, __ATOMIC_SEQ_CST) < 0;
 }
 
+/*
+ * Opens the link and adds its descriptors to the event set. Returns 0, -EINPROGRESS while the
+ * answer is still to come, or -errno with h->err set.
+ */
 static int reopen(struct net_host *h)
 {
 	/* A request made before the jail closed (at a restore) is completed without the broker. */

@@ -26,6 +26,10 @@ static int fail(struct image_open *o, const char *file, const char *why)
 	return -EINVAL;
 }
 
+/*
+ * Locks the file for writing or against writers. Returns 0, also if the host cannot lock it
+ * (o->note), or -EINVAL with o->err set.
+ */
 static int lock_file(struct image_open *o, const char *file, int fd, bool write)
 {
 	struct flock fl = { .l_type = write ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET };

@@ -625,6 +625,7 @@ static int rename_or_link(const struct seccomp_notif *call, const struct file_ca
 	return err ? -errno : 0;
 }
 
+/* Makes a call, other than an open, on a granted place. Returns the call's result, or -errno. */
 static int change(const struct seccomp_notif *call, const struct file_call *c, struct place *p)
 {
 	uint64_t value = arg(call, c->value, 0);
@@ -676,6 +677,7 @@ static bool is_own_folder(const struct file_call *c, const struct place *p)
 	return false;
 }
 
+/* Makes the call if its file is granted, and answers it. */
 static void make(const struct seccomp_notif *call, const struct file_call *c)
 {
 	int flags = (int)arg(call, c->flags, 0), err;

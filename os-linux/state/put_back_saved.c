@@ -176,6 +176,7 @@ static int read_piece(int fd, size_t n, uint64_t at)
 	return 0;
 }
 
+/* Restores the pages of a run that differ, and counts them. Returns 0 or -errno. */
 static int copy_run(const struct os_state_map *m, const struct state_run *run)
 {
 	uint64_t left = run->pages * (uint64_t)STATE_PAGE, at = run->at;

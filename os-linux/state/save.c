@@ -94,6 +94,7 @@ static int failed(struct os_state *s, int err, const char *what)
 
 /* ---- the file ---- */
 
+/* Adds a run and, if it is in this file, copies its pages. Returns 0 or -errno. */
 static int add_run(struct writer *w, const struct state_run *run)
 {
 	if (w->nr_runs == w->room) {

@@ -662,6 +662,10 @@ static struct space *get_or_take_space(struct pmap *pm)
 	return s;
 }
 
+/*
+ * Gets a space for the mm, unless it has one by now, and applies its orders. Returns it, or
+ * ERR_PTR. Takes pmap->lock.
+ */
 static struct space *make_space(struct pmap *pm)
 {
 	struct space *s;

@@ -326,6 +326,11 @@ static void swap_shadow(struct patch *p, struct request *q, struct shadow *s)
 	q->frame = q->copy = NULL;
 }
 
+/*
+ * Patches a copy of the page, which becomes the page's shadow. Returns 0; -EAGAIN if the page has a
+ * shadow of another frame; or -ENOSPC if it cannot be patched, or only after arena_make()
+ * (*need_arena). patch->lock held.
+ */
 static int patch_locked(struct patch *p, struct request *q, bool *need_arena)
 {
 	struct shadow *old = shadow_at(p, q->addr & PAGE_MASK);
@@ -377,6 +382,10 @@ static int patch_frame(struct request *q, bool *need_arena)
 	return err;
 }
 
+/*
+ * Allocates pages and patches one site. Returns 0, an error of patch_locked(), -EINVAL for code
+ * that is not recognised, or -ENOMEM. Takes mmap_lock.
+ */
 static int try_patch(struct request *q, bool *need_arena)
 {
 	struct mm *mm = q->mm;
