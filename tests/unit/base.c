@@ -216,7 +216,7 @@ static void merged(void **state)
 	check_file();
 }
 
-/* base_wait() does not repeat a fault for ever that has another reason. */
+/* base_wait() gives up a fault that the base has not caused, if need be after some tries. */
 static void other_faults(void **state)
 {
 	int i = 0;

@@ -108,7 +108,7 @@ static void cast(struct known *a)
 	check(a, "cast", bits);
 }
 
-/* The verifier must think possible the branch that is taken, with true bounds in it. */
+/* Checks that the verifier thinks the branch that is taken possible, with true bounds in it. */
 static void compare(struct known *a, struct known *b)
 {
 	static const u8 ops[] = { BPF_JEQ, BPF_JNE, BPF_JGT, BPF_JGE, BPF_JLT, BPF_JLE, BPF_JSGT,

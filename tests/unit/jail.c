@@ -164,7 +164,7 @@ static void test_rows(void **state)
 	}
 }
 
-/* Calls that a program would try that has taken over the process: none is allowed. */
+/* Of the calls that intruding code would try from inside the process, none is allowed. */
 static void test_attempts(void **state)
 {
 	static const int never[] = { SYS_open, SYS_openat, SYS_openat2, SYS_creat, SYS_execve,

@@ -426,8 +426,8 @@ static void test_address_taken(void **state)
 }
 
 /*
- * An own probe that comes back does not mean that another host has the address. A probe without our
- * nonce does.
+ * Our own probe that comes back does not mean that another host has the address. A probe without
+ * our nonce does.
  */
 static void test_own_question(void **state)
 {

@@ -114,8 +114,8 @@ static void test_incomplete(void **state)
 }
 
 /*
- * Many fragments evict other fragments of their own network namespace, and none of another's. With
- * a limit of 0 no fragment is kept.
+ * Many fragments evict other fragments of their own network namespace, and none of another
+ * namespace. With a limit of 0 no fragment is kept.
  */
 static void test_memory_of_others(void **state)
 {

@@ -258,7 +258,7 @@ static void test_purge_beside_send(void **state)
 }
 
 /*
- * A poller that has queued a work is not in poll(): a thread that waits for the end of poll() may
+ * A poller that has queued its work is not in poll(): a thread that waits for the end of poll() may
  * hold a lock for which all workers wait.
  */
 static void test_polling(void **state)

@@ -35,7 +35,7 @@ struct frame {
 	struct value r[MAX_BPF_REG];
 	u32 pc;
 	u8 byte[EBPF_STACK];
-	/* of each byte. @pointer: it belongs to a whole pointer, which is in @slot. */
+	/* Whether a byte was written; whether it belongs to a whole pointer, kept in @slot. */
 	bool written[EBPF_STACK], pointer[EBPF_STACK];
 	struct value slot[EBPF_STACK / 8];
 };

@@ -61,7 +61,7 @@ bool timer_armed(const struct ktimer *t)
 	return t->armed;
 }
 
-/* The last queued work, and how many works were run. */
+/* The work that was queued last, and how often the test has run any work. */
 static struct work *queued;
 static int works_done;
 
@@ -91,7 +91,7 @@ static void do_works(void)
 	}
 }
 
-/* Advances the clock to @until, and runs all timers and works that are due. */
+/* Advances the clock to @until, and runs all timers and all work that is due. */
 static void run_to(u64 until)
 {
 	for (;;) {
