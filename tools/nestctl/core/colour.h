@@ -8,8 +8,8 @@
 
 enum colour { COLOUR_NONE, COLOUR_BOLD, COLOUR_DIM, COLOUR_RED, COLOUR_YELLOW, COLOUR_GREEN };
 /*
- * Returns the escape sequence that switches standard output to a colour. Returns "" if standard
- * output is no terminal, TERM is "dumb", or NO_COLOR is set.
+ * Returns the escape sequence that switches standard output to a colour, in constant memory.
+ * Returns "" if standard output is no terminal, TERM is missing or "dumb", or NO_COLOR is set.
  */
 const char *colour(enum colour c);
 /*
@@ -17,10 +17,13 @@ const char *colour(enum colour c);
  * a terminal, appear as numbers (\x1b). Newlines and tabs stay.
  */
 void put_plain(FILE *out, const char *text);
-/* Returns a size in bytes as "1.5MB", for columns of listings. The text is never freed. */
+/*
+ * Returns a size as "1.5MB", for columns of listings: K, M, G and T are powers of 1024, and fewer
+ * than 1000 bytes are a mere number. The text is never freed.
+ */
 const char *size_text(double bytes);
 /*
- * Returns a size in bytes as "1.5M", for narrow columns. The sixteenth call after this one
+ * Returns a size as "1.5M" or "12B", for narrow columns. The sixteenth call after this one
  * overwrites the text.
  */
 const char *short_size(double bytes);

@@ -114,7 +114,7 @@ struct command {
 	const char *name; /* full name: "image build" */
 	/* the row is a program of its own, no command of nestctl */
 	bool program;
-	/* words behind the options: "[--] FILE..." */
+	/* words behind the options: "[--] FILE...", or NULL */
 	const char *args;
 	const char *help; /* one line of --help */
 	/*
@@ -126,13 +126,17 @@ struct command {
 	const char *exits;
 	const struct option_row *options; /* or NULL */
 	/*
-	 * returns a message about the unknown option @word, or NULL for the general message. May be
-	 * NULL.
+	 * returns a message about the unknown option @word ("--word=value" or "-x"), or NULL for
+	 * the general message. May be NULL.
 	 */
 	const char *(*hint)(const char *word);
 	bool command_follows; /* options end at the first word */
 	bool hidden;          /* not shown by --help */
 	bool helper;          /* run by nestctl-image, in place of @run */
+	/*
+	 * returns the exit status, or dies; argv[0] is the command's last word. NULL for a mere
+	 * group.
+	 */
 	int (*run)(int argc, char **argv);
 	/*
 	 * the commands of a group, ending in NULL. A group that has @run too calls it if no verb
@@ -147,28 +151,37 @@ COMMANDS(ROW)
 extern const struct command *const commands[]; /* ends in NULL */
 
 /*
- * Runs the command of @table that argv[0] names. @in: the name of the group to which @table
- * belongs, or NULL. Returns the exit status.
+ * Runs the command of @table (which ends in NULL) that argv[0] names, and returns its exit status.
+ * Dies if none has this name. @in: the name of the group to which @table belongs, or NULL.
  */
 int command_dispatch(const struct command *const *table, const char *in, int argc, char **argv);
 
-/* Executes nestctl-image in place of this process (helper.c). Dies if it is missing. */
+/*
+ * Executes nestctl-image in place of this process, to run @c with the words of @argv (helper.c).
+ * Dies if it is missing.
+ */
 int helper_run(const struct command *c, int argc, char **argv) __attribute__((noreturn));
 
 /*
- * Returns the key of the next option, or 0 behind the last (options.c). Prints the help and exits
- * at --help. Dies at an unknown option.
+ * Returns the key of the next option, or 0 behind the last (options.c). Its value is optarg, which
+ * is NULL if the option was given none. Prints the help and exits at --help. Dies at an unknown
+ * option.
  */
 int next_option(const struct command *c, int argc, char **argv);
 /*
- * Returns the words behind the options. Dies with the usage if there are fewer than @min or more
- * than @max (-1: any number).
+ * Returns the words behind the options, which end in NULL and stay in @argv. To be called after
+ * next_option() has returned 0. Dies with the usage if there are fewer than @min or more than @max
+ * words (-1: any number).
  */
 char **take_words(const struct command *c, int argc, char **argv, int min, int max);
-/* Returns the last word of the command's name: "build" for "image build". */
+/*
+ * Returns the last word of the command's name: "build" for "image build". The text is a part of the
+ * name.
+ */
 const char *command_verb(const struct command *c);
 
 /* help.c */
+/* Print a command's --help, or the help of all commands of @table, on standard output. */
 void help_command(const struct command *c);
 void help_all(const struct command *const *table);
 /* Returns "nestctl run [OPTION...] IMAGE [-- COMMAND...]". The text is never freed. */
@@ -176,7 +189,10 @@ const char *command_usage(const struct command *c);
 /* Returns "nestctl run", or the name of a program. The text is never freed. */
 const char *command_line_name(const struct command *c);
 
-/* Prints the manual page of a program in troff's form (troff.c). */
+/*
+ * Prints the manual page of a program in troff's form on standard output (troff.c). Its @text,
+ * @options and @exits are not NULL.
+ */
 void man_program(const struct command *c);
 
 #endif

@@ -14,12 +14,16 @@ struct docker_row {
 /* Tables that end in a row of NULL. */
 extern const struct docker_row docker_verbs[], docker_options[];
 
-/* Returns a message that names nestctl's form of docker's @verb, or NULL if docker has none. */
+/*
+ * Returns a message about docker's command @verb, which names nestctl's form or says that there is
+ * none. Returns NULL if docker has no such command. Texts of both functions are never freed.
+ */
 const char *docker_verb(const char *verb);
 
 /*
- * Returns nestctl's word for @word, an option of `docker run`, or the reason why nestctl lacks it.
- * Returns NULL if docker has no such option, or if no message is needed.
+ * Returns a message about @word, an option of `docker run` with its dashes: nestctl's word, or the
+ * reason why nestctl lacks it. Returns NULL if docker has no such option, or if no message is
+ * needed.
  */
 const char *docker_option(const char *word);
 

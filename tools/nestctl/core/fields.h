@@ -17,13 +17,16 @@
 #include <stdio.h>
 
 struct fields;
-/* Parses a template. Dies with a message if it is invalid. */
+/* Parses a template, which is not kept. Dies with a message if it is invalid. */
 struct fields *fields_parse(const char *template);
 /* Begins a row: everything that json.h writes from now on becomes the row's object. */
 void fields_row_begin(struct fields *f);
-/* Prints the row. Dies if the template names a field that the row lacks. */
+/*
+ * Prints the row on standard output, or adds it to the table. json.h writes to standard output
+ * again. Dies if the template names a field that the row lacks.
+ */
 void fields_row_end(struct fields *f);
-/* Prints the table, if the template asks for one, and frees @f. */
+/* Prints the table on standard output, if the template asks for one, and frees @f. */
 void fields_finish(struct fields *f);
 
 #endif

@@ -17,10 +17,14 @@
 /* how deep parentheses and blocks may be nested */
 #define FIELDS_DEPTH_MAX 64
 
+/* A function of templates, in constant memory. It has @min to @max arguments. */
 struct field_call {
 	const char *name;
 	int min, max;
-	/* writes the value to @out */
+	/*
+	 * writes the value to @out, which is null before. @args: @nr values, none of them NULL.
+	 * Dies if they do not fit.
+	 */
 	void (*run)(struct json *out, const struct json *const *args, int nr);
 };
 /*
@@ -29,29 +33,41 @@ struct field_call {
  */
 const struct field_call *field_call_find(const char *name);
 
+/* An expression. Each member that @kind does not use is 0. */
 struct field_expr {
 	enum { EXPR_DOT, EXPR_VARIABLE, EXPR_VALUE, EXPR_CALL, EXPR_AND, EXPR_OR, EXPR_NOT } kind;
+	/* EXPR_VARIABLE: the number of the variable, below FIELDS_VARIABLES_MAX */
 	int variable;
+	/* EXPR_VALUE: the constant */
 	struct json *value;
+	/* EXPR_CALL: the function */
 	const struct field_call *call;
+	/* arguments of a call, "and", "or" and "not" */
 	struct field_expr *args[FIELDS_ARGS_MAX];
 	int nr;
 	/* "A.B": the fields to follow from the expression's value, or NULL */
 	const char *path;
 };
 
+/* A text or action of the template, and the list of those that follow it. */
 struct field_node {
 	enum { NODE_TEXT, NODE_PRINT, NODE_SET, NODE_IF, NODE_WITH, NODE_RANGE } kind;
+	/* NODE_TEXT: the text to print */
 	const char *text;
+	/* the value to print, set or test, or to iterate over; NULL for a text */
 	struct field_expr *expr;
 	/* numbers of the variables that the node sets, 0 for none; only range sets @key */
 	int key, value;
+	/* the blocks of if, with and range, or NULL; the following node, or NULL */
 	struct field_node *then, *otherwise, *next;
 };
 
-/* Parses a template. Dies with a message about the first error. */
+/*
+ * Parses a template, which is not kept. Returns its first node, or NULL if it is empty. Dies with a
+ * message about the first error.
+ */
 struct field_node *field_nodes_parse(const char *text);
-/* Writes a row. Dies if the row lacks a field that the template names. */
+/* Writes @row by the template. Dies if the row lacks a field that the template names. */
 void field_nodes_run(FILE *out, const struct field_node *n, const struct json *row);
 /* Writes the heads of columns: each field's name in the place of its value. */
 void field_nodes_heads(FILE *out, const struct field_node *n);
@@ -59,7 +75,7 @@ void field_nodes_heads(FILE *out, const struct field_node *n);
 /* fields_call.c */
 /* True unless the value is false, null, 0 or empty. */
 bool field_is_true(const struct json *j);
-/* Write a value: as JSON, or as Go prints it, such as map[a:1 b:2] or [a b]. */
+/* Write a value to @out: as JSON, or as Go prints it, such as map[a:1 b:2] or [a b]. */
 void field_put_json(FILE *out, const struct json *j);
 void field_put_plainly(FILE *out, const struct json *j);
 

@@ -16,25 +16,31 @@ struct instance {
 	char **argv, *text;
 	/* the last file of the instance's first disk, or "" */
 	const char *image;
-	/* seconds since the instance began; this and the next three: set by instances_measure() */
+	/* seconds since the instance began; instances_measure() sets this and the next three */
 	double age;
 	/* seconds of processor time that the instance's living processes have used */
 	double cpu;
 	/* bytes of host memory that the instance occupies */
 	uint64_t memory;
+	/* the kernel's process and its living descendants */
 	int processes;
 };
 
 /*
- * Returns the running instances in both homes of names, sorted by name. An instance runs if a
- * process serves its management console. @only: return just the instance of this name.
+ * Returns the running instances in both homes of names, sorted by name, for instances_free().
+ * *count: their number, which may be 0. An instance runs if a process serves its management
+ * console. @only, if not NULL: return just the instance of this name.
  */
 struct instance *instances_find(const char *only, size_t *count);
-/* Reads age, processor time and memory. Scans all processes of the host for them. */
+/*
+ * Reads age, processor time, memory and number of processes, once for each result of
+ * instances_find(). Scans all processes of the host for them.
+ */
 void instances_measure(struct instance *all, size_t n);
 void instances_free(struct instance *all, size_t n);
 /*
  * Returns the instance called @name, or dies if it does not run. @name NULL: the only running one.
+ * Its memory is never freed.
  */
 struct instance instance_find(const char *name);
 

@@ -2,7 +2,7 @@
 /*
  * json.h: JSON on standard output, for --json.
  *
- *      json_open('['); json_open('{'); json_text("name", s); json_number("size", n);
+ *      json_open(NULL, '['); json_open(NULL, '{'); json_text("name", s); json_number("size", n);
  *      json_close('}'); json_close(']');
  */
 #ifndef NESTLING_NESTCTL_JSON_H
@@ -12,19 +12,23 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Sends the following output to @f. NULL: to standard output again. */
+/* Sends the following output to @f, which stays the caller's. NULL: to standard output again. */
 void json_to(FILE *f);
 /*
- * Commas are added automatically, and the outermost close ends the line. A value within a list has
- * @key NULL.
+ * Begin a list or object and end it; @bracket is the character to print. Commas are added
+ * automatically, and the outermost close ends the line. A value within a list has @key NULL, in all
+ * functions below.
  */
 void json_open(const char *key, char bracket);
 void json_close(char bracket);
-/* Returns the length of the UTF-8 sequence at @s, or 0 if it is invalid. */
+/*
+ * Returns the length of the UTF-8 sequence at @s (1 to 4), or 0 if it is invalid. @s is terminated.
+ */
 int utf8_sequence(const unsigned char *s);
 /* NULL becomes null. Invalid UTF-8 becomes U+FFFD. */
 void json_text(const char *key, const char *text);
 void json_number(const char *key, int64_t n);
+/* Prints three decimals. */
 void json_real(const char *key, double x);
 void json_bool(const char *key, bool b);
 

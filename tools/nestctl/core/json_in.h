@@ -15,18 +15,24 @@
 
 struct json {
 	enum { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_TEXT, JSON_LIST, JSON_OBJECT } kind;
-	char *key; /* name of an object's member */
-	/* content of a text; digits of a number */
+	char *key; /* an object's member, else NULL */
+	/*
+	 * content of a text, which has no zeros; the number, "true", "false" or "null" as written
+	 */
 	char *text;
+	/* the first element of a list or object, or NULL; the next of the parent's, or NULL */
 	struct json *first, *next;
 };
 
-/* Parses @text, which is @size bytes long. */
+/* Parses @text, which is @size bytes long and need not be terminated. It is not kept. */
 struct json *json_parse(const char *text, size_t size, const char *what);
 const struct json *json_get(const struct json *object, const char *key);
 const struct json *json_list(const struct json *object, const char *key);
 const char *json_string(const struct json *object, const char *key);
-/* Reads a whole number that is not negative into *n. True if @key has one. */
+/*
+ * Reads a whole number that is not negative into *n. True if @key has one that fits. *n is
+ * undefined otherwise.
+ */
 bool json_uint(const struct json *object, const char *key, uint64_t *n);
 
 #endif

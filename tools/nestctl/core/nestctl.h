@@ -17,35 +17,45 @@
 
 /* util.c */
 extern const char *program_name; /* printed in front of messages */
+/*
+ * Print one line on standard error, with '?' for control characters. die() then exits with status
+ * 1, or within attempt() returns there and prints nothing.
+ */
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /*
- * Calls @f. Returns NULL, or the message with which @f died. Descriptors that @f had opened stay
- * open. Only the first thread may call this.
+ * Calls @f. Returns NULL, or the message with which @f died, in memory that is never freed. Memory
+ * and descriptors that @f had taken stay so. Only the first thread may call this.
  */
 const char *attempt(void (*f)(void *arg), void *arg);
 /*
  * Returns the text of @err, the errno with which the host refused to start a process or thread. If
- * pids.max of a control group caused it, the text names the group and its limit.
+ * pids.max of a control group caused it, the text names the group and its limit. The text is never
+ * freed.
  */
 const char *task_error(int err);
 /* Starts a thread as pthread_create() does, or dies. */
 void thread_start(pthread_t *thread, void *(*f)(void *), void *arg);
-/* Flushes standard output. Returns @status, or 1 if not all output could be written. */
+/*
+ * Flushes standard output. Returns @status, but 1 in place of 0 if not all output could be written.
+ * Warns then, unless the reader has gone.
+ */
 int finish_output(int status);
 /* Formats into fresh memory, which is never freed. */
 char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Returns zeroed memory for the caller to free, or dies. */
 void *xalloc(size_t size);
+/* Writes all bytes to a blocking descriptor. Dies on an error, with @what in the message. */
 void write_all(int fd, const void *data, size_t size, const char *what);
 /*
- * Writes all bytes to a stream, which may be non-blocking. True if all were written, false with
- * errno (EPIPE: the reader has gone). @stop, if not NULL, is a flag that a signal handler sets: the
- * call then fails with ECANCELED.
+ * Writes all bytes to a stream, and waits while a non-blocking one is full. True if all were
+ * written, false with errno (EPIPE: the reader has gone). @stop, if not NULL, is a flag that a
+ * signal handler sets: the call then fails with ECANCELED.
  */
 bool put_all(int fd, const char *buf, size_t n, const volatile sig_atomic_t *stop);
 /*
- * Waits until bytes are available, and reads them. Returns their number, 0 at the end of the
- * stream, or -1 with errno.
+ * Waits until bytes are available, and reads at most @size of them. Returns their number, 0 at the
+ * end of the stream, or -1 with errno.
  */
 ssize_t get_some(int fd, char *buf, size_t size);
 /*
@@ -53,7 +63,7 @@ ssize_t get_some(int fd, char *buf, size_t size);
  * SIGHUP (nohup) stays ignored.
  */
 void on_ending_signals(void (*handler)(int));
-/* Opens /dev/null for a standard stream that is closed or not usable in its direction. */
+/* Opens /dev/null for each of descriptors 0 to 2 that is closed or not usable in its direction. */
 void open_standard_streams(void);
 /*
  * Corrects inherited signal dispositions, signal mask and umask, and sets the locale. Fills a
@@ -61,46 +71,70 @@ void open_standard_streams(void);
  * number.
  */
 void prepare_process(void);
-/* Makes a folder and its missing parents, for the user alone. */
+/* Makes a folder and its missing parents with mode 0700. Dies on an error. */
 void make_dirs(const char *path);
 /*
- * Makes or empties a file that only the user can read, for a record of what a guest does. Returns
- * NULL with errno on an error.
+ * Makes or empties a file that only the user can read, for a record of what a guest does. Returns a
+ * stream for writing, which is close-on-exec, or NULL with errno.
  */
 FILE *create_private(const char *path);
-/* Returns "512M" for docker's "512MB" and "512MiB"; returns any other text unchanged. */
+/*
+ * Returns "512M" for docker's "512MB" and "512MiB"; returns any other text unchanged. A fresh text
+ * is never freed.
+ */
 const char *size_word(const char *text);
-/* Parses "512M", "2G" or bytes, also with a B behind the unit; dies on an error. */
+/*
+ * Returns the bytes of "512M", "2g" or "4096": units are K, M, G and T, powers of 1024, and a B or
+ * iB may follow them. Dies on an error, with @what in the message.
+ */
 uint64_t parse_size(const char *text, const char *what);
-/* Returns the path of a program in PATH, /usr/sbin and similar folders, or NULL. */
+/*
+ * Returns the path of an executable in PATH, /usr/sbin and similar folders, for the caller to free,
+ * or NULL.
+ */
 const char *find_program(const char *name);
 /*
- * Starts the program argv[0], searched for as in find_program(), and returns its pid. Dies on an
- * error. Only one such program may run at a time. Its descriptors 0 to 2 are @fds, where -1 means
- * nestctl's own. It gets its own process group, since mmdebstrap signals its whole group when it
- * fails.
+ * Starts the program argv[0] and returns its pid. Looks up a name without a slash by
+ * find_program(). Dies if the program is not found or no process can be made. If execv() fails, the
+ * child warns and exits with 127. Only one such program may run at a time. Its descriptors 0 to 2
+ * are @fds, where -1 means nestctl's own. It gets its own process group, since mmdebstrap signals
+ * its whole group when it fails.
  */
 pid_t spawn(const char *const argv[], const int fds[3]);
-/* Waits for the process. Returns its exit status, or 128 + N after signal N. */
+/* Waits for the child. Returns its exit status, or 128 + N after signal N. */
 int wait_for(pid_t pid);
-/* Returns the first 64 KiB of the memory file @fd, into which a program wrote its output. */
+/*
+ * Returns the first 64 KiB of the memory file @fd, into which a program wrote its output, as a
+ * terminated text for the caller to free.
+ */
 char *program_said(int fd);
-/* Terminates the child of spawn() unless wait_for() has returned for it. Async-signal-safe. */
+/*
+ * Sends SIGTERM to the group of spawn()'s child and waits for it, unless wait_for() has returned
+ * for it. Closes all descriptors but 0 to 2. Async-signal-safe.
+ */
 void stop_child(void);
 
 /*
- * Returns the file of an image: a name with a slash is a path, any other is looked up in the image
- * folder (image.c).
+ * Returns the path of an image's file, which need not exist: a name with a slash is a path, any
+ * other is in the image folder (image.c). Dies if @name is empty. These four return @name itself or
+ * memory that is never freed.
  */
 const char *image_path(const char *name);
 /* Returns NAME for docker's NAME:latest, unless an image is called NAME:latest. */
 const char *image_stem(const char *name);
+/*
+ * Return nestctl's folder for images, or for @what, which may not exist yet. Die if the environment
+ * names no home.
+ */
 const char *image_dir(void);
-/* Returns nestctl's folder for @what, such as "images". Dies if the environment names no home. */
 const char *data_dir(const char *what);
 
 /* busybox.c */
 struct ext4_image;
+/*
+ * Adds folders, files of /etc, the host's program @busybox and links to it for its applets to an
+ * empty image. Dies on an error.
+ */
 void busybox_populate(struct ext4_image *im, const char *busybox);
 
 #endif

@@ -18,20 +18,24 @@
 #define OUTPUT_MARK ".nestctl-"
 
 /*
- * Opens an output for reading and writing. Its mode is 0600, since it has a guest's secrets. Dies
- * on an error. Calls clean_up_when_ended().
+ * Opens an output for reading and writing, close-on-exec. Its mode is 0600, since it has a guest's
+ * secrets. Returns its descriptor. Dies on an error, or if @path exists and is no regular file.
+ * Calls clean_up_when_ended(). At most 16 outputs may be unfinished.
  */
 int output_open(const char *path);
 /*
- * Writes the file back to the disk, gives it its name and closes @fd. @replace: an existing file is
- * replaced. Dies on an error.
+ * Writes the file back to the disk, gives it its name and closes @fd. @path is that of
+ * output_open(). @replace: an existing file is replaced, else it is an error. Dies on an error.
  */
 void output_finish(int fd, const char *path, bool replace);
 /* Gives the file the mode that the umask allows, for an archive that the user will pass on. */
 void output_by_umask(int fd);
 /* Gives @fd the mode of @old, the file that it is to replace, and if possible the owner of @old. */
 void output_replaces(int fd, int old);
-/* Makes the existing file @path a companion of @fd, which is removed if @fd is never finished. */
+/*
+ * Makes the existing file @path a companion of @fd of output_open(), which is removed if @fd is
+ * never finished. @path is kept. An output has at most one.
+ */
 void output_companion(int fd, const char *path);
 
 /*
@@ -41,14 +45,14 @@ void output_companion(int fd, const char *path);
 void clean_up_when_ended(void);
 
 /*
- * Opens a file without a name in $TMPDIR or /var/tmp, close-on-exec. @what: the file's purpose, for
- * messages. Dies on an error.
+ * Opens a file without a name in $TMPDIR, /var/tmp or /tmp, for reading and writing, close-on-exec.
+ * @what: the file's purpose, for messages. Returns the descriptor, or dies.
  */
 int temporary_file(const char *what);
 /*
- * Makes a folder for this process's files, in $TMPDIR or /var/tmp, and returns its path. The folder
- * and its contents are removed when the process ends, as clean_up_when_ended() describes. Dies on
- * an error.
+ * Returns the path of the folder for this process's files, in $TMPDIR, /var/tmp or /tmp. The first
+ * call makes it. The folder and its contents are removed when the process ends, as
+ * clean_up_when_ended() describes. Dies on an error.
  */
 const char *temporary_folder(const char *what);
 

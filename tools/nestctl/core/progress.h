@@ -9,15 +9,15 @@
 #include <stdint.h>
 
 /*
- * Shows the verb, the last part of @path (or nothing for NULL) and a bar of @done in @total:
- * progress("import", "/tmp/a.tar", ...) prints "import a.tar" and the bar.
+ * Shows the verb, the last part of @path (or nothing for NULL) and a bar of @done in @total, which
+ * have any one unit: progress("import", "/tmp/a.tar", ...) prints "import a.tar" and the bar.
  */
 void progress(const char *verb, const char *path, uint64_t done, uint64_t total);
-/* Shows counts in place of a bar, if the total is unknown. */
+/* Shows @what and the counts of files and bytes in place of a bar, if the total is unknown. */
 void progress_count(const char *what, uint64_t files, uint64_t bytes);
 /* Shows nothing from now on. */
 void progress_off(void);
-/* Erases the line. */
+/* Erases the line. A later call of progress() may show it again. */
 void progress_end(void);
 
 #endif

@@ -14,23 +14,29 @@
 
 #include <stdbool.h>
 
-/* Takes the terminal. True if standard input and output are a terminal, and it was taken. */
+/*
+ * Takes the terminal: switches to the alternate screen, and delivers keys at once and without echo.
+ * Sets SIGPIPE to be ignored. True if standard input and output are a terminal.
+ */
 bool screen_enter(void);
 /* Restores the terminal. May be called again. */
 void screen_leave(void);
 /* Makes screen_ended() notice signals that end the program. screen_enter() calls it. */
 void screen_notice_signals(void);
-/* Returns the signal that asked the program to end, or 0. */
+/* Returns the number of the signal that asked the program to end, or 0. */
 int screen_ended(void);
-/* Restores the terminal, and dies of the signal that screen_ended() returns, if any. */
+/*
+ * Restores the terminal, and dies of the signal that screen_ended() returns. Returns if there was
+ * none.
+ */
 void screen_die_of_signal(void);
 
 /* Results of screen_key() besides characters. */
 enum { KEY_TIME = 0, KEY_GONE = -1, KEY_REDRAW = -2, KEY_UP = 256, KEY_DOWN, KEY_LEFT, KEY_RIGHT };
 /*
- * Waits at most @seconds for a key. Returns the character (Enter is '\r', Escape 27), a key above,
- * KEY_TIME after @seconds, KEY_GONE if the terminal is gone or the program must end, or KEY_REDRAW
- * after SIGCONT or a change of size. Reads no keys if no screen was entered.
+ * Waits at most @seconds (fractions count) for a key. Returns the byte (Enter is '\r', Escape 27),
+ * a key above, KEY_TIME after @seconds, KEY_GONE if the terminal is gone or the program must end,
+ * or KEY_REDRAW after SIGCONT or a change of size. Reads no keys if no screen was entered.
  */
 int screen_key(double seconds);
 /* Returns the size of the terminal on standard output; without a terminal 80 by 24. */

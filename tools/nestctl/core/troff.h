@@ -5,6 +5,7 @@
 
 struct option_row;
 
+/* Prints a line of text, with what troff would interpret escaped. */
 void troff_line(const char *text);
 /* Prints paragraphs as command.h describes them. */
 void troff_paragraphs(const char *text);

@@ -17,7 +17,10 @@ int put_cut(FILE *out, const char *text, int width);
  * negative.
  */
 void put_padded(FILE *out, const char *text, int width);
-/* Returns the columns of the terminal on standard output, or 0 if that is no terminal. */
+/*
+ * Returns the columns of the terminal on standard output, or 0 if that is no terminal or its width
+ * is unknown.
+ */
 int terminal_columns(void);
 
 #endif
