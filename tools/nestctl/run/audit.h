@@ -19,11 +19,14 @@
 
 struct run;
 
-/* Adds an output, FILE or fd:N. Dies if the descriptor is not writable. */
+/*
+ * Adds an output, FILE or fd:N, of which there may be 4. @text is kept. Dies if the descriptor is
+ * not writable.
+ */
 void audit_add(const char *text);
 /*
  * Sets the limit in bytes of each file. Of two limits the smaller applies. Returns false if @size
- * is too small.
+ * is below AUDIT_SIZE_MIN_KIB.
  */
 #define AUDIT_SIZE_MIN_KIB 256 /* more than one write */
 bool audit_size(uint64_t size);
@@ -32,17 +35,23 @@ bool audit_size(uint64_t size);
  * options again.
  */
 void audit_clear(void);
-/* Makes the audit's thread call @f with each line as a string (learn.c). */
+/*
+ * Makes the audit's thread call @f with each line as a string (learn.c). The string is valid during
+ * the call only.
+ */
 void audit_listen(void (*f)(const char *line));
 /* Opens the outputs and makes the pipe. Dies if a file cannot be written. */
 void audit_prepare(struct run *r);
 void audit_begin(void);
-/* Writes a line with one field of text. A line that has no room in the pipe is lost and counted. */
+/*
+ * Writes a line @event with one field of text, @key and @value. A line that has no room in the pipe
+ * or is longer than PIPE_BUF is lost and counted.
+ */
 void audit_report(const char *event, const char *key, const char *value);
 /*
- * Waits until all lines are written, then writes the line "end" with @status. Once @hurry() is
- * true, does not wait for a reader that reads nothing. Returns false after a message if lines are
- * missing.
+ * Waits until all lines are written, then writes the line "end" with the exit status @status. Once
+ * @hurry() is true, does not wait for a reader that reads nothing. Returns false after a message if
+ * lines are missing.
  */
 bool audit_finish(int status, bool (*hurry)(void));
 

@@ -6,7 +6,7 @@
 /*
  * Calls @take(@arg, text) with each variable of a file: VAR=VALUE, or VAR. Skips empty lines and
  * those that begin with #. The text is valid during the call only. Dies with a message that begins
- * with @command.
+ * with @command if the file cannot be read or a line is invalid.
  */
 void env_file_read(const char *path, const char *command, void (*take)(void *arg, const char *text),
 	void *arg);

@@ -9,12 +9,16 @@
 
 #include "tools/nestctl/core/instance.h"
 
-/* The text of a job, which describes a command to the kernel (drivers/mconsole/exec_host.h). */
+/*
+ * The text of a job, which describes a command to the kernel (drivers/mconsole/exec_host.h): @size
+ * bytes that the owner of the job frees. It begins as all zeros.
+ */
 struct exec_job {
 	char *text;
 	size_t size;
 };
-void exec_job_add(struct exec_job *j, char letter, const char *text); /* @letter 0: none */
+/* Adds a string with its NUL behind @letter, or without a letter if @letter is 0. */
+void exec_job_add(struct exec_job *j, char letter, const char *text);
 
 /*
  * The channels of a command: apart (input, output and errors have one each), joined (output and
@@ -23,17 +27,18 @@ void exec_job_add(struct exec_job *j, char letter, const char *text); /* @letter
 enum channels { CHANNELS_APART, CHANNELS_JOINED, CHANNELS_TERMINAL };
 
 /*
- * nestctl's ends of a command's channels (remote.c). @err is -1 if errors have no channel of their
- * own.
+ * nestctl's ends of a command's channels (remote.c), which are sockets that the caller closes.
+ * @control carries packets (exec_host.h). @err is -1 if errors have no channel of their own.
  */
 struct remote {
 	int control, in, out, err;
 };
-/* Starts a command. Dies if the instance refuses. */
+/* Starts a command. Dies if the instance refuses or does not answer. */
 struct remote remote_start(const struct instance *in, const struct exec_job *j, enum channels kind);
 /*
- * Runs a program that needs no input. Returns its output as a string, or NULL if it failed or could
- * not be started.
+ * Runs a program of the instance, without a shell, as root. @argv ends in NULL. It gets no input.
+ * Returns its output, at most 4 MiB, as a string that the caller frees, or NULL if it failed. Dies
+ * if the instance refuses or does not answer.
  */
 char *remote_read(const struct instance *in, const char *const *argv);
 
@@ -55,16 +60,21 @@ struct exec_config {
 	/* bits of the capabilities that the program can ever have */
 	uint64_t caps;
 };
+/*
+ * Fills @c. An image that is gone or unreadable has no settings. The memory of texts is never
+ * freed.
+ */
 void exec_config_read(struct exec_config *c, const struct instance *in);
 
-/*
- * A user of the instance, from USER[:GROUP] by name or number, with the groups of @config
- * (exec_user.c).
- */
+/* A user of the instance (exec_user.c). The memory of texts is never freed. */
 struct exec_user {
 	char *ids; /* "UID:GID:GID..." */
 	const char *name, *home, *shell;
 };
+/*
+ * Finds a user from @text, USER[:GROUP] by name or number, with the groups of @config. @text NULL:
+ * root. Reads /etc/passwd and /etc/group in the instance. Dies if there is no such user or group.
+ */
 struct exec_user exec_user_find(
 	const struct instance *in, const char *text, const struct exec_config *config);
 

@@ -11,9 +11,15 @@
 
 struct run;
 
-/* Makes the file for the policy. Dies if it exists or cannot be made. */
+/*
+ * Sets the file for the policy, which learn_end() makes. @file is kept. Dies if it exists or cannot
+ * be made.
+ */
 void learn_begin(const char *file);
-/* Writes the policy. Does nothing without learn_begin(). Dies on an error. */
+/*
+ * Makes the file and writes the policy, with the run's exit status and its duration in seconds.
+ * Does nothing without learn_begin(). Dies on an error.
+ */
 void learn_end(const struct run *r, int status, unsigned long seconds);
 
 #endif

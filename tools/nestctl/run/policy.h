@@ -15,7 +15,7 @@ struct run;
 void policy_apply(struct run *r, const char *file);
 /*
  * Parses a number of seconds, or a number with s, m or h. Returns seconds, or 0 if @text is
- * neither.
+ * neither, or more than INT_MAX seconds.
  */
 unsigned long policy_seconds(const char *text);
 

@@ -16,7 +16,9 @@
 #define ATTACH_LINES 8
 #define VOLUMES_MAX 16 /* the kernel has hostfs0 to hostfs15 */
 
-/* A folder or file of the host (its real path) that the instance sees at @guest. */
+/*
+ * A folder or file of the host (its real path) that the instance sees at @guest, an absolute path.
+ */
 struct volume {
 	char *host;
 	const char *guest;
@@ -24,14 +26,19 @@ struct volume {
 };
 
 /*
- * The image of a static program that init runs in place of a command, so that the guest's image
- * need not contain it.
+ * The image of a static program, in memory from @start up to @end, that init runs in place of a
+ * command, so that the guest's image need not contain it.
  */
 struct agent {
 	const char *start, *end;
 };
 
+/* The options of a run, and what is prepared for it. Texts and lists are never freed. */
 struct run {
+	/*
+	 * paths of the kernel and the image, and the values of --keep, --mem, --cpus, --net, -p
+	 * (",hostfwd=" words), -w, -u, --policy and --disk, each of which may be NULL
+	 */
 	const char *kernel, *image, *cow, *mem, *ncpus, *net, *forwards, *dir, *user, *policy,
 		*disk;
 	/* ",loopback=" with the host ports that the guest may reach, or NULL */
@@ -54,15 +61,16 @@ struct run {
 	bool as_is; /* change no file of the image */
 	struct volume volumes[VOLUMES_MAX];
 	int nr_volumes;
-	/* "eNAME=VALUE" strings, each with its NUL */
+	/* "eNAME=VALUE" strings, each with its NUL; @env_size bytes in all, or NULL */
 	char *env;
 	size_t env_size;
 	/*
-	 * names of variables from -e, each with its NUL; --env-file does not change these variables
+	 * names of variables from -e, each with its NUL; --env-file does not change these
+	 * variables. @given_size bytes in all.
 	 */
 	char *given_env;
 	size_t given_size;
-	/* strings of init's job (settings.c) */
+	/* strings of init's job, each with its NUL (settings.c); @settings_size bytes in all */
 	char *settings;
 	size_t settings_size;
 	/* ---- for a machine (machine.c) ---- */
@@ -94,6 +102,7 @@ struct run {
 	 */
 	int user_from, user_to, disk_at, initrd_at;
 	const char *real_image; /* an absolute path */
+	/* init's job of job_text(), @job_size bytes */
 	char *job;
 	size_t job_size;
 	const struct agent *agent; /* or NULL */
@@ -135,9 +144,9 @@ struct run {
 	const char *tmpfs;
 	/* the health check that the user has set */
 	struct health_spec health;
-	/* @stop_signal 0, @stop_timeout -1: the default */
+	/* @stop_signal: number, 0 is the default. @stop_timeout: seconds, -1 is the default. */
 	int stop_signal, stop_timeout;
-	/* 0 of either: the default */
+	/* bytes of a file of the log, and how many files; 0 of either: the default */
 	uint64_t log_size;
 	unsigned int log_files;
 	/* the supervisor's child: a killed kernel ends the run with status 128 + signal */
@@ -177,37 +186,46 @@ bool same_output(void);
 /* True if nestctl is in its terminal's background, where SIGTTIN would stop a reader. */
 bool in_background(void);
 
-/* Returns $NESTLING_KERNEL, or nestling beside nestctl or in PATH (run.c). */
+/*
+ * Returns $NESTLING_KERNEL, or nestling beside nestctl or in PATH, or just "nestling" (run.c).
+ * Texts of these functions are never freed.
+ */
 const char *default_kernel(void);
 /* Returns a path by which a process that inherits @fd can open it. */
 const char *fd_path(int fd);
 /*
  * Makes a pipe. The kernel inherits its end @kept (0 reads, 1 writes), which is returned in *end.
- * Returns the other end.
+ * Returns the other end, which is close-on-exec. Dies on an error.
  */
 int kernel_pipe(int kept, int *end);
 /* Returns @path with commas escaped, as a name behind ubd0= needs them. */
 const char *without_commas(const char *path);
 
 /*
- * Makes the job of the built-in init (tools/init/job.h). Returns its text and size, and sets
- * r->login (job.c).
+ * Makes the job of the built-in init (tools/init/job.h), which the caller frees. Sets *size,
+ * r->login and r->machine (job.c). Dies on an error.
  */
 char *job_text(struct run *r, size_t *size);
 
 /*
  * Makes a memory file with the initial archive: the built-in init, its devices and its job
- * (initrd.c). Children inherit the file. @job NULL: init waits for its job. @agent may be NULL.
+ * (initrd.c). Returns its descriptor, which children inherit. Dies on an error. @job NULL: init
+ * waits for its job. @agent may be NULL.
  */
 int initrd_make(const char *job, size_t size, const struct agent *agent);
 
-/* Reads the options of `nestctl run` (parse.c). Dies on an error. */
+/*
+ * Fills @r from the options and words of `nestctl run` (parse.c), which it keeps. Dies on an error.
+ */
 void run_parse(struct run *r, int argc, char **argv);
-/* Runs the instance as a child of this process (run.c). Returns nestctl's exit status. */
+/*
+ * Runs the instance as a child of this process until it ends (run.c). Returns nestctl's exit
+ * status. Dies on an error.
+ */
 int run_here(struct run *r);
 /*
- * Adds the volume PATH:GUESTPATH[:ro], a folder or a file, where GUESTPATH is an absolute path.
- * Changes @text. Dies on an error.
+ * Adds the volume PATH:GUESTPATH[:ro], a folder or a file, where GUESTPATH is an absolute path and
+ * PATH may be a volume's name. Changes and keeps @text. Dies on an error.
  */
 void run_add_volume(struct run *r, char *text);
 /*
@@ -219,12 +237,13 @@ bool run_publish(struct run *r, const char *text);
 void run_expose(struct run *r, const char *text);
 /*
  * Publishes the ports that the image or --expose exposes and that are not published yet. Calls
- * @keep after each.
+ * @keep after each, with r->published set.
  */
 void run_publish_all(struct run *r, void (*keep)(struct run *r));
 /*
  * Replaces a chosen host port that another process has taken, in all words and parameters. @why:
- * the message of the failed start. Returns false if it is not about a chosen port.
+ * the message of the failed start. Returns false if it is not about a chosen port. Dies if no port
+ * is free.
  */
 bool run_choose_again(struct run *r, const char *why);
 /*
@@ -236,9 +255,15 @@ void run_write_cidfile(const struct run *r, const char *name);
  * error.
  */
 void run_add_env(struct run *r, const char *text);
-/* Adds a string to the job's settings (settings.c). */
+/*
+ * Adds a string behind @letter (tools/init/job.h) to the job's settings, which copy @text
+ * (settings.c).
+ */
 void run_add_setting(struct run *r, char letter, const char *text);
-/* Options that init carries out (settings.c). They die on an error. */
+/*
+ * Options that init carries out (settings.c), with the value that the user gave. They die on an
+ * error.
+ */
 void run_set_hostname(struct run *r, const char *name);
 void run_add_host(struct run *r, const char *text);   /* NAME:ADDRESS */
 void run_add_dns(struct run *r, const char *text);    /* ADDRESS */
@@ -246,27 +271,40 @@ void run_add_tmpfs(struct run *r, const char *text);  /* DIR[:OPTIONS] */
 void run_add_mount(struct run *r, const char *text);  /* type=bind,... (mount.c) */
 void run_add_ulimit(struct run *r, const char *text); /* NAME=SOFT[:HARD] */
 void run_set_read_only(struct run *r);
+/* SIZE as in parse_size(), not 0 */
 void run_set_shm_size(struct run *r, const char *text);
 void run_add_sysctl(struct run *r, const char *text); /* NAME=VALUE */
+/* a name or number */
 void run_add_group(struct run *r, const char *text);
 void run_drop_capability(struct run *r, const char *name); /* ALL, NET_RAW or CAP_NET_RAW */
 void run_add_capability(struct run *r, const char *name);
-/* Returns the bits of @name: ALL, NET_RAW or CAP_NET_RAW. Dies, naming --@option, if unknown. */
+/*
+ * Returns the bits of @name, bit 0 for CAP_CHOWN: ALL, NET_RAW or CAP_NET_RAW. Dies, naming
+ * --@option, if unknown.
+ */
 uint64_t capability_bits(const char *option, const char *name);
 /* Returns the capabilities that --cap-drop and --cap-add together leave. */
 uint64_t capabilities_kept(uint64_t drop, uint64_t add);
 /* Adds the setting for --cap-drop and --cap-add together. */
 void run_limit_capabilities(struct run *r);
-/* Options of machines (machine.c). They die on an error. run_set_password() returns the hash. */
+/*
+ * Options of machines (machine.c). They die on an error. run_set_password() takes a password or its
+ * hash, and returns the hash, in static memory or @text.
+ */
 const char *run_set_password(struct run *r, const char *text);
+/* a file with public keys */
 void run_add_ssh_key(struct run *r, const char *path);
+/* a file with user-data, or a folder with user-data and other files */
 void run_set_cloud_init(struct run *r, const char *path);
 /* the kernel's exit status when a machine restarts, and only then */
 #define MACHINE_RESTARTS 94
 struct image_config;
 /* True if the command in the image's settings is an init. */
 bool machine_has_init(const struct image_config *c);
-/* Sets r->machine if the options or the image's settings require it. */
+/*
+ * Sets r->machine, r->login and r->no_template if the options or the image's settings require a
+ * machine. Dies if other options contradict.
+ */
 void machine_choose(struct run *r, const struct image_config *c);
 /* name of the memory file that nestctl holds for a machine, from which a save learns its boot */
 #define MACHINE_FILE "nestling-machine"
@@ -277,18 +315,18 @@ void machine_choose(struct run *r, const struct image_config *c);
 int machine_file(const char *const *argv, const char *job, size_t size);
 /* Adds the settings that depend on the terminal. */
 void machine_settings(struct run *r);
-/* Adds the parameters and the pumps of the machine's console. */
+/* Adds the parameters of the machine's console, and its pumps to r->fds if there is no terminal. */
 void machine_console(struct run *r);
 /* Dies with the reason, from errno, why the image cannot be opened. */
 void run_no_image(const struct run *r) __attribute__((noreturn));
 /* Adds the kernel's parameters for the volumes, hostfs0= and so on (run.c). */
 void run_add_shares(struct run *r);
-/* Adds a parameter of the kernel (run.c). */
+/* Adds a parameter of the kernel, which is kept (run.c). Dies if there are too many. */
 void run_add(struct run *r, const char *param);
 
 /*
- * Runs the kernel with r->argv until it ends, and passes signals and streams on (attend.c). Returns
- * nestctl's exit status. Dies on an error.
+ * Runs the kernel with r->argv until it ends, and passes signals and streams on (attend.c). Called
+ * after attend_prepare(). Returns nestctl's exit status. Dies on an error.
  */
 int attend(struct run *r);
 /*
@@ -296,39 +334,49 @@ int attend(struct run *r);
  * streams.
  */
 void attend_begin(struct run *r);
-/* The rest of attend(), once the kernel @pid has been started. */
+/* The rest of attend(), after attend_begin(), once the kernel @pid has been started. */
 int attend_rest(struct run *r, pid_t pid);
-/* Executes r->kernel in a child with @fds as its standard streams. Returns the child's pid. */
+/*
+ * Executes r->kernel in a child with @fds as its standard streams and @argv, which ends in NULL.
+ * The child is killed when this thread ends. Returns its pid. Dies if no process can be made; if
+ * the kernel cannot be executed, the child warns and exits with 1.
+ */
 pid_t start_kernel(const struct run *r, const char *const *argv, const int fds[3]);
-/* Takes the present name of a detached instance, before its kernel starts again (run.c). */
+/*
+ * Takes the present name of a detached instance from r->folder_fd, before its kernel starts again
+ * (run.c).
+ */
 void run_follow_name(struct run *r);
-/* Makes the files that only a boot needs, and sets their words in r->argv (run.c). */
+/*
+ * Makes the files that only a boot needs, and sets their words in r->argv (run.c). Dies on an
+ * error.
+ */
 void prepare_boot(struct run *r);
 /* Blocks the signals that attend() handles. Called before anything is made. */
 void attend_prepare(void);
 
 /*
- * Threads that carry a stream through a pipe (pump.c). pump_input() and pump_output() return the
- * pipe's other end, for the kernel. Input is carried once @ready has a message or is at its end. If
- * output has lost its reader or cannot be written, the line "gN" (N is @fd) is sent to @control,
- * and further output is dropped.
+ * Threads that carry a stream through a pipe (pump.c). pump_input() and pump_output() take
+ * nestctl's descriptor @fd and return the pipe's other end, for the kernel. There may be 3 of them.
+ * Input is carried once @ready has a message or is at its end. If output has lost its reader or
+ * cannot be written, the line "gN" (N is @fd) is sent to @control, and further output is dropped.
  *
  * Once the kernel has inherited its ends, pump_kernel_started() closes nestctl's copies and starts
- * the threads. @kept: the copies stay open until pump_kernel_ended(), for the next kernel.
- * pump_finish() waits until all output has arrived. Output without a reader is dropped once
- * pump_drop() was called, or @hurry() returns true. Returns false after a message if some output
- * could not be written. A reader that has gone is no error.
+ * the threads. @kept: the copies stay open until pump_kernel_ended(), for the next kernel. @fds:
+ * r->fds, of which 0 to 2 are never closed. pump_finish() waits until all output has arrived.
+ * Output without a reader is dropped once pump_drop() was called, or @hurry() returns true. Returns
+ * false after a message if some output could not be written. A reader that has gone is no error.
  */
 int pump_input(int fd, int ready);
 /*
- * Sets a descriptor that gets a byte once @ready has had its message. @terminal: no pump waits for
- * @ready, so a thread of its own does.
+ * Sets a descriptor @fd that gets a byte once @ready has had its message. @terminal: no pump waits
+ * for @ready, so a thread of its own does.
  */
 void pump_tell_started(int fd, int ready, bool terminal);
 int pump_output(int fd, int control);
 /*
- * While the thread of output @to has not started, pump_waiting() returns the bytes that wait in its
- * pipe, and pump_take() reads them as text.
+ * While the thread of output @to (1 or 2) has not started, pump_waiting() returns the bytes that
+ * wait in its pipe. pump_take() reads them as a text that the caller frees.
  */
 int pump_waiting(int to);
 char *pump_take(int to);

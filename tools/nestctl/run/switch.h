@@ -13,6 +13,7 @@
 /* largest frame: an MTU of 65480 with all headers and two tags */
 #define FRAME_MAX 65554
 
+/* ports are numbered from 0 */
 #define PORTS_MAX 64
 
 /* The head of an entry in a table that guests' frames fill. */
@@ -28,23 +29,34 @@ void table_use(struct seen *s, int port);
  */
 int table_place(const void *table, size_t stride, unsigned int n, int port);
 
-/* Parses --delay MS[,JITTER]. True if it is valid. */
+/*
+ * Parses --delay MS[,JITTER]: milliseconds, at most 60000, and a jitter that is not above the
+ * delay. True if it is valid.
+ */
 bool line_set_delay(const char *text);
 bool line_has_delay(void);
-/* Keeps a copy of a frame for @port until it is due. Drops the frame if too many are kept. */
+/*
+ * Keeps a copy of a frame of @n pieces for @port until it is due. Drops the frame if too many are
+ * kept.
+ */
 void line_hold(int port, const struct iovec *iov, int n);
 /* Drops the frames held for a port that has closed. */
 void line_forget(int port);
 /*
- * Passes the due frames to @give. Returns milliseconds until the next one is due, or -1 if none is
- * held.
+ * Passes the due frames to @give, for which they are valid during the call only. Returns
+ * milliseconds until the next one is due, or -1 if none is held.
  */
 int line_release(void (*give)(int port, const void *frame, uint32_t len));
 
-/* Starts a capture for --pcap FILE, with link type Ethernet. Dies if the file cannot be written. */
+/*
+ * Starts a capture for --pcap FILE, with link type Ethernet. @path is kept. Dies if the file cannot
+ * be written.
+ */
 void capture_begin(const char *path);
 /*
- * Captures a frame. If the file cannot be written any more, prints a message and ends the capture.
+ * Captures a frame of @len bytes, at most FRAME_MAX, in the buffer that capture_flush() writes.
+ * Both do nothing without a capture. If the file cannot be written any more, they print a message
+ * and end the capture.
  */
 void capture_frame(const uint8_t *frame, uint32_t len);
 void capture_flush(void);
@@ -52,14 +64,15 @@ void capture_flush(void);
 /* bounds: a longer request is not DHCP or DNS; an answer may exceed its request by so many bytes */
 #define NAMES_REQUEST_MAX 1500
 #define NAMES_ANSWER_MORE 512
-/* Parses --dhcp NET/BITS. True if it is valid. */
+/* Parses --dhcp NET/BITS, with 8 to 29 bits. True if it is valid. */
 bool names_begin(const char *text);
 /*
  * Answers an untagged frame that came in at @port and asks for an address, a name or the switch's
- * own MAC address. Returns the length of the answer, which goes to @port, or 0 for none.
+ * own MAC address. @answer has NAMES_REQUEST_MAX + NAMES_ANSWER_MORE bytes. Returns the length of
+ * the answer, which goes to @port, or 0 for none.
  */
 uint32_t names_answer(int port, const uint8_t *frame, uint32_t len, uint8_t *answer);
-/* True if the frame is for the switch itself, not for a port. */
+/* True if the frame is for the switch itself, not for a port. It has at least 6 bytes. */
 bool names_are_for_us(const uint8_t *frame);
 /* Frees the addresses and names of a port that has closed. */
 void names_forget(int port);
