@@ -7,6 +7,9 @@
  * nestctl writes state.json, which describes how to start a kernel from them. A name without a
  * slash is a folder of the store, which is beside the store of images. A name with a slash is the
  * folder's path.
+ *
+ * Functions die on an error unless their comment says what they return. Texts and lists that they
+ * return are never freed, and those that they are given must stay in memory.
  */
 #ifndef NESTLING_NESTCTL_STATE_H
 #define NESTLING_NESTCTL_STATE_H
@@ -42,7 +45,9 @@ struct state_file {
 /* A file of the host that a disk reads and that must not change: an image or a backing file. */
 struct state_image {
 	const char *path; /* absolute */
+	/* bytes; the inode's number */
 	uint64_t size, inode;
+	/* seconds since 1970, and nanoseconds below a second */
 	uint64_t mtime, mtime_ns;
 };
 
@@ -56,6 +61,7 @@ struct state_disk {
 	const char *backing; /* absolute path, or NULL */
 };
 
+/* A state, as state.json describes it. */
 struct state {
 	const char *name, *folder; /* @folder: an absolute path */
 	/* descriptor of the folder, which stays locked while it is open; or -1 */
@@ -82,6 +88,7 @@ struct state {
 	 */
 	struct state_file older[STATE_OLDER];
 	struct state_disk disks[STATE_DISKS];
+	/* the images and backing files of all disks */
 	struct state_image *images;
 	size_t nr_images;
 	/* the kernel's command line, ending in NULL */
@@ -102,7 +109,7 @@ const char *state_store(void);
 /* Returns the folder of a state by name or path. It need not exist. Dies if @name is invalid. */
 const char *state_folder(const char *name);
 
-/* A folder that is being filled. */
+/* A folder that is being filled. @fd is open and locked; state_publish() closes it. */
 struct state_new {
 	const char *folder; /* its final path */
 	const char *made;   /* absolute path of its temporary name */
@@ -115,44 +122,55 @@ struct state_new {
 	const struct state *parent;
 };
 /*
- * Makes an empty folder for a state, which is removed when this process ends unless it was
- * published. Dies if @name exists, unless it is a state and @replace is set. A process may make
- * only one folder at a time.
+ * Makes an empty folder for a state, locked and open as @fd, which is removed when this process
+ * ends unless it was published. Dies if @name exists, unless it is a state and @replace is set. A
+ * process may make only one folder at a time.
  */
 struct state_new state_begin(const char *name, bool replace);
-/* As state_begin(), for a folder outside of the store that will be called @path. */
+/*
+ * As state_begin(), for a folder outside of the store that will be called @path and must not exist
+ * when it is published.
+ */
 struct state_new state_begin_at(const char *path);
 /* Makes a folder in the store that never gets a name. */
 struct state_new state_begin_unnamed(void);
-/* Seals the folder, syncs it to the disk and gives it its name. Dies on an error. */
+/* Seals the folder, syncs it to the disk and gives it its name. */
 void state_publish(struct state_new *n);
-/* Removes an unpublished folder. */
+/* Removes the unpublished folder, if there is one. Its descriptor stays open. */
 void state_drop(void);
 
 /*
  * Opens and locks the folder at @path, so that no other process removes or replaces it. @change:
- * locks it exclusively, for a change. Dies with a message about @name on an error.
+ * locks it exclusively, for a change. Returns the descriptor, which holds the lock until the caller
+ * closes it. Dies with a message about @name if another process has the lock.
  */
 int state_lock(const char *path, const char *name, bool change);
 /* Removes a state. Dies if another process uses it. */
 void state_remove(const char *name);
-/* Removes the folder @fd at @path, which this process has locked. Dies on an error. */
+/* Removes the folder @fd at @path, which this process has locked exclusively. @fd stays open. */
 void state_remove_folder(int fd, const char *path);
-/* Removes what killed processes have left in the folder @dir. */
+/* Removes what killed processes have left in the folder @dir. Errors are ignored. */
 void state_sweep(const char *dir);
-/* Returns the names in the store, sorted. */
+/*
+ * Returns the names in the store, sorted. *count: their number; the list does not end in NULL. It
+ * is NULL if there are none.
+ */
 char **state_names(size_t *count);
 
 /* ---- pool.c: files of disks that are needed longer than their states ---- */
 
-/* Gives another name to a disk's file that is about to be removed, if an instance has it open. */
+/*
+ * Gives another name to the file @name of the folder @dirfd, a disk's, which is about to be
+ * removed, if an instance has it open. Both functions ignore errors.
+ */
 void pool_keep(int dirfd, const char *name);
 /* Removes the files of `layers` that no instance has open, or that still belong to a state. */
 void pool_sweep(void);
 
 /*
- * Record and return the state to which an instance was last saved or rolled back, or from which it
- * was started (head.c). NULL: it is not known.
+ * Record and return the name or absolute path of the state to which an instance was last saved or
+ * rolled back, or from which it was started (head.c). @pid: its kernel. head_set() ignores errors.
+ * NULL: it is not known.
  */
 void head_set(pid_t pid, const char *name);
 const char *head_get(pid_t pid);
@@ -177,14 +195,15 @@ const struct state_file *state_nth_file(const struct state *s, size_t i);
 /* ---- describe.c: state.json ---- */
 
 /*
- * Reads the state @name and locks it. Dies with a message if it is not a valid state. Reads no file
- * but state.json.
+ * Reads the state @name and locks it, so that it is not removed until state_close(). Dies with a
+ * message if it is not a valid state. Reads no file but state.json.
  */
 struct state state_open(const char *name);
+/* Closes and unlocks the folder. May be called again. */
 void state_close(struct state *s);
-/* Reads state.json of s->folder, which is open as s->fd. s->name is for messages. */
+/* Fills @s from state.json of the folder s->fd. s->name is for messages. */
 void state_read(struct state *s);
-/* Writes state.json into the folder @fd. */
+/* Writes the new file state.json into the folder @fd. */
 void state_write(const struct state *s, int fd);
 
 /* ---- machine.c: the next kernel of a machine ---- */
@@ -226,23 +245,26 @@ void machine_rename(struct machine *m, const char *name, const char *hostname);
  * files that have not been written to since they were sealed.
  */
 void state_must_be_whole(const struct state *s);
-/* As above, but reads all files and prints a message for each fault. True if there is no fault. */
+/*
+ * As above, but reads all files and prints a message for each fault. True if there is no fault.
+ * Does not die.
+ */
 bool state_check_all(const struct state *s);
 /*
  * Fills @f from the file @name of the folder @dirfd. @where: for messages. Returns false if it is
- * missing.
+ * missing, and dies on another error.
  */
 bool state_file_read(int dirfd, const char *name, const char *where, struct state_file *f);
 /* As above, without its checksum. */
 bool state_file_look(int dirfd, const char *name, const char *where, struct state_file *f);
-/* Fills @im for the file @path. Returns 0 or errno. */
+/* Fills @im for the file @path, which is kept. Returns 0 or a positive errno. */
 int state_image_read(const char *path, struct state_image *im);
 
 /* ---- seal.c: which states this user has made ---- */
 
 /*
  * Writes state.seal into the folder @dirfd, which has all other files. @copy: the seal is valid for
- * copies of the folder, too. Only warns if the user's key cannot be used.
+ * copies of the folder, too. @name: for messages. Only warns if the user's key cannot be used.
  */
 void state_seal(int dirfd, const char *name, bool copy);
 /* True if the state's files have not been written to since this user sealed them. */
@@ -250,42 +272,46 @@ bool state_is_untouched(const struct state *s);
 /* As above, for a folder without state.json: a template. */
 bool state_folder_is_untouched(int dirfd);
 /*
- * Returns NULL if this user has made the state, or the reason why that is not certain. Reads all
- * files of a copy.
+ * Returns NULL if this user has made the state, or the reason why that is not certain, for a
+ * message. Reads all files of a copy, and seals it again.
  */
 const char *state_distrust(const struct state *s);
-/* Dies unless this user has made the state, or accepts it by --trust (@anyway). */
+/* Sets s->trusted. Dies unless this user has made the state, or accepts it by --trust (@anyway). */
 void state_must_be_trusted(struct state *s, bool anyway);
 
 /* ---- sum.c, build.c ---- */
 
 /*
- * Computes CRC-32C over those 4 KiB pieces of a file that are not all zeros, each with its number,
- * so that holes count as zeros. Returns false with errno on an error. @name: for a progress bar;
- * NULL: none.
+ * Computes CRC-32C over those 4 KiB pieces of a file of @size bytes that are not all zeros, each
+ * with its number, so that holes count as zeros. Returns false with errno on an error. @name: for a
+ * progress bar; NULL: none.
  */
 bool file_sum(int fd, uint64_t size, const char *name, uint32_t *sum);
 /* Adds @n bytes to a CRC-32C, which begins as ~0 and is inverted at its end. */
 uint32_t crc32c_add(uint32_t crc, const void *p, size_t n);
 /*
- * Computes SHA-256 over the pieces that file_sum() takes, in hexadecimal. Returns false with errno
- * on an error.
+ * Computes SHA-256 over the pieces that file_sum() takes, in terminated hexadecimal. Returns false
+ * with errno on an error.
  */
 bool file_digest(int fd, uint64_t size, char text[65]);
-/* Returns the build id of a program in hexadecimal, or NULL. */
+/* Returns the build id of a program in hexadecimal, or NULL if it cannot be read or has none. */
 const char *build_id_of(const char *program);
 
 /* ---- devices.c: the devices of a running instance ---- */
 
-/* Returns the arguments of @device ("ubd0"), or NULL if the instance lacks it. */
+/*
+ * Returns the arguments of @device ("ubd0"), which the caller frees, or NULL if the instance lacks
+ * it. Dies if the instance does not answer.
+ */
 char *device_query(struct umid_console *c, const char *device);
 /*
- * Splits "COW,FILE" into at most @max names, and removes backslashes. Returns the number of names.
+ * Splits "COW,FILE" into at most @max names, and removes backslashes. Returns the number of names,
+ * of which those beyond @max are left out.
  */
 size_t device_names(const char *args, const char **names, size_t max);
 /*
- * Returns the value of the parameter for @device, or NULL. The parameter may have flags, which go
- * to *flags.
+ * Returns the value of the last parameter for @device in @params, which ends in NULL. Returns NULL
+ * if there is none. The parameter may have flags, which go to *flags.
  */
 const char *device_param(const char *const *params, const char *device, const char **flags);
 /* Returns a card's words with a new MAC address and without forwarded ports. */
@@ -294,20 +320,27 @@ const char *card_of_its_own(const char *args);
 /* ---- copy.c ---- */
 
 /*
- * Copies a file with a progress bar. Holes and blocks of zeros become holes. Returns false with
- * errno on an error.
+ * Copies @size bytes of a file into the empty file @to, with a progress bar for @name. Holes and
+ * blocks of zeros become holes. Returns false with errno on an error.
  */
 bool file_copy(int from, int to, uint64_t size, const char *name);
 
 /* ---- save.c ---- */
 
-/* Saves an instance into the folder @n and writes its state.json. The caller publishes it. */
+/*
+ * Saves an instance into the folder @n and writes its state.json. The caller publishes it. The
+ * result has no descriptor.
+ */
 struct state save_instance(const struct instance *in, struct state_new *n, const char *name);
-/* Describes an instance whose kernel has just written the files in the folder @dirfd. */
+/*
+ * Describes an instance whose kernel has just written the files in the folder @dirfd. Writes no
+ * state.json. The result has no descriptor.
+ */
 struct state save_described(const struct instance *in, struct umid_console *c, int dirfd);
 
 /* ---- start.c: a kernel that continues from a state ---- */
 
+/* A start. The caller sets the members up to @tick_arg, the functions below set the others. */
 struct start {
 	struct state *state;
 	const char *name;      /* name of the new instance */
@@ -334,7 +367,8 @@ struct start {
 	void *tick_arg;
 	/* pipe with reports of the keeper, and of the kernel once it runs */
 	int report;
-	bool runs; /* the kernel has reported that it runs */
+	/* the kernel has reported that it runs */
+	bool runs;
 	/* the kernel's process once the keeper has reported it, else 0 */
 	pid_t kernel;
 	int pidfd; /* descriptor of @kernel, or -1 */
@@ -346,8 +380,12 @@ struct start {
  * there is none.
  */
 const char *start_kernel_of(const struct state *s, const char *wanted);
+/*
+ * Starts @kernel, a path, from st->state, which must be trusted. Fills st->report and st->pidfd,
+ * and st->kernel if st->attached is set.
+ */
 void start_begin(struct start *st, const char *kernel);
-/* Waits until the instance runs and answers. True if it does, otherwise st->error is set. */
+/* Waits until the kernel runs and its process is known. True if so, otherwise st->error is set. */
 bool start_await(struct start *st);
 /*
  * Waits until the kernel reports @how over @channel, the other end of st->hold. START_WAITS: the
@@ -356,7 +394,7 @@ bool start_await(struct start *st);
  */
 enum start_held { START_WAITS = 'w', START_READY = 'r' };
 bool start_await_held(struct start *st, int channel, enum start_held how);
-/* Kills the instance if it runs. Returns false if it does not end. */
+/* Kills the instance if it runs. Returns false if it does not end within 10 s. */
 bool start_undo(struct start *st);
 /* True if the instance has the built-in init of `nestctl run`, which uses con4 and con5. */
 bool start_has_init(const struct state *s);
@@ -373,8 +411,8 @@ void start_check_name(const char *name);
 /* ---- attach.c: `restore --attach` ---- */
 
 /*
- * Makes the streams and pipes of an instance that will continue from @s, at this terminal or over
- * this process's standard streams. Dies on an error.
+ * Fills @r with the streams and pipes of an instance that will continue from @s, at this terminal
+ * or over this process's standard streams. @kernel: its path. Calls attend_prepare().
  */
 void attach_prepare(struct run *r, const struct state *s, const char *kernel);
 /*
@@ -382,7 +420,10 @@ void attach_prepare(struct run *r, const struct state *s, const char *kernel);
  * state. NULL: the console gets none.
  */
 const char *attach_channel(const struct run *r, const char *param);
-/* Runs the instance to its end. Calls @begun once it answers. Returns nestctl's exit status. */
+/*
+ * Runs the instance, which start_begin() has started, to its end. Calls @begun once it runs.
+ * Returns nestctl's exit status.
+ */
 int attach_run(struct start *st, void (*begun)(struct start *st, void *arg), void *arg);
 
 /* keeper.c: the process that stays with a kernel after nestctl has ended. */
@@ -404,10 +445,13 @@ struct keeper {
 	int held[KEEPER_HELD];
 	int nr_held;
 };
-/* Starts the kernel under a keeper. */
+/*
+ * Starts the kernel under a keeper, which needs no wait. The caller closes its copies of all
+ * descriptors. The keeper reports errors through @report.
+ */
 void keeper_start(const struct keeper *k);
 
-/* True if the instance @name, whose kernel is @pid (0: any), answers within @ms. */
+/* True if the instance @name, whose kernel is @pid (0: any), answers within @ms milliseconds. */
 bool instance_answers(const char *name, pid_t pid, int ms);
 
 #endif
