@@ -6,7 +6,8 @@
  *      struct bundle *b = bundle_open_dir(path) or bundle_open_tar(&blob);
  *      if (bundle_has(b, "index.json")) struct blob x = bundle_get(b, "index.json");
  *
- * Names are untrusted: a name with ".." or a leading "/" dies.
+ * Names are untrusted: bundle_get() dies at a name with ".." or a leading "/". Nothing is freed.
+ * Every failure dies.
  */
 #ifndef NESTLING_NESTCTL_BUNDLE_H
 #define NESTLING_NESTCTL_BUNDLE_H
@@ -20,20 +21,25 @@ struct bundle;
 struct bundle *bundle_open_dir(const char *path);
 /* Opens a tar, whose files are copied into one temporary file. */
 struct bundle *bundle_open_tar(const struct blob *b);
+/* True if the bundle has the regular file @name. */
 bool bundle_has(struct bundle *b, const char *name);
-/* Returns a file of the bundle. Dies if it is missing. */
+/*
+ * Returns a file of the bundle, without a digest. Dies if it is missing. Of a folder its descriptor
+ * is a new one, of a tar that of the bundle's temporary file.
+ */
 struct blob bundle_get(struct bundle *b, const char *name);
 
 /* The parts of a container's image (oci.c). */
 struct container {
-	struct blob *layers; /* lowest first */
+	struct blob *layers; /* @nr of them, the lowest first */
 	size_t nr;
-	/* text for image_config_write() */
+	/* @config_size bytes for image_config_write() */
 	char *config;
 	size_t config_size;
 	/* name of the image in the archive, untrusted; or NULL */
 	const char *name;
 };
+/* Reads the descriptions in the bundle, but no layers. @what: the archive's name for messages. */
 struct container container_read(struct bundle *b, const char *what);
 /* Sets c->config from the parsed configuration of an image (oci_config.c). */
 struct json;

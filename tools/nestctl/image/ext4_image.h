@@ -24,9 +24,10 @@ struct entry {
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
+	/* seconds since 1970; also used for the other times */
 	int64_t mtime;
 	uint32_t mtime_nsec;
-	uint64_t size;        /* for a regular file */
+	uint64_t size;        /* bytes of a regular file */
 	const char *symlink;  /* target, for S_IFLNK */
 	const char *hardlink; /* path of an earlier entry, or NULL */
 	unsigned int major, minor;
@@ -34,15 +35,29 @@ struct entry {
 
 struct ext4_image;
 
-/* Makes an empty image. @name: the image's name in messages. */
+/*
+ * Makes an empty image of @size bytes, rounded down to whole blocks of 4 KiB, in the file @path.
+ * @name: the image's name in messages, which is kept.
+ */
 struct ext4_image *ext4_image_create(const char *path, const char *name, uint64_t size);
+/*
+ * Adds an entry, whose parent must exist. Nothing of @e is kept. A folder that exists gets the new
+ * attributes; another path that exists is an error.
+ */
 void ext4_image_add(struct ext4_image *im, const struct entry *e);
-/* Writes data of the regular file that was added last. Data that is not written reads as zeros. */
+/*
+ * Writes @size bytes of data at byte @offset of the regular file that was added last. Data that is
+ * not written reads as zeros.
+ */
 void ext4_image_write(struct ext4_image *im, const void *data, size_t size, uint64_t offset);
-/* Sets an extended attribute of the entry that was added last. */
+/* Sets an extended attribute of the entry that was added last. @name has its prefix: "user.x". */
 void ext4_image_xattr(struct ext4_image *im, const char *name, const void *value, size_t size);
+/* Writes everything to the file. The image cannot be used any more. */
 void ext4_image_close(struct ext4_image *im);
-/* Checks a closed image with e2fsck, which also builds the hash trees of large folders. */
+/*
+ * Checks a closed image with e2fsck, which also builds the hash trees of large folders. Dies if the
+ * image is damaged.
+ */
 void ext4_image_check(const char *path, const char *name);
 
 #endif

@@ -35,17 +35,25 @@ struct image_config {
 	char *text;
 	size_t size; /* 0: there are no settings */
 };
+/*
+ * Reads the settings beside the image file @image; none if the file is missing. Dies on another
+ * error. The text is never freed.
+ */
 struct image_config image_config_read(const char *image);
+/* Returns "IMAGE.config" for the path of an image. The text is never freed. */
 const char *image_config_path(const char *image);
-/* Returns the first string that begins with @letter, without the letter, or NULL. */
+/*
+ * Returns the first string that begins with @letter, without the letter, or NULL. It is a part of
+ * c->text.
+ */
 const char *image_config_get(const struct image_config *c, char letter);
 /*
  * Returns all strings that begin with @letter, without the letter, and NULL at the end. The list is
- * never freed.
+ * never freed, the strings are parts of c->text.
  */
 const char **image_config_list(const struct image_config *c, char letter);
 
-/* A health check. Times are in ns. 0: docker's default. */
+/* A health check. Times are in ns, @retries is a number of failures. 0: docker's default. */
 struct image_health {
 	/* NONE, CMD WORD... or CMD-SHELL TEXT, ending in NULL. Empty: there is no check. */
 	const char **test;
@@ -56,7 +64,10 @@ struct image_health image_config_health(const struct image_config *c);
 /* True for "80", "80/tcp", "80/udp" and "80/sctp" (oci_config.c). */
 bool image_is_port(const char *text);
 
-/* Replaces the settings, completely or not at all. @size 0 removes the file. Dies on an error. */
+/*
+ * Replaces the settings of the image file @image, completely or not at all. @text: @size bytes, as
+ * above. @size 0 removes the file. Dies on an error.
+ */
 void image_config_write(const char *image, const char *text, size_t size);
 
 /* ---- image_store.c; a name with a slash is a path outside of the store and is not locked ---- */
@@ -65,16 +76,22 @@ void image_config_write(const char *image, const char *text, size_t size);
  * Makes the store if it is missing. Dies on an error, and if another nestctl has the lock.
  */
 void image_lock(const char *name);
-/* Locks the name of a new image and returns its path. Dies if the image exists. */
+/*
+ * Locks the name of a new image and returns its path, as image_path() does. Dies if the image
+ * exists or the name is invalid.
+ */
 const char *image_reserve(const char *name);
-/* Dies if an instance runs over the image @path, which messages call @name. */
+/*
+ * Dies if an instance runs over the image file @path, which messages call @name, or if it cannot be
+ * opened.
+ */
 void image_must_be_idle(const char *path, const char *name);
-/* Removes an image with its settings. Dies if an instance runs over it. */
+/* Removes an image with its settings. Dies if an instance runs over it, or on an error. */
 void image_remove(const char *name);
 
 /*
  * Descriptions of the commands (image_rows.c), and their functions, which run in the program
- * nestctl-image. copy_files() is `nestctl cp`.
+ * nestctl-image. They return the exit status, or die. copy_files() is `nestctl cp`.
  */
 extern const struct command cmd_image_build, cmd_image_import, cmd_image_export;
 int image_build(int argc, char **argv);

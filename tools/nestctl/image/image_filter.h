@@ -17,13 +17,13 @@ struct image_filter {
 };
 
 /*
- * Adds reference=PATTERN, label=NAME[=VALUE], before=IMAGE, since=IMAGE or dangling=BOOL. Dies if
- * @text is none of these, or if IMAGE does not exist.
+ * Adds reference=PATTERN, label=NAME[=VALUE], before=IMAGE, since=IMAGE or dangling=BOOL. @text is
+ * kept. Dies if it is none of these, if IMAGE does not exist, or if there are too many filters.
  */
 void image_filter_add(struct image_filter *f, const char *text);
 /*
- * True if the image matches one of the patterns and all other filters. @file: the image, beside
- * which its settings are. @made: ns since 1970.
+ * True if the image @name matches one of the patterns and all other filters. @file: the path of the
+ * image, beside which its settings are. @made: ns since 1970.
  */
 bool image_filter_fits(
 	const struct image_filter *f, const char *name, const char *file, int64_t made);

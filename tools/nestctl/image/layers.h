@@ -23,17 +23,19 @@ struct layers;
 
 struct layers *layers_new(void);
 /*
- * Adds a layer above the others. @whiteouts: names .wh.NAME and .wh..wh..opq remove files of lower
- * layers, as the OCI image specification says ("Layer Filesystem Changeset").
+ * Adds a layer above the others. @b must stay until layers_write(). @whiteouts: names .wh.NAME and
+ * .wh..wh..opq remove files of lower layers, as the OCI image specification says ("Layer Filesystem
+ * Changeset"). Dies if there are more than LAYERS_MAX layers, or on an error.
  */
 void layers_add(struct layers *l, const struct blob *b, bool whiteouts);
-/* Returns the tree of the layers added so far, for lookups. */
+/* Returns the tree of the layers added so far, which @l owns, for lookups. */
 struct tree *layers_tree(struct layers *l);
 /*
  * Ends the first pass. Sets *files to the number of entries, and *bytes to the sum of their sizes,
- * each rounded up to 4 KiB.
+ * each rounded up to 4 KiB. Dies if that is above blob_most().
  */
 void layers_finish(struct layers *l, uint64_t *files, uint64_t *bytes);
+/* Reads the blobs again and adds the remaining entries to @im. Dies if a blob has changed. */
 void layers_write(struct layers *l, struct ext4_image *im);
 
 #endif

@@ -24,7 +24,7 @@ void sha256_add(struct sha256 *s, const void *data, size_t size);
 /* Ends the digest and writes it in lower-case hexadecimal, terminated. */
 void sha256_end(struct sha256 *s, char text[65]);
 
-/* HMAC-SHA-256. */
+/* HMAC-SHA-256. Keys have any length. hmac_end() writes as sha256_end() does. */
 struct hmac {
 	struct sha256 inner, outer;
 };

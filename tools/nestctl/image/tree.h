@@ -19,8 +19,8 @@ struct node;
 struct tree;
 
 /*
- * An entry of a layer that has its own data and attributes. @names: the names that remain for it,
- * set by tree_finish().
+ * An entry of a layer that has its own data and attributes. @names: the first of the names that
+ * remain for it, set by tree_finish(); NULL at first and if there are none.
  */
 struct source {
 	struct node *names;
@@ -32,12 +32,13 @@ struct source {
  */
 struct tree *tree_new(uint64_t most);
 /*
- * Makes @path an entry of type @type (S_IFMT) in layer @layer. Layers are added in order. A folder
- * over an existing folder keeps its contents. @target: of a symbolic link, or NULL.
+ * Makes @path an entry of type @type (S_IFMT) in layer @layer. Layers are numbered from 0 and added
+ * in order. A folder over an existing folder keeps its contents. @target: of a symbolic link, or
+ * NULL. @s must stay as long as the tree; the texts are copied.
  */
 void tree_add(struct tree *t, const char *path, unsigned int layer, mode_t type, const char *target,
 	struct source *s);
-/* Makes @path a hard link to the existing file @old. */
+/* Makes @path a hard link to the existing file @old. Dies if there is none. */
 void tree_link(struct tree *t, const char *path, unsigned int layer, const char *old);
 /*
  * Handle whiteouts: remove the entry @path, or the contents of the folder @path, as far as layers
@@ -49,7 +50,7 @@ void tree_empty(struct tree *t, const char *path, unsigned int layer);
 bool tree_has_file(struct tree *t, const char *path);
 bool tree_has(struct tree *t, const char *path);
 
-/* Sets the names of each source. */
+/* Sets the names of each source. The tree is complete. */
 void tree_finish(struct tree *t);
 /*
  * node_next_name() returns the next name of the source, or NULL. node_path() returns the path of a
