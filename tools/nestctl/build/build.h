@@ -6,7 +6,8 @@
  *      source.c   FROM: finds an image by name   perform.c  instructions
  *      files.c    COPY and ADD                   mounts.c   RUN --mount
  *
- * Memory is never freed, since each build is a process of its own.
+ * Memory is never freed, since each build is a process of its own. Every failure dies, with the
+ * instruction in the message where there is one. Lists end in NULL, and NULL is an empty list.
  */
 #ifndef NESTLING_NESTCTL_BUILD_H
 #define NESTLING_NESTCTL_BUILD_H
@@ -53,11 +54,13 @@ struct stage {
 	char **folders;
 };
 
+/* A --secret: its @id, and its content of @size bytes. */
 struct secret {
 	const char *id, *text;
 	size_t size;
 };
 
+/* A build with its options. */
 struct build {
 	const char *file;
 	struct containerfile parsed;
@@ -69,6 +72,7 @@ struct build {
 	 * @globals: NAME=VALUE from ARG before the first FROM.
 	 */
 	char **given, **used, **globals;
+	/* values of --network and --memory, or NULL */
 	const char *net, *mem;
 	uint64_t size; /* bytes from --size, or 0 */
 	bool no_cache, quiet;
@@ -90,7 +94,7 @@ struct build {
 size_t plan(struct build *b, const char *target);
 /* Returns the number of the stage @name, a name or number, below @before; -1 if there is none. */
 int stage_find(const struct build *b, const char *name, size_t before);
-/* Carries out ARG: adds NAME=VALUE to @list. @globals: values of ARG before FROM, or NULL. */
+/* Carries out ARG: adds NAME=VALUE to *list. @globals: values of ARG before FROM, or NULL. */
 void arg_apply(struct build *b, const struct variables *v, char ***list, char *const *globals);
 /* Returns the value of a variable in a list of NAME=VALUE, or NULL. */
 const char *list_get(char *const *list, const char *name);
@@ -98,35 +102,41 @@ const char *list_get(char *const *list, const char *name);
 /* ---- source.c ---- */
 
 /*
- * Returns the image that FROM, COPY --from or --mount names. Dies with a message if there is none.
+ * Returns the image that FROM, COPY --from or --mount names: "scratch", a path, a name of the
+ * store, or an archive behind "oci:" and the like. Dies if there is none. @at: for messages.
  */
 struct source source_of(struct build *b, const struct instruction *at, const char *name);
 
 /* ---- perform.c ---- */
 
-/* Carries out all instructions of a stage. */
+/* Carries out all instructions of the stage @number. Those on which it depends must be done. */
 void stage_perform(struct build *b, size_t number);
+/* Returns the variables of the stage for functions of words.h. @s and @at must stay. */
 struct variables stage_variables(const struct stage *s, const struct instruction *at);
 /*
- * Completes @sum into the step's @key. Returns true if the cache has the step's layer, from which
- * the stage then continues. Otherwise the caller sets words, options and disks of a struct step,
- * and makes the layer by stage_begin() and stage_end().
+ * Completes @sum into the step's @key, a terminated text. Returns true if the cache has the step's
+ * layer, from which the stage then continues. Otherwise the caller sets words, options and disks of
+ * a struct step, and makes the layer by stage_begin() and stage_end().
  */
 bool stage_cached(struct build *b, struct stage *s, struct sha256 *sum, char key[65]);
 /*
- * Starts a step that will make the layer @key. The caller writes to st->in and calls stage_end().
+ * Starts a step that will make the layer @key. Sets st->on, ->layer and ->mem. The caller writes to
+ * st->in and calls stage_end().
  */
 void stage_begin(struct build *b, struct stage *s, const char *key, struct step *st);
-/* Waits for the step. The stage continues from its layer. Dies with a message if it failed. */
+/* Waits for the step. The stage continues from its layer. Dies if it failed. */
 void stage_end(struct build *b, struct stage *s, const char *key, struct step *st,
 	const struct instruction *at);
-/* Adds the words for the stage's folders that are still to be made. */
+/*
+ * Adds the words for the stage's folders that are still to be made to @words, and returns the list.
+ */
 char **stage_folders(struct stage *s, char **words);
 /* Makes a path absolute, by the stage's working folder. */
 char *stage_path(const struct stage *s, const char *path);
 
 /* ---- files.c ---- */
 
+/* Carries out COPY or ADD of the stage @number. */
 void perform_copy(struct build *b, struct stage *s, size_t number, const struct instruction *at);
 
 /* ---- mounts.c ---- */
@@ -141,15 +151,16 @@ void mounts_read(struct build *b, struct stage *s, size_t number, const struct i
 /* ---- commit.c ---- */
 
 /*
- * Returns the layer of an instance. The layer of a detached instance that does not run is used in
- * place, and the instance cannot start until this process ends. Any other layer is copied into a
- * temporary folder. Dies if there is no such instance.
+ * Returns the layer of an instance, without a key. The layer of a detached instance that does not
+ * run is used in place, and the instance cannot start until this process ends. Any other layer is
+ * copied into a temporary folder. Dies if there is no such instance.
  */
 struct layer instance_layer(const char *name);
 
 /* ---- the commands, which run in nestctl-image ---- */
 
 extern const struct command cmd_build, cmd_commit, cmd_diff, cmd_pull, cmd_build_step;
+/* They return the exit status, or die. */
 int build_image(int argc, char **argv);
 int commit_instance(int argc, char **argv);
 int diff_instance(int argc, char **argv);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * config.h: an image's settings (tools/nestctl/image/image.h) in the form that instructions change.
- * Lists end in NULL. NULL is an empty list.
+ * Lists end in NULL. NULL is an empty list. Nothing is freed.
  */
 #ifndef NESTLING_NESTCTL_BUILD_CONFIG_H
 #define NESTLING_NESTCTL_BUILD_CONFIG_H
@@ -14,20 +14,23 @@
 
 struct config {
 	char **env, **labels; /* NAME=VALUE */
+	/* texts, or NULL */
 	char *dir, *user, *stop, *author, *comment;
+	/* the lists x, c, p, v, h, i, b and o of image.h */
 	char **entry, **command, **ports, **volumes, **health, **numbers, **shell, **onbuild;
 	/* CMD was given in this build, so ENTRYPOINT does not reset it */
 	bool has_command;
 };
 
+/* Returns the settings of @c in copies. */
 struct config config_of(const struct image_config *c);
 /* Returns a copy with its own lists. */
 struct config config_copy(const struct config *c);
-/* Returns the text for image_config_write(). */
+/* Returns the text for image_config_write(), of *size bytes. */
 char *config_text(const struct config *c, size_t *size);
 /* Returns the value of a variable in @c's environment, or NULL. */
 const char *config_env(const struct config *c, const char *name);
-/* Sets NAME=VALUE in a list of variables. */
+/* Sets NAME=VALUE in a list of variables, which keeps @text. */
 void config_set(char ***list, char *text);
 /*
  * Carries out an instruction that changes only settings. Returns false if it is of another kind.
@@ -43,7 +46,10 @@ void config_change(struct config *c, const char *text, const char *command);
  * Returns the words of a command in JSON or shell form. In shell form the shell's words come first.
  */
 char **config_command(const struct config *c, const char *text);
-/* Returns the name that an image has in the store: no "docker.io/library/", no ":latest". */
+/*
+ * Returns the name that an image has in the store: no "docker.io/library/", no "localhost/", no
+ * ":latest".
+ */
 const char *image_name_of(const char *name);
 
 #endif

@@ -75,8 +75,11 @@ struct containerfile {
 	size_t nr;
 };
 
+/* Parses @text, @size bytes that need not be terminated. @name, for messages, is kept. */
 struct containerfile containerfile_parse(const char *name, const char *text, size_t size);
-/* Parses one instruction, as ONBUILD contains it. */
+/*
+ * Parses one instruction, as ONBUILD contains it. @file and @line are for messages; @file is kept.
+ */
 struct instruction instruction_parse(
 	const char *file, unsigned int line, const char *text, char escape);
 /*
@@ -84,6 +87,7 @@ struct instruction instruction_parse(
  * without a value, and NULL for a missing one.
  */
 const char *instruction_flag(const struct instruction *i, const char *name);
+/* Returns "RUN" and so on. */
 const char *verb_name(enum verb verb);
 /* Dies with a message that begins with the instruction's file and line. */
 void instruction_bad(const struct instruction *i, const char *fmt, ...)

@@ -20,7 +20,7 @@ bool pattern_is(const char *text);
 struct ignore;
 /* Parses the lines of a .dockerignore. @text is NUL-terminated. The result is never freed. */
 struct ignore *ignore_parse(const char *text);
-/* True if @ig excludes the path. NULL excludes nothing. */
+/* True if @ig excludes the path, which is relative to the context. NULL excludes nothing. */
 bool ignore_has(const struct ignore *ig, const char *path);
 /* True if a line with "!" may include files of an excluded folder. */
 bool ignore_has_exceptions(const struct ignore *ig);

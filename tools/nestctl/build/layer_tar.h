@@ -10,15 +10,15 @@
 
 #include "tools/nestctl/build/cache.h"
 
-/* Size and SHA-256 of what was written. The caller ends the sum. */
+/* Size in bytes and SHA-256 of what was written to the descriptor. The caller ends the sum. */
 struct tar_sum {
 	struct sha256 sha256;
 	size_t size;
 };
 /*
- * Writes the tar to @fd, which messages call @out, through @filter (NULL: uncompressed). Holes are
- * written as zeros, so the total size of files must not exceed that of the layer's file system.
- * Dies on an error.
+ * Writes the tar to @fd, which messages call @out and which stays open, through @filter (NULL:
+ * uncompressed), a function of libarchive. Holes are written as zeros, so the total size of files
+ * must not exceed that of the layer's file system. Dies on an error.
  */
 struct tar_sum layer_tar(
 	const struct layer *l, int fd, const char *out, int (*filter)(struct archive *));

@@ -10,6 +10,10 @@
 
 #include "tools/nestctl/build/stream.h"
 
+/*
+ * A stream. The caller sets @fd, the rest begins as zeros. The texts are those of the present
+ * entry; path and target are terminated, @xattrs has head.xattrs bytes.
+ */
 struct receive {
 	int fd;
 	/* the stream ended early; the agent reports the reason */
@@ -20,11 +24,14 @@ struct receive {
 	char data[STREAM_PIECE_MAX];
 };
 
-/* Reads the next entry. Returns false at the end of the stream, or if it is broken. */
+/*
+ * Reads the next entry, once the pieces of a regular file have been read to their end. Returns
+ * false at the end of the stream, or if it is broken.
+ */
 bool receive_entry(struct receive *r);
 /*
- * Reads the next piece of a regular file's data. Returns false at its end, or if the stream is
- * broken.
+ * Reads the next piece of a regular file's data into @piece and @data. Returns false at its end, or
+ * if the stream is broken.
  */
 bool receive_piece(struct receive *r);
 

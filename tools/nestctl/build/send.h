@@ -31,19 +31,24 @@ struct send {
 	const char *shown;
 };
 
+/* @fd: descriptor of the stream, or -1. @owners: user and group go into the digest. */
 void send_begin(struct send *s, int fd, bool owners);
 /*
  * Sends an entry. Fills in the lengths in @h, except h->xattrs, the size of @xattrs. @xattrs may be
- * NULL.
+ * NULL. @target: "" if there is none. Dies if a path is too long.
  */
 void send_entry(struct send *s, struct stream_head *h, const char *path, const char *target,
 	const char *xattrs);
-/* Sends a piece of a regular file's data. Offsets must ascend. */
+/*
+ * Sends a piece of a regular file's data, of any size. Offsets are bytes of the file and must
+ * ascend.
+ */
 void send_piece(struct send *s, uint64_t offset, const void *data, size_t size);
 /* Ends the data of a regular file. Called once for each. */
 void send_piece_end(struct send *s);
-/* Sends a regular file with the content @text. */
+/* Sends a regular file with the content @text of @size bytes. @mode: its permissions. */
 void send_text(struct send *s, const char *name, unsigned int mode, const char *text, size_t size);
+/* Ends the stream, which stays open. @digest: in terminated hexadecimal. */
 void send_end(struct send *s, char digest[65]);
 
 #endif

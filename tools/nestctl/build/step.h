@@ -35,6 +35,7 @@ struct step {
 	bool shown;
 	/* with @shown: show them only at the end, and only if the step has failed */
 	bool quiet;
+	/* a text for --mem, or NULL */
 	const char *mem;
 	/* descriptor from step_add_stream(), or 0 */
 	int stream;
@@ -48,14 +49,17 @@ struct step {
 };
 
 /*
- * Gives the instance the stream of files in @fd as a disk, which the agent reads in place of its
- * standard input. @fd must stay open until the step's end.
+ * Gives the instance the stream of files in the memory or temporary file @fd as a disk, which the
+ * agent reads in place of its standard input. Enlarges the file to whole sectors. @fd must stay
+ * open until the step's end. At most STEP_DISKS disks. Dies on an error.
  */
 void step_add_stream(struct step *s, int fd);
+/* Starts the instance. Ignores SIGPIPE from now on. Dies on an error. */
 void step_start(struct step *s);
 /*
- * Waits for the end and returns the exit status. If it is 0 the layer gets its name. *why, unless
- * @why is NULL: the agent's last message, or "" if its messages were shown.
+ * Closes the pipes, waits for the end and returns the exit status (128 + N after signal N). If it
+ * is 0 the layer gets its name. *why, unless @why is NULL: the agent's last message, or "" if its
+ * messages were shown.
  */
 int step_end(struct step *s, const char **why);
 

@@ -33,7 +33,9 @@ struct stream_head {
 	uint32_t magic, kind, flags;
 	uint32_t mode, uid, gid;
 	uint32_t major, minor;
+	/* seconds since 1970 */
 	int64_t mtime;
+	/* bytes of a regular file */
 	uint64_t size;
 	/* mtime's nanoseconds. Only in listings (agent's "list"): change time, inode number. */
 	uint32_t mtime_nsec, ctime_nsec;
@@ -47,6 +49,7 @@ struct stream_head {
 };
 static_assert(sizeof(struct stream_head) == 88, "no padding");
 
+/* The head of @size bytes of data, at byte @offset of the file. */
 struct stream_piece {
 	uint64_t offset;
 	uint32_t size, unused;

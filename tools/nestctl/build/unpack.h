@@ -7,7 +7,7 @@
 
 #include "tools/nestctl/build/send.h"
 
-/* True if the file is a tar, plain or compressed with gzip, bzip2, xz or zstd. */
+/* True if the file is a tar, plain or compressed with gzip, bzip2, xz or zstd. Rewinds @fd. */
 bool unpack_is_archive(int fd);
 /*
  * Sends the archive's entries with their owners. As in `nestctl image import`, a name with "..", or

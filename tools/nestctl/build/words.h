@@ -5,7 +5,8 @@
  *      $NAME  ${NAME}  ${NAME:-WORD}  ${NAME:+WORD}  ${NAME:?WORD}, and the three without the colon
  *
  * Single quotes prevent expansion. The escape character makes the next character an ordinary one;
- * within double quotes it does so only for ", $ and itself. Lists end in NULL and are never freed.
+ * within double quotes it does so only for ", $ and itself. Lists end in NULL. Lists and texts are
+ * never freed. Invalid text dies with a message that names the instruction.
  */
 #ifndef NESTLING_NESTCTL_WORDS_H
 #define NESTLING_NESTCTL_WORDS_H
@@ -32,7 +33,10 @@ char **words_json(const char *text);
 /* Returns the expanded words of a list in JSON or shell form. */
 char **words_list(const struct variables *v, const char *text);
 size_t words_count(char *const *words);
-/* Appends a word to a list, which may be NULL. Returns the list. */
+/*
+ * Appends a word, which is kept, to a list, which may be NULL. Returns the list, whose address may
+ * have changed.
+ */
 char **words_add(char **words, char *word);
 
 #endif

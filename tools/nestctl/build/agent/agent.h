@@ -53,31 +53,46 @@ struct agent_words {
 
 /* Prints @what and errno's text, and exits with status 125. */
 void fail(const char *what) __attribute__((noreturn));
+/* Prints a line and exits with status 125. */
 void fail_text(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
-void *must(void *p); /* fails if @p is NULL */
+/* Returns @p. Fails if it is NULL, for want of memory. */
+void *must(void *p);
+/* Formats into fresh memory, which the caller may free. */
 char *text_of(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Returns the first word that begins with @letter, without the letter, or NULL. */
 const char *word_of(const struct agent_words *w, char letter);
-/* Makes the image's file system at @path the root, without the mounts in it. */
+/*
+ * Makes the file system at @path the root and the working folder. @path "/": the image's file
+ * system, without the mounts in it.
+ */
 void enter_root(const char *path);
-/* Makes the folders of @path, with mode 0755. */
+/* Makes the folder @path and its missing parents, with mode 0755. Fails on an error. */
 void make_path(const char *path);
 
-/* stream.c: functions that fail on an error. The readers return false at the end of the stream. */
+/*
+ * stream.c: functions that fail on an error. stream_read() fills terminated texts of
+ * STREAM_PATH_MAX bytes and h->xattrs bytes of attributes (STREAM_XATTRS_MAX at most), and returns
+ * false at the end of the stream. stream_read_piece() reads at most STREAM_PIECE_MAX bytes, and
+ * returns false at the end of the file's data.
+ */
 bool stream_read(int fd, struct stream_head *h, char *path, char *target, char *xattrs);
 bool stream_read_piece(int fd, struct stream_piece *p, char *data);
+/*
+ * @xattrs has h->xattrs bytes; the other lengths are filled in. @size is at most STREAM_PIECE_MAX;
+ * a piece of 0 bytes ends the data.
+ */
 void stream_write(
 	int fd, struct stream_head *h, const char *path, const char *target, const char *xattrs);
 void stream_write_piece(int fd, uint64_t offset, const void *data, uint32_t size);
 void stream_finish(int fd);
 
-/* put.c: writes the entries of a stream to the target (word d). */
+/* put.c: writes the entries of the stream in @fd to the target (word d). */
 void put_files(int fd, const struct agent_words *w);
-/* get.c: sends files of the present root. */
+/* get.c: sends the files of w->rest in the present root, as patterns, to @fd. @data: with data. */
 void get_files(int fd, const struct agent_words *w, bool data);
-/* run.c */
+/* run.c: runs w->rest and kills the processes that it leaves. Returns its exit status. */
 int run_command(const struct agent_words *w);
-/* Mounts the disks of the words s. */
+/* Mounts the disks of the words s. Fails on an error. */
 void mount_disks(const struct agent_words *w);
 
 #endif
