@@ -11,8 +11,8 @@ struct attach_options {
 	const char *keys; /* keys that detach; NULL: ctrl-p,ctrl-q */
 };
 /*
- * Starts the kept instance, unless it runs already, and attaches to it. No output of a start is
- * missed. Returns the command's exit status, or 0 once detached.
+ * Starts the kept instance @name, unless it runs already, and attaches to it. No output of a start
+ * is missed. Returns the command's exit status, or 0 once detached. Dies on an error.
  */
 int attach_started(const char *name, const struct attach_options *how);
 

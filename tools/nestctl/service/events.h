@@ -6,8 +6,9 @@
 struct service;
 
 /*
- * Records that @action has happened to an instance. @key and @value: a further attribute, or NULL.
- * An event that cannot be written is lost without an error, since no instance depends on it.
+ * Records that @action, docker's word such as "die", has happened to an instance. @key and @value:
+ * a further attribute, or NULL. An event that cannot be written is lost without an error, since no
+ * instance depends on it.
  */
 void event_service(const struct service *s, const char *action, const char *key, const char *value);
 /* As event_service(), for another kind of object: @type is docker's word, such as "volume". */

@@ -38,13 +38,18 @@ int64_t health_time(const char *text, const char *name);
 
 /* ---- for the supervisor; times are in ns of CLOCK_BOOTTIME ---- */
 
-/* Begins the checks, once the command has started. */
+/*
+ * Begins the checks of s->spec.health, if it has one, once the command has started. @s must stay.
+ */
 void health_begin(const struct service *s, int64_t now);
 /* Ends the checks, once the command has ended. */
 void health_end(void);
 /* Returns when to call health_step(), or 0 for never. */
 int64_t health_due(void);
-/* Starts a check if one is due. Kills the running check if it has taken too long. */
+/*
+ * Starts a check as a child of this process if one is due. Kills the running check if it has taken
+ * too long.
+ */
 void health_step(int64_t now);
 /*
  * True if @pid, which has ended with the wait status @status, was the check. health_now() then

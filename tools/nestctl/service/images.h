@@ -10,13 +10,14 @@
 
 struct command;
 
+/* An image: its name, its path and its stat(2) data. The texts are never freed. */
 struct image {
 	const char *name, *file;
 	struct stat st;
 };
 /*
- * Returns the images of the store, sorted by name. @only: a pattern for their names, or NULL for
- * all.
+ * Returns the images of the store, sorted by name, in an array that the caller frees. @only: a
+ * pattern for their names, or NULL for all. *count: their number, which may be 0. Dies on an error.
  */
 struct image *images_all(const char *only, size_t *count);
 /* True if a kept or running instance needs the image. */
@@ -24,7 +25,8 @@ bool image_is_used(const struct image *im);
 
 /*
  * Removes the unused images among those that @only selects (NULL: all), and prints their names. An
- * image that gets into use meanwhile stays, with a message. Returns the number of bytes freed.
+ * image that gets into use meanwhile stays, with a message. Returns the number of bytes freed on
+ * the disk.
  */
 struct image_filter;
 uint64_t images_prune(const struct image_filter *only);

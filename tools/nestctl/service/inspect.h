@@ -6,7 +6,10 @@
 #include "tools/nestctl/image/image.h"
 #include "tools/nestctl/service/service.h"
 
-/* Writes the settings of an image, with docker's types of values. */
+/*
+ * Writes the settings of an image, with docker's types of values. This and the next functions write
+ * members of the JSON object that the caller has begun.
+ */
 void inspect_settings(const struct image_config *c);
 /* Writes Mounts: the folders of the host and the volumes of a kept instance. */
 void inspect_mounts(const struct spec *c);
@@ -15,7 +18,7 @@ void inspect_command(const struct spec *c);
 /* Write Sysctls, and ExposedPorts: the ports of the image, of -p and of --expose. */
 void inspect_sysctls(const struct spec *c);
 void inspect_exposed(const struct spec *c);
-/* Returns the path of the newest log file, or "". */
+/* Returns the path of the newest log file, or "". The text is never freed. */
 const char *inspect_log_path(const struct service *s);
 
 #endif

@@ -21,9 +21,14 @@ enum log_stream { LOG_OUT, LOG_ERR, LOG_OURS, LOG_STREAMS };
 
 /* ---- log.c ---- */
 
+/*
+ * A log that is written. @dir: descriptor of the folder, which the caller owns. @fd: the file
+ * log.@number.
+ */
 struct log {
 	int dir, fd;
 	unsigned int number, max_files;
+	/* bytes of the file; from @max_size a new file begins */
 	uint64_t size, max_size;
 	/*
 	 * for each stream. @part: its last line is incomplete. @torn: the disk had no room for the
@@ -33,14 +38,18 @@ struct log {
 	/* bytes for which the disk had no room and that the log has not reported; the errno */
 	uint64_t lost;
 	int error;
+	/* records that are being formed: @have of @room bytes */
 	char *buf;
 	size_t have, room;
 };
-/* Opens the newest file, or creates the first. Removes an unfinished record of a killed writer. */
+/*
+ * Opens the newest file, or creates the first. Removes an unfinished record of a killed writer.
+ * @max_files: how many files are kept. Dies on an error.
+ */
 void log_open(struct log *l, int dir, uint64_t max_size, unsigned int max_files);
 /*
- * Appends output of a stream. Does not fail: bytes for which the disk has no room are counted. A
- * record of LOG_OURS reports their number as soon as there is room.
+ * Appends @n bytes of output of a stream. Does not fail: bytes for which the disk has no room are
+ * counted. A record of LOG_OURS reports their number as soon as there is room.
  */
 void log_write(struct log *l, enum log_stream stream, const char *text, size_t n);
 
@@ -57,9 +66,11 @@ struct log_record {
 	const char *text;
 	size_t size;
 };
+/* A log that is read. @dir is the caller's. @fd: the file log.@number, or -1. */
 struct log_reader {
 	int dir, fd;
 	unsigned int number;
+	/* @have bytes of the file are in the buffer, and the next record is at @at */
 	char *buf;
 	size_t have, at, room;
 	/* offset of the next record in its file */
@@ -70,12 +81,14 @@ struct log_reader {
 	/* set if files were removed before they were read; the caller clears it */
 	bool lost;
 };
+/* A byte offset in the file log.@number. */
 struct log_place {
 	unsigned int number;
 	uint64_t offset;
 };
-/* Opens the log, before its oldest record. */
+/* Opens the log in the folder @dir, before its oldest record. There may be no file yet. */
 void log_reader_open(struct log_reader *r, int dir);
+/* Closes the file and frees the buffer, but does not close @dir. */
 void log_reader_close(struct log_reader *r);
 /* Reads the next record. Returns false if there is no further complete record yet. */
 bool log_next(struct log_reader *r, struct log_record *record);
@@ -85,7 +98,7 @@ bool log_next(struct log_reader *r, struct log_record *record);
  */
 struct log_place log_place(const struct log_reader *r);
 void log_seek(struct log_reader *r, struct log_place place);
-/* Goes to the beginning of the last @lines lines. */
+/* Goes to the beginning of the last @lines lines. 0: to the end. */
 void log_seek_tail(struct log_reader *r, size_t lines);
 /*
  * Waits until a file of the log may have grown, for @ms milliseconds at most. @watch: from
@@ -98,7 +111,10 @@ void log_wait(int watch, int fd, int ms);
  * @what if it is invalid (logs.c).
  */
 int64_t parse_when(const char *what, const char *text);
-/* Returns an inotify descriptor for log_wait(), or -1 if the host has none left. */
+/*
+ * Returns an inotify descriptor of the folder @dir for log_wait(), which the caller closes, or -1
+ * if the host has none left.
+ */
 int log_watch(int dir);
 
 #endif

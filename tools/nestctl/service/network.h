@@ -3,7 +3,10 @@
 #ifndef NESTLING_NESTCTL_NETWORK_H
 #define NESTLING_NESTCTL_NETWORK_H
 
-/* The addresses of the first card. A missing text is "", a missing length 0. */
+/*
+ * The addresses of the first card. A missing text is "", a missing length 0. The texts are never
+ * freed.
+ */
 struct network {
 	const char *mac;
 	/* IPv4 */
@@ -15,8 +18,8 @@ struct network {
 };
 
 /*
- * Asks the instance whose console is in the folder @folder (NULL: returns no addresses). Waits at
- * most half a second for each reply.
+ * Asks the instance whose console is in the folder @folder. Returns no addresses if @folder is NULL
+ * or it does not answer. Waits at most half a second for each reply.
  */
 struct network network_ask(const char *folder);
 

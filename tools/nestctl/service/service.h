@@ -17,6 +17,9 @@
  * The supervisor (supervise.c) is a process without a terminal. Its child is `nestctl run` without
  * -d. The child and its kernel die with the supervisor, so that a killed supervisor leaves no
  * process.
+ *
+ * Functions die on an error that their comment does not name. Texts and lists that they return are
+ * never freed.
  */
 #ifndef NESTLING_NESTCTL_SERVICE_H
 #define NESTLING_NESTCTL_SERVICE_H
@@ -30,6 +33,7 @@
 
 struct run;
 
+/* bytes of a log file */
 #define LOG_SIZE_MIN (64 << 10)
 #define LOG_SIZE_DEFAULT (10 << 20)
 #define LOG_FILES_DEFAULT 5
@@ -56,6 +60,7 @@ struct spec {
 	int64_t created; /* ns since 1970 */
 	bool tty, input, rm;
 	bool own_layer; /* the layer is in the instance's folder */
+	/* bytes of a log file, and how many are kept */
 	uint64_t log_size;
 	unsigned int log_files;
 	/* the signal that stop sends, and the seconds until it kills the command */
@@ -93,6 +98,7 @@ struct service_state {
 /* ---- store.c ---- */
 
 struct service {
+	/* @folder: an absolute path */
 	const char *name, *folder;
 	/*
 	 * descriptors of the folder and of its file `state`, usable also after a rename or removal
@@ -109,14 +115,21 @@ struct service {
  * Dies unless @name is valid: at most 63 letters, digits, and after the first character _ . - too.
  */
 void service_check_name(const char *name);
-/* Opens the instance called @name. Returns false if there is none. */
+/*
+ * Opens the instance called @name, for service_close(). Returns false if there is none, or if its
+ * spec is damaged.
+ */
 bool service_find(struct service *s, const char *name);
-/* Opens the instance called @name, or dies if there is none. */
+/* Opens the instance called @name, for service_close(), or dies if there is none. */
 struct service service_open(const char *name);
+/* Closes the descriptors, which unlocks the instance. The texts stay. */
 void service_close(struct service *s);
-/* Makes and locks the folder of a new instance. Dies if the name is taken. */
+/* Makes, opens and locks the folder of a new instance. Dies if the name is invalid or taken. */
 struct service service_create(const char *name);
-/* Locks the instance. Returns false if a supervisor or another process has the lock. */
+/*
+ * Locks the instance until s->lock is closed. Does not wait. Returns false if a supervisor or
+ * another process has the lock. True also if this process has locked @s before.
+ */
 bool service_lock(struct service *s);
 /*
  * Waits until the instance is not locked, for @ms milliseconds at most (-1: without a limit). True
@@ -125,13 +138,19 @@ bool service_lock(struct service *s);
 bool service_wait_end(const struct service *s, int ms);
 /* True while the instance is locked, by a supervisor or by a process that changes it. */
 bool service_is_busy(const struct service *s);
-/* Removes the instance, which the caller has locked, with its files. */
+/* Removes the instance, which the caller has locked, with its files. @s stays open. */
 void service_remove(struct service *s);
-/* Renames the instance, which this process has locked. Dies if the name is taken. */
+/*
+ * Renames the instance, which this process has locked, and changes @s. Dies if the name is invalid
+ * or taken.
+ */
 void service_rename(struct service *s, const char *name);
 /* Dies if a running instance that is not kept has the name. */
 void service_check_free(const char *name);
-/* Returns all kept instances, sorted by name: specs and states, without open descriptors. */
+/*
+ * Returns all kept instances, sorted by name: specs and states, without open descriptors. *count:
+ * their number. The caller frees the array.
+ */
 struct service *services_all(size_t *count);
 /*
  * Removes the instances that do not run, and prints their names. Returns the number of bytes freed
@@ -141,11 +160,11 @@ uint64_t services_prune(void);
 /* Returns a name of six letters for a new instance. */
 const char *service_new_name(void);
 
-/* Writes s->spec. Dies on an error. */
+/* Writes s->spec, completely or not at all. */
 void spec_write(const struct service *s);
-/* Reads the spec. Returns false if it is missing or damaged. */
+/* Reads s->spec. Returns false if it is missing or damaged. */
 bool spec_read(struct service *s);
-/* Makes the spec of a run, with the words of its options. */
+/* Makes the spec of a run, with the words of its options. Dies if there is no such image. */
 struct spec spec_of_run(const struct run *r);
 /* True if process 1 is the image's own init. Dies if the image's settings are damaged. */
 bool spec_is_machine(const struct spec *c);
@@ -158,15 +177,17 @@ bool spec_has(const struct spec *c, const char *option);
 
 /*
  * Makes the file of a new instance, with room for all later states, so that a full disk does not
- * lose an exit status. Dies on an error.
+ * lose an exit status. Sets s->state.
  */
 void service_state_create(struct service *s);
+/* Writes the state. Errors are ignored. */
 void service_state_write(const struct service *s, const struct service_state *st);
 /*
  * Reads the state that was written last. If its phase requires a supervisor but none lives, the
  * supervisor was killed: returns PHASE_EXITED with status 137.
  */
 struct service_state service_state_read(const struct service *s);
+/* Returns ns since 1970. */
 int64_t now_ns(void);
 
 /* ---- supervise.c, detach.c ---- */
@@ -175,7 +196,8 @@ int64_t now_ns(void);
 int service_run(struct run *r);
 /*
  * Starts a supervisor for a locked instance, and waits until the command has started. The
- * supervisor takes over the lock. Returns NULL, or the reason why the start failed.
+ * supervisor takes over the lock: s->lock becomes -1. Returns NULL, or the reason why the start
+ * failed.
  */
 const char *service_start(struct service *s);
 /* Supervises a locked instance in this process, which a service manager has started. */
@@ -197,7 +219,7 @@ const char *lost_ask(const char *name);
 
 /* ---- control.c ---- */
 
-/* The letter with which a packet begins, in both directions. */
+/* A packet, in both directions: one of these letters, then text; CONTROL_MAX bytes at most. */
 #define CONTROL_MAX 32768
 enum {
 	/*
@@ -212,25 +234,29 @@ enum {
 	CONTROL_DONE = 'D',   /* the reply: S, K or N was carried out */
 	CONTROL_REFUSED = 'R' /* the reply to N: "RREASON" */
 };
-/* Connects to the supervisor. Returns -1 if none listens. *pid: the supervisor's process. */
+/*
+ * Connects to the supervisor. Returns a SOCK_SEQPACKET socket for the caller to close, or -1 if
+ * none listens. *pid: the supervisor's process.
+ */
 int control_connect(const struct service *s, pid_t *pid);
-/* Makes the supervisor's socket and returns it. Dies on an error. */
+/* Makes the supervisor's socket, which is non-blocking, and returns it. */
 int control_listen(const struct service *s);
-/* Sends a packet and waits for the reply. Returns false if none came. */
+/* Sends a packet and waits some seconds for the reply. Returns false if none came. */
 bool control_ask(int fd, const char *text);
-/* Sends a packet and waits for the reply. Returns the reply, or NULL if none came. */
+/* Sends a packet and waits some seconds for the reply. Returns the reply, or NULL if none came. */
 const char *control_reply(int fd, const char *text);
 
 /* ---- end.c ---- */
 
 /*
  * Asks the supervisor to end the instance for good: its command gets @sig, and is killed after
- * @seconds. Returns a pidfd of the supervisor, or -1 if none lives.
+ * @seconds. Does not wait for the end. Returns a pidfd of the supervisor for the caller to close,
+ * or -1 if none lives.
  */
 int service_ask_end(struct service *s, int sig, int seconds);
 /*
- * Ends an instance: its command gets @sig, and is killed after @seconds. Returns true once it has
- * ended, or false if it does not run.
+ * Ends an instance: its command gets @sig, and is killed after @seconds. Kills a supervisor that
+ * does not end then. Returns true once it has ended, or false if it does not run.
  */
 bool service_stop(struct service *s, int sig, int seconds);
 /* Sends a signal to the instance's command. Returns false if the instance does not run. */

@@ -14,7 +14,7 @@ struct service;
 void unit_install(const struct service *s);
 /* True if the instance @name has a unit. */
 bool unit_exists(const char *name);
-/* Removes the unit, if there is one. */
+/* Removes the unit, if there is one. Warns on an error. */
 void unit_remove(const char *name);
 
 #endif

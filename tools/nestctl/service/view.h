@@ -13,7 +13,8 @@
 struct view {
 	const char *name;
 	bool kept;
-	struct service service; /* valid if the instance is kept */
+	/* without open descriptors; valid if the instance is kept */
+	struct service service;
 	struct service_state state;
 	/* created, running, paused, restarting, exited */
 	const char *word;
@@ -29,15 +30,18 @@ struct view {
 	char **ports;
 };
 
-/* Returns the instances, sorted by name. @all: also those that do not run. */
+/*
+ * Returns the instances, sorted by name, in an array that the caller frees. *count: their number.
+ * @all: also those that do not run. Texts of all functions are never freed.
+ */
 struct view *views_all(bool all, size_t *count);
-/* Finds the instance called @name. Returns false if there is none. */
+/* Fills @v for the instance called @name. Returns false if there is none. */
 bool view_find(struct view *v, const char *name);
 /* Returns docker's text, such as "Up 5 minutes (Paused)". */
 const char *view_status(const struct view *v);
 /* Returns docker's text, such as "127.0.0.1:8080->80/tcp, ...". */
 const char *view_ports(const struct view *v);
-/* Returns a time, ns since 1970, in RFC 3339's form in UTC. */
+/* Returns a time, ns since 1970, in RFC 3339's form in UTC. 0: docker's text for no time. */
 const char *time_text(int64_t ns);
 
 #endif

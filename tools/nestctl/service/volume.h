@@ -11,10 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* True if @text is a valid name: letters, digits, and after the first character _ . - too. */
+/*
+ * True if @text is a valid name: at most 200 letters, digits, and after the first character _ . -
+ * too.
+ */
 bool volume_is_name(const char *text);
 bool volume_exists(const char *name);
-/* Returns the path of the volume's folder `_data`, which instances see. */
+/* Returns the path of the volume's folder `_data`, which instances see. The text is never freed. */
 const char *volume_data(const char *name);
 /*
  * Makes the volume, unless it exists. @labels: a list of "NAME=VALUE" that ends in NULL, or NULL.
@@ -22,11 +25,14 @@ const char *volume_data(const char *name);
  */
 void volume_make(const char *name, char **labels);
 /*
- * Asks "@question [y/N] " on the terminal. True if the user answers y. Dies if there is no
- * terminal.
+ * Asks "@question [y/N] " on the terminal. True if the user answers y. Dies with a message about
+ * @command if there is no terminal.
  */
 bool volume_ask(const char *command, const char *question);
-/* Removes the unused volumes, and prints their names. Returns the number of bytes freed. */
+/*
+ * Removes the unused volumes, and prints their names. Returns the number of bytes freed. Dies on an
+ * error.
+ */
 uint64_t volumes_prune(void);
 struct volumes_sum {
 	size_t all, used;
