@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* migrate.h: shared by the files of `nestctl migrate` and `nestctl receive`. */
+/*
+ * migrate.h: shared by the files of `nestctl migrate` and `nestctl receive`. Functions die on an
+ * error that their comment does not name. Texts that they return are never freed.
+ */
 #ifndef NESTLING_NESTCTL_MIGRATE_H
 #define NESTLING_NESTCTL_MIGRATE_H
 
@@ -16,9 +19,11 @@
 /* ---- conn.c: the stream, and its messages ---- */
 
 struct conn {
+	/* descriptors, which may be one; non-blocking from conn_begin() on */
 	int in, out;
 	pid_t child;      /* process at the other end, or 0 */
 	const char *peer; /* for messages */
+	/* how long an end waits for the other */
 	long timeout_ms;
 	/* bytes that were received; those of [used, nr_got) are not yet processed */
 	uint8_t *got;
@@ -41,44 +46,60 @@ struct message {
 	const uint8_t *data; /* valid until the next conn_receive() */
 };
 
-/* Prepares a stream and exchanges greetings. Dies if the peer's protocol or version differs. */
+/*
+ * Prepares a stream and exchanges greetings. Dies if the peer's protocol or version differs, or if
+ * it is silent for @timeout_ms.
+ */
 void conn_begin(struct conn *c, long timeout_ms);
-/* Queues a message of two parts, either of which may be empty. Sends the queue if it is long. */
+/*
+ * Queues a message of two parts, either of which may be empty; together at most MIG_MAX bytes.
+ * Sends the queue if it is long.
+ */
 void conn_send(struct conn *c, uint32_t type, const void *head, size_t nr_head, const void *data,
 	size_t n);
+/* Sends the queue. Waits while the peer is slow, until the time limit. */
 void conn_flush(struct conn *c);
 /*
- * Sends an empty message without waiting for the peer's. True if all of it was sent. False with
- * errno: the peer cannot have received it completely.
+ * Sends the queue and an empty message without waiting for the peer's answer. True if all of it was
+ * sent. False with errno: the peer cannot have received the message completely.
  */
 bool conn_send_surely(struct conn *c, uint32_t type);
 /*
- * Waits for a message other than MIG_ALIVE. Dies if the peer has gone or has sent MIG_REFUSED, or
- * at a signal.
+ * Sends the queue and waits for a message other than MIG_ALIVE. Dies if the peer has gone, is
+ * silent for the time limit or has sent MIG_REFUSED, or at a signal.
  */
 struct message conn_receive(struct conn *c);
-/* As conn_receive(). Also dies if the message has another type, or is shorter than @least. */
+/* As conn_receive(). Also dies if the message has another type, or is shorter than @least bytes. */
 struct message conn_expect(struct conn *c, uint32_t type, size_t least);
 /*
- * Called regularly during long work: sends MIG_ALIVE if it is due. Dies if the peer has gone, or at
- * a signal.
+ * Called with a struct conn several times a second during long work: sends MIG_ALIVE if it is due.
+ * Dies if the peer has gone, or at a signal.
  */
 void conn_tick(void *conn);
 /* Waits until @fd is readable, without a time limit. Dies as conn_tick() does. */
 void conn_await(struct conn *c, int fd);
-/* Sends MIG_REFUSED with the reason @why, unless the peer has sent a MIG_REFUSED. */
+/*
+ * Sends MIG_REFUSED with the reason @why, unless the peer has sent a MIG_REFUSED. Errors are
+ * ignored.
+ */
 void conn_refuse(struct conn *c, const char *why);
+/* Closes the descriptors, and waits up to 5 s for the end of @child. */
 void conn_end(struct conn *c);
 /* From now on SIGINT, SIGTERM and SIGHUP make the waits of conn.c die with a message. */
 void conn_watch_signals(void);
 /* Blocks the signals of conn_watch_signals() if @hold, else unblocks them. */
 void conn_hold_signals(bool hold);
-/* Returns the text of a message, with '?' for control characters. */
+/* Returns the text of a message, at most 2000 bytes, with '?' for control characters. */
 const char *conn_text(const struct message *m);
+/* Returns ms of CLOCK_MONOTONIC. */
 long conn_now(void);
 
 /* ---- address.c: tcp:[HOST:]PORT, unix:PATH, exec:COMMAND ---- */
 
+/*
+ * Return a stream for conn_begin(). conn_to_command() starts @argv, which ends in NULL. conn_to()
+ * keeps @address.
+ */
 struct conn conn_to(const char *address);
 struct conn conn_to_command(char *const *argv);
 /* Waits for one connection. @address "-": standard input and output. */
@@ -88,7 +109,10 @@ struct conn conn_from(const char *address);
 
 /* memory, memory.N, and the parts of each disk */
 #define MIG_FILES (1 + STATE_OLDER + STATE_DISKS * (STATE_PARTS + 1))
-/* Returns the name of file @i, counted from 0: the memory, then the older ones, then disks. */
+/*
+ * Returns the name of file @i, from 0 to MIG_FILES - 1: the memory, then the older ones, then
+ * disks. The text is constant.
+ */
 const char *mig_name(int i);
 /* Returns the number of the file called @name, or -1 if the name is unknown. */
 int mig_number(const char *name);
@@ -107,12 +131,13 @@ struct version {
 	uint64_t size, inode;
 	const uint8_t *map;
 };
-/* Opens a file for comparison. Dies on an error. */
+/* Opens and maps a file for comparison. Dies if it is missing. */
 struct version version_open(int dirfd, const char *name);
 void version_close(struct version *v);
 /*
- * Sends @new to a receiver that has @old (NULL: nothing) under the same name. Calls @step with the
- * number of bytes compared so far. Returns the bytes of content that were sent.
+ * Sends @new, from MIG_FILE to MIG_DONE, to a receiver that has @old (NULL: nothing) under the same
+ * name. Calls @step with the number of bytes compared so far. Returns the bytes of content that
+ * were sent.
  */
 uint64_t delta_send(struct conn *c, const char *name, const struct version *old,
 	const struct version *new, void (*step)(uint64_t bytes));
@@ -122,6 +147,7 @@ uint64_t delta_send(struct conn *c, const char *name, const struct version *old,
 struct apply {
 	struct conn *conn;
 	int dirfd; /* folder for the state's files */
+	/* descriptors for the files of the images in @wanted */
 	int image[MIG_IMAGES];
 	/* bit N: image N was requested and is still missing */
 	uint64_t wanted;
@@ -138,15 +164,22 @@ void apply_round(const struct apply *a);
 
 struct offer {
 	const char *umid, *kernel, *build, *flags;
-	uint64_t mem, bytes; /* sum over all files */
-	bool shared;         /* both hosts share the files of images */
+	/* bytes of the instance's memory; the sum over all files of the state */
+	uint64_t mem, bytes;
+	bool shared; /* both hosts share the files of images */
 	struct state_image images[MIG_IMAGES];
+	/* of file_sum(), or 0 if @shared */
 	uint32_t sums[MIG_IMAGES];
 	size_t nr_images;
 };
-/* Describes an instance. @flags: features of its CPU. */
+/*
+ * Describes an instance. @flags: features of its CPU, separated by blanks. @bytes: the sum over all
+ * files. Reads all images unless they are shared.
+ */
 struct offer offer_of(const struct state *s, const char *flags, uint64_t bytes, bool shared);
+/* Queues MIG_OFFER. */
 void offer_send(struct conn *c, const struct offer *o);
+/* Reads a MIG_OFFER, which is untrusted. Dies if it is invalid. */
 struct offer offer_parse(const struct message *m);
 /* Dies if this host's CPU lacks a feature. */
 void offer_check_cpu(const struct offer *o);
@@ -161,8 +194,9 @@ const char *offer_find_image(const struct offer *o, size_t i);
 struct hold {
 	const struct instance *in;
 	struct umid_console console;
+	/* a socket to the kernel, or -1 */
 	int channel;
-	/* for how long the instance had been stopped when its kernel reported the time */
+	/* for how many ns the instance had been stopped when its kernel reported the time */
 	uint64_t ns;
 };
 /*
@@ -175,7 +209,10 @@ struct hold hold_begin(const struct instance *in, const char *dir, struct conn *
  * has ended.
  */
 bool hold_commit(struct hold *h);
-/* Makes the instance continue. Returns false if it has ended. */
+/*
+ * Makes the instance continue and closes the channel. Returns false if it has ended, or does not
+ * answer.
+ */
 bool hold_release(struct hold *h);
 /* Closes the channel. The instance continues, or stays stopped if hold_commit() was called. */
 void hold_leave(struct hold *h);
@@ -185,12 +222,15 @@ void hold_leave(struct hold *h);
 /* suffix of an old process's folder of names while the new process takes its name */
 #define MIG_ASIDE ".before-"
 
-/* Migrates the instance to a new process on this host. */
+/*
+ * Migrates the instance to a new process on this host. @wanted_kernel: its path, or NULL for the
+ * present one. Prints the result, as JSON if @json. If it fails, the old process continues.
+ */
 void migrate_here(const struct instance *in, const char *wanted_kernel, bool json);
 
 /* ---- migrate.c ---- */
 
-/* Returns --timeout in ms. Dies if it is invalid. */
+/* Returns the value of --timeout, 1 to 86400 seconds, in ms. Dies if it is invalid. */
 long migrate_seconds(const char *text);
 
 #endif

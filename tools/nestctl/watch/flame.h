@@ -11,7 +11,10 @@ struct flame {
 	struct flame *child, *next;
 };
 
-/* Returns the child called @name, which is made if needed. Adds @count to its samples. */
+/*
+ * Returns the child called @name, which is made if needed, and is never freed. Adds @count to its
+ * samples. @name is copied.
+ */
 struct flame *flame_add(struct flame *parent, const char *name, unsigned long long count);
 /* Writes the picture with @title at the top. @root's count is its whole width. */
 void flame_write(FILE *out, const struct flame *root, const char *title);

@@ -24,10 +24,10 @@ struct frame {
 	/* rates are per second between both samples; with an empty @old since the boot */
 	const struct sample *old, *new;
 	const struct history *history; /* or NULL */
-	int columns;
+	int columns;                   /* of the screen */
 	/* lines of the screen, or 0 for any number of lines */
 	int rows;
-	/* text at the right end of the first line, such as "paused" */
+	/* text at the right end of the first line, such as "paused", or NULL */
 	const char *note;
 	/* the last line, or NULL */
 	const char *keys;
@@ -40,8 +40,8 @@ void frame_print_json(const struct frame *f);
 /* Adds the rates of a frame, which are per second between both samples. */
 void history_add(struct history *h, const struct sample *old, const struct sample *new);
 /*
- * Writes a graph of the last @n of @nr values: for each a block character, whose height (one of
- * eight) is its share of the largest value.
+ * Writes a graph of the last @n of @nr values, none negative: for each a block character, whose
+ * height (one of eight) is its share of the largest value.
  */
 void put_graph(FILE *out, const double *values, int nr, int n);
 

@@ -12,7 +12,10 @@
 
 #include "tools/nestctl/core/instance.h"
 
-/* Counters of an instance since it began. @cpu: seconds. */
+/*
+ * Counters of an instance since it began. @cpu: seconds. Disks and network: bytes. Without
+ * @answered only @pid and @cpu are valid.
+ */
 struct counts {
 	pid_t pid;
 	double cpu;
@@ -22,7 +25,7 @@ struct counts {
 	unsigned int threads; /* threads in the guest */
 };
 
-/* The counters of all instances at one moment, @when in seconds. */
+/* The counters of all @n instances at one moment, @when in seconds of CLOCK_MONOTONIC. */
 struct round {
 	double when;
 	struct instance *in;
@@ -30,11 +33,12 @@ struct round {
 	size_t n;
 };
 
-/* Rates per second: percent of a CPU, and bytes. */
+/* Rates per second: percent of a CPU, and bytes of disks and network. */
 struct rates {
 	double cpu, disk_read, disk_written, net_in, net_out;
 };
 
+/* An instance of a round, with its rates since the round before. @key: what it is sorted by. */
 struct row {
 	const struct instance *in;
 	const struct counts *n;
@@ -49,15 +53,18 @@ struct order {
 	char key;
 };
 extern const struct order orders[NR_ORDERS];
-/* Returns the order that @word names. Dies if there is none. */
+/* Returns the order BY_* that @word names. Dies if there is none. */
 int order_of(const char *word);
 
-/* Takes the counters of all instances, or of @only. The caller frees them by round_release(). */
+/*
+ * Takes the counters of all instances, or of @only if it is not NULL. Asks each instance for them.
+ * The caller frees them by round_release().
+ */
 struct round round_take(const char *only);
 void round_release(struct round *s);
 /*
- * Returns the rows for the new->n instances of @new, sorted. The caller frees the array. Rows point
- * into @new.
+ * Returns the rows for the new->n instances of @new, sorted by @order (BY_*), in an array that the
+ * caller frees. Rows point into @new. Rates are since @old, which may have no instances.
  */
 struct row *rows_sorted(const struct round *old, const struct round *new, int order, bool reverse);
 

@@ -71,24 +71,36 @@ struct samples {
 	size_t n;
 };
 
+/* Returns a word such as "cpu". */
 const char *section_name(enum section s);
-/* Returns the name of a field, or NULL past the last. */
+/* Returns the name of a field, 0 to SAMPLE_FIELDS, or NULL past the last. */
 const char *section_field(enum section s, int field);
 
-/* Adds an empty figure or task, and returns it. Control characters of the name become '?'. */
+/*
+ * Adds an empty figure or task, and returns it; it is valid until the next addition. Control
+ * characters of the name become '?', and a long name is cut.
+ */
 struct figure *sample_figure(struct sample *s, enum section section, const char *name);
 struct sample_task *sample_task(struct sample *s, const char *name);
+/* Frees the figures and tasks, and empties @s. */
 void sample_free(struct sample *s);
 /* Returns the figure of @s with this section and name, or NULL. */
 const struct figure *sample_find(const struct sample *s, enum section section, const char *name);
-/* Returns the increase of a counter since @old, or 0 if the counter was reset meanwhile. */
+/*
+ * Returns the increase of a counter since @old, which counts as 0 if @old lacks it. Returns 0 if
+ * the counter was reset meanwhile.
+ */
 uint64_t figure_increase(const struct sample *old, const struct figure *f, int field);
-/* Returns the ns of processor time that the task has used since @old. */
+/*
+ * Returns the ns of processor time that the task has used since @old, or all of them if @old lacks
+ * the task.
+ */
 uint64_t task_increase(const struct sample *old, const struct sample_task *t);
 
 /*
- * Requests a sample from the instance. Returns false, with an empty *s, if it does not answer in
- * time or has ended. @mode, if not NULL, gets the word for the way in which calls are intercepted.
+ * Requests a sample from the instance, for sample_free(). Does not set s->at. Returns false, with
+ * an empty *s, if it does not answer in time or has ended. @mode, if not NULL, has SAMPLE_NAME
+ * bytes and gets the word for the way in which calls are intercepted.
  */
 bool sample_take(struct sample *s, struct umid_console *c, char *mode);
 
@@ -96,7 +108,8 @@ bool sample_take(struct sample *s, struct umid_console *c, char *mode);
 void samples_write_head(FILE *f, const struct samples *all);
 void sample_write(FILE *f, const struct sample *s);
 /*
- * Reads a recording, which is untrusted. Dies with a message that names the wrong line of the file.
+ * Fills @all, which is empty, from a recording, which is untrusted. Dies with a message that names
+ * the wrong line of the file.
  */
 void samples_read(struct samples *all, const char *path);
 

@@ -8,8 +8,9 @@
 #include "tools/nestctl/watch/sample.h"
 
 /*
- * Writes a line for each process, sorted by pid, with children below their parents: processor time
- * since @old in percent of a vCPU, threads, vCPU, state, name. Lines are cut at @columns.
+ * Writes a heading and a line for each process, sorted by pid, with children below their parents:
+ * processor time since @old in percent of a vCPU, threads, vCPU, state, name. Lines are cut at
+ * @columns.
  */
 void tree_print(FILE *out, const struct sample *old, const struct sample *new, int columns);
 
