@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz.h: what fuzzers that run on the host share: executions with numbers, each of which has
- * random numbers of its own, so that it can be run again alone.
+ * fuzz.h: shared by fuzzers that run on the host: numbered executions, each with random numbers of
+ * its own, so that it can be run again alone.
  */
 #ifndef NESTLING_TESTS_FUZZ_H
 #define NESTLING_TESTS_FUZZ_H
@@ -9,9 +9,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-static unsigned long execution; /* the one that runs */
+static unsigned long execution; /* number of the present one */
 static uint64_t fuzz_state;
 
+/* Returns the next number of the execution. */
 static inline uint64_t rnd(void)
 {
 	fuzz_state ^= fuzz_state << 13;
@@ -20,7 +21,7 @@ static inline uint64_t rnd(void)
 	return fuzz_state;
 }
 
-/* Begins an execution: its numbers depend on @seed and its own number only. */
+/* Begins the execution @execution: its numbers depend on @seed and its own number only. */
 static inline void rnd_begin(uint64_t seed)
 {
 	fuzz_state = (seed + 1) * 0x9e3779b97f4a7c15UL + execution * 0xd1342543de82ef95UL + 1;
@@ -28,7 +29,7 @@ static inline void rnd_begin(uint64_t seed)
 		rnd();
 }
 
-/* Callable in a signal handler. */
+/* Prints the number of the execution. Async-signal-safe. */
 static inline void say_where(void)
 {
 	dprintf(2, "execution %lu\n", execution);

@@ -12,26 +12,33 @@
 
 #include <stdint.h>
 
+/* names, and the largest file in bytes */
 #define SLOTS 20
 #define MAX (80 * 1024)
-/* Versions of a file, or candidates of a name, above which the next operation makes it durable. */
+/* versions of a file, or candidates of a name, above which the next operation makes it durable */
 #define FORCE_SYNC 24
 
+/*
+ * A version of a file's content: @size bytes at @data, which has MAX. @older: the version before
+ * it, or NULL for the durable one.
+ */
 struct version {
 	uint8_t *data;
 	long size;
 	struct version *older;
 };
+/* A file. @last: its newest version. @nr: how many versions it has. @marked: for collect(). */
 struct object {
 	struct version *last;
 	int nr, marked;
-	/* a part of something was done to it, nobody knows which: only its name is checked */
+	/* an operation changed an unknown part of the file, so only its name is checked */
 	int loose;
 	struct object *next;
 };
+/* The objects that a name may be bound to after a crash; NULL: the name does not exist. */
 struct name {
 	struct object *cand[FORCE_SYNC + 8];
-	int nr; /* the last one is what it is bound to now */
+	int nr; /* the last is the present one */
 };
 
 enum op {
@@ -55,6 +62,10 @@ enum op {
 	SYNC,
 	NR_OPS
 };
+/*
+ * An operation on the names in slots @a and @b, and on @len bytes from @off. @n: its number, which
+ * decides the bytes that it writes.
+ */
 struct step {
 	enum op op;
 	int a, b;
@@ -64,12 +75,17 @@ struct step {
 
 /* by slot */
 extern struct name names[SLOTS];
-/* all that a name may be bound to */
+/* all files to which a name may be bound */
 extern struct object *objects;
-/* whether the disk refuses requests; set at start */
+/* not 0: the disk refuses requests; set at start */
 extern int errors;
 
+/* Begins without files, durably. Frees nothing. */
 void model_clear(void);
+/*
+ * Applies a step that has ended with @result, a count or -errno. @maybe: it may have happened or
+ * not.
+ */
 void model_apply(const struct step *s, int result, int maybe);
 /* Returns the object that the name of @slot is bound to now, or NULL. */
 struct object *now(int slot);

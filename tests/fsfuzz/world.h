@@ -8,16 +8,24 @@
 
 /* ---- host.c ---- */
 
-void *host_alloc(unsigned long n);      /* zeroed; NULL */
-unsigned long host_size(const void *p); /* that was asked for */
-void host_free(void *p);
-void host_poison(const void *p, unsigned long n); /* asan: an access is an error */
-void host_unpoison(const void *p, unsigned long n);
-void host_say(const char *text, unsigned long n);
-void host_die(const char *why) __attribute__((noreturn)); /* keeps the input */
 /*
- * A stack of its own that runs fn(arg), which never returns; host_switch() goes there and remembers
- * where it came from.
+ * Memory of the host. host_alloc() returns @n zeroed bytes or NULL, host_size() the bytes that were
+ * asked for.
+ */
+void *host_alloc(unsigned long n);
+unsigned long host_size(const void *p);
+void host_free(void *p);
+/* From host_poison() to host_unpoison() ASan reports each access to the bytes. */
+void host_poison(const void *p, unsigned long n);
+void host_unpoison(const void *p, unsigned long n);
+/* Prints @n bytes if the run is verbose. */
+void host_say(const char *text, unsigned long n);
+/* Reports the finding, keeps the input in a file and exits with status 1. */
+void host_die(const char *why) __attribute__((noreturn));
+/*
+ * Returns a stack on which fn(arg), which never returns, will run. @fn NULL: the present stack.
+ * host_switch() stores the present context in @from, and continues @to. A stack that runs must not
+ * be freed.
  */
 void *host_stack(void (*fn)(void *), void *arg);
 void host_stack_free(void *stack);
@@ -27,16 +35,19 @@ long host_inflate(
 
 /* ---- the kernel side ---- */
 
-void world_boot(void); /* once */
-/* Is @name one that world_use() knows? */
+/* Boots the kernel side. Called once, first. */
+void world_boot(void);
+/* True if world_use() knows @name. */
 int world_knows(const char *name);
 /*
- * Mounts the image as file system @name ("ext4", "vfat", "iso9660", "squashfs"; "partitions": its
- * table is read) and uses it. @choice decides what is done; it is read-only unless @write. Dies
- * when something of the kernel's memory is left behind.
+ * Mounts the image of @size bytes as file system @name ("ext4", "vfat", "iso9660", "squashfs";
+ * "partitions": only reads its partition table) and uses it. Changes the image if @write is not 0,
+ * else mounts it read-only. @choice decides what is done. Dies if memory of the kernel is left
+ * behind.
  */
 void world_use(const char *name, unsigned char *image, unsigned long size, unsigned long choice,
 	int write);
-extern unsigned long world_mounted; /* how many were mounted at all */
+/* how many images could be mounted so far */
+extern unsigned long world_mounted;
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * model.h: random operations whose results are summed up, so that two runs with one seed can be
- * compared: on the host's file system and in a guest. A line for every STEP operations; where two
- * runs differ, MODEL_TRACE=FROM-TO prints each operation of that range.
+ * compared: on the host's file system and in a guest. Every STEP operations a line is printed. If
+ * two runs differ, MODEL_TRACE=FROM-TO prints each operation of that range.
  */
 #ifndef NESTLING_MODEL_H
 #define NESTLING_MODEL_H
@@ -16,10 +16,12 @@
 
 struct run {
 	uint64_t rng, sum;
-	long n, from, to; /* operations so far; those that are traced */
+	/* @n: operations so far. [from, to): operations that are traced. */
+	long n, from, to;
 	const char *who;
 };
 
+/* Returns a random number below @below, or 0 if @below is 0. */
 static uint32_t rnd(struct run *r, uint32_t below)
 {
 	r->rng ^= r->rng << 13;
@@ -38,7 +40,7 @@ static uint64_t hash(const void *p, size_t n)
 	return h;
 }
 
-/* One operation's outcome: what it was with all that the caller wants compared. */
+/* Adds the outcome of an operation to the sum: a text with everything that is to be compared. */
 __attribute__((format(printf, 2, 3), unused)) static void outcome(
 	struct run *r, const char *form, ...)
 {
@@ -53,6 +55,7 @@ __attribute__((format(printf, 2, 3), unused)) static void outcome(
 		printf("%s %ld: %s\n", r->who, r->n, text);
 }
 
+/* Begins a run. @who begins each line and is kept. */
 static void run_begin(struct run *r, const char *who, uint64_t seed)
 {
 	const char *trace = getenv("MODEL_TRACE");
@@ -63,6 +66,7 @@ static void run_begin(struct run *r, const char *who, uint64_t seed)
 	rnd(r, 2);
 }
 
+/* Ends an operation, which has called outcome(). */
 #define STEP 250
 __attribute__((unused)) static void step_done(struct run *r)
 {

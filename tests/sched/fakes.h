@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* fakes.h: what scheduler.c asks of the fakes of mm, skas and task. */
+/* fakes.h: variables of the fakes of mm, skas and task, for scheduler.c. */
 #ifndef NESTLING_TEST_SCHED_FAKES_H
 #define NESTLING_TEST_SCHED_FAKES_H
 
 #include "kernel/lib/types.h"
 
-/* by kmalloc and not freed; under no lock: to be read when nobody else runs */
+/*
+ * objects of kmalloc() that are not freed. No lock protects it: it is exact only while no other
+ * thread runs.
+ */
 extern s64 allocated;
-/* tasks of guests are not to go to a vCPU that is idle */
+/* tasks of guests do not move to an idle vCPU */
 extern bool share_idle;
-/* the host is busy: it takes half of each vCPU's time */
+/* the host is busy: it takes half of the time of each vCPU */
 extern bool steal_half;
 
 #endif

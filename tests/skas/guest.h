@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* guest.h: between tests/skas/harness.c (the kernel's part) and guest.c (the programs). */
+/* guest.h: shared by tests/skas/harness.c (the kernel's part) and guest.c (the programs). */
 #ifndef NESTLING_TEST_SKAS_GUEST_H
 #define NESTLING_TEST_SKAS_GUEST_H
 
 #include "skas/stub_abi.h"
 
+/* the guest's address space */
 #define GUEST_BASE 0x400000
 #define GUEST_ANON 0x10000000
 #define GUEST_ANON_SIZE 0x10000000
 #define GUEST_STACK_TOP 0x30000000
 #define GUEST_STACK_SIZE 0x10000
 
+/* numbers of system calls; GNR_RESULT stores its argument in proc.result */
 #define GNR_WRITE 1
 #define GNR_EXIT 60
 #define GNR_GETPPID 110
 #define GNR_TIME 201
 #define GNR_RESULT 1000
+/* results of GNR_GETPPID and GNR_TIME */
 #define GUEST_PPID 42
 #define GUEST_TIME 123456
 
+/* programs of proc_start() */
 enum guest_program {
 	G_HELLO,
 	G_REGS,
@@ -42,6 +46,7 @@ enum guest_program {
 	G_SAYS_HELLO,
 };
 
+/* arguments of G_BAD */
 enum guest_misdeed {
 	BAD_WRITE_ORDERS,
 	BAD_WRITE_TEXT,

@@ -31,8 +31,8 @@ struct options {
 	bool plain, forked; /* -p: no fork server; -f: has one */
 	bool verbose;
 	int timeout;    /* limit of a run, ms; 0: afl-fuzz's */
-	uint32_t cover; /* length of the guest kernel's map, or 0 */
-	/* Folder for inputs that break the guest, or NULL. */
+	uint32_t cover; /* bytes of the kernel's map, or 0 */
+	/* folder for inputs that break the guest, or NULL */
 	const char *keep;
 };
 
@@ -55,49 +55,71 @@ struct machine {
 	int log_fd, status_fd, control_fd;
 	struct reset_area *area; /* shared with the kernel */
 	size_t area_size;
-	uint32_t map_len; /* length of the program's coverage map */
+	uint32_t map_len; /* bytes of the program's map */
 	bool owes;        /* the kernel's READY is still due */
 	bool gone;        /* its process has ended */
 	uint64_t runs;
 };
 
 /*
- * Boots an instance, and returns when its agent waits for an input. On an error exits with the
- * guest's reason.
+ * Fills @m: boots an instance, and returns when its agent waits for an input. On an error exits
+ * with the guest's reason.
  */
 void machine_start(struct machine *m, struct options *o);
-/* Kills the instance. */
+/* Kills the instance, closes everything and empties @m. */
 void machine_stop(struct machine *m);
+/*
+ * Return parts of the shared memory, which is valid until machine_stop(): the input
+ * (AGENT_INPUT_MAX bytes), the record of the last run with its map, and the guest kernel's map
+ * (area->cover_len bytes).
+ */
 uint8_t *machine_input(struct machine *m);
 const struct agent_record *machine_record(const struct machine *m);
 uint8_t *machine_cover(struct machine *m);
-/* Waits until the machine is rolled back. Returns false if its kernel has ended or hangs. */
+/*
+ * Waits until the machine is rolled back after a run. Returns false if its kernel has ended or
+ * hangs. machine_run() calls it.
+ */
 bool machine_ready(struct machine *m);
 /*
  * Runs the input of @len bytes at machine_input(). @stop: a descriptor that stops the run when it
- * becomes readable or reaches its end, or -1. @ms: time limit of the run, or 0.
+ * becomes readable or reaches its end, or -1. @ms: time limit of the run, or 0 for none. Does not
+ * wait until the machine is rolled back.
  */
 enum ending machine_run(struct machine *m, uint32_t len, int stop, int ms);
 
-/* log.c: the last bytes of the guest's log. */
+/* log.c: the last bytes of the guest's log. log_read() stores what the non-blocking @fd has. */
 void log_read(int fd);
 /* From now on bytes that are read are also written to standard error. */
 void log_show(void);
 /* Forgets what was logged before. */
 void log_clear(void);
-/* Returns the stored text and sets *len. Valid until the next call. */
+/* Returns the stored text, terminated, and sets *len. Valid until the next call. */
 const char *log_text(size_t *len);
-/* Returns the line of the log with the reason of the guest's panic, or NULL. */
+/*
+ * Returns the line of the log with the reason of the guest's panic, valid until the next call, or
+ * NULL.
+ */
 const char *log_reason(void);
 
 /* crash.c */
-/* Returns the folder in which AFL keeps its findings, or NULL. */
+/*
+ * Returns the folder for crash_keep() beside AFL's input, in memory that is never freed, or NULL if
+ * standard input is not afl-fuzz's.
+ */
 const char *crash_folder(void);
+/*
+ * Keeps an input and the log in files KIND-HASH and KIND-HASH.log of @folder, which is made if
+ * needed. Does nothing if @folder is NULL or enough are kept. Errors are ignored.
+ */
 void crash_keep(const char *folder, const char *kind, const void *input, size_t len);
 
 /* fork_server.c: serves afl-fuzz until it ends. Returns the exit status. */
 int fork_server(struct options *o);
-/* Restores @@ in arguments in which afl-fuzz has replaced it by a path. */
+/*
+ * Restores @@ in arguments in which afl-fuzz has replaced it by a path. @argv ends in NULL; its
+ * texts are replaced.
+ */
 void restore_file_arguments(char **argv);
 
 #endif

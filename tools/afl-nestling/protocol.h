@@ -32,12 +32,16 @@
 #define AFL_OPTION_ERROR 0xf800008fu
 #define AFL_MAP_SIZE_MAX 0x00800000u
 
-/* Returns the bits that encode a map size in the word of options. */
+/*
+ * Returns the bits that encode a map size in bytes in the word of options, or 0 if the size is 1 or
+ * less, or above AFL_MAP_SIZE_MAX.
+ */
 static inline uint32_t afl_put_map_size(uint32_t size)
 {
 	return size <= 1 || size > AFL_MAP_SIZE_MAX ? 0 : (size - 1) << 1;
 }
 
+/* Returns the map size in bytes from a word of options. */
 static inline uint32_t afl_get_map_size(uint32_t options)
 {
 	return ((options & 0x00fffffeu) >> 1) + 1;

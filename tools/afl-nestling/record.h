@@ -25,11 +25,15 @@
 #define AGENT_MAP_MAX (8u << 20)
 
 enum {
-	/* The time limit has passed, and the agent has killed the program. */
+	/* the time limit has passed, and the agent has killed the program */
 	AGENT_HANG = 1,
 	AGENT_LOST = 2, /* the program's fork server has died */
 };
 
+/*
+ * The record of a run. @flags: AGENT_HANG, AGENT_LOST. @map_len: bytes of @map, at most
+ * AGENT_MAP_MAX.
+ */
 struct agent_record {
 	uint32_t magic;
 	int32_t status; /* of wait(2) */

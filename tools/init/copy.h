@@ -5,8 +5,9 @@
 
 /*
  * Copies the contents of the folder @from into the folder @to, with owners, modes and times. Hard
- * links become separate files; extended attributes are not copied. Closes both descriptors. Returns
- * 0, or -1 with the errno of the first failure; other files are still copied.
+ * links become separate files; extended attributes are not copied. Closes both descriptors, either
+ * of which may be -1. Returns 0, or -1 with the errno of the first failure; other files are still
+ * copied.
  */
 int copy_folder(int from, int to);
 

@@ -45,39 +45,42 @@
 
 #define JOB_VOLUMES_MAX 16
 #define JOB_SETTINGS_MAX 256
+/* bytes */
 #define JOB_MAX (256 * 1024)
-/* Maximum of words for a machine's init. */
+/* maximum of words for a machine's init */
 #define JOB_INIT_WORDS 64
 
+/* The job, whose texts are in static memory. Of the texts only @dir and @user may be NULL. */
 struct job {
 	bool terminal, joined, machine;
 	const char *name, *hostname, *term, *dir, *user;
 	char *volumes[JOB_VOLUMES_MAX];
 	/*
-	 * Of each volume: the file's name in the host's folder; NULL: the whole folder is mounted.
+	 * of each volume: the file's name in the host's folder; NULL: the whole folder is mounted
 	 */
 	const char *files[JOB_VOLUMES_MAX];
 	int nr_volumes;
-	/* Strings with the letters a n f l r c b y G p k g s, letter included. */
+	/* strings with the letters a n f l r c b y G p k g s, letter included */
 	char *settings[JOB_SETTINGS_MAX];
 	int nr_settings;
-	/* Descriptor of the archive's file /agent, executed in place of argv[0]; or -1. */
+	/* descriptor of the archive's file /agent, executed in place of argv[0]; or -1 */
 	int agent;
 	char **env;  /* NAME=VALUE, ends in NULL */
 	char **argv; /* empty: a login shell */
 };
 
-/* Reads /job. False with errno set if it is invalid; ENOENT: the host will send the job. */
+/* Reads /job. False with errno if it is invalid; ENOENT: the host will send the job. */
 bool job_read(struct job *job);
 /*
- * Writes "job" to @fd, which is raw and non-blocking, and waits there for the job. False with errno
- * set if it is invalid.
+ * Waits for the job on @fd, which is raw and non-blocking, and answers with the line "job". False
+ * with errno if it is invalid, or if the host has closed its end.
  */
 bool job_receive(struct job *job, int fd);
 #define RESOLV_CONF "/etc/resolv.conf"
 /*
  * resolv.c: resolv_begin() removes the image's file before another is written. With @restored it
- * keeps the file to be restored later, and resolv_written() must follow.
+ * keeps the file to be restored later, and resolv_written() must follow once the other is written.
+ * Errors are ignored.
  */
 void resolv_begin(bool restored);
 void resolv_written(void);
@@ -85,18 +88,21 @@ void resolv_written(void);
 void resolv_take_note(void);
 void resolv_restore(void);
 
-/* Adds localhost and @name to /etc/hosts (hosts.c). */
+/*
+ * Adds localhost and @name to /etc/hosts, if they are missing (hosts.c). Errors are reported on
+ * stderr. An invalid @name is left out.
+ */
 void hosts_add(const char *name);
 /* Adds "ADDRESS\tNAME" as the first line of /etc/hosts, unless the file has it (hosts.c). */
 void hosts_add_line(const char *line);
-/* Creates a folder and its parents (init.c). */
+/* Makes a folder and its parents with mode 0755 (init.c). Errors are ignored. */
 void make_dirs(const char *path);
 /*
  * Applies the job's system settings, once the network is up (settings.c). Returns NULL, or what has
- * failed, with errno set.
+ * failed, with errno. So do the functions below that return a text.
  */
 const char *settings_apply(const struct job *job);
-/* Applies the job's limits to this process. Returns NULL, or what has failed, with errno set. */
+/* Applies the job's limits and its capability bounding set to this process. */
 const char *settings_limit(const struct job *job);
 /*
  * Looks up USER[:GROUP]; without GROUP the group is that of /etc/passwd. Exits with 126 if the user
@@ -109,15 +115,9 @@ void job_owner(const char *who, uid_t *uid, gid_t *gid);
  */
 void job_exec(const struct job *job) __attribute__((noreturn));
 
-/*
- * Writes the job's settings of a machine to the image's files (machine.c). Returns NULL, or what
- * has failed, with errno set.
- */
+/* Writes the job's settings of a machine to the image's files (machine.c). */
 const char *machine_prepare(const struct job *job);
-/*
- * Executes the image's init in place of this process. Returns what could not be executed, with
- * errno set.
- */
+/* Executes the image's init in place of this process. Returns what could not be executed. */
 const char *machine_exec(const struct job *job);
 
 #endif

@@ -15,7 +15,10 @@
 #define SLIRP_FD 3
 #define SLIRP_FRAME_MAX 65536 /* bytes */
 
-/* A port of the host whose connections or datagrams go to a port of the guest. */
+/*
+ * A port of the host whose connections or datagrams go to a port of the guest. Ports are in host
+ * order.
+ */
 struct forward {
 	bool udp;
 	struct in_addr host, guest;
@@ -30,15 +33,16 @@ struct forward {
  * (second list). A destination must be allowed by both lists; a list without rules allows all.
  */
 struct rule {
-	bool policy;         /* belongs to the second list (policy=) */
-	const char *name;    /* name; NULL: @net is used instead */
-	bool below;          /* only the subdomains of @name */
-	struct in6_addr net; /* IPv4 as ::ffff:A.B.C.D */
-	int bits;
+	bool policy;               /* belongs to the second list (policy=) */
+	const char *name;          /* name; NULL: @net is used instead */
+	bool below;                /* only the subdomains of @name */
+	struct in6_addr net;       /* IPv4 as ::ffff:A.B.C.D */
+	int bits;                  /* of the prefix of @net, 0 to 128 */
 	uint16_t ports[PORTS_MAX]; /* in host order */
 	int nr_ports;              /* 0: all ports */
 };
 #define RULES_MAX 64
+/* The words of the command line. */
 struct config {
 	struct forward forwards[FORWARDS_MAX];
 	int nr_forwards;
@@ -56,7 +60,10 @@ struct config {
 	int audit;    /* descriptor for the audit's lines, or -1 */
 };
 
-/* Parses the words of the command line. Returns NULL or an error message. */
+/*
+ * Parses the words of the command line, which end in NULL and are kept. Returns NULL, or an error
+ * message that is valid until the next call.
+ */
 const char *config_parse(struct config *c, char *const *words);
 
 /* Converts an IPv4 address to ::ffff:A.B.C.D. */
@@ -64,18 +71,24 @@ void map_v4(struct in6_addr *to, struct in_addr a);
 
 /*
  * For a configuration with rules: true if the guest may send to @a, an address that libslirp has
- * translated to the host's. @port is in network order.
+ * translated to the host's. IPv4 is as map_v4() has it. @port is in network order.
  */
 bool allow_address(const struct config *c, const struct in6_addr *a, in_port_t port);
-/* For a configuration with rules: true if the guest may send this query to the resolver. */
+/*
+ * For a configuration with rules: true if the guest may send this DNS query of @n bytes to the
+ * resolver. False if it is damaged.
+ */
 bool allow_query(const struct config *c, const void *query, size_t n);
 /*
- * Pins the addresses in a resolver's answer: each rule that has the answer's name then allows them,
- * too. Reports them to the audit.
+ * Pins the addresses in a resolver's DNS answer of @n bytes: each rule that has the answer's name
+ * then allows them, too. Reports them to the audit. Stops where the answer is damaged.
  */
 void allow_answer(const struct config *c, const void *answer, size_t n);
 
-/* Reads the name of a query, in lower case. False if @query is no message with one question. */
+/*
+ * Reads the name of a query, in lower case, into a terminated text. False if @query is no message
+ * with one question.
+ */
 bool query_name(const void *query, size_t n, char name[256]);
 
 /* A connection or datagram of the guest, which was sent or refused. */
@@ -86,8 +99,9 @@ struct sent {
 	in_port_t port; /* in network order */
 };
 /*
- * Functions that write the audit's lines (audit.c). Without audit_open() nothing is written; it
- * returns NULL or an error message.
+ * Functions that write the audit's lines (audit.c), and lose lines that the pipe has no room for.
+ * Without audit_open() nothing is written; it takes over the pipe or socket @fd, and returns NULL
+ * or an error message.
  */
 const char *audit_open(int fd);
 void audit_sent(const struct sent *s);
@@ -96,13 +110,15 @@ void audit_query(bool allowed, const char *name);
 void audit_answer(const char *name, const struct in6_addr *a);
 
 /*
- * Limits the guest's access to the host's loopback as @c says. Must be called before slirp_new().
+ * Limits the guest's access to the host's loopback as @c says, which is kept. Must be called before
+ * slirp_new().
  */
 void loopback_guard(const struct config *c);
 
 /*
- * Enters the jail: no new privileges, no files but the resolver's configuration, only system calls
- * that the transfer of packets needs. Returns NULL or the step that failed.
+ * Enters the jail for good: no new privileges, no files but the resolver's configuration, only
+ * system calls that the transfer of packets needs. Returns NULL or a message about the step that
+ * failed.
  */
 const char *jail_enter(void);
 

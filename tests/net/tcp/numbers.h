@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * numbers.h: what script.c and agent.c agree on: addresses and ports of a script with a number, and
- * the bytes of a stream.
+ * numbers.h: shared by script.c and agent.c: addresses and ports of a script by its number, 0 to
+ * MAX_ID, and the bytes of a stream.
  */
 #ifndef NUMBERS_H
 #define NUMBERS_H
@@ -27,6 +27,7 @@ static inline void peer_address(int id, bool v6, char *text, size_t size)
 		snprintf(text, size, "10.7.%d.%d", 1 + id / 250, 1 + id % 250);
 }
 
+/* Returns byte @i of a stream. */
 static inline unsigned char pattern(unsigned long i)
 {
 	return (unsigned char)('a' + i % 26);

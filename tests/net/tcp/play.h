@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * play.h: what script.c (files, processes, the link) and play.c (the statements of one script) know
- * of each other.
+ * play.h: shared by script.c (files, processes, the link) and play.c (the statements of one
+ * script).
  */
 #ifndef PLAY_H
 #define PLAY_H
@@ -10,6 +10,7 @@
 
 #define LINES_MAX 160
 
+/* A script: @nr lines of a file. */
 struct script {
 	const char *file;
 	char title[160];
@@ -19,15 +20,21 @@ struct script {
 	int number[LINES_MAX]; /* of the line in its file */
 };
 
-/* The link and the agent, as a script's process has them: frames, and lines without the ID. */
+/*
+ * The descriptors of a script's process: frames of the link, and lines from and to the agent,
+ * without the ID.
+ */
 struct wires {
 	int id, frames, lines_in, lines_out;
 	struct ends ends;
-	/* how many times longer than said things may take */
+	/* factor for all times of the script */
 	double slack;
 };
 
-/* 0, or 1 with @why (of @size bytes) what was wrong, and where. */
+/*
+ * Runs a script. Returns 0, or 1 with the reason and its line in @why, a text of at most @size
+ * bytes.
+ */
 int play(const struct script *s, const struct wires *w, char *why, size_t size);
 
 #endif

@@ -41,30 +41,34 @@ struct segment {
 	uint32_t data_at;
 };
 
-/* Has the device deliver packets uncut and without checksums. */
+/* True if the device delivers packets uncut and without checksums. */
 extern bool segments_uncut;
 
-/* The two ends, as a frame from the peer has them. */
+/* The addresses of both ends, as in a frame from the peer to us. */
 struct ends {
 	bool v6;
 	uint8_t peer[16], us[16]; /* IPv4: the first four bytes */
 	uint8_t peer_mac[6], our_mac[6];
 };
 
-/* A frame of @s in @f: its length. */
+/* Makes a frame of @s in @f, which has FRAME_MAX bytes, from the peer to us. Returns its length. */
 size_t segment_make(const struct ends *e, const struct segment *s, uint8_t *f);
-/* False: no TCP segment to this peer, or a broken one (*why). */
+/*
+ * Reads a frame of @len bytes from us to the peer. Returns true with the segment in @s, whose
+ * payload stays in @f; *why is then NULL or names a fault such as a wrong checksum. Returns false
+ * with *why NULL if it is no TCP segment to this peer, or with the reason if its lengths are wrong.
+ */
 bool segment_parse(
 	const struct ends *e, const uint8_t *f, size_t len, struct segment *s, const char **why);
 /*
- * An ICMP error (IPv4 type and code; v6: ICMPv6's) with @word behind its checksum that quotes a
- * segment of ours with @seq.
+ * Makes an ICMP error in @f (type and code of IPv4, or of ICMPv6) with @word behind its checksum,
+ * which quotes a segment of ours with @seq. Returns its length.
  */
 size_t icmp_make(const struct ends *e, int type, int code, uint32_t word, uint16_t our_port,
 	uint16_t peer_port, uint32_t seq, uint8_t *f);
 /*
- * An answer in @f to an ARP or neighbour question @q for any address of the peers: its length, 0:
- * it is none.
+ * Makes an answer in @f to the ARP or neighbour question @q for any address of the peers. Returns
+ * its length, or 0 if @q is no such question.
  */
 size_t neighbour_answer(const uint8_t *q, size_t len, const uint8_t mac[6], uint8_t *f);
 

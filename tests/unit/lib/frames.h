@@ -19,6 +19,7 @@ bool oom_kill(gfp_t gfp, u32 order)
 {
 	return false;
 }
+/* how often try_to_free_pages() was called */
 static u32 reclaim_calls;
 
 u64 try_to_free_pages(gfp_t gfp, u32 order)
@@ -50,6 +51,7 @@ pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data)
 	return data ? end : pfn;
 }
 
+/* Maps the memory and makes its frames from FIRST_FREE on free. For cmocka: returns 0, or -1. */
 static int frames_setup(void **state)
 {
 	void *map = (void *)KERNEL_MAP_BASE;

@@ -16,9 +16,9 @@
 
 /* fakes.c */
 extern unsigned long fake_allocations; /* live objects of kmalloc() etc. */
-/* how many allocations succeed before all others fail; negative: none fails */
+/* how many allocations still succeed before all others fail; negative: none fails */
 extern long fake_fail_after;
-/* returns the next number of a fixed sequence, so that failures can be repeated */
+/* Returns the next number of a fixed sequence, so that failures can be repeated. */
 unsigned int fake_random(void);
 
 /* Defines main(), which runs the given tests by cmocka. */

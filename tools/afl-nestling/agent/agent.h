@@ -10,16 +10,17 @@
 
 #include "tools/afl-nestling/record.h"
 
+/* The program. The caller sets the members up to @timeout, the others are set by target_start(). */
 struct target {
 	char **argv;
 	bool plain, forked; /* -p, -f */
 	bool loud;          /* program's output goes to the console */
-	/* An argument contains the input's path. */
+	/* an argument contains the input's path */
 	bool by_name;
 	int timeout; /* limit of a run, ms; 0: none */
-	/* Descriptor of the input's file, which is the program's standard input or has a path. */
+	/* descriptor of the input's file, which is the program's standard input or has a path */
 	int input;
-	/* The program has read or written the file before its first input. */
+	/* the program has read or written the file before its first input */
 	bool used;
 	int control, status; /* the agent's ends of the pipes */
 	pid_t pid;
@@ -32,21 +33,34 @@ struct target {
 
 /* Reports "error TEXT" to the host and exits. */
 void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
-/* Allocates shared memory, and puts its id into the environment variable. Returns the id. */
+/*
+ * Allocates System V shared memory of @size bytes, and puts its id into the environment variable.
+ * Returns the id. Fails on an error.
+ */
 int make_memory(const char *variable, size_t size);
-/* Writes the input to a file that is empty. */
+/* Writes the input to the start of a file that is empty. Fails on an error. */
 void write_input(int fd, const void *data, size_t size);
 
-/* copy.c: replaces the host's folder mounted at @dir by a copy. */
+/* copy.c: replaces the host's folder mounted at @dir by a copy in a tmpfs. Fails on an error. */
 void copy_folder(const char *dir);
 
-/* target.c: a program. target_start() returns when the program waits for an input. */
+/*
+ * target.c: a program. target_start() returns when the program waits for an input, and fails on an
+ * error. target_run() gives it @size bytes, waits for the end of the run, and sets r->status and
+ * bits of r->flags.
+ */
 void target_start(struct target *t);
 void target_run(struct target *t, const void *input, size_t size, struct agent_record *r);
 
-/* image.c: a file system. */
+/*
+ * image.c: a file system. image_start() prepares a loop device, and fails if the kernel lacks the
+ * type.
+ */
 void image_start(const char *type);
-/* Returns a wait(2) status: 0, or that of exit(1) if the image could not be mounted. */
+/*
+ * Mounts the image of @size bytes, uses its files and unmounts it. Returns a wait(2) status: 0, or
+ * that of exit(1) if the image could not be mounted.
+ */
 int image_run(const char *type, const void *input, size_t size);
 
 #endif

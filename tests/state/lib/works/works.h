@@ -21,11 +21,12 @@
 struct work {
 	const char *name;
 	void (*run)(void);
-	/* What run() needs, or NULL: a path that must exist. */
+	/* a path that must exist for run(), or NULL */
 	const char *wants;
 	bool if_named; /* true: not among "all" */
 };
 
+/* Adds a work to main.c's table. */
 #define WORK(NAME, FUNCTION, WANTS)                                                                \
 	static const struct work work_##NAME __attribute__((                                       \
 		used, section("works"), aligned(8))) = { #NAME, FUNCTION, WANTS, false }
@@ -33,7 +34,7 @@ struct work {
 	static const struct work work_##NAME __attribute__((                                       \
 		used, section("works"), aligned(8))) = { #NAME, FUNCTION, NULL, true }
 
-/* Ends this work: something was wrong. main.c prints the line. */
+/* Prints a line and ends this work, since a result was wrong. */
 void bad(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 #define BAD(...) bad(__VA_ARGS__)
 /* Ends this work unless the condition is true; the line has the condition and errno. */
@@ -43,7 +44,7 @@ void bad(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2))
 			bad("%s:%d: %s: %m", __FILE_NAME__, __LINE__, #condition);                 \
 	} while (0)
 
-/* Counts a round, of whichever process of the work. */
+/* Counts a round. Any process of the work may call it. */
 void done(void);
 
 /* The folder for files of the works: a disk, if there is one. */
@@ -51,17 +52,25 @@ extern const char *disk;
 /* The path of this program, for execve(). */
 extern const char *self;
 
-/* Forks a helper that dies with its parent, and runs @fn(@arg) in it. */
+/* Forks a process that runs @fn(@arg) and exits. It dies with its parent. Returns its pid. */
 pid_t helper(void (*fn)(void *), void *arg);
-/* Reads and writes all, through partial transfers and EINTR. */
+/*
+ * Transfer all bytes, in spite of partial transfers and EINTR. End the work at an error, and at the
+ * end of the file.
+ */
 void read_all(int fd, void *to, size_t n);
 void write_all(int fd, const void *from, size_t n);
+/* Returns ns of @clock. */
 int64_t now(clockid_t clock);
+/* Converts ns. */
 struct timespec in_ns(int64_t ns);
-/* Fills memory with bytes that the key decides, and checks them. */
+/*
+ * Fill memory with bytes that @key decides, and check them. check() ends the work if a byte is
+ * wrong. @what: for the message.
+ */
 void fill(void *at, size_t n, uint64_t key);
 void check(const char *what, const void *at, size_t n, uint64_t key);
-/* Returns the next of a row of numbers; never less than 0. */
+/* Returns the next number of a pseudorandom sequence, from 0 to @below - 1. @row: its state. */
 int chance(uint64_t *row, int below);
 
 #endif
