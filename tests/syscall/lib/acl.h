@@ -12,6 +12,7 @@
 #define ACL_DEFAULT "system.posix_acl_default"
 #define ACL_NO_ID ((__u32)-1)
 
+/* a value of the attributes, with @n entries */
 struct acl {
 	struct posix_acl_xattr_header h;
 	struct posix_acl_xattr_entry e[20];
@@ -20,7 +21,10 @@ struct acl {
 
 static struct acl acl_made;
 
-/* Returns an access control list from a text such as "u::7 u1000:4 g::5 g100:6 m::7 o::0". */
+/*
+ * Returns an access control list from a text such as "u::7 u1000:4 g::5 g100:6 m::7 o::0", of at
+ * most 20 entries. The next call overwrites it.
+ */
 static T_UNUSED struct acl *acl_make(const char *text)
 {
 	acl_made.h.a_version = POSIX_ACL_XATTR_VERSION;
@@ -42,6 +46,7 @@ static T_UNUSED struct acl *acl_make(const char *text)
 	return &acl_made;
 }
 
+/* Sets the list as the attribute @name of a file. Returns the result of setxattr(). */
 static T_UNUSED long acl_put(const char *path, const char *name, const char *text)
 {
 	struct acl *l = acl_make(text);

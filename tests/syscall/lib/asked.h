@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * asked.h: for calls that a host may forbid, or answer by other rules. Each check knows its answer,
- * which a host that is not asked prints.
+ * asked.h: for calls that a host may forbid, or answer by other rules. Each check knows its answer.
+ * A host on which @asked is false makes no call and prints that answer.
  *
  *	asked = in_guest() || ...;
  *	WANT(-EINVAL, call());			prints "call(): -22", or the result beside it
@@ -11,8 +11,10 @@
 
 #include "t.h"
 
+/* set by the test before its first WANT() */
 static bool asked;
 
+/* @want: a result, or -errno for a call that returns -1. */
 #define WANT(want, e)                                                                              \
 	({                                                                                         \
 		long w_ = (want), r_;                                                              \

@@ -6,8 +6,8 @@
 #include "t.h"
 
 /*
- * Waits until a handler has set @seen to at least @n; false if it has not within 100 seconds. No
- * signal is lost between the check and the sleep.
+ * Waits until a handler has set *@seen to at least @n. Returns false if it has not within 100
+ * seconds. No signal is lost between the check and the sleep.
  */
 static T_UNUSED bool t_await_signal(volatile sig_atomic_t *seen, int n)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* bpf.h: bpf(2), and what tests ask it of maps. */
+/*
+ * bpf.h: bpf(2), and its commands for maps. All functions return the result of the call: -1 with
+ * errno on an error.
+ */
 #ifndef TESTS_SYSCALL_BPF_H
 #define TESTS_SYSCALL_BPF_H
 
@@ -12,7 +15,7 @@ static T_UNUSED long bpf(int cmd, union bpf_attr *a)
 	return syscall(SYS_bpf, cmd, a, sizeof(*a));
 }
 
-/* Makes a map, whose name may be NULL. Returns its descriptor, or -1. */
+/* Makes a map, whose name may be NULL. Returns its descriptor. @key and @value: sizes in bytes. */
 static T_UNUSED int make_map(
 	unsigned type, unsigned key, unsigned value, unsigned max, unsigned flags, const char *name)
 {
@@ -29,6 +32,7 @@ static T_UNUSED int make_map(
 	return (int)bpf(BPF_MAP_CREATE, &a);
 }
 
+/* Calls BPF_MAP_*_ELEM on the map @fd. @value may be NULL where @cmd needs none. */
 static T_UNUSED long elem(int cmd, int fd, const void *key, void *value, unsigned long long flags)
 {
 	union bpf_attr a;

@@ -12,9 +12,13 @@
 
 static char cgroup_text[65536]; /* the text that get() read last */
 
-static T_UNUSED bool guest; /* True if the checks run; set by the test. */
+static T_UNUSED bool guest; /* the checks run; set by the test */
 
-/* Checks a condition in the guest; the host's side prints what is expected. */
+/*
+ * WANT() checks a condition in the guest. GIVES() makes a call there, which fails with @err or
+ * succeeds if @err is 0; its value is the result. The host's side prints what is expected, and
+ * GIVES() is -1.
+ */
 #define WANT(what, e) say("%s: %s", what, !guest || (e) ? "yes" : "no")
 #define GIVES(e, err)                                                                              \
 	({                                                                                         \
@@ -26,7 +30,8 @@ static T_UNUSED bool guest; /* True if the checks run; set by the test. */
 	})
 
 /*
- * Mounts the guest's hierarchy and enters it. Returns false on the host, where nothing is mounted.
+ * Mounts the guest's hierarchy on the new folder cg and enters it. Returns false on the host, where
+ * nothing is mounted.
  */
 static T_UNUSED bool cgroup_enter(void)
 {
@@ -38,6 +43,7 @@ static T_UNUSED bool cgroup_enter(void)
 	return true;
 }
 
+/* Leaves the hierarchy and removes the folder. Does nothing on the host. */
 static T_UNUSED void cgroup_leave(void)
 {
 	if (!in_guest())
@@ -56,6 +62,7 @@ static T_UNUSED void put_pid(pid_t pid, const char *path)
 	NEED(put(path, text));
 }
 
+/* Moves the process to the group at the path @group. */
 static T_UNUSED void cgroup_move(pid_t pid, const char *group)
 {
 	char path[64];
@@ -64,6 +71,7 @@ static T_UNUSED void cgroup_move(pid_t pid, const char *group)
 	put_pid(pid, path);
 }
 
+/* Reads a file into cgroup_text, terminated. Returns the number of bytes, or -1 with errno. */
 static T_UNUSED long take(const char *path)
 {
 	int fd = open(path, O_RDONLY);
@@ -77,17 +85,20 @@ static T_UNUSED long take(const char *path)
 	return n;
 }
 
+/* Returns a file's text, or "" if it cannot be read. The next call overwrites it. */
 static T_UNUSED const char *get(const char *path)
 {
 	take(path);
 	return cgroup_text;
 }
 
+/* True if the file has exactly this text. */
 static T_UNUSED bool text_is(const char *path, const char *text)
 {
 	return !strcmp(get(path), text);
 }
 
+/* @text without the newline at its end. */
 #define TEXT(path, text) WANT(path " is " text, text_is(path, text "\n"))
 
 /*
@@ -106,8 +117,8 @@ static T_UNUSED void both_versions_enter(void)
 }
 
 /*
- * Returns the number behind a word of a file, or the file's first number for the word ""; -1 if
- * there is none.
+ * Returns the number behind a word of a file, or the file's first number for the word "". Returns
+ * -1 if there is none.
  */
 static T_UNUSED long figure(const char *path, const char *word)
 {

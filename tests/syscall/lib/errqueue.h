@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* errqueue.h: reads messages and error queues whole; each test prints what it checks. */
+/*
+ * errqueue.h: reads messages and error queues completely. Each test defines show(), which prints
+ * what it checks.
+ */
 #ifndef TESTS_SYSCALL_ERRQUEUE_H
 #define TESTS_SYSCALL_ERRQUEUE_H
 
@@ -19,7 +22,10 @@ static T_UNUSED void tell_all(int fd)
 	set(fd, SOL_IPV6, IPV6_RECVTCLASS, 1);
 }
 
-/* Reads a message with so much room for its data and its records. Returns 0 or -errno. */
+/*
+ * Reads a message with @room bytes for its data (2048 at most) and @control bytes for its records
+ * (1024 at most), and calls show(). Does not wait. Returns 0 or -errno.
+ */
 static T_UNUSED int take_in(int fd, int flags, size_t room, size_t control)
 {
 	struct sockaddr_storage a = { 0 };
@@ -34,7 +40,10 @@ static T_UNUSED int take_in(int fd, int flags, size_t room, size_t control)
 	return 0;
 }
 
-/* Reads all of the error queue, once packets that are under way on lo have arrived. */
+/*
+ * Reads the whole error queue, at most 20 messages, once packets that are under way on lo have
+ * arrived. Prints the error unless it is EAGAIN.
+ */
 static T_UNUSED void drain(int fd)
 {
 	int err;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* fuse_server.h: a thread that serves a mount of FUSE; the test says what it answers. */
+/*
+ * fuse_server.h: a thread that serves a mount of FUSE. The test defines serve_one(), which answers
+ * a request, beginning with a struct fuse_in_header.
+ */
 #ifndef TESTS_SYSCALL_FUSE_SERVER_H
 #define TESTS_SYSCALL_FUSE_SERVER_H
 
@@ -7,11 +10,15 @@
 #include <linux/fuse.h>
 #include <sys/mount.h>
 
-static int dev; /* of /dev/fuse */
+static int dev; /* descriptor of /dev/fuse */
+/* FUSE_* flags that the server offers at FUSE_INIT */
 static T_UNUSED unsigned fuse_init_flags;
 
 static void serve_one(const char *request);
 
+/*
+ * Answers the request @unique with @n bytes. @error: 0 or -errno. Returns the result of writev().
+ */
 static long reply(unsigned long unique, int error, const void *data, size_t n)
 {
 	struct fuse_out_header h = { sizeof(h) + n, error, unique };
@@ -59,8 +66,8 @@ static T_UNUSED void file_attr(
 }
 
 /*
- * Answers LOOKUP, of any name, and GETATTR, where the file is node 2; the answers are not cached.
- * Hands on the other requests to serve_rest().
+ * Answers LOOKUP, of any name, GETATTR and SETATTR, which changes nothing. The file is node 2; the
+ * answers are not cached. Passes other requests to serve_rest().
  */
 static T_UNUSED void serve_file(const struct fuse_in_header *h, mode_t mode, unsigned long size)
 {
@@ -81,7 +88,10 @@ static T_UNUSED void serve_file(const struct fuse_in_header *h, mode_t mode, uns
 	}
 }
 
-/* Mounts with a /dev/fuse of its own, since a mount that fails late has used it up. */
+/*
+ * Mounts with a /dev/fuse of its own, since a mount that fails late has used it up. Sets @dev.
+ * Returns the result of mount().
+ */
 static T_UNUSED long fuse_mount(const char *where, const char *options)
 {
 	char all[200];
@@ -105,7 +115,8 @@ static void *server(void *unused)
 }
 
 /*
- * Serves the new folder m, which root owns and all may enter, in a mount namespace of the caller's.
+ * Mounts on the new folder m, which root owns and all may enter, in a mount namespace of the
+ * caller's, and starts a thread that serves it.
  */
 static T_UNUSED void fuse_serve(void)
 {

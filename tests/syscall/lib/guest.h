@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guest.h: for what a host may not allow (loop devices, mounts of its own kernel's kind, fanotify):
- * the host's side only prints what is expected, as Linux documents it, and the guest's does it.
+ * guest.h: for calls that a host may not allow (loop devices, mounts of its own kernel's kind,
+ * fanotify): the host's side only prints the result that Linux documents, the guest's side makes
+ * the call.
  *
  *	G(ioctl(fd, LOOP_CLR_FD), "0");		prints "ioctl(fd, LOOP_CLR_FD) = 0"
  *	G(open(...), "-1 EBUSY");
  *	GT(text, "what it should be");		compares strings
- *	GNEED(open(...));			silent; the guest's test ends where it fails, the
- *                                              host's does nothing
- *	GNEED0(pthread_create(...));		as GNEED() for what returns an error number
+ *	GNEED(open(...));			NEED() in the guest, nothing on the host
+ *	GNEED0(pthread_create(...));		NEED0() in the guest, nothing on the host
  */
 #ifndef TESTS_SYSCALL_GUEST_H
 #define TESTS_SYSCALL_GUEST_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet.h: what the tests of AF_INET share: a loopback that is up, addresses on it, connected pairs.
+ * inet.h: shared by tests of AF_INET: a loopback that is up, addresses on it, connected pairs.
+ * Ports are in host order. bound(), listener() and tcp_pair() print errors and go on.
  */
 #ifndef TESTS_SYSCALL_INET_H
 #define TESTS_SYSCALL_INET_H
@@ -30,6 +31,7 @@ static T_UNUSED void lo_up(void)
 	close(fd);
 }
 
+/* Returns the socket address of an IPv4 address and a port. */
 static T_UNUSED struct sockaddr_in at(const char *addr, int port)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
@@ -38,7 +40,7 @@ static T_UNUSED struct sockaddr_in at(const char *addr, int port)
 	return a;
 }
 
-/* Returns the address as text, or "" if it is of another family. */
+/* Returns the address in @text, or "" if it is of another family. */
 static T_UNUSED const char *addr_text(const struct sockaddr_storage *a, char text[64])
 {
 	text[0] = 0;
@@ -49,6 +51,7 @@ static T_UNUSED const char *addr_text(const struct sockaddr_storage *a, char tex
 	return text;
 }
 
+/* Returns the port to which the socket is bound, or -errno. */
 static T_UNUSED int port_of(int fd)
 {
 	struct sockaddr_in a = { 0 };
@@ -57,6 +60,7 @@ static T_UNUSED int port_of(int fd)
 	return getsockname(fd, SA(&a), &n) ? -errno : ntohs(a.sin_port);
 }
 
+/* Returns a socket of type @type, bound to a free port of @addr. */
 static T_UNUSED int bound(int type, const char *addr)
 {
 	struct sockaddr_in a = at(addr, 0);
@@ -67,6 +71,7 @@ static T_UNUSED int bound(int type, const char *addr)
 	return fd;
 }
 
+/* Returns a socket that listens on a free port of 127.0.0.1. */
 static T_UNUSED int listener(int backlog)
 {
 	int fd = bound(SOCK_STREAM, "127.0.0.1");
@@ -76,6 +81,7 @@ static T_UNUSED int listener(int backlog)
 	return fd;
 }
 
+/* Connects to a port of 127.0.0.1. Returns the result of connect(). */
 static T_UNUSED int reach(int fd, int port)
 {
 	struct sockaddr_in a = at("127.0.0.1", port);
@@ -95,6 +101,7 @@ static T_UNUSED void tcp_pair(int fds[2])
 	close(l);
 }
 
+/* Returns the poll(2) events of @fd now, or -errno. */
 static T_UNUSED int events(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT | POLLPRI | POLLRDHUP };
@@ -126,7 +133,10 @@ static T_UNUSED void lo_settled(void)
 	close(fd);
 }
 
-/* Returns the events of @fd, once they contain @want or nothing has happened for 20 seconds. */
+/*
+ * Returns the events of @fd, once they contain @want (POLL*) or nothing has happened for 20
+ * seconds.
+ */
 static T_UNUSED int await(int fd, int want)
 {
 	struct epoll_event e = { .events = EPOLLET | EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP };
@@ -140,6 +150,7 @@ static T_UNUSED int await(int fd, int want)
 	return got;
 }
 
+/* Returns the value of a socket option, or -errno. */
 static T_UNUSED int number(int fd, int level, int opt)
 {
 	int v = -77;
@@ -148,6 +159,7 @@ static T_UNUSED int number(int fd, int level, int opt)
 	return getsockopt(fd, level, opt, &v, &n) ? -errno : v;
 }
 
+/* Sets a socket option. Returns the result of setsockopt(). */
 static T_UNUSED int set(int fd, int level, int opt, int v)
 {
 	return setsockopt(fd, level, opt, &v, sizeof(v));

@@ -21,7 +21,7 @@ static T_UNUSED void scratch_enter(const char *options)
 	NEED(chdir("t"));
 }
 
-/* Leaves the root of that tmpfs, and takes it away. */
+/* Leaves the root of that tmpfs, and removes it with its folder. */
 static T_UNUSED void scratch_leave(void)
 {
 	NEED(chdir(".."));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * nd.h: neighbour discovery by hand: IPv6 packets that the test sends to va0 through vb0 (netns.h),
- * and what va0 sends.
+ * and packets that va0 sends. A packet begins with the IPv6 header, at PACKET_AT begins its
+ * content. Errors end the test.
  */
 #ifndef TESTS_SYSCALL_ND_H
 #define TESTS_SYSCALL_ND_H
@@ -16,12 +17,14 @@
 
 static int nd_fd; /* a packet socket at vb0 */
 
+/* Opens nd_fd. The test stays on its CPU from now on. */
 static T_UNUSED void nd_open(void)
 {
 	t_one_cpu();
 	nd_fd = packet_socket("vb0", SOCK_DGRAM, ETH_P_IPV6);
 }
 
+/* Write and read a number in /proc/sys/net/ipv6/conf/DEV/NAME. */
 static T_UNUSED void conf6(const char *dev, const char *name, const char *value)
 {
 	char path[128];
@@ -42,6 +45,7 @@ static T_UNUSED int get6(const char *dev, const char *name)
 	return atoi(text);
 }
 
+/* Adds the 16-bit words of @n bytes to @sum. */
 static T_UNUSED unsigned nd_sum(const unsigned char *p, unsigned n, unsigned sum)
 {
 	for (unsigned i = 0; i < n; i += 2)
@@ -49,7 +53,7 @@ static T_UNUSED unsigned nd_sum(const unsigned char *p, unsigned n, unsigned sum
 	return sum;
 }
 
-/* Writes the IPv6 header of a packet with @n bytes of protocol @proto. */
+/* Writes the IPv6 header of a packet with @n bytes of protocol @proto. @hops: its hop limit. */
 static T_UNUSED void nd_head(
 	unsigned char *p, const char *from, const char *to, unsigned n, int proto, int hops)
 {
@@ -63,7 +67,9 @@ static T_UNUSED void nd_head(
 	inet_pton(AF_INET6, to, p + 24);
 }
 
-/* Fills in the checksum of @n bytes of ICMPv6 or UDP at @at. */
+/*
+ * Fills in the checksum of @n bytes of ICMPv6 or UDP (@proto 58 or 17) at offset @at of the packet.
+ */
 static T_UNUSED void nd_check(unsigned char *p, unsigned at, unsigned n, int proto)
 {
 	unsigned char *sum_at = p + at + (proto == 17 ? 6 : 2);
@@ -77,7 +83,7 @@ static T_UNUSED void nd_check(unsigned char *p, unsigned at, unsigned n, int pro
 	sum_at[1] = (unsigned char)~sum;
 }
 
-/* Sends a packet to va0 alone, or to all nodes. */
+/* Sends a packet of @n bytes to va0 alone, or to all nodes. */
 static T_UNUSED void nd_put(const unsigned char *p, unsigned n, int all)
 {
 	struct sockaddr_ll to = { .sll_family = AF_PACKET,
@@ -91,7 +97,10 @@ static T_UNUSED void nd_put(const unsigned char *p, unsigned n, int all)
 	NEED(sendto(nd_fd, p, n, 0, SA(&to), sizeof(to)));
 }
 
-/* Sends an ICMPv6 message with @n bytes, from a neighbour. */
+/*
+ * Sends an ICMPv6 message of @n bytes (472 at most), as a neighbour does. @to: a multicast address,
+ * or one of va0.
+ */
 static T_UNUSED void nd_send(const char *from, const char *to, const void *m, unsigned n)
 {
 	unsigned char p[512];
@@ -104,7 +113,7 @@ static T_UNUSED void nd_send(const char *from, const char *to, const void *m, un
 
 /*
  * Reads the next packet that va0 sends with this ICMPv6 type (or with protocol @proto, if that is
- * not 58), within @ms. Returns its length, or 0 if none comes.
+ * not 58), within @ms. Discards others. Returns its length, or 0 if none comes.
  */
 static T_UNUSED int nd_get(int proto, int type, unsigned char *p, unsigned size, int ms)
 {
@@ -152,7 +161,10 @@ static T_UNUSED void nd_drain(void)
 		;
 }
 
-/* Returns the first option of this kind behind the @head bytes of a message, or NULL. */
+/*
+ * Returns the first option of this kind behind the @head bytes of a message in a packet of @n
+ * bytes, or NULL.
+ */
 static T_UNUSED const unsigned char *nd_option(
 	const unsigned char *p, int n, unsigned head, int kind)
 {
@@ -162,7 +174,10 @@ static T_UNUSED const unsigned char *nd_option(
 	return NULL;
 }
 
-/* Returns the flags of a device's address in /proc/net/if_inet6, or -1 if it is not there. */
+/*
+ * Returns the flags of an address of the device @of in /proc/net/if_inet6, or -1 if it is not
+ * there.
+ */
 static T_UNUSED int flags_of_dev(const char *of, const char *addr)
 {
 	unsigned char bin[16];
@@ -182,6 +197,7 @@ static T_UNUSED int flags_of_dev(const char *of, const char *addr)
 	return found;
 }
 
+/* Returns the flags of an address of va0, or -1. */
 static T_UNUSED int flags_of(const char *addr)
 {
 	return flags_of_dev("va0", addr);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * netns.h: a network namespace of the test's own, with a pair of veth devices, for root and for a
- * user.
+ * user. Errors end the test.
  */
 #ifndef TESTS_SYSCALL_NETNS_H
 #define TESTS_SYSCALL_NETNS_H
@@ -13,11 +13,15 @@
 #include <linux/veth.h>
 #include <sched.h>
 
+/* A message of rtnetlink, whose length so far is h.nlmsg_len. */
 struct nl_msg {
 	struct nlmsghdr h;
 	char room[1024];
 };
 
+/*
+ * Adds an attribute with @len bytes. Returns it, so that nl_nested() can end it behind those in it.
+ */
 static T_UNUSED void *nl_add(struct nl_msg *m, int type, const void *data, unsigned len)
 {
 	struct rtattr *a = (void *)((char *)m + NLMSG_ALIGN(m->h.nlmsg_len));
@@ -30,6 +34,7 @@ static T_UNUSED void *nl_add(struct nl_msg *m, int type, const void *data, unsig
 	return a;
 }
 
+/* Ends a nested attribute, which contains all attributes that were added since. */
 static T_UNUSED void nl_nested(struct nl_msg *m, struct rtattr *a)
 {
 	a->rta_len = (unsigned short)((char *)m + m->h.nlmsg_len - (char *)a);
@@ -52,6 +57,7 @@ static T_UNUSED int nl_do(struct nl_msg *m)
 	return r.e.error;
 }
 
+/* Makes two devices that are joined. They are down. */
 static T_UNUSED void veth_pair(const char *a, const char *b)
 {
 	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWLINK,
@@ -72,6 +78,7 @@ static T_UNUSED void veth_pair(const char *a, const char *b)
 	NEED0(nl_do(&m));
 }
 
+/* Adds the address @addr/@prefix. An IPv6 address can be used at once. */
 static T_UNUSED void add_addr(const char *dev, int family, const char *addr, int prefix)
 {
 	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWADDR,
@@ -89,6 +96,7 @@ static T_UNUSED void add_addr(const char *dev, int family, const char *addr, int
 	NEED0(nl_do(&m));
 }
 
+/* Brings a device up, or down if @on is 0. */
 static T_UNUSED void set_up(const char *dev, int on)
 {
 	struct ifreq r = { 0 };
@@ -101,6 +109,7 @@ static T_UNUSED void set_up(const char *dev, int on)
 	close(fd);
 }
 
+/* Sets the address 02:00:00:00:00:@last. */
 static T_UNUSED void set_mac(const char *dev, int last)
 {
 	struct ifreq r = { .ifr_hwaddr = {
@@ -112,6 +121,7 @@ static T_UNUSED void set_mac(const char *dev, int last)
 	close(fd);
 }
 
+/* Writes a file with one write(). Prints an error. */
 static T_UNUSED void put_text(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY);
@@ -166,7 +176,10 @@ static T_UNUSED void own_net(void)
 	set_up("vb0", 1);
 	add_addr("va0", AF_INET, "10.9.0.1", 24);
 }
-/* Calls @show for each message of a dump that @r requests, with strict checking or without. */
+/*
+ * Calls @show for each message of a dump that @r requests, with strict checking unless @strict is
+ * 0.
+ */
 static T_UNUSED void dump_routes(
 	const struct rtmsg *r, int strict, void (*show)(const struct nlmsghdr *h))
 {
@@ -216,7 +229,7 @@ static T_UNUSED bool link_runs(const char *dev)
 	return r.ifr_flags & IFF_RUNNING;
 }
 
-/* Returns the beginning of a message that adds a route. */
+/* Returns the beginning of a message that adds a route to @to/@prefix in the main table. */
 static T_UNUSED struct nl_msg nl_route(const char *to, int prefix)
 {
 	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWROUTE,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * newer.h: for calls and options that the host may be too old for, or that its headers do not name.
- * What Linux answers stands in the test; a host that has what is asked about is held to it, one
- * that has not is believed.
+ * The test contains the answers of Linux. They are checked on a host that has the call or option
+ * (@have), and are taken for granted on another.
  *
  *	have = known(SYS_NR) or any other question;
  *	CHECK(syscall(...), -EINVAL);		prints "TEXT: right", or what came instead
@@ -14,7 +14,10 @@
 
 static bool have;
 
-/* Checks that the result is @want, or -1 with the errno -@want. */
+/*
+ * Checks that the result is @want, or -1 with errno -@want. Prints @what and the verdict. Returns
+ * @r.
+ */
 static T_UNUSED long check(const char *what, long r, long want)
 {
 	int err = errno;
@@ -40,8 +43,10 @@ static T_UNUSED long check(const char *what, long r, long want)
 		check(#e, r_ == -1 ? -1 : 0, 0);                                                   \
 		r_;                                                                                \
 	})
+/* Checks that the condition is true. */
 #define HOLDS(e) check(#e, (e) ? 1 : 0, 1)
 
+/* True if the kernel has the system call @nr. Calls it with arguments that it refuses. */
 static T_UNUSED bool known(int nr)
 {
 	return syscall(nr, -1, NULL, NULL, 0x10000, NULL, 0) != -1 || errno != ENOSYS;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft.h: the packet filter's own messages (NETLINK_NETFILTER): batches of requests, and what they
- * come to.
+ * nft.h: messages of the packet filter (NETLINK_NETFILTER): batches of requests, and their results.
+ * Functions add to the message that was begun last.
  */
 #ifndef TESTS_SYSCALL_NFT_H
 #define TESTS_SYSCALL_NFT_H
@@ -16,11 +16,12 @@
 #include <linux/netlink.h>
 #include <sys/socket.h>
 
-static int nl; /* the test's socket */
-static unsigned char out[65536];
-static unsigned len, last;
+static int nl;                        /* the test's socket */
+static unsigned char out[65536];      /* the batch */
+static unsigned len, last;            /* its bytes; where its last message is */
 static int nft_family = NFPROTO_IPV4; /* family of the tables in requests */
 
+/* Begins a message with its nfnetlink header. @type: subsystem << 8 | message. */
 static T_UNUSED void begin(int type, int flags, int family, int res_id)
 {
 	struct nlmsghdr *h = (void *)(out + len);
@@ -37,16 +38,19 @@ static T_UNUSED void begin(int type, int flags, int family, int res_id)
 	len += h->nlmsg_len;
 }
 
+/* Begins a message NFT_MSG_* that is acknowledged. */
 static T_UNUSED void nft(int type, int flags)
 {
 	begin(NFNL_SUBSYS_NFTABLES << 8 | type, flags | NLM_F_ACK, nft_family, 0);
 }
 
+/* Corrects the length of the last message. */
 static T_UNUSED void grow(void)
 {
 	((struct nlmsghdr *)(out + last))->nlmsg_len = len - last;
 }
 
+/* Add an attribute: of @n bytes, a terminated text, or a number in network order. */
 static T_UNUSED void attr(int type, const void *data, unsigned n)
 {
 	struct nlattr *a = (void *)(out + len);
@@ -71,6 +75,7 @@ static T_UNUSED void be32(int type, uint32_t v)
 	attr(type, &v, 4);
 }
 
+/* Begins a nested attribute. Returns its place for end(), which closes it. */
 static T_UNUSED unsigned nest(int type)
 {
 	unsigned at = len;
@@ -84,13 +89,17 @@ static T_UNUSED void end(unsigned at)
 	((struct nlattr *)(out + at))->nla_len = len - at;
 }
 
+/* Begins a batch. */
 static T_UNUSED void start(void)
 {
 	len = 0;
 	begin(NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 }
 
-/* Sends the batch. Returns its first error, or 0. */
+/*
+ * Sends the batch, and reads the answers that have come. Returns 0, or -1 with the first error in
+ * errno.
+ */
 static T_UNUSED int finish(void)
 {
 	static char buf[65536];
@@ -108,7 +117,9 @@ static T_UNUSED int finish(void)
 	return err ? -1 : 0;
 }
 
-/* Calls @each for each message of a dump. False if the dump has no end. */
+/*
+ * Calls @each for each message of a dump. Returns false if the dump has no end. Discards the batch.
+ */
 static T_UNUSED bool dump(int subsys, int type, int family, void (*each)(const struct nlmsghdr *))
 {
 	static char buf[65536];
@@ -130,6 +141,7 @@ static T_UNUSED bool dump(int subsys, int type, int family, void (*each)(const s
 
 /* ---- tables, chains, rules ---- */
 
+/* Make and remove a table of nft_family. */
 static T_UNUSED void nft_table(const char *name)
 {
 	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
@@ -142,7 +154,7 @@ static T_UNUSED void nft_no_table(const char *name)
 	text(NFTA_TABLE_NAME, name);
 }
 
-/* Makes a chain of @kind ("filter", "nat") at @hook; its policy may follow. */
+/* Makes a chain of @kind ("filter", "nat") at @hook. The caller may add its policy. */
 static T_UNUSED void nft_chain(
 	const char *table, const char *name, const char *kind, int hook, int priority)
 {
@@ -179,7 +191,7 @@ static T_UNUSED unsigned expr(const char *name, unsigned *data)
 	return at;
 }
 
-/* Sets register @reg. */
+/* Sets register @reg to the @n bytes at @v. */
 static T_UNUSED void nft_immediate(int reg, const void *v, unsigned n)
 {
 	unsigned d, e = expr("immediate", &d), w;
@@ -192,7 +204,7 @@ static T_UNUSED void nft_immediate(int reg, const void *v, unsigned n)
 	end(e);
 }
 
-/* Loads @n bytes of the packet into register 1. */
+/* Loads @n bytes at @offset of the header @base (NFT_PAYLOAD_*) into register 1. */
 static T_UNUSED void nft_load(int base, int offset, int n)
 {
 	unsigned d, e = expr("payload", &d);
@@ -218,7 +230,7 @@ static T_UNUSED void nft_store(int base, int offset, int n)
 	end(e);
 }
 
-/* Loads a property of the packet into register 1. */
+/* Loads a property of the packet (NFT_META_*) into register 1. */
 static T_UNUSED void nft_meta(int key)
 {
 	unsigned d, e = expr("meta", &d);
@@ -240,7 +252,7 @@ static T_UNUSED void nft_ct_state(void)
 	end(e);
 }
 
-/* Adds a match or target of iptables. */
+/* Adds a match or target of iptables. @kind: "match" or "target". @info: its data, @n bytes. */
 static T_UNUSED void compat(
 	const char *kind, const char *name, int rev, const void *info, unsigned n)
 {
@@ -253,7 +265,7 @@ static T_UNUSED void compat(
 	end(e);
 }
 
-/* Ends the rule here unless register 1 has that value. */
+/* Ends the rule here unless register 1 has the @n bytes at @v. */
 static T_UNUSED void equal(const void *v, unsigned n)
 {
 	unsigned d, e = expr("cmp", &d), w;
@@ -267,6 +279,7 @@ static T_UNUSED void equal(const void *v, unsigned n)
 	end(e);
 }
 
+/* Drops the packet. */
 static T_UNUSED void drop_it(void)
 {
 	unsigned d, e = expr("immediate", &d), w, v;

@@ -12,6 +12,7 @@ struct attr {
 	uint64_t flags;
 	int32_t nice;
 	uint32_t priority;
+	/* ns */
 	uint64_t runtime, deadline, period;
 };
 

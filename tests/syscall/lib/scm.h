@@ -7,7 +7,10 @@
 
 #include <sys/socket.h>
 
-/* Sends a byte with @n descriptors (300 at most), with sendmsg()'s @flags. */
+/*
+ * Sends a byte with @n descriptors (300 at most), with sendmsg()'s @flags. Returns the result of
+ * sendmsg().
+ */
 static T_UNUSED long send_fds(int sock, const int *fds, int n, int flags)
 {
 	char control[CMSG_SPACE(300 * sizeof(int))] = { 0 };

@@ -29,7 +29,7 @@ typedef long site_fn(long a, long b, long c, long d, long e, long f);
 	__asm__(".pushsection .text\n\t.balign 16\n\t.globl " #name "\n" #name ":\n\t"             \
 		"mov %rcx, %r10\n\tmov $" #nr ", %eax\n\tsyscall\n\tret\n\t.popsection")
 
-/* Writes such a function to @at. */
+/* Writes such a function to @at, SITE_BYTES of writable memory. */
 static T_UNUSED void site_write(void *at, uint32_t nr)
 {
 	static const uint8_t head[] = { 0x49, 0x89, 0xca, 0xb8 }, tail[] = { 0x0f, 0x05, 0xc3 };
@@ -39,6 +39,7 @@ static T_UNUSED void site_write(void *at, uint32_t nr)
 	memcpy((char *)at + 8, tail, sizeof(tail));
 }
 
+/* Calls the function at @at without arguments. Returns the result or -errno. */
 static T_UNUSED long site_call(void *at)
 {
 	return ((site_fn *)at)(0, 0, 0, 0, 0, 0);
@@ -56,6 +57,7 @@ static T_UNUSED long site_heat(void *at, long want)
 	return bad;
 }
 
+/* Returns a fresh page with these rights. */
 static T_UNUSED void *site_page(int prot)
 {
 	void *p = mmap(NULL, PAGE, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * t.h: what every differential test of a system call shares.
+ * t.h: shared by all differential tests of system calls.
  *
  * A test is an ordinary Linux program that prints what it observes. It runs on the host first and
  * in the guest afterwards; the outputs must agree to the byte. So nothing may be printed that
@@ -19,7 +19,7 @@
  * The test runs in a fresh directory below the current one, which is removed afterwards. Lines are
  * written with one write() each, so forked children may print too. Several tests may be linked into
  * one program (see build): argv[0] chooses. A test that runs itself again uses /proc/self/exe with
- * its own name as argv[0]; t_argc and t_argv tell it.
+ * its own name as argv[0], and reads its arguments in t_argc and t_argv.
  */
 #ifndef TESTS_SYSCALL_T_H
 #define TESTS_SYSCALL_T_H
@@ -58,6 +58,7 @@ struct t_entry {
 	void (*fn)(void);
 };
 
+/* Defines a test, whose name is a word. */
 #define TEST(n)                                                                                    \
 	static void test_##n(void);                                                                \
 	static const struct t_entry t_entry_##n                                                    \
@@ -71,6 +72,7 @@ __attribute__((weak)) char **t_argv;
 
 /* ---- printing ---- */
 
+/* Prints a line, which is cut at 4 KiB, with one write(). Keeps errno. */
 static T_UNUSED __attribute__((format(printf, 1, 2))) void say(const char *fmt, ...)
 {
 	char line[4096];
@@ -88,6 +90,7 @@ static T_UNUSED __attribute__((format(printf, 1, 2))) void say(const char *fmt, 
 	errno = err;
 }
 
+/* Returns "ENOENT" for an error number. */
 static T_UNUSED const char *t_errno(int err)
 {
 	const char *name = strerrorname_np(err);
@@ -95,6 +98,7 @@ static T_UNUSED const char *t_errno(int err)
 	return name ? name : "E?";
 }
 
+/* Returns "SIGINT" or "signal 40". The thread's next call overwrites it. */
 static T_UNUSED const char *t_signame(int sig)
 {
 	static __thread char text[16];
@@ -106,7 +110,7 @@ static T_UNUSED const char *t_signame(int sig)
 
 /*
  * Sets only a soft limit. It cuts @soft to the hard limit, which comes from the environment and
- * which the test may not be able to raise.
+ * which the test may not be able to raise. Returns the result of setrlimit().
  */
 static T_UNUSED int t_soft_limit(int which, rlim_t soft)
 {
@@ -118,6 +122,7 @@ static T_UNUSED int t_soft_limit(int which, rlim_t soft)
 	return setrlimit(which, &lim);
 }
 
+/* For T() and OK(): print @text with the result, and return the result with errno @err. */
 static T_UNUSED long t_result(const char *text, long r, int err)
 {
 	if (r == -1 && err)
@@ -188,6 +193,7 @@ static T_UNUSED long t_ok(const char *text, long r, int err)
 
 /* ---- processes and time ---- */
 
+/* Prints a wait status. @who begins the line. */
 static T_UNUSED void t_status(const char *who, int status)
 {
 	if (WIFEXITED(status))
@@ -202,6 +208,7 @@ static T_UNUSED void t_status(const char *who, int status)
 		say("%s: status %#x", who, status);
 }
 
+/* Waits for a child and prints how it ended. Returns its wait status, or -1. */
 static T_UNUSED int t_wait(const char *who, pid_t pid)
 {
 	int status = 0;
@@ -236,6 +243,7 @@ static T_UNUSED void sleep_ms(long ms)
 		;
 }
 
+/* Return the time of CLOCK_MONOTONIC in ms and in us. */
 static T_UNUSED long now_ms(void)
 {
 	struct timespec ts;
@@ -309,7 +317,10 @@ static T_UNUSED char t_state(pid_t pid)
 			say("never: %s", #cond);                                                   \
 	} while (0)
 
-/* Waits until the task sleeps (S), is stopped (T), is a zombie (Z) ... */
+/*
+ * Waits until the task has this state letter of /proc: it sleeps (S), is stopped (T), is a zombie
+ * (Z).
+ */
 static T_UNUSED void t_until(pid_t pid, char state)
 {
 	T_WAIT(t_state(pid) == state);
@@ -349,7 +360,10 @@ static T_UNUSED void t_tick(void)
 			(now.tv_sec == from.tv_sec && now.tv_nsec > from.tv_nsec)));
 }
 
-/* Forks a child in a process group of its own that waits for a signal. */
+/*
+ * Forks a child in a process group of its own that waits for a signal. Returns its pid, which is
+ * that of the group.
+ */
 static T_UNUSED pid_t t_group(void)
 {
 	pid_t pid = SPAWN({
@@ -372,6 +386,7 @@ static T_UNUSED void t_on_signal(int sig)
 	t_last_signal = sig;
 }
 
+/* Sets t_on_signal() as the handler of @sig, with flags SA_*. */
 static T_UNUSED void t_handle(int sig, int flags)
 {
 	struct sigaction sa = { .sa_handler = t_on_signal, .sa_flags = flags };
@@ -394,7 +409,7 @@ static T_UNUSED void t_block(int sig)
 #define BAD ((void *)(uintptr_t)0xdead0000000000UL) /* no canonical address */
 #define PAGE 4096
 
-/* Maps @pages pages with an inaccessible page behind them. */
+/* Maps @pages pages to read and write, with an inaccessible page behind them. */
 static T_UNUSED char *t_pages(int pages)
 {
 	char *p = mmap(NULL, (pages + 1) * PAGE, PROT_READ | PROT_WRITE,
@@ -416,6 +431,7 @@ static T_UNUSED char *t_unmapped(void)
 
 /* ---- files ---- */
 
+/* Makes or replaces a file with @n bytes, or with a text. */
 static T_UNUSED void t_file(const char *path, const void *data, size_t n)
 {
 	int fd = NEED(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644));
@@ -443,7 +459,7 @@ static T_UNUSED void t_copy_self(const char *to)
 	close(out);
 }
 
-/* Prints the first bytes of a file, with dots for those that are not printable. */
+/* Prints the first 200 bytes of a file, with dots for those that are not printable. */
 static T_UNUSED void t_cat(const char *path)
 {
 	char buf[200];
@@ -462,6 +478,7 @@ static T_UNUSED void t_cat(const char *path)
 	say("%s: %zd \"%.*s\"", path, n, n < 0 ? 0 : (int)n, buf);
 }
 
+/* Returns a word for the type of file. */
 static T_UNUSED const char *t_type(mode_t mode)
 {
 	return S_ISREG(mode)  ? "file" :

@@ -33,7 +33,7 @@ struct poison {
 	__s64 updated;
 };
 #define GUARD_INSTALL 102
-/* ioctls: those that came later are not looked for */
+/* ioctls that are compared; later kernels have more */
 #define KNOWN 0x1ff
 #define POISON _IOWR(UFFDIO, 8, struct poison)
 
@@ -41,6 +41,7 @@ static size_t size = PAGE; /* of a page */
 static int fd = -1;
 static char *area, *source, *other_view;
 
+/* Ends the test with the errno unless @yes. */
 static void need(int yes, const char *what)
 {
 	if (!yes) {
@@ -54,6 +55,7 @@ static bool huge(void)
 	return size != PAGE;
 }
 
+/* Returns HugePages_@which of /proc/meminfo. */
 static long pool(const char *which)
 {
 	char line[128], format[64];
@@ -67,6 +69,7 @@ static long pool(const char *which)
 	return n;
 }
 
+/* Prints the pool of huge pages, if the area consists of them. */
 static void show_pool(const char *when)
 {
 	if (!huge())
@@ -74,7 +77,7 @@ static void show_pool(const char *when)
 	say("%s: %ld of %ld free, %ld promised", when, pool("Free"), pool("Total"), pool("Rsvd"));
 }
 
-/* ---- the ioctls: what each says, and leaves in its last field ---- */
+/* ---- the ioctls: each prints its result, and the last field of its argument ---- */
 
 static void result(const char *what, char *p, long r, long long field)
 {
@@ -82,6 +85,7 @@ static void result(const char *what, char *p, long r, long long field)
 		field);
 }
 
+/* Registers @n bytes. @mode: MISSING, MINOR, WP. */
 static void watch(char *p, size_t n, int mode)
 {
 	struct uffdio_register r = { { (uintptr_t)p, n }, mode, 0 };
@@ -143,6 +147,7 @@ static void protect(char *p, size_t n, int mode)
 	result(mode ? "protect" : "let go", p, ioctl(fd, UFFDIO_WRITEPROTECT, &w), 0);
 }
 
+/* Opens @fd anew with these UFFD_FEATURE_*. */
 static void open_fd(unsigned long long features)
 {
 	struct uffdio_api a = { .api = UFFD_API, .features = features };
@@ -165,6 +170,10 @@ static void caught(int sig, siginfo_t *info, void *context)
 	siglongjmp(out, sig);
 }
 
+/*
+ * Reads the byte at @p, after writing @value unless it is negative. Returns in @text the byte, or
+ * the signal.
+ */
 static const char *outcome(char text[32], volatile char *p, int value)
 {
 	int sig = sigsetjmp(out, 1);
@@ -206,6 +215,7 @@ static void *toucher(void *arg)
 	return NULL;
 }
 
+/* Waits for a message and prints it. */
 static void next_message(const char *what)
 {
 	struct pollfd pfd = { fd, POLLIN, 0 };
@@ -216,6 +226,10 @@ static void next_message(const char *what)
 		(double)((char *)m.arg.pagefault.address - area) / size);
 }
 
+/*
+ * Starts a thread that reads at @p or writes @value (see outcome()), and prints the message of its
+ * fault.
+ */
 static void begin(struct touching *t, char *p, int value)
 {
 	*t = (struct touching){ .p = p, .value = value };
@@ -223,12 +237,14 @@ static void begin(struct touching *t, char *p, int value)
 	next_message("fault");
 }
 
+/* Waits for the thread and prints its outcome. */
 static void end(struct touching *t)
 {
 	pthread_join(t->thread, NULL);
 	say("thread: %s", t->outcome);
 }
 
+/* Prints 0 messages if none waits. */
 static void silent(const char *what)
 {
 	struct pollfd pfd = { fd, POLLIN, 0 };
@@ -238,6 +254,7 @@ static void silent(const char *what)
 
 /* ---- areas ---- */
 
+/* Map N pages for reading and writing: anonymous ones, or those of a file. */
 static char *map_private(void)
 {
 	char *p = mmap(NULL, N * size, RW, MAP_PRIVATE | MAP_ANONYMOUS | (huge() ? MAP_HUGETLB : 0),
@@ -255,6 +272,7 @@ static char *map_file(int m, int flags)
 	return p;
 }
 
+/* Returns a memory file of N pages. */
 static int file(void)
 {
 	int m = memfd_create("m", huge() ? MFD_HUGETLB : 0);

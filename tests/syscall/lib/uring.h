@@ -19,6 +19,9 @@ static struct io_uring_sqe *sqes;
 static char *rings;
 static size_t rings_size;
 
+/*
+ * System calls of io_uring; enter() and reg() are for @ring. They return -1 with errno on an error.
+ */
 static inline int setup(unsigned entries, struct io_uring_params *params)
 {
 	return syscall(SYS_io_uring_setup, entries, params);
@@ -34,6 +37,10 @@ static inline long reg(unsigned op, const void *arg, unsigned nr)
 	return syscall(SYS_io_uring_register, ring, op, arg, nr);
 }
 
+/*
+ * Makes and maps @ring. @entries: of the submission queue. @cq: of the completion queue, if @flags
+ * has IORING_SETUP_CQSIZE. Ends the test on an error.
+ */
 static inline void open_ring(unsigned entries, unsigned flags, unsigned cq)
 {
 	memset(&p, 0, sizeof(p));
@@ -65,6 +72,10 @@ static inline void close_ring(void)
 	ring = -1;
 }
 
+/*
+ * Adds a request, for which there must be room. Returns it for further changes, valid until it is
+ * submitted.
+ */
 static inline struct io_uring_sqe *add(
 	int op, int fd, const void *addr, unsigned len, uint64_t off, uint64_t data)
 {
@@ -83,11 +94,13 @@ static inline struct io_uring_sqe *add(
 	return s;
 }
 
+/* Returns the number of completions that wait. */
 static inline unsigned ready(void)
 {
 	return __atomic_load_n(cq_tail, __ATOMIC_ACQUIRE) - *cq_head;
 }
 
+/* Takes and prints all completions. @what begins each line. */
 static inline void reap(const char *what)
 {
 	for (unsigned n = ready(); n; n--) {
@@ -101,7 +114,7 @@ static inline void reap(const char *what)
 	}
 }
 
-/* Reaps in the order of user data, since several requests may complete at once. */
+/* Reaps in the order of user data (0 to 127), since several requests may complete at once. */
 static inline void reap_sorted(const char *what)
 {
 	int res[128];

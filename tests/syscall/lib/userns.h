@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * userns.h: for root: a child that is root of a user namespace of its own, whose ids map to the
- * parent's ids from @base on.
+ * parent's ids from @base on. Errors end the test.
  */
 #ifndef TESTS_SYSCALL_USERNS_H
 #define TESTS_SYSCALL_USERNS_H
@@ -22,11 +22,13 @@ static T_UNUSED long userns_put(pid_t pid, const char *which, const char *text)
 	return n;
 }
 
+/* As userns_put(), but an error ends the test. */
 static T_UNUSED void userns_write(pid_t pid, const char *which, const char *text)
 {
 	NEED(userns_put(pid, which, text));
 }
 
+/* Writes uid_map or gid_map: ids 0 to @n - 1 are the parent's ids from @base on. */
 static T_UNUSED void userns_map(pid_t pid, const char *which, int base, int n)
 {
 	char text[64];
@@ -35,6 +37,7 @@ static T_UNUSED void userns_map(pid_t pid, const char *which, int base, int n)
 	userns_write(pid, which, text);
 }
 
+/* Makes the caller root of its namespace, without further groups. */
 static T_UNUSED void userns_be_root(void)
 {
 	NEED(setgroups(0, NULL));
@@ -43,8 +46,9 @@ static T_UNUSED void userns_be_root(void)
 }
 
 /*
- * Runs @fn in a child in a new user namespace, and in namespaces @flags, once @give has written the
- * maps from outside. The caller waits for the child.
+ * Runs @fn(@arg) in a child in a new user namespace, and in namespaces @flags (CLONE_NEW*), once
+ * @give(pid, @arg) has written the maps from outside. Returns the child's pid. The caller waits for
+ * the child.
  */
 static T_UNUSED pid_t userns_spawn_by(
 	int flags, void (*give)(pid_t, const void *), void (*fn)(const void *), const void *arg)
@@ -90,7 +94,10 @@ static T_UNUSED void userns_as_root(const void *arg)
 	((const struct userns_ids *)arg)->fn();
 }
 
-/* Runs @fn as root of such a namespace, which has @n ids. The caller waits for the child. */
+/*
+ * Runs @fn as root of such a namespace, which has @n ids. Returns the child's pid. The caller waits
+ * for the child.
+ */
 static T_UNUSED pid_t userns_spawn(int flags, int base, int n, void (*fn)(void))
 {
 	struct userns_ids ids = { base, n, fn };
@@ -98,7 +105,7 @@ static T_UNUSED pid_t userns_spawn(int flags, int base, int n, void (*fn)(void))
 	return userns_spawn_by(flags, userns_give_ids, userns_as_root, &ids);
 }
 
-/* Opens the user namespace of @pid, for setns(2). */
+/* Opens the user namespace of @pid, for setns(2). Returns a descriptor. */
 static T_UNUSED int userns_open(pid_t pid)
 {
 	char path[40];

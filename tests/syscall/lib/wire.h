@@ -3,7 +3,7 @@
  * wire.h: the test itself is the peer. Packets that the stack sends by va0 (own_net()) to 10.9.0.2
  * and up come out of vb0, which has no address, and frames that the test writes there come in. The
  * test makes and reads TCP segments by hand. MACs of peers are static neighbour entries, so the
- * stack sends no ARP requests.
+ * stack sends no ARP requests. Errors end the test.
  */
 #ifndef TESTS_SYSCALL_WIRE_H
 #define TESTS_SYSCALL_WIRE_H
@@ -20,6 +20,7 @@
 #define W_ECE 64
 #define W_CWR 128
 
+/* A TCP segment in either direction. Numbers are in host order. */
 struct seg {
 	int peer;          /* last byte of 10.9.0.peer */
 	uint16_t our, its; /* ports: of the stack, of the peer */
@@ -30,8 +31,10 @@ struct seg {
 	unsigned nopts, len; /* length of the payload */
 };
 
+/* packet socket at vb0 */
 static int wire;
 
+/* Adds the peer 10.9.0.@last. */
 static T_UNUSED void wire_peer(int last)
 {
 	struct arpreq r = { .arp_ha = { .sa_family = ARPHRD_ETHER,
@@ -47,6 +50,7 @@ static T_UNUSED void wire_peer(int last)
 	close(fd);
 }
 
+/* Makes the namespace with the peer 10.9.0.2, and opens @wire. The test stays on its CPU. */
 static T_UNUSED void wire_open(void)
 {
 	t_one_cpu();
@@ -55,7 +59,10 @@ static T_UNUSED void wire_open(void)
 	wire = packet_socket("vb0", SOCK_RAW, ETH_P_ALL);
 }
 
-/* Reads the next frame that comes to vb0 within @ms. Returns its length, or 0. */
+/*
+ * Reads the next frame that comes to vb0 within @ms into the @size bytes at @f. Returns its length,
+ * or 0.
+ */
 static T_UNUSED int wire_read(unsigned char *f, size_t size, int ms)
 {
 	struct timespec t;
@@ -88,6 +95,7 @@ static T_UNUSED void wire_ask(void)
 	NEED(send(wire, ask, sizeof(ask), 0));
 }
 
+/* True if the frame of @n bytes is an ARP answer. */
 static T_UNUSED bool wire_is_answer(const unsigned char *f, int n)
 {
 	return n >= 42 && f[12] == 8 && f[13] == 6 && f[21] == 2;
@@ -106,6 +114,7 @@ static T_UNUSED void wire_settle(void)
 	} while (!wire_is_answer(f, n));
 }
 
+/* Adds @n bytes to a checksum, which wire_put_sum() stores. */
 static T_UNUSED uint32_t wire_sum(const unsigned char *p, unsigned n, uint32_t sum)
 {
 	for (unsigned i = 0; i < n; i++)
@@ -122,8 +131,8 @@ static T_UNUSED void wire_put_sum(unsigned char *at, uint32_t sum)
 }
 
 /*
- * Sends an IPv4 packet with the @n bytes that stand behind the first 34 of @f; fills in the
- * headers.
+ * Sends an IPv4 packet from 10.9.0.@peer with the @n bytes behind the first 34 of @f. Fills in the
+ * Ethernet and IP headers there.
  */
 static T_UNUSED void wire_ip(unsigned char *f, int proto, int peer, unsigned n)
 {
@@ -163,6 +172,7 @@ static T_UNUSED void wire_quiet(void)
 	wire = own;
 }
 
+/* Sends a segment from the peer, whose payload is s->len bytes 'x' (about 1900 at most). */
 static T_UNUSED void seg_send(const struct seg *s)
 {
 	unsigned char f[2048] = { 0 }, *t = f + 34,
@@ -187,7 +197,7 @@ static T_UNUSED void seg_send(const struct seg *s)
 
 static unsigned char seg_frame[70000];
 
-/* True if the frame of @n bytes is a TCP segment, which goes to *@s. */
+/* Reads seg_frame, a frame of @n bytes. True if it is a TCP segment, which goes to *@s. */
 static T_UNUSED bool seg_of_frame(struct seg *s, int n)
 {
 	const unsigned char *f = seg_frame, *t = f + 34;
@@ -267,8 +277,8 @@ static T_UNUSED struct seg seg_answer(const struct seg *s, uint32_t seq, uint8_t
 }
 
 /*
- * Returns a socket of the stack that has connected to port @port of the peer, whose SYN has @opts.
- * *last is the peer's last segment.
+ * Returns a socket of the stack that has connected to port @port of the peer, whose SYN has the
+ * @nopts bytes of options at @opts. *last is the peer's last segment.
  */
 static T_UNUSED int seg_connected(
 	uint16_t port, const uint8_t *opts, unsigned nopts, struct seg *last)
@@ -302,7 +312,7 @@ static T_UNUSED void seg_abort(int fd)
 	close(fd);
 }
 
-/* Returns a listening socket of the stack. */
+/* Returns a non-blocking socket of the stack that listens on 10.9.0.1. */
 static T_UNUSED int seg_listener(uint16_t port, int backlog)
 {
 	int fd = NEED(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));

@@ -14,15 +14,17 @@
 
 #define ELEMENTS 2
 #define VALUE 16 /* bytes of a map's value */
-/* Bytes of the context: a number, the packet's start and end, and from offset 16 writable bytes. */
+/* bytes of the context: a number, the packet's start and end, and from offset 16 writable bytes */
 #define CTX 40
 #define PACKET_MAX 32
 
+/* Returns a random number below @n. */
 static u32 below(u32 n)
 {
 	return fake_random() % n;
 }
 
+/* kinds of values: never set, a number, pointers into each kind of object, the packet's end */
 enum what { NOTHING, NUMBER, P_CTX, P_STACK, P_MAP, P_VALUE, P_PACKET, P_END };
 
 struct value {
@@ -31,15 +33,19 @@ struct value {
 	u64 v;      /* a number, or a pointer's offset */
 };
 
+/* The registers and the stack of a function. @pc: its call that is being executed. */
 struct frame {
 	struct value r[MAX_BPF_REG];
 	u32 pc;
 	u8 byte[EBPF_STACK];
-	/* Whether a byte was written; whether it belongs to a whole pointer, kept in @slot. */
+	/*
+	 * whether a byte was written; whether it is of a pointer, which is in @slot if it is whole
+	 */
 	bool written[EBPF_STACK], pointer[EBPF_STACK];
 	struct value slot[EBPF_STACK / 8];
 };
 
+/* A run of a program: function @depth is active. @perfmon: pointers may become numbers. */
 struct looker {
 	const struct ebpf_code *code;
 	struct frame f[EBPF_FRAMES];
@@ -48,6 +54,7 @@ struct looker {
 	u8 ctx[CTX], values[ELEMENTS][VALUE], packet[PACKET_MAX];
 };
 
+/* the present instruction, which show() marks */
 static u32 broken_at;
 
 static void show(const struct ebpf_code *c)
@@ -58,6 +65,7 @@ static void show(const struct ebpf_code *c)
 			c->insn[pc].src_reg, c->insn[pc].off, c->insn[pc].imm);
 }
 
+/* Fails the test unless the condition is true, which the verifier must have proved. */
 #define must(l, cond)                                                                              \
 	do {                                                                                       \
 		if (!(cond)) {                                                                     \
@@ -72,6 +80,7 @@ static struct value number(u64 v)
 	return (struct value){ .what = NUMBER, .v = v };
 }
 
+/* Returns a random number, often one at which arithmetic goes wrong. */
 static u64 random_64(void)
 {
 	u64 v = (u64)fake_random() << 32 | fake_random();
@@ -100,6 +109,7 @@ static u8 *object(struct looker *l, const struct value *p, u64 at, u32 size)
 				    l->packet + at;
 }
 
+/* Returns the index in @byte of the @size bytes at offset @at of the frame pointer, or fails. */
 static u32 stack_at(struct looker *l, u64 at, u32 size)
 {
 	at += EBPF_STACK;
@@ -145,6 +155,10 @@ static void write_stack(
 		f->slot[at / 8] = *what;
 }
 
+/*
+ * Return what the program reads, and write what it writes: @size bytes at @off of @p. @sign: the
+ * number is sign-extended.
+ */
 static struct value load(struct looker *l, const struct value *p, s16 off, u32 size, bool sign)
 {
 	u64 at = p->v + (u64)(s64)off, v = 0;
@@ -216,6 +230,7 @@ static u64 turned(const struct bpf_insn *i, u64 v)
 	}
 }
 
+/* True if the jump is taken. A comparison whose result is not defined is decided at random. */
 static bool taken(
 	struct looker *l, const struct bpf_insn *i, const struct value *a, const struct value *b)
 {
@@ -274,6 +289,7 @@ static struct value bytes(struct looker *l, const struct value *p, u32 size)
 	return v;
 }
 
+/* Calls the helper @id. */
 static void help(struct looker *l, u32 id)
 {
 	struct value *r = l->f[l->depth].r, key, byte = number(0);
@@ -304,7 +320,10 @@ static void help(struct looker *l, u32 id)
 		r[i].what = NOTHING;
 }
 
-/* Leaves a function. False if the program has ended; fails the test unless it returns 0 or 1. */
+/*
+ * Leaves a function. Returns false if the program has ended, and fails the test unless it has
+ * returned 0 or 1.
+ */
 static bool leave(struct looker *l, u32 *pc)
 {
 	struct value r0 = l->f[l->depth].r[0];
@@ -320,6 +339,7 @@ static bool leave(struct looker *l, u32 *pc)
 	return false;
 }
 
+/* Calls a function of the program. */
 static void enter(struct looker *l, u32 *pc, const struct bpf_insn *i)
 {
 	struct frame *from = &l->f[l->depth], *to = from + 1;
@@ -344,6 +364,10 @@ static void constant(struct looker *l, const struct bpf_insn *i)
 						 number((u32)i->imm | (u64)(u32)i[1].imm << 32);
 }
 
+/*
+ * Executes the instruction at *pc, and leaves *pc at the last word before the next. Returns false
+ * if the program has ended.
+ */
 static bool step(struct looker *l, u32 *pc)
 {
 	const struct bpf_insn *i = &l->code->insn[*pc];
@@ -386,6 +410,7 @@ static bool step(struct looker *l, u32 *pc)
 	return true;
 }
 
+/* Runs a program that has passed the verifier, with a random context, packet and map. */
 static void look(const struct ebpf_code *c, bool perfmon)
 {
 	static struct looker l;

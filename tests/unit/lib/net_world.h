@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * net_world.h: a card, its namespace and a clock for tests of the layers below IP. A test runs
- * timers and works by itself, and sent frames are kept in a list.
+ * timers and work itself, and sent frames are kept in a list.
  */
 #ifndef TESTS_UNIT_NET_WORLD_H
 #define TESTS_UNIT_NET_WORLD_H
@@ -20,11 +20,13 @@
 
 u32 packet_taps; /* no packet socket listens */
 struct net init_net;
+/* ns */
 static u64 now = 1000;
 static struct ktimer *timers[8];
 static struct net net, other;
 static struct net_device card, lo;
 static LIST_HEAD(sent); /* frames that the card has sent */
+/* the last packet for the layers above; how many packets had no host */
 static struct sk_buff *received;
 static int unreachable;
 
@@ -80,6 +82,7 @@ void ns_put(struct ns_common *ns)
 {
 	assert_false(atomic_dec_and_test(&ns->count));
 }
+/* Runs the queued work, and work that it queues, until there is none. */
 static void do_works(void)
 {
 	while (queued) {
@@ -91,7 +94,7 @@ static void do_works(void)
 	}
 }
 
-/* Advances the clock to @until, and runs all timers and all work that is due. */
+/* Advances the clock to @until (ns), and runs all timers and all work that is due. */
 static void run_to(u64 until)
 {
 	for (;;) {
@@ -128,6 +131,7 @@ void mcast_leave(struct net_device *dev, const ip_addr *group)
 {
 }
 
+/* how many neighbour questions went to programs */
 static int apps_asked;
 void rtnl_notify_neigh(struct net *n, const struct neigh_info *info, u16 type)
 {
@@ -202,6 +206,7 @@ static const struct netdev_ops card_ops = { .driver = "card", .max_mtu = 65480 }
 static const u8 my_mac[6] = { 2, 0, 0, 0, 0, 1 }, his_mac[6] = { 2, 0, 0, 0, 0, 2 };
 static ip_addr mine, his;
 
+/* Returns the number of sent frames. */
 static __unused int frames(void)
 {
 	struct sk_buff *s;
@@ -212,6 +217,7 @@ static __unused int frames(void)
 	return n;
 }
 
+/* Removes the first sent frame from the list. The caller frees it. Fails if there is none. */
 static struct sk_buff *take(void)
 {
 	struct sk_buff *s = list_first_entry_or_null(&sent, struct sk_buff, list);
@@ -304,6 +310,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* Returns a packet with the @n bytes at @p, as if it came from the card. The caller frees it. */
 static struct sk_buff *packet_of(const void *p, u32 n, u16 protocol)
 {
 	struct sk_buff *skb = skb_alloc(max(n, 1U), GFP_ATOMIC);
