@@ -37,14 +37,16 @@
 #define SHRINKS(now, before) ((now) < (before) / 10 * 9)
 #define EXIT_UNKNOWN 3
 
+/* A migration, at the source. */
 struct source {
 	struct instance in;
 	const char *to;
 	bool shared, json;
-	long downtime, timeout_ms;
+	long downtime, timeout_ms; /* both in ms */
 	struct conn conn;
 	struct state_new folder;
 	struct umid_console console;
+	/* of the instance's kernel */
 	int pidfd;
 	struct state state;
 	struct version files[MIG_FILES]; /* the versions that the receiver has */
@@ -52,17 +54,20 @@ struct source {
 	uint64_t wanted;
 	struct hold hold;
 	bool held, committed;
+	/* begun so far */
 	int rounds;
 	/* for how long the last save stopped the instance, at the end the whole migration */
 	uint64_t stopped_ns;
 	uint64_t bytes; /* bytes of content in the last round */
 	long took;      /* ms that the last round took */
 	uint64_t rate;  /* bytes per ms, from the first round */
+	/* name of the instance at the receiver */
 	const char *runs_as;
 };
 
 /* ---- progress ---- */
 
+/* the progress line: its text, bytes before the present file, bytes of all files */
 static const char *shown;
 static uint64_t shown_before, shown_total;
 
@@ -74,8 +79,8 @@ static void show(uint64_t bytes)
 /* ---- saves ---- */
 
 /*
- * Sends a command to the management console and waits for its reply. Keeps the connection to the
- * receiver alive meanwhile.
+ * Sends a command to the management console and waits for its reply, which the caller frees. Keeps
+ * the connection to the receiver alive meanwhile. Dies if the instance has ended.
  */
 static char *ask(struct source *s, const char *command, int *err)
 {
@@ -95,6 +100,7 @@ static char *ask(struct source *s, const char *command, int *err)
 	return text;
 }
 
+/* Makes the instance save to the folder and continue. Sets s->stopped_ns. */
 static void save(struct source *s)
 {
 	unsigned long long stopped;
@@ -110,6 +116,9 @@ static void save(struct source *s)
 	free(text);
 }
 
+/*
+ * Opens the files of the last save: MIG_FILES versions, of which missing files have no descriptor.
+ */
 static void open_files(struct source *s, struct version *v)
 {
 	for (int i = 0; i < MIG_FILES; i++) {
@@ -129,8 +138,8 @@ static int number_before(const struct source *s, const struct version *v)
 }
 
 /*
- * Sends a MIG_KEEP for each unchanged file. Sets @kept for its number in the round before, and
- * @sent for its number in this round.
+ * Sends a MIG_KEEP for each unchanged file. Sets @kept at its number in the round before, and @sent
+ * at its number in this round.
  */
 static void keep_files(struct source *s, const struct version *now, bool *kept, bool *sent)
 {
@@ -147,7 +156,10 @@ static void keep_files(struct source *s, const struct version *now, bool *kept, 
 	}
 }
 
-/* Sends the files of a save, the memory last, since it changes most. */
+/*
+ * Sends the files of a save, the memory last, since it changes most. Unless it is the last round,
+ * they become s->files, and s->bytes and s->took are set.
+ */
 static void send_files(struct source *s, bool last)
 {
 	struct version now[MIG_FILES];
@@ -188,6 +200,7 @@ static void send_files(struct source *s, bool last)
 
 /* ---- the rounds ---- */
 
+/* Returns the features of the instance's CPU, separated by blanks, or "". */
 static const char *cpu_flags(struct source *s)
 {
 	int err;
@@ -211,6 +224,7 @@ static const char *real_path(const char *path)
 	return real;
 }
 
+/* Sends the images in s->wanted. */
 static void send_images(struct source *s)
 {
 	for (size_t i = 0; i < s->state.nr_images; i++) {
@@ -248,6 +262,7 @@ static void offer(struct source *s)
 	send_images(s);
 }
 
+/* Sends the files of a save, and waits until the receiver has all of them. */
 static void round_of(struct source *s)
 {
 	uint64_t number, wanted;
@@ -265,7 +280,10 @@ static void round_of(struct source *s)
 		s->rate = s->bytes / (uint64_t)s->took + 1;
 }
 
-/* True if the instance would be stopped for longer than --downtime, and another round may help. */
+/*
+ * True if the instance would be stopped for longer than --downtime, and another round may help.
+ * @before: bytes of the round before.
+ */
 static bool goes_on(const struct source *s, uint64_t before)
 {
 	uint64_t rest = s->bytes / s->rate + s->stopped_ns / 1000000 + START_GUESS;
@@ -314,6 +332,7 @@ static void check_devices(struct source *s)
 		die("%s: its devices have changed meanwhile", s->in.name);
 }
 
+/* Sends rounds while the instance runs, until the last one may follow. */
 static void all_rounds(struct source *s)
 {
 	uint64_t before = UINT64_MAX;
@@ -332,6 +351,7 @@ static void all_rounds(struct source *s)
 
 /* ---- the last round ---- */
 
+/* Waits for MIG_RUNS. For attempt(), like migrate_all(). */
 static void await_runs(void *arg)
 {
 	struct source *s = arg;
@@ -389,7 +409,10 @@ static void migrate_all(void *arg)
 	s->stopped_ns += (uint64_t)(conn_now() - begun) * 1000000;
 }
 
-/* Reports a failure. First makes the instance continue, unless it may run at the receiver. */
+/*
+ * Reports a failure. First makes the instance continue, unless it may run at the receiver: then
+ * returns the exit status. Dies otherwise.
+ */
 static int give_up(struct source *s, const char *why)
 {
 	bool here = !s->held || (!s->committed && hold_release(&s->hold));

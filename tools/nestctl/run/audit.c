@@ -126,6 +126,7 @@ void audit_listen(void (*f)(const char *line))
 	listener = f;
 }
 
+/* True if lines are to be carried: for an output, or for --learn. */
 static bool is_wanted(void)
 {
 	return nr_outputs || listener;
@@ -133,7 +134,10 @@ static bool is_wanted(void)
 
 /* ---- nestctl's own lines ---- */
 
-/* Begins a line in memory, with its time and event. The caller ends it with "}". */
+/*
+ * Begins a line in memory, with its time and event. The caller ends it by send_line(), or with "}"
+ * and fclose(), and then frees *text.
+ */
 static FILE *begin_line(const char *event, char **text, size_t *size)
 {
 	FILE *f = open_memstream(text, size);
@@ -147,7 +151,7 @@ static FILE *begin_line(const char *event, char **text, size_t *size)
 	return f;
 }
 
-/* Adds a field with a text value. */
+/* Adds a field with a text value, or just the value if @key is NULL. */
 static void add_text(FILE *f, const char *key, const char *value)
 {
 	char *text = NULL;
@@ -169,6 +173,7 @@ static void add_text(FILE *f, const char *key, const char *value)
 	free(text);
 }
 
+/* Ends a line and writes it to the pipe, or counts it as lost. Frees it. */
 static void send_line(FILE *f, char **text, const size_t *size)
 {
 	if (fputs("}\n", f) < 0 || fclose(f))
@@ -179,6 +184,7 @@ static void send_line(FILE *f, char **text, const size_t *size)
 	free(*text);
 }
 
+/* Writes the line "start", with as much of the command as has room. */
 static void tell_start(const struct run *r)
 {
 	char *text = NULL;
@@ -218,6 +224,10 @@ void audit_report(const char *event, const char *key, const char *value)
 
 /* ---- outputs ---- */
 
+/*
+ * Waits for @wait_ms milliseconds at most (-1: without a limit). True once the output has room or
+ * has failed.
+ */
 static bool has_room(const struct output *o, int wait_ms)
 {
 	return poll(&(struct pollfd){ .fd = o->fd, .events = POLLOUT }, 1, wait_ms) > 0;
@@ -280,6 +290,7 @@ static bool tell_gap(struct output *o)
 	return true;
 }
 
+/* Returns the number of newlines. */
 static unsigned long lines_of(const char *buf, size_t n)
 {
 	unsigned long lines = 0;
@@ -394,8 +405,8 @@ static void give(struct output *o, const char *buf, size_t n)
 /* ---- the thread ---- */
 
 /*
- * Appends @line with its number to @out. @line begins with '{' and has no newline. Returns the
- * bytes appended.
+ * Appends @line with its number and a newline to @out. @line begins with '{' and has no newline.
+ * Returns the bytes appended, or 0 if they exceed @room.
  */
 static size_t add_numbered(char *out, size_t room, const char *line)
 {
@@ -412,7 +423,7 @@ static size_t add_numbered(char *out, size_t room, const char *line)
 	return n > 0 && (size_t)n < room ? (size_t)n : 0;
 }
 
-/* Processes the complete lines of @buf. Returns their bytes. */
+/* Passes the complete lines of @buf to all outputs. Returns the bytes of these lines. */
 static size_t take_lines(char *buf, size_t n)
 {
 	static char out[BATCH + BATCH / 2];
@@ -440,6 +451,7 @@ static size_t take_lines(char *buf, size_t n)
 	return at;
 }
 
+/* The thread: carries lines until all writers have closed the pipe. */
 static void *carry(void *arg)
 {
 	const struct timespec nap = { 0, NAP_MS * 1000000 };

@@ -49,6 +49,7 @@
 #define HEAD 12 /* both addresses; a tag follows them */
 #define TAG 4
 
+/* An entry of a set: the port behind an address. */
 struct mac_entry {
 	struct seen seen;
 	uint8_t mac[6];
@@ -60,6 +61,7 @@ struct view {
 	struct iovec iov[3];
 	int n;
 };
+/* The frame in data[] with the same index. Its views point into both. */
 struct frame {
 	bool dropped;
 	int vlan;
@@ -68,6 +70,7 @@ struct frame {
 };
 
 static struct pollfd fds[PORTS_MAX + 1]; /* the last is the listener */
+/* VLAN of an access port, or TRUNK */
 static int vlan_of[PORTS_MAX];
 static bool is_tap[PORTS_MAX];
 static struct mac_entry macs[MACS_MAX];
@@ -78,6 +81,7 @@ static double loss; /* share of frames to lose, 0 to 1 */
 
 /* ---- the table ---- */
 
+/* Returns the set of WAYS entries for an address. */
 static struct mac_entry *set_of(const uint8_t *mac, int vlan)
 {
 	uint32_t h = 2166136261U ^ (uint32_t)vlan;
@@ -87,6 +91,7 @@ static struct mac_entry *set_of(const uint8_t *mac, int vlan)
 	return &macs[(h ^ h >> 15) % (MACS_MAX / WAYS) * WAYS];
 }
 
+/* Returns the entry of an address in its set, or NULL. */
 static struct mac_entry *entry_of(struct mac_entry *set, const uint8_t *mac, int vlan)
 {
 	for (struct mac_entry *e = set; e < set + WAYS; e++)
@@ -95,6 +100,7 @@ static struct mac_entry *entry_of(struct mac_entry *set, const uint8_t *mac, int
 	return NULL;
 }
 
+/* Records that @mac, unless it is multicast, is behind @port. */
 static void learn(const uint8_t *mac, int vlan, int port)
 {
 	struct mac_entry *set = set_of(mac, vlan), *e = entry_of(set, mac, vlan);
@@ -141,6 +147,7 @@ static void close_port(int port)
 	warn("port %d closed", port);
 }
 
+/* Accepts a connection and gives it the lowest free port, or closes it if there is none. */
 static void open_port(int listener)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), size = SOCKET_BUFFER;
@@ -161,7 +168,7 @@ static void open_port(int listener)
 
 /* ---- forwarding ---- */
 
-/* Sends the frames of one batch to one port, in one call. */
+/* Sends the @n frames of one batch to one port. Drops frames for which the port has no room. */
 static void deliver(int port, struct mmsghdr *out, unsigned n)
 {
 	unsigned done = 0;
@@ -194,6 +201,7 @@ static void deliver_one(int port, const void *frame, uint32_t len)
 		deliver(port, &m, 1);
 }
 
+/* True if a VLAN tag, of the switch or of a provider, begins at @p. */
 static bool is_tag(const uint8_t *p)
 {
 	return (p[0] == 0x81 && p[1] == 0x00) || (p[0] == 0x88 && p[1] == 0xa8);
@@ -246,6 +254,7 @@ static bool classify(struct frame *f, uint8_t *p, uint32_t len, int port)
 	return true;
 }
 
+/* True if frame @i of the batch, which came in at @from, is for port @to. */
 static bool goes_to(int from, int to, int i)
 {
 	int known;
@@ -256,6 +265,7 @@ static bool goes_to(int from, int to, int i)
 	return known < 0 || known == to;
 }
 
+/* Sends those of @n frames that are for port @to. */
 static void forward_to(int from, int to, int n)
 {
 	struct mmsghdr out[BATCH];
@@ -292,6 +302,7 @@ static void answer(int from, const struct frame *f)
 	deliver_one(from, reply, len);
 }
 
+/* Forwards a batch of @n frames in data[], with their lengths in @in, that came in at @from. */
 static void forward(int from, const struct mmsghdr *in, int n)
 {
 	for (int i = 0; i < n; i++) {
@@ -329,6 +340,7 @@ static int read_tap(int fd, struct mmsghdr *in)
 	return n ? n : -1;
 }
 
+/* Reads and forwards a batch of frames. Closes the port at its end. */
 static void serve(int port)
 {
 	struct mmsghdr in[BATCH];

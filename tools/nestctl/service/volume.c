@@ -35,9 +35,10 @@
 #define FILTERS_MAX 32
 #define DEPTH 32
 
+/* A volume. Its memory is never freed. */
 struct volume_info {
 	const char *name, *folder;
-	int64_t created; /* ns since 1970 */
+	int64_t created; /* ns since 1970, or 0 */
 	/* "NAME=VALUE", and names of instances; both lists end in NULL */
 	char **labels, **users;
 	size_t nr_users;
@@ -97,6 +98,7 @@ static void check_name(const char *name)
 
 /* ---- making ---- */
 
+/* Writes the file `volume` with the present time. */
 static void write_info(const char *folder, char **labels)
 {
 	FILE *f = create_private(format("%s/volume", folder));
@@ -139,6 +141,7 @@ void volume_make(const char *name, char **labels)
 
 /* ---- existing volumes ---- */
 
+/* Adds an instance to v->users, unless it is there. */
 static void add_user(struct volume_info *v, const char *name)
 {
 	for (size_t i = 0; i < v->nr_users; i++)
@@ -167,6 +170,7 @@ static const char *real_data(const char *name)
 	return realpath(volume_data(name), NULL) ?: volume_data(name);
 }
 
+/* Sets v->users: the kept and the running instances that see the volume or a folder in it. */
 static void find_users(struct volume_info *v)
 {
 	const char *folder = real_data(v->name);
@@ -194,6 +198,7 @@ struct reading {
 	struct volume_info *v;
 };
 
+/* Sets the time and the labels. Leaves them if the file is missing, and dies if it is damaged. */
 static void read_info(void *arg)
 {
 	const struct reading *r = arg;
@@ -220,6 +225,7 @@ static void read_info(void *arg)
 			r->v->labels[n++] = l->text;
 }
 
+/* Reads a volume, which should exist. A damaged file `volume` counts as a missing one. */
 static struct volume_info volume_read(const char *name)
 {
 	static char *none[] = { NULL };
@@ -233,6 +239,7 @@ static struct volume_info volume_read(const char *name)
 	return v;
 }
 
+/* As volume_read(). Dies if there is no such volume. */
 static struct volume_info volume_find(const char *name)
 {
 	if (!volume_exists(name))
@@ -240,6 +247,7 @@ static struct volume_info volume_find(const char *name)
 	return volume_read(name);
 }
 
+/* Returns all volumes, sorted by name, and their number in *count. */
 static struct volume_info *volumes_all(size_t *count)
 {
 	struct dirent **names;
@@ -258,6 +266,7 @@ static struct volume_info *volumes_all(size_t *count)
 
 /* ---- sizes and removal ---- */
 
+/* sum of add_size() */
 static uint64_t bytes;
 
 static int add_size(const char *path, const struct stat *st, int kind, struct FTW *at)
@@ -266,6 +275,7 @@ static int add_size(const char *path, const struct stat *st, int kind, struct FT
 	return 0;
 }
 
+/* Returns the bytes that the volume occupies on the disk. */
 static uint64_t size_of(const struct volume_info *v)
 {
 	bytes = 0;
@@ -278,6 +288,7 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 	return remove(path) ? -1 : 0;
 }
 
+/* open_one() has changed a folder's mode */
 static bool opened;
 
 /*
@@ -398,6 +409,7 @@ static void put_volume(const struct volume_info *v, bool with_size)
 	json_close('}');
 }
 
+/* True if the volume has the label @wanted, which is NAME or NAME=VALUE. */
 static bool has_label(const struct volume_info *v, const char *wanted)
 {
 	size_t n = strlen(wanted);
@@ -408,6 +420,7 @@ static bool has_label(const struct volume_info *v, const char *wanted)
 	return false;
 }
 
+/* True if the volume fits one --filter. Dies if the filter is invalid. */
 static bool fits(const struct volume_info *v, const char *filter)
 {
 	if (!strncmp(filter, "name=", 5))
@@ -421,6 +434,7 @@ static bool fits(const struct volume_info *v, const char *filter)
 	die("volume ls: --filter %s: wants name=, label=, dangling=true or dangling=false", filter);
 }
 
+/* Returns the names of the users, separated by commas. */
 static const char *users_text(const struct volume_info *v)
 {
 	const char *all = "";

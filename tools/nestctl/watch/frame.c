@@ -103,6 +103,7 @@ static const char *amount(double n)
 	return text;
 }
 
+/* Return the increase of a counter per second; 0 if there is no such figure. */
 static double rate(const struct layout *l, const struct figure *g, int field)
 {
 	return (double)figure_increase(l->f->old, g, field) / l->seconds;
@@ -158,8 +159,8 @@ static struct busy *busy_tasks(const struct frame *f, double seconds, size_t *n)
 
 /*
  * Returns the task of a vCPU: the one that ran at the moment of the sample, or the one that used
- * most of its time. Ignores the management console's thread, which takes the sample and so always
- * runs.
+ * most of its time, or NULL. @all: sorted by by_part(), @n tasks, the first @used of which have
+ * used time. Ignores the management console's thread, which takes the sample and so always runs.
  */
 static const struct sample_task *task_on(const struct busy *all, size_t n, int cpu, size_t used)
 {
@@ -172,6 +173,7 @@ static const struct sample_task *task_on(const struct busy *all, size_t n, int c
 	return NULL;
 }
 
+/* Returns a bar for @part percent. The next call overwrites the text. */
 static const char *bar(double part)
 {
 	static const char *const eighths[] = { "", "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
