@@ -17,8 +17,9 @@
 #include "tools/nestctl/core/fields_tree.h"
 #include "tools/nestctl/core/nestctl.h"
 
+/* The state of the parser, whose functions die at the first error. */
 struct parser {
-	const char *p;
+	const char *p; /* the text that is left */
 	int depth;
 	/* names of variables; the index is the variable's number */
 	char *names[FIELDS_VARIABLES_MAX];
@@ -28,6 +29,7 @@ struct parser {
 /* What ended a list of nodes: the end of the text, {{end}} or {{else}}. */
 enum end { END_TEXT, END_END, END_ELSE };
 
+/* Dies with the action that begins at @at, and the reason. */
 static void __attribute__((noreturn)) bad(const struct parser *s, const char *at, const char *why)
 {
 	const char *end = strstr(at, "}}");
@@ -61,6 +63,7 @@ static bool at_end(const struct parser *s)
 	return !strncmp(s->p, "}}", 2) || !strncmp(s->p, "-}}", 3);
 }
 
+/* Returns the length of the name at @p, or 0. */
 static size_t name_length(const char *p)
 {
 	size_t n = 0;
@@ -70,6 +73,7 @@ static size_t name_length(const char *p)
 	return n;
 }
 
+/* Enters a level of nesting. The caller leaves it by s->depth--. */
 static void deeper(struct parser *s, const char *at)
 {
 	if (++s->depth > FIELDS_DEPTH_MAX)
@@ -218,6 +222,7 @@ static struct field_expr *read_operand(struct parser *s)
 
 /* ---- commands ---- */
 
+/* Reads the name of a function. Returns a call without arguments. */
 static struct field_expr *read_function(struct parser *s)
 {
 	static const struct {
@@ -291,6 +296,7 @@ static struct field_expr *read_command(struct parser *s, struct field_expr *last
 	return e;
 }
 
+/* Reads commands that are joined by "|". */
 static struct field_expr *read_pipeline(struct parser *s)
 {
 	struct field_expr *e = read_command(s, NULL);
@@ -382,6 +388,7 @@ static void read_value(struct parser *s, struct field_node *n, int before)
 	s->nr = after;
 }
 
+/* Reads if, with or range and sets n->kind. Returns false if there is none. */
 static bool read_head(struct parser *s, struct field_node *n)
 {
 	static const struct {

@@ -82,6 +82,7 @@ void image_must_read(struct image *im, uint64_t off, void *p, uint64_t n)
 		memset((char *)p + have, 0, n - have);
 }
 
+/* Returns the format that @name means, a value of @option. */
 static enum format format_of(const char *name, const char *option)
 {
 	if (!strcmp(name, "raw"))
@@ -93,6 +94,7 @@ static enum format format_of(const char *name, const char *option)
 
 /* ---- options: all commands share one parser, each allows its own ---- */
 
+/* The options of all commands, and the @count names behind them. */
 struct options {
 	const char *backing, *size, *format, *to, *from;
 	bool json, unsafe, yes;
@@ -153,6 +155,7 @@ static int create(int argc, char **argv)
 
 /* ---- info ---- */
 
+/* Returns "raw", "v3", "v4" or another version. */
 static const char *layer_format(const struct layer *l)
 {
 	return l->ops == &layer_raw_ops  ? "raw" :
@@ -260,6 +263,7 @@ struct findings {
 	int count;
 };
 
+/* Prints and counts a finding of check_layer(). */
 static void found(void *arg, const char *what)
 {
 	struct findings *f = arg;
@@ -326,6 +330,7 @@ static int check(int argc, char **argv)
 
 /* ---- convert, pack ---- */
 
+/* Converts @in into the new file @out. Returns the exit status. */
 static int convert_or_pack(
 	const char *in, const char *backing, const char *out, enum format to, bool flat)
 {

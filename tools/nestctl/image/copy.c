@@ -29,6 +29,7 @@
 
 #define PIECE (1 << 16)
 
+/* A run of `nestctl cp`. */
 struct copy {
 	bool owners, follow;
 	const char *name; /* name of the instance */
@@ -49,6 +50,7 @@ struct target {
 
 /* ---- the instance's end ---- */
 
+/* Finds the running instance, or locks the kept one that does not run. */
 static void find_instance(struct copy *c, const char *name)
 {
 	c->name = name;
@@ -153,6 +155,7 @@ static char *trimmed(const char *path)
 	return format("%.*s", (int)n, path);
 }
 
+/* Return the last part of a path, and the folder in front of it. */
 static const char *base_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -233,6 +236,7 @@ static bool place(struct archive_entry *e, const char *base, const struct target
 	return true;
 }
 
+/* Copies the data of an entry from archive to archive. */
 static void copy_data(struct archive *from, struct archive *to)
 {
 	const void *piece;
@@ -330,6 +334,7 @@ static void copy_out(struct copy *c, const char *from, const char *to)
 
 /* ---- to the instance ---- */
 
+/* Writes a file's data. Returns false if the guest's tar has ended. */
 static bool write_file(struct archive *out, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -36,6 +36,7 @@ struct variables {
 	const char *list[3 * EXEC_ENV_MAX];
 	size_t nr;
 };
+/* A command with its options. */
 struct job {
 	/* @env: of -e. @files: of --env-file; variables of @env override these. */
 	struct variables env, files;
@@ -48,6 +49,7 @@ struct job {
 	bool detached;
 	char **command;
 };
+/* A thread that copies a stream between @from and @to. */
 struct stream {
 	pthread_t thread;
 	int from, to;
@@ -55,11 +57,12 @@ struct stream {
 	int ours;
 	/* @from is a terminal on which a user types */
 	bool keys;
-	int error;
+	int error; /* errno of a failed write, or 0 */
 };
 
 /* ---- the job ---- */
 
+/* Sets NAME=VALUE, in place of an earlier value. @text is kept. */
 static void set_env(struct variables *v, const char *text)
 {
 	size_t n = strcspn(text, "="), i = 0;
@@ -98,6 +101,7 @@ static void take_env(void *arg, const char *text)
 	add_env(arg, format("%s", text));
 }
 
+/* Returns the text for the kernel, whose owner is the caller. */
 static struct exec_job write_job(
 	struct job *j, const struct exec_user *u, const struct exec_config *config)
 {
@@ -209,6 +213,7 @@ static void terminal_await(void)
 		tcsetattr(0, TCSADRAIN, &t);
 }
 
+/* Sends the size of the terminal on standard input to the command. */
 static void send_size(int control)
 {
 	char text[EXEC_PACKET_MAX];
@@ -224,9 +229,9 @@ static void send_size(int control)
 /* ---- waiting ---- */
 
 /*
- * Blocks the signals that are handled, and SIGTTIN. With SIGTTIN blocked a read in the terminal's
- * background fails, which ends the input, in place of stopping nestctl. `timeout` in a script puts
- * nestctl into the background.
+ * Blocks the signals that are handled, and SIGTTIN. Returns a signalfd. With SIGTTIN blocked a read
+ * in the terminal's background fails, which ends the input, in place of stopping nestctl. `timeout`
+ * in a script puts nestctl into the background.
  */
 static int block_signals(void)
 {
@@ -297,6 +302,10 @@ static void wait_for_end(int control, int signals, char *word)
 	}
 }
 
+/*
+ * Returns the exit status for the kernel's message @word, after a message if the command was not
+ * executed.
+ */
 static int result(const struct instance *in, const struct job *j, const char *word)
 {
 	int n = *word ? atoi(word + 1) : 0;
@@ -316,6 +325,7 @@ static int result(const struct instance *in, const struct job *j, const char *wo
 	return n == ENOENT && *word != 'd' ? 127 : 126;
 }
 
+/* Runs a command and carries its streams. Returns the exit status. */
 static int carry(const struct instance *in, const struct job *j, const struct exec_job *text)
 {
 	char word[EXEC_PACKET_MAX + 1];
@@ -349,7 +359,7 @@ static int carry(const struct instance *in, const struct job *j, const struct ex
 	return written || status ? status : 1;
 }
 
-/* Starts a detached command. Returns once it runs. */
+/* Starts a detached command. Returns the exit status once it runs or has failed. */
 static int leave(const struct instance *in, const struct job *j, const struct exec_job *text)
 {
 	struct remote r = remote_start(in, text, CHANNELS_JOINED);

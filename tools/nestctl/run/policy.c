@@ -32,10 +32,11 @@
 #define PORTS_MAX 64
 #define RULES_MAX 64
 
+/* A policy that was read. Its texts are never freed. */
 struct policy {
 	const char *file;
 	char *dir; /* folder of the policy's file */
-	int line;
+	int line;  /* number of the line that is read */
 	bool network;
 	const char *rules; /* card's words ",policy="; or NULL */
 	int nr_rules;
@@ -45,7 +46,7 @@ struct policy {
 	int nr_ports;
 	struct run volumes;                /* only its volumes are used */
 	unsigned long cpus, pids, timeout; /* 0: no limit; seconds */
-	uint64_t memory, disk;
+	uint64_t memory, disk;             /* bytes; 0: no limit */
 	char *memory_text, *disk_text;
 };
 
@@ -69,6 +70,10 @@ unsigned long policy_seconds(const char *text)
 	return *end || n > INT_MAX / unit ? 0 : n * unit;
 }
 
+/*
+ * Returns a number from 1 to @most. Dies with the line if @value is none. So does size(), with
+ * bytes.
+ */
 static unsigned long number(const struct policy *p, const char *value, unsigned long most)
 {
 	char *end;
@@ -122,6 +127,7 @@ static void set_network(struct policy *p, char *value)
 	p->network = !strcmp(value, "on");
 }
 
+/* True for a host's name, or "*." in front of one. */
 static bool is_name(const char *s)
 {
 	static const char letters[] =
@@ -131,6 +137,7 @@ static bool is_name(const char *s)
 	return *s && !s[strspn(s, letters)];
 }
 
+/* True for an IP address, or ADDRESS/BITS. */
 static bool is_address(char *host)
 {
 	unsigned char addr[16];
@@ -204,6 +211,7 @@ static void to_volume(void *arg)
 	run_add_volume(a->r, a->text);
 }
 
+/* Adds a volume, whose host path is relative to the policy's folder. */
 static void add_volume(struct policy *p, char *value)
 {
 	struct volume_arg a = { &p->volumes, value };
@@ -258,11 +266,12 @@ static void set_audit_size(struct policy *p, char *value)
 		BAD(p, value, "at least 256 KiB");
 }
 
+/* A key of the file, and the function that takes a copy of its value, which may be kept. */
 static struct key {
 	const char *name;
 	void (*set)(struct policy *p, char *value);
-	bool many;
-	int line; /* line that gave the key, or 0 */
+	bool many; /* may be given several times */
+	int line;  /* line that gave the key, or 0 */
 } keys[] = {
 	{ .name = "network", .set = set_network },
 	{ .name = "allow-net", .set = add_allowed, .many = true },
@@ -279,6 +288,7 @@ static struct key {
 
 /* ---- reading ---- */
 
+/* Cuts blanks at both ends, within the text. */
 static char *trim(char *s)
 {
 	char *end;
@@ -289,6 +299,7 @@ static char *trim(char *s)
 	return s;
 }
 
+/* Parses a line, which it changes. */
 static void read_line(struct policy *p, char *text)
 {
 	char *key = trim(text), *eq, *value;
@@ -378,6 +389,7 @@ static const char *both_loopback(const struct policy *p, const char *text)
 	return list ? format(",loopback=%s", list + 1) : NULL;
 }
 
+/* Restrict the run's options to those that the policy allows. They die if an option contradicts. */
 static void combine_network(struct run *r, const struct policy *p)
 {
 	const char *asked = r->loopback;
@@ -401,6 +413,7 @@ static void combine_network(struct run *r, const struct policy *p)
 		r->allow = format("%s%s", r->allow ? r->allow : "", p->rules);
 }
 
+/* True if @path is the folder @dir or below it. */
 static bool is_below(const char *path, const char *dir)
 {
 	size_t n = strlen(dir);

@@ -39,6 +39,7 @@
 #define DISKS_MAX 16
 #define PIECE (1U << 20)
 
+/* A disk that is written to. */
 struct disk {
 	const char *unit, *format;
 	const char *backing; /* the backing file, or NULL */
@@ -47,10 +48,11 @@ struct disk {
 	/* the parts below the file: their descriptors in the kernel process */
 	int parts[IMAGE_DEPTH], nr_parts;
 	const char *out;
-	int from, to;
+	int from, to;        /* descriptors here: file, copy */
 	uint64_t size, done; /* bytes of the file; bytes copied */
 	bool cloned;
 };
+/* A snapshot. @id: names the hold in commands. */
 struct snapshot {
 	struct instance in;
 	struct umid_console console;
@@ -65,8 +67,9 @@ struct snapshot {
 /* ---- the instance ---- */
 
 /*
- * Sends a command and returns the reply. If the reply says that the hold of an earlier nestctl is
- * about to end, tries again every 50 ms, for half a minute at most.
+ * Sends a command with @n descriptors and returns the reply. Dies if there is none or it is an
+ * error. If the reply says that the hold of an earlier nestctl is about to end, tries again every
+ * 50 ms, for half a minute at most.
  */
 static char *ask(struct snapshot *s, const char *command, const int *fds, size_t n)
 {
@@ -125,6 +128,7 @@ static void note_file(struct snapshot *s, const char *line)
 	}
 }
 
+/* Makes the instance hold its disks, and fills s->disks. */
 static void begin(struct snapshot *s)
 {
 	int pair[2];
@@ -166,6 +170,7 @@ static void end(struct snapshot *s)
 
 /* ---- sources and targets ---- */
 
+/* Keeps only the disk @only, unless it is NULL. Dies if none is left. */
 static void choose(struct snapshot *s, const char *only)
 {
 	size_t n = 0;
@@ -187,6 +192,7 @@ static bool is_folder(const char *path)
 	return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
+/* Sets the copies' paths: @out, or files in the folder @out. Dies if one exists. */
 static void name_outputs(struct snapshot *s, const char *out)
 {
 	bool folder = is_folder(out);
@@ -209,6 +215,7 @@ static void name_outputs(struct snapshot *s, const char *out)
 
 /* ---- copying ---- */
 
+/* Opens the file of a disk and its copy. */
 static void open_files(struct snapshot *s, struct disk *d)
 {
 	off_t size;
@@ -229,6 +236,7 @@ static bool all_zeros(const char *p, size_t n)
 	return !p[0] && !memcmp(p, p + 1, n - 1);
 }
 
+/* Copies @n bytes at @off, at most the size of @buf, unless they are zeros. */
 static void copy_piece(struct disk *d, uint64_t off, size_t n, char *buf)
 {
 	ssize_t got = pread(d->from, buf, n, (off_t)off);
@@ -274,6 +282,7 @@ static void copy_sparse(struct disk *d)
 	progress_end();
 }
 
+/* Opens the file @fd as a layer, with flags IMAGE_*. Dies on an error. */
 static struct layer *open_layer(struct disk *d, int fd, uint32_t flags)
 {
 	char why[600];

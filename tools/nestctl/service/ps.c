@@ -17,6 +17,7 @@
 #define FILTERS_MAX 32
 #define COMMAND_MAX 20
 
+/* The options. */
 struct ps {
 	bool all, quiet, json, whole, size;
 	/* show only this many instances, those made last; 0: all */
@@ -28,6 +29,7 @@ struct ps {
 
 /* ---- filters ---- */
 
+/* Functions of filters: true if the instance has @wanted. */
 static bool has_label(const struct view *v, const char *wanted)
 {
 	size_t n = strlen(wanted);
@@ -118,6 +120,7 @@ static bool has_published(const struct view *v, const char *wanted)
 	return false;
 }
 
+/* Returns when the instance was made, ns since 1970. */
 static int64_t creation_of(const char *name)
 {
 	struct view v;
@@ -154,6 +157,7 @@ static const struct filter {
 	{ "publish", has_published, false }, { "since", is_since, false },
 	{ "before", is_before, false } };
 
+/* Returns the kind of filter of NAME=VALUE. Dies if there is none. */
 static const struct filter *filter_of(const char *text)
 {
 	size_t n = strcspn(text, "=");
@@ -196,6 +200,7 @@ static const char *labels_text(const struct view *v)
 	return all;
 }
 
+/* Returns the command in quotes, cut at COMMAND_MAX bytes unless @whole. */
 static const char *command_text(const struct view *v, bool whole)
 {
 	size_t n = strlen(v->command);

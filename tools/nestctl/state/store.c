@@ -37,6 +37,7 @@ const char *state_store(void)
 	return data_dir("states");
 }
 
+/* True for a valid name in the store. */
 static bool is_name(const char *text)
 {
 	size_t n = strlen(text);
@@ -81,6 +82,7 @@ const char *state_folder(const char *name)
 	return format("%s/%s", state_store(), name);
 }
 
+/* Returns the folder that contains the absolute @path. */
 static const char *parent_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -141,7 +143,10 @@ int state_lock(const char *path, const char *name, bool change)
 
 /* ---- removal ---- */
 
-/* Removes the files in a folder. pool_keep() keeps those that an instance has open. */
+/*
+ * Removes the files in a folder. Errors are ignored. pool_keep() keeps those that an instance has
+ * open.
+ */
 static void remove_files(int fd)
 {
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -157,6 +162,7 @@ static void remove_files(int fd)
 		closedir(d);
 }
 
+/* Returns a fresh path beside @path, which state_sweep() recognizes. */
 static char *temporary_name(const char *path)
 {
 	uint32_t number;
@@ -178,6 +184,7 @@ void state_remove_folder(int fd, const char *path)
 		die("%s: %s", name, strerror(errno));
 }
 
+/* True if the folder @fd has a state.json. */
 static bool is_state(int fd)
 {
 	struct stat st;
@@ -312,6 +319,7 @@ static int make_folder(const char *path, const char **made)
 	die("%s: cannot make a folder beside it", path);
 }
 
+/* Makes the unfinished folder of this process, whose final path will be @path. */
 static struct state_new begin_at(const char *path, bool replace)
 {
 	static bool watched;
@@ -328,6 +336,7 @@ static struct state_new begin_at(const char *path, bool replace)
 	return n;
 }
 
+/* Makes the store, unless it exists. */
 static void make_store(void)
 {
 	const char *dir = state_store();
@@ -389,7 +398,10 @@ static void *sync_file(void *arg)
 	return NULL;
 }
 
-/* Syncs all files concurrently, so that the disk can serve all with one flush. */
+/*
+ * Syncs all files concurrently, so that the disk can serve all with one flush. Closes them. Dies if
+ * one could not be synced.
+ */
 static void sync_all(struct sync *all, size_t n, const char *path)
 {
 	const char *fault = NULL;
@@ -411,6 +423,7 @@ static void sync_all(struct sync *all, size_t n, const char *path)
 		die("%s", fault);
 }
 
+/* Syncs the files of the folder @fd at @path. */
 static void sync_files(int fd, const char *path)
 {
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

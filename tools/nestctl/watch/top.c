@@ -48,6 +48,7 @@ struct view {
 
 /* ---- graphs ---- */
 
+/* Returns the trend of an instance, which is made if needed. */
 static struct trend *trend_of(struct view *v, pid_t pid)
 {
 	struct trend *t = v->trends;
@@ -63,6 +64,7 @@ static struct trend *trend_of(struct view *v, pid_t pid)
 	return t;
 }
 
+/* Adds the rates of a round to the trends. */
 static void remember(struct view *v, const struct row *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -78,6 +80,7 @@ static void remember(struct view *v, const struct row *rows, size_t n)
 	}
 }
 
+/* Writes a graph of the last GRAPH values, padded. */
 static void put_trend(FILE *out, const double *values, int n)
 {
 	put_graph(out, values, n, GRAPH);
@@ -176,6 +179,7 @@ static void put_table(FILE *out, const struct row *rows, size_t n, struct view *
 
 /* ---- the tree ---- */
 
+/* Shows the table again. */
 static void tree_close(struct view *v)
 {
 	free(v->tree);
@@ -249,6 +253,9 @@ static const char help_text[] =
 	"READ, WRITE, IN, OUT   bytes a second of all disks and cards but lo\n\n"
 	"nestctl watch NAME shows one instance in depth.\n";
 
+/*
+ * Draws the table or the tree: on the screen, or on standard output. True if it could be written.
+ */
 static bool draw(const struct row *rows, size_t n, struct view *v)
 {
 	static const char keys[] = "q quit  ? help  Enter processes  n c m d t sort by name, CPU, "
@@ -359,6 +366,7 @@ static void print_json(const struct row *rows, size_t n)
 	json_close(']');
 }
 
+/* Returns the seconds of --delay. */
 static double interval_of(const char *text)
 {
 	char *end;
@@ -406,6 +414,7 @@ static void top_live(const char *only, double delay, struct view *v)
 	round_release(&new);
 }
 
+/* Prints the table @times times, each with the rates of @delay seconds. */
 static void top_printed(const char *only, double delay, long times, struct view *v)
 {
 	struct round old = round_take(only), new;
