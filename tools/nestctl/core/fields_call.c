@@ -97,6 +97,7 @@ bool field_is_true(const struct json *j)
 	}
 }
 
+/* Sets a text, which is kept. */
 static void set_text(struct json *out, char *text)
 {
 	*out = (struct json){ .kind = JSON_TEXT, .text = text };
@@ -107,7 +108,7 @@ static void set_bool(struct json *out, bool yes)
 	*out = (struct json){ .kind = JSON_BOOL, .text = format("%s", yes ? "true" : "false") };
 }
 
-/* Returns the text of @j. Dies if @j is no text. */
+/* Returns the text of @j. Dies with the name of the function if @j is no text. */
 static const char *text_argument(const struct json *j, const char *function)
 {
 	if (j->kind != JSON_TEXT)
@@ -115,6 +116,7 @@ static const char *text_argument(const struct json *j, const char *function)
 	return j->text;
 }
 
+/* Returns the number @j. Dies unless it is a whole number from 0. */
 static long number_argument(const struct json *j, const char *function)
 {
 	char *end;
@@ -127,6 +129,10 @@ static long number_argument(const struct json *j, const char *function)
 
 /* ---- maps and lists ---- */
 
+/*
+ * Returns the element @key of a list or an object; "" if the object lacks it. Dies if the list is
+ * too short.
+ */
 static const struct json *at(const struct json *j, const struct json *key)
 {
 	static const struct json none = { .kind = JSON_TEXT, .text = (char *)"" };
@@ -213,7 +219,7 @@ static void call_split(struct json *out, const struct json *const *args, int nr)
 
 /* ---- comparing ---- */
 
-/* Compares two values, which must be of one kind. */
+/* Compares two values, which must be of one kind, like strcmp(). Dies if they are not. */
 static int compare(const struct json *a, const struct json *b, const char *function)
 {
 	double x, y;

@@ -26,6 +26,7 @@
 
 /* ---- signals ---- */
 
+/* how many signals have asked for the end */
 static volatile sig_atomic_t ending;
 
 static void on_signal(int sig)
@@ -64,6 +65,7 @@ long conn_now(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* Dies since the connection has ended. @why: an error, or "". */
 static void __attribute__((noreturn)) gone(const struct conn *c, const char *why)
 {
 	die("%s: the connection has ended%s%s", c->peer, *why ? ": " : "", why);
@@ -91,6 +93,7 @@ static void fill(struct conn *c)
 	}
 }
 
+/* Returns the sum of a message with the bytes @data. */
 static uint32_t sum_of(struct mig_head h, const uint8_t *data)
 {
 	h.sum = 0;
@@ -116,6 +119,7 @@ static bool has_message(const struct conn *c, struct message *m)
 	return true;
 }
 
+/* Removes the first message, of @length bytes, from the buffer. */
 static void drop_message(struct conn *c, size_t length)
 {
 	c->used += sizeof(struct mig_head) + length;
@@ -138,6 +142,7 @@ static bool next(struct conn *c, struct message *m)
 	return false;
 }
 
+/* Dies if a signal has asked for the end. */
 static void check_signal(void)
 {
 	if (ending)
@@ -356,6 +361,7 @@ struct refusal {
 	const char *why;
 };
 
+/* Sends a struct refusal and waits for the end of the stream. For attempt(). */
 static void refuse(void *arg)
 {
 	const struct refusal *r = arg;

@@ -28,6 +28,7 @@
 #define NAMES_TRIED 100
 #define PARAMS_MOST 1024
 
+/* A migration, at the receiver. @name: of the instance here. */
 struct receiver {
 	const char *name, *net, *wanted_kernel, *kernel;
 	long timeout_ms;
@@ -61,6 +62,7 @@ static void make_image(struct receiver *r, size_t i)
 	r->apply.wanted |= 1ULL << i;
 }
 
+/* Finds each image on this host, or makes a file for it. */
 static void choose_images(struct receiver *r)
 {
 	for (size_t i = 0; i < r->offer.nr_images; i++) {
@@ -92,6 +94,7 @@ static void finish_image(struct receiver *r, size_t i)
 	r->made[i] = true;
 }
 
+/* Receives the images that are missing. */
 static void take_images(struct receiver *r)
 {
 	uint64_t wanted = r->apply.wanted;
@@ -106,6 +109,7 @@ static void take_images(struct receiver *r)
 			finish_image(r, i);
 }
 
+/* Removes the image files that this process has made. */
 static void drop_images(struct receiver *r)
 {
 	for (size_t i = 0; i < MIG_IMAGES; i++)
@@ -115,6 +119,7 @@ static void drop_images(struct receiver *r)
 
 /* ---- checks of the offer ---- */
 
+/* Dies if the store lacks room for all files. */
 static void check_space(struct receiver *r)
 {
 	struct statvfs v;
@@ -129,6 +134,7 @@ static void check_space(struct receiver *r)
 			(unsigned long long)(v.f_bavail * v.f_frsize) >> 20);
 }
 
+/* Receives the offer, checks it and answers with MIG_ACCEPT. */
 static void take_offer(struct receiver *r)
 {
 	struct message m = conn_expect(&r->conn, MIG_OFFER, 1);
@@ -154,6 +160,7 @@ static void take_offer(struct receiver *r)
 
 /* ---- the state ---- */
 
+/* Writes the state.json of a message to the folder. */
 static void write_json(struct receiver *r, const struct message *m)
 {
 	int fd = openat(r->folder.fd, STATE_JSON,
@@ -286,6 +293,7 @@ static void run(struct receiver *r)
 					   format("%s: its kernel has ended", r->name));
 }
 
+/* Receives the instance until it runs. For attempt(), like say_runs(). */
 static void receive_all(void *arg)
 {
 	struct receiver *r = arg;

@@ -76,6 +76,7 @@ bool names_begin(const char *text)
 	return true;
 }
 
+/* Addresses are in host order: the switch's own, and that of an entry in hosts[]. */
 static uint32_t own_address(void)
 {
 	return network + 1;
@@ -88,6 +89,7 @@ static uint32_t address_of(const struct host *h)
 
 /* ---- bytes ---- */
 
+/* Read and write numbers in network order. */
 static uint32_t get16(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 8 | p[1];
@@ -177,6 +179,7 @@ static struct host *host_of(const uint8_t *mac, int port)
 	return &hosts[place];
 }
 
+/* Returns the host with the name, compared without case, or NULL. */
 static const struct host *host_named(const char *name)
 {
 	for (unsigned int i = 0; i < nr_hosts; i++)
@@ -185,6 +188,7 @@ static const struct host *host_named(const char *name)
 	return NULL;
 }
 
+/* True if the @n bytes are a valid name of a host. */
 static bool is_name(const uint8_t *p, size_t n)
 {
 	if (!n || n > NAME_LEN)
@@ -196,6 +200,7 @@ static bool is_name(const uint8_t *p, size_t n)
 	return true;
 }
 
+/* Gives the host the name of @n bytes, unless it has one or another host has this name. */
 static void take_name(struct host *h, const uint8_t *p, size_t n)
 {
 	char name[NAME_LEN + 1];
@@ -211,6 +216,10 @@ static void take_name(struct host *h, const uint8_t *p, size_t n)
 
 /* ---- ARP ---- */
 
+/*
+ * These three write the answer to a request as a frame to @out. They return its length, or 0 for
+ * none. answer_dhcp() and answer_dns() get the @n bytes behind the UDP header.
+ */
 static uint32_t answer_arp(const uint8_t *f, uint32_t len, uint8_t *out)
 {
 	static const uint8_t request[8] = { 0, 1, 8, 0, 6, 4, 0, 1 };
@@ -252,6 +261,7 @@ static const uint8_t *find_option(const uint8_t *p, uint32_t n, int wanted, size
 	return NULL;
 }
 
+/* Writes an option of 4 bytes. Returns the byte behind it. */
 static uint8_t *put_option(uint8_t *o, int option, uint32_t value)
 {
 	*o++ = (uint8_t)option;
@@ -350,7 +360,7 @@ static const struct host *host_of_reverse(const char *name)
 	return at < nr_hosts && hosts[at].seen.port && *hosts[at].name ? &hosts[at] : NULL;
 }
 
-/* Writes a name as DNS labels. */
+/* Writes a name as DNS labels. Returns the byte behind it. */
 static uint8_t *put_name(uint8_t *o, const char *name)
 {
 	while (*name) {
@@ -365,7 +375,10 @@ static uint8_t *put_name(uint8_t *o, const char *name)
 	return o;
 }
 
-/* Writes the head of an answer: a pointer to the question's name, its type, its time to live. */
+/*
+ * Writes the head of an answer: a pointer to the question's name, its type, its time to live.
+ * Returns the byte behind it.
+ */
 static uint8_t *put_answer(uint8_t *o, int type)
 {
 	put16(o, 0xc000 | DNS_HEAD);

@@ -63,11 +63,13 @@ bool image_is_used(const struct image *im)
 	return used;
 }
 
+/* Returns when the image was made, ns since 1970. */
 static int64_t created(const struct image *im)
 {
 	return im->st.st_mtim.tv_sec * 1000000000L + im->st.st_mtim.tv_nsec;
 }
 
+/* Returns docker's text, such as "5 minutes ago". */
 static const char *since(const struct image *im)
 {
 	return format("%s ago", duration_text(now_ns() - created(im)));
@@ -206,6 +208,7 @@ static const char *add_name(const char *names, const char *name)
 	return format("%s%s%s", names, *names ? ", " : "", name);
 }
 
+/* True if the instance runs, or will run again. */
 static bool runs(const struct service *s)
 {
 	return s->seen.phase == PHASE_RUNNING || s->seen.phase == PHASE_RESTARTING;
@@ -270,6 +273,7 @@ struct removal {
 	bool force;
 };
 
+/* Removes an image and prints its name. For attempt(), like prune() and remove_unused(). */
 static void remove_one(void *arg)
 {
 	const struct removal *r = arg;
@@ -279,7 +283,10 @@ static void remove_one(void *arg)
 	puts(r->name);
 }
 
-/* Removes the named images. Prints a message for each one that cannot be removed. */
+/*
+ * Removes the named images. Prints a message for each one that cannot be removed. Returns the exit
+ * status.
+ */
 static int remove_all(const struct command *c, int argc, char **argv)
 {
 	struct removal r = { .force = false };

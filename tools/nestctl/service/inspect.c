@@ -26,6 +26,7 @@
 #define RESULTS_MAX (256 << 10)
 #define ERROR_MAX 4096
 
+/* Writes a list that ends in NULL, or is NULL. */
 static void put_list(const char *key, char *const *words)
 {
 	json_open(key, '[');
@@ -46,6 +47,7 @@ static void put_option(const char *key, const struct spec *c, const char *option
 	json_close(']');
 }
 
+/* Returns the value of a spec's option, or "". */
 static const char *option_of(const struct spec *c, const char *option)
 {
 	return spec_option(c, option) ?: "";
@@ -152,6 +154,7 @@ static void put_ports(const char *key, char *const *ports)
 	json_close('}');
 }
 
+/* Writes the addresses as members of the present object. */
 static void put_addresses(const struct network *n)
 {
 	json_text("IPAddress", n->address);
@@ -180,6 +183,7 @@ static void put_network(const struct view *v)
 	json_close('}');
 }
 
+/* Writes the health check, if there is one. */
 static void put_check(const struct health_spec *h)
 {
 	if (!*h->test)
@@ -194,6 +198,7 @@ static void put_check(const struct health_spec *h)
 	json_close('}');
 }
 
+/* Returns "SIGTERM", or the number of a real-time signal. */
 static const char *signal_text(int sig)
 {
 	const char *name = sig < 32 ? sigabbrev_np(sig) : NULL;
@@ -220,6 +225,7 @@ static void put_machine(const struct spec *c)
 	inspect_sysctls(c);
 }
 
+/* Writes the members that only a kept instance has. */
 static void put_kept(const struct view *v)
 {
 	const struct spec *c = &v->service.spec;

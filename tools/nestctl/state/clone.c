@@ -27,6 +27,10 @@
 #define LINE_MAX_BYTES 65536
 #define HOST_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"
 
+/*
+ * The options of a clone, and what it has made. @of: instance or state. @prefix: of the copies'
+ * names.
+ */
 struct clone {
 	const char *of, *prefix, *wanted, *net, *host_user;
 	long count;
@@ -60,6 +64,7 @@ static void take_state(struct clone *c)
 	c->s.fd = c->temporary.fd;
 }
 
+/* Releases the state: removes a temporary one. */
 static void drop_state(struct clone *c)
 {
 	if (c->is_instance)
@@ -199,6 +204,7 @@ static void put_line(struct output *o, size_t n)
 	o->size -= n;
 }
 
+/* Reads available output and prints complete lines. Closes o->fd at its end. */
 static void take_output(struct output *o)
 {
 	ssize_t n = read(o->fd, o->line + o->size, LINE_MAX_BYTES - o->size);
@@ -296,6 +302,7 @@ static int run_in_all(const struct clone *c)
 
 /* ---- the command line ---- */
 
+/* Prints the names of the copies. */
 static void print(const struct clone *c)
 {
 	if (c->json)

@@ -29,9 +29,10 @@
 
 enum kind { IN_KERNEL, IN_GUEST, IN_HANDOFF, IN_IDLE, KINDS };
 
+/* A run of `nestctl perf`. */
 struct perf {
 	struct umid_console console;
-	int hz;
+	int hz; /* samples per second */
 	double seconds;
 	const char *out, *folded;
 	struct elf_names *kernel;
@@ -43,6 +44,7 @@ struct perf {
 	unsigned long long lost, of_kind[KINDS];
 };
 
+/* A guest's file that read_guest() reads by requests to the instance. */
 struct bytes {
 	struct perf *perf;
 	unsigned int id;
@@ -73,6 +75,7 @@ static char *try(struct perf *p, const char *command, size_t *len)
 	return NULL;
 }
 
+/* Sends a command, which the instance must accept. */
 static void must(struct perf *p, const char *command)
 {
 	size_t len;
@@ -83,6 +86,7 @@ static void must(struct perf *p, const char *command)
 
 /* ---- names ---- */
 
+/* Functions of elf_read_fn: for a descriptor, and for a struct bytes. */
 static ssize_t read_fd(void *arg, void *buf, size_t n, uint64_t off)
 {
 	return pread(*(int *)arg, buf, n, (off_t)off);
@@ -98,6 +102,7 @@ static void read_kernel(struct perf *p, pid_t pid)
 	close(fd);
 }
 
+/* Returns the value of a digit, 0-9 or a-f. */
 static int digit(char c)
 {
 	return c <= '9' ? c - '0' : c - 'a' + 10;
@@ -161,6 +166,7 @@ static void read_stripped(struct perf *p, struct guest_file *f)
 		read_other(p, f, format("/usr/lib/debug%s/%s", dir, link));
 }
 
+/* Returns the file @id, below FILES_MAX, whose names are read at the first call. */
 static struct guest_file *guest_file(struct perf *p, unsigned long id)
 {
 	struct guest_file *f = &p->files[id];
@@ -177,6 +183,10 @@ static struct guest_file *guest_file(struct perf *p, unsigned long id)
 	return f;
 }
 
+/*
+ * Returns the function at @word: an address of the kernel, or ID+OFFSET of a guest's file. Never
+ * NULL.
+ */
 static const char *name_of(struct perf *p, const char *word, bool guest)
 {
 	unsigned long long at = strtoull(word, NULL, 16);
@@ -200,6 +210,7 @@ static const char *name_of(struct perf *p, const char *word, bool guest)
 /* Names of the box above the task's name, which shows what the vCPU did. */
 static const char *const kind_names[] = { "[kernel]", "[guest]", "[hand-off]", "[idle]" };
 
+/* Adds @n samples of idle vCPUs. */
 static void count_idle(struct perf *p, unsigned long long n)
 {
 	p->root.count += n;
@@ -263,6 +274,7 @@ static void take_sample(struct perf *p, char *line)
 		f = flame_add(f, name_of(p, words[n], *first != 'K'), weight);
 }
 
+/* Takes the samples that the instance has collected. */
 static void fetch(struct perf *p)
 {
 	size_t len;
@@ -282,6 +294,7 @@ static double now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
+/* Prints a line "a;b;c COUNT" for each stack. @before: the path of the parent, or "". */
 static void print_folded(FILE *out, const struct flame *f, const char *before)
 {
 	const char *all = *before ? format("%s;%s", before, f->name) : f->name;
@@ -295,6 +308,7 @@ static void print_folded(FILE *out, const struct flame *f, const char *before)
 		fprintf(out, "%s %llu\n", all, own);
 }
 
+/* Returns a new stream for the file, or dies. */
 static FILE *open_output(const char *path)
 {
 	FILE *f = create_private(path);

@@ -21,23 +21,26 @@
 #define ANSWER_MS 2000
 #define FIRST 0.3 /* seconds to the first frame of a screen */
 
+/* A run of `nestctl watch`. */
 struct watch {
 	/* all samples of a recording, or the last two of an instance */
 	struct samples all;
 	struct history history;
 	struct sample none; /* empty: the counters before the boot */
-	double delay;
-	long times; /* frames to print; -1: no limit */
+	double delay;       /* seconds between frames */
+	long times;         /* frames to print; -1: no limit */
 	bool json, live, paused, totals, help, delay_given;
 	bool silent; /* only record */
 	/* used for a live instance */
 	struct umid_console console;
 	const char *folder;
+	/* time of the first sample, of now() */
 	double begun;
 	FILE *record;
 	const char *record_path;
 };
 
+/* Returns seconds of CLOCK_MONOTONIC. */
 static double now(void)
 {
 	struct timespec t;
@@ -62,6 +65,7 @@ static const char help_text[] =
 	"Memory     the frames of the machine by use\n\n"
 	"docs/guide/watch.md has more.\n";
 
+/* Returns the note of frame @i. */
 static const char *note_of(const struct watch *w, size_t i)
 {
 	const char *what = w->totals ? "since the boot" : w->paused ? "paused" : "";
@@ -71,6 +75,9 @@ static const char *note_of(const struct watch *w, size_t i)
 	return format("%s%s%s", what, w->record && *what ? "  " : "", w->record ? "recording" : "");
 }
 
+/*
+ * Draws or prints frame @i, from 1: from sample @i - 1 to sample @i. True if it could be written.
+ */
 static bool show(struct watch *w, size_t i)
 {
 	struct frame f = {
@@ -153,6 +160,7 @@ static bool pause_until(struct watch *w, double until, size_t i, int *step)
 
 /* ---- an instance ---- */
 
+/* Appends a sample to the file of --record, if there is one. */
 static void record(struct watch *w, const struct sample *s)
 {
 	if (!w->record)
@@ -264,6 +272,7 @@ static void remember(struct watch *w, size_t i)
 		history_add(&w->history, &w->all.at[k - 1], &w->all.at[k]);
 }
 
+/* Returns the seconds for which the frame is shown. */
 static double time_of(const struct watch *w, size_t i)
 {
 	return w->delay_given ? w->delay : w->all.at[i].at - w->all.at[i - 1].at;
