@@ -15,6 +15,7 @@
 
 #define PIECE (256 * 1024)
 
+/* @archive: NULL for blob_text(). @done: bytes that were read. */
 struct blob_reader {
 	const struct blob *blob;
 	struct archive *archive;
@@ -113,6 +114,7 @@ const char *archive_why(struct archive *a)
 	return archive_error_string(a) ?: "it is damaged";
 }
 
+/* The callback of libarchive. */
 static la_ssize_t on_read(struct archive *a, void *arg, const void **data)
 {
 	struct blob_reader *r = arg;
@@ -167,6 +169,7 @@ struct archive_entry *blob_next(struct blob_reader *r)
 	return NULL;
 }
 
+/* Reads to the end and dies if the digest is wrong. */
 static void check_sum(struct blob_reader *r)
 {
 	char text[65];

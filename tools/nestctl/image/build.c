@@ -86,6 +86,7 @@ static void copy_entry(struct archive *a, struct archive_entry *from, struct ext
 	copy_xattrs(from, im);
 }
 
+/* Adds the entries of the tar in @fd to the image. */
 static void unpack(int fd, struct ext4_image *im)
 {
 	struct archive *a = archive_read_new();
@@ -129,6 +130,7 @@ static const char names_hook[] =
 	"127.0.1.1 nest ::1 'localhost ip6-localhost ip6-loopback' ff02::1 ip6-allnodes ff02::2 "
 	"ip6-allrouters >\"$1/etc/hosts\"; chmod 644 \"$1/etc/hostname\" \"$1/etc/hosts\"";
 
+/* Runs mmdebstrap and adds its files to the image. @packages: further ones, ending in NULL. */
 static void debian_populate(struct ext4_image *im, const char *suite, bool machine, char **packages)
 {
 	const char *include =
@@ -158,6 +160,7 @@ static void debian_populate(struct ext4_image *im, const char *suite, bool machi
 		die("mmdebstrap failed");
 }
 
+/* Returns the path of the host's busybox, or dies. */
 static const char *static_busybox(void)
 {
 	const char *path = find_program("busybox");

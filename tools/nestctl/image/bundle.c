@@ -18,11 +18,13 @@
 
 #define MEMBERS_MAX 100000
 
+/* A file of a tar: its @size bytes are at @off of the temporary file. */
 struct member {
 	char *name, *link; /* @link: name of the target, or NULL */
 	uint64_t off, size;
 };
 
+/* A folder @dir, or a tar, whose contents are in the temporary file @data. */
 struct bundle {
 	const char *what;
 	int dir, data; /* one of the two is -1 */
@@ -73,6 +75,7 @@ static char *normal(const char *dir, const char *path)
 	return out;
 }
 
+/* Copies the present entry to byte @at of the temporary file. Returns the byte behind it. */
 static uint64_t spool(struct bundle *b, struct blob_reader *r, uint64_t at)
 {
 	char buffer[65536];
@@ -90,6 +93,7 @@ static uint64_t spool(struct bundle *b, struct blob_reader *r, uint64_t at)
 	return at;
 }
 
+/* Adds the present entry, if it is a file or a link. *at: end of the temporary file. */
 static void add_member(
 	struct bundle *b, struct blob_reader *r, struct archive_entry *e, uint64_t *at)
 {
@@ -135,6 +139,7 @@ struct bundle *bundle_open_tar(const struct blob *blob)
 	return b;
 }
 
+/* Returns the file called @name, through at most 8 links, or NULL. */
 static const struct member *find_member(const struct bundle *b, const char *name)
 {
 	for (int links = 0; links < 8; links++) {
@@ -159,6 +164,10 @@ static int open_beneath(int dir, const char *name)
 	return (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
 }
 
+/*
+ * Fills @blob. Returns false if there is no such file. The caller closes the descriptor if the
+ * bundle is a folder.
+ */
 static bool lookup(struct bundle *b, const char *name, struct blob *blob)
 {
 	const struct member *m;

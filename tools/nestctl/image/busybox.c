@@ -41,6 +41,7 @@ static void add_file(
 	ext4_image_write(im, data, size, 0);
 }
 
+/* Dies unless the bytes are a static program. */
 static void check_static(const char *name, const char *data, size_t size)
 {
 	const Elf64_Ehdr *eh = (const void *)data;

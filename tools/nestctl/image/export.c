@@ -62,6 +62,7 @@ int (*filter_for(const char *path))(struct archive *)
 	return NULL;
 }
 
+/* Dies with libarchive's error. */
 static void not_written(const char *out, struct archive *a)
 {
 	int err = archive_errno(a);

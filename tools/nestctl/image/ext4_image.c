@@ -31,6 +31,7 @@
 #include "tools/nestctl/image/ext4_image.h"
 #include "tools/nestctl/core/nestctl.h"
 
+/* A path that was added, in a list of its bucket. */
 struct path_node {
 	struct path_node *next;
 	ext2_ino_t ino;
@@ -44,12 +45,13 @@ struct path_node {
 struct ext4_image {
 	ext2_filsys fs;
 	const char *name;
-	ext2_ino_t ino; /* of the last entry */
-	ext2_file_t file;
-	char *path; /* of the last entry, for messages */
+	ext2_ino_t ino;   /* of the last entry */
+	ext2_file_t file; /* of the last entry, or NULL */
+	char *path;       /* of the last entry, for messages */
 	struct path_node *paths[PATH_BUCKETS];
 };
 
+/* Dies if @err is an error of libext2fs. @what: begins its message. */
 static void check(struct ext4_image *im, errcode_t err, const char *what)
 {
 	if (err == EXT2_ET_BLOCK_ALLOC_FAIL || err == EXT2_ET_INODE_ALLOC_FAIL)
@@ -58,6 +60,7 @@ static void check(struct ext4_image *im, errcode_t err, const char *what)
 		die("%s: %s %s: %s", im->name, what, im->path ? im->path : "", error_message(err));
 }
 
+/* Returns where the node of the path is, or where a new one belongs. */
 static struct path_node **path_slot(struct ext4_image *im, const char *path)
 {
 	struct path_node **slot;
@@ -71,6 +74,7 @@ static struct path_node **path_slot(struct ext4_image *im, const char *path)
 	return slot;
 }
 
+/* Returns the inode of a path that was added, or 0. */
 static ext2_ino_t path_lookup(struct ext4_image *im, const char *path)
 {
 	struct path_node *node = *path_slot(im, path);
@@ -137,6 +141,7 @@ struct ext4_image *ext4_image_create(const char *path, const char *name, uint64_
 	return im;
 }
 
+/* Closes the file of the last entry, if it is open. */
 static void finish_file(struct ext4_image *im)
 {
 	if (im->file)
@@ -173,6 +178,7 @@ static void set_attributes(struct ext4_image *im, ext2_ino_t ino, const struct e
 		"cannot write the inode of");
 }
 
+/* Returns the type for an entry of a folder. */
 static int dir_type(mode_t mode)
 {
 	switch (mode & S_IFMT) {
@@ -187,6 +193,7 @@ static int dir_type(mode_t mode)
 	}
 }
 
+/* Adds a name to the folder @dir, which grows if it is full. */
 static void link_name(
 	struct ext4_image *im, ext2_ino_t dir, const char *name, ext2_ino_t ino, int type)
 {
@@ -227,6 +234,7 @@ static ext2_ino_t make_inode(struct ext4_image *im, ext2_ino_t dir, const struct
 	return ino;
 }
 
+/* Make a folder or a symbolic link in the folder @dir. Return its inode. */
 static ext2_ino_t make_dir(struct ext4_image *im, ext2_ino_t dir, const char *name)
 {
 	ext2_ino_t ino;
@@ -256,6 +264,7 @@ static ext2_ino_t make_symlink(
 	return ino;
 }
 
+/* Returns the inode of the folder that contains @path, which is made if needed. */
 static ext2_ino_t parent_of(struct ext4_image *im, const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -293,6 +302,7 @@ static void open_file(struct ext4_image *im, uint64_t size)
 	check(im, ext2fs_file_open(im->fs, im->ino, EXT2_FILE_WRITE, &im->file), "cannot open");
 }
 
+/* Adds the name of an earlier entry. Sets im->ino, as add_new() does. */
 static void add_hardlink(
 	struct ext4_image *im, const char *target, ext2_ino_t dir, const char *name)
 {

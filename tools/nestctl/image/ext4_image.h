@@ -41,8 +41,8 @@ struct ext4_image;
  */
 struct ext4_image *ext4_image_create(const char *path, const char *name, uint64_t size);
 /*
- * Adds an entry, whose parent must exist. Nothing of @e is kept. A folder that exists gets the new
- * attributes; another path that exists is an error.
+ * Adds an entry. Parents that are missing are made with mode 0755. Nothing of @e is kept. A folder
+ * that exists gets the new attributes; another path that exists is an error.
  */
 void ext4_image_add(struct ext4_image *im, const struct entry *e);
 /*

@@ -21,6 +21,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
 
+/* Returns the byte of the lock file that stands for a name. */
 static off_t byte_of(const char *name)
 {
 	uint64_t hash = 14695981039346656037u;
@@ -30,6 +31,7 @@ static off_t byte_of(const char *name)
 	return (off_t)(hash >> 2);
 }
 
+/* Returns a descriptor of the lock file, whose locks end when it is closed. */
 static int open_lock(void)
 {
 	const char *file = format("%s/.lock", image_dir());
@@ -64,6 +66,7 @@ static bool is_left(const char *name, const char *suffix)
 	       (!strcmp(suffix, ".ext4.config") && access(image_path(name), F_OK));
 }
 
+/* Removes the file @file of the store if a killed process has left it. */
 static void sweep(int lock, const char *file)
 {
 	const char *suffix = strstr(file, ".ext4.");

@@ -30,7 +30,7 @@
 
 /* ---- the input ---- */
 
-/* Copies standard input to a file. */
+/* Copies standard input to a temporary file, which stays open. */
 static struct blob take_input(const char *command)
 {
 	struct blob b = { .name = "standard input",
@@ -76,6 +76,7 @@ static bool is_folder(const char *file)
 	return !stat(file, &st) && S_ISDIR(st.st_mode);
 }
 
+/* True if the archive is an image of layers, not a file system. */
 static bool holds_layers(struct layers *l)
 {
 	struct tree *t = layers_tree(l);
@@ -107,6 +108,10 @@ static struct layers *read_container(
 	return l;
 }
 
+/*
+ * Reads the archive or folder @file ("-": standard input) once, and returns its layers. *c: its
+ * settings, empty for a plain tar.
+ */
 static struct layers *read_all(
 	const char *file, uint64_t size, struct container *c, const char *command)
 {
@@ -142,6 +147,7 @@ static uint64_t size_for(uint64_t files, uint64_t bytes)
 	return (size + (1 << 20) - 1) & ~((1ULL << 20) - 1);
 }
 
+/* Writes the layers as the new image @path, with the settings. @size: bytes, or 0. */
 static void write_image(
 	struct layers *l, const char *path, uint64_t size, struct container *c, bool quiet)
 {

@@ -24,11 +24,13 @@
 #define WHITEOUT ".wh."
 #define OPAQUE ".wh..wh..opq"
 
+/* An entry of an archive. @size: bytes of a regular file. */
 struct layer_entry {
 	struct source *source; /* NULL: a hard link or a whiteout */
 	uint64_t size;
 };
 
+/* A layer with its @nr entries, in the order of the archive. */
 struct one_layer {
 	const struct blob *blob;
 	struct layer_entry *entries;
@@ -56,6 +58,7 @@ struct tree *layers_tree(struct layers *l)
 
 /* ---- the first pass ---- */
 
+/* Returns a new entry, valid until the next one is made. */
 static struct layer_entry *new_entry(struct layers *l, struct one_layer *o)
 {
 	if (l->nr_entries++ == ENTRIES_MAX)
@@ -70,6 +73,7 @@ static struct layer_entry *new_entry(struct layers *l, struct one_layer *o)
 	return &o->entries[o->nr++];
 }
 
+/* Dies if the entry has a size, an owner or a type that is not allowed. */
 static void check_numbers(const char *path, struct archive_entry *e)
 {
 	mode_t type = archive_entry_filetype(e);
@@ -130,6 +134,7 @@ static const char *path_of(const struct blob *b, struct archive_entry *e)
 	return path;
 }
 
+/* First pass: adds an entry of the archive to the tree. */
 static void note(struct layers *l, unsigned int layer, struct archive_entry *e, bool whiteouts)
 {
 	struct one_layer *o = &l->layers[layer];
@@ -185,6 +190,7 @@ void layers_finish(struct layers *l, uint64_t *files, uint64_t *bytes)
 
 /* ---- the second pass ---- */
 
+/* Writes the data of the present entry, a file of @size bytes. */
 static void copy_data(struct blob_reader *r, const char *path, uint64_t size, struct ext4_image *im)
 {
 	struct archive *a = blob_archive(r);
@@ -215,6 +221,7 @@ static void copy_xattrs(struct archive_entry *e, struct ext4_image *im)
 			ext4_image_xattr(im, name, value, size);
 }
 
+/* Second pass: adds an entry under all names that remain for it. */
 static void write_entry(struct blob_reader *r, struct archive_entry *from,
 	const struct layer_entry *known, struct ext4_image *im)
 {

@@ -20,6 +20,7 @@
 #define JSON_BYTES (4 << 20)
 #define INDEXES_MAX 4
 
+/* Returns the JSON in a blob. */
 static const struct json *parse_blob(const struct blob *b)
 {
 	return json_parse(blob_text(b, JSON_BYTES), (size_t)b->size, b->name);
@@ -51,6 +52,7 @@ static struct blob described(struct bundle *b, const struct json *descriptor, co
 	return blob;
 }
 
+/* True if the platform is this machine's, or is not named. */
 static bool is_ours(const struct json *platform)
 {
 	const char *cpu = json_string(platform, "architecture"), *os = json_string(platform, "os");
@@ -89,6 +91,7 @@ static void read_config(struct container *c, const struct json *doc, const char 
 
 /* ---- the two forms ---- */
 
+/* Returns the number of layers. Dies if there are too many. */
 static size_t count(const struct json *list, const char *what)
 {
 	size_t n = 0;
@@ -108,6 +111,7 @@ static void check_kind(const struct json *layer, const char *what)
 		die("%s: a layer of the kind %s, which is not known", what, kind);
 }
 
+/* Read an OCI layout, and the output of `docker save`. */
 static struct container read_layout(struct bundle *b, const char *what)
 {
 	struct blob blob = bundle_get(b, "index.json"), config;

@@ -22,6 +22,7 @@ bool image_is_port(const char *text)
 	       (!*end || !strcmp(end, "/tcp") || !strcmp(end, "/udp") || !strcmp(end, "/sctp"));
 }
 
+/* Writes a setting (image.h). */
 static void put(FILE *f, char letter, const char *text)
 {
 	fprintf(f, "%c%s%c", letter, text, 0);

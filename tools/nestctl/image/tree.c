@@ -23,14 +23,15 @@
 #define NAME_BYTES 255
 #define PATH_BYTES 4095
 
+/* A name. Nodes are never freed. */
 struct node {
 	struct node *parent;
 	struct node *hash_next, *first, *next; /* @next: in its folder's list */
 	struct node *next_name;
 	struct source *source;
-	char *target;
+	char *target; /* of a symbolic link, or NULL */
 	mode_t type;
-	unsigned int layer, depth;
+	unsigned int layer, depth; /* @depth: 0 is the root */
 	char name[];
 };
 
@@ -40,6 +41,7 @@ struct tree {
 	uint64_t bytes, most; /* bytes of memory for nodes and targets */
 };
 
+/* Return the bucket of a name of @len bytes in @dir, and its node or NULL. */
 static struct node **bucket(struct tree *t, const struct node *dir, const char *name, size_t len)
 {
 	uint64_t hash = (uintptr_t)dir >> 4;
@@ -71,6 +73,7 @@ static void count(struct tree *t, uint64_t bytes)
 			(unsigned long long)t->most >> 20);
 }
 
+/* Makes a folder without a layer, the first of @dir. */
 static struct node *node_new(struct tree *t, struct node *dir, const char *name, size_t len)
 {
 	struct node *n = xalloc(sizeof(*n) + len + 1), **head = bucket(t, dir, name, len);
@@ -89,6 +92,7 @@ static struct node *node_new(struct tree *t, struct node *dir, const char *name,
 	return n;
 }
 
+/* Removes a node without children from its folder and its bucket. */
 static void unlink_node(struct tree *t, struct node *n)
 {
 	struct node **p = bucket(t, n->parent, n->name, strlen(n->name));
@@ -113,6 +117,7 @@ struct tree *tree_new(uint64_t most)
 
 /* ---- paths ---- */
 
+/* Dies if the path is not allowed (tree.h). */
 static void check_path(const char *path)
 {
 	if (strlen(path) > PATH_BYTES)
@@ -197,6 +202,7 @@ static struct node *parent_folder(struct tree *t, const char *path, bool make, u
 	return folder(t, t->root, path, (size_t)(from - path), &links, make, layer);
 }
 
+/* Returns the node of a path, or NULL. Does not follow a symbolic link at its end. */
 static struct node *find_path(struct tree *t, const char *path)
 {
 	const char *name;
@@ -254,6 +260,10 @@ static void drop_children(struct tree *t, struct node *n)
 	}
 }
 
+/*
+ * Returns the node of @path in @layer with this type, which replaces an earlier entry. A folder
+ * keeps its contents.
+ */
 static struct node *place(struct tree *t, const char *path, unsigned int layer, mode_t type)
 {
 	const char *name;
@@ -311,6 +321,7 @@ bool tree_has_file(struct tree *t, const char *path)
 
 /* ---- the result ---- */
 
+/* Adds the node, and those below it, to the names of their sources. */
 static void give_names(struct node *n)
 {
 	if (n->source) {

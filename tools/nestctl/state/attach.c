@@ -35,6 +35,7 @@ static bool is_standard(const char *param)
 	return true;
 }
 
+/* Sets r->lines: the consoles of the state that get nestctl's streams. */
 static void choose_lines(struct run *r, const struct state *s)
 {
 	size_t n = 0;
@@ -62,6 +63,7 @@ static bool wants_terminal(const struct run *r)
 	return false;
 }
 
+/* True if a console gets standard error. */
 static bool has_errors(const struct run *r)
 {
 	for (const char *const *p = r->lines; *p; p++)

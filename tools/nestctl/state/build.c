@@ -48,6 +48,7 @@ static const char *find_note(const uint8_t *p, size_t size)
 	return NULL;
 }
 
+/* Returns the build id in the segment @part, or NULL. */
 static const char *read_notes(int fd, const Elf64_Phdr *part)
 {
 	uint8_t *notes;

@@ -137,6 +137,7 @@ void state_must_be_whole(const struct state *s)
 		die("%s: %s", s->name, fault);
 }
 
+/* Prints a fault, if there is one. Returns the number of faults. */
 static int report(const struct state *s, const char *fault)
 {
 	if (fault)

@@ -18,6 +18,7 @@ static bool all_zeros(const char *p, size_t n)
 	return !p[0] && !memcmp(p, p + 1, n - 1);
 }
 
+/* Writes all bytes. Returns false with errno. */
 static bool write_at(int fd, const char *p, size_t n, uint64_t off)
 {
 	while (n) {

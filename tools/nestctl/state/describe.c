@@ -23,6 +23,7 @@
 
 /* ---- writing ---- */
 
+/* Functions that write parts of state.json with json.h. */
 static void write_file(const struct state_file *f)
 {
 	json_text("file", f->name);
@@ -153,6 +154,7 @@ static void __attribute__((noreturn)) bad(const struct state *s, const char *wha
 	die("%s: its " STATE_JSON " is damaged (%s)", s->name, what);
 }
 
+/* Return the text or number @key of @j, or die. A number is at most INT64_MAX. */
 static const char *need_text(const struct state *s, const struct json *j, const char *key)
 {
 	const char *text = json_string(j, key);
@@ -349,6 +351,7 @@ static void check_owner(const struct state *s, int fd)
 			(unsigned int)st.st_mode & 0777);
 }
 
+/* Returns the content of the file, *size bytes, which the caller frees. Dies if it is too large. */
 static char *read_text(const struct state *s, int file, size_t *size)
 {
 	char *text = xalloc(STATE_JSON_MAX + 1);
@@ -364,6 +367,7 @@ static char *read_text(const struct state *s, int file, size_t *size)
 	return text;
 }
 
+/* Sets s->digest. */
 static void digest(struct state *s, const char *text, size_t size)
 {
 	struct sha256 sum;

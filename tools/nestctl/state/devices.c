@@ -89,6 +89,7 @@ const char *device_param(const char *const *params, const char *device, const ch
 	return found;
 }
 
+/* True if the word of @n bytes looks like a MAC address. */
 static bool is_address(const char *word, size_t n)
 {
 	return n == 17 && word[2] == ':' && word[5] == ':';

@@ -19,6 +19,7 @@
 const char *const state_older_names[STATE_OLDER] = { "memory.1", "memory.2", "memory.3", "memory.4",
 	"memory.5", "memory.6", "memory.7" };
 
+/* True if the parent has so many older files that no further one may be added. */
 static bool has_too_many(const struct state *parent)
 {
 	for (int i = OLDER_MAX - 1; i < STATE_OLDER; i++)

@@ -41,6 +41,7 @@
 
 /* ---- the key ---- */
 
+/* The user's key, and its id, a digest. */
 struct key {
 	uint8_t bytes[KEY_SIZE];
 	char id[65]; /* the first ID_CHARS are used */
@@ -56,6 +57,7 @@ static const char *key_file(void)
 	return home && *home == '/' ? format("%s/.config/nestling/state.key", home) : NULL;
 }
 
+/* Reads the key from @fd. Returns an error's text, or NULL. */
 static const char *take_key(int fd, struct key *k)
 {
 	struct stat st;
@@ -228,6 +230,7 @@ static bool compute(const struct key *k, int dirfd, const char *digest, bool cop
 
 /* ---- the file ---- */
 
+/* The content of a seal. */
 struct seal {
 	char id[ID_CHARS + 1];
 	char here[65], copy[65]; /* "" if missing */

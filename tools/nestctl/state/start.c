@@ -32,6 +32,7 @@
 #define START_MS 600000 /* time for copies of gigabytes of layers */
 #define TICK_MS 200
 
+/* The command line of a kernel, and the descriptors that it inherits. */
 struct line {
 	const char *argv[PARAMS_MAX + 40];
 	int argc;
@@ -53,6 +54,7 @@ static void add(struct line *l, const char *param)
 
 /* ---- names ---- */
 
+/* Returns the folder of the running instance @name, or NULL. */
 static const char *served_folder(const char *name)
 {
 	for (int i = 0; i < 2; i++) {
@@ -139,6 +141,7 @@ const char *start_kernel_of(const struct state *s, const char *wanted)
 
 /* ---- consoles ---- */
 
+/* True for a parameter con=, conN=, ssl= or sslN=. */
 static bool is_line(const char *param)
 {
 	const char *value = strchr(param, '=');
@@ -169,6 +172,7 @@ static bool is_tied(const struct start *st, const char *value)
 	       (st->clone && (strstr(value, "port:") || strstr(value, "unix:")));
 }
 
+/* Adds the consoles of the built-in init, whose other ends nestctl or the keeper has. */
 static void add_channels(struct line *l, const struct run *attached)
 {
 	int status, control, ready;
@@ -188,6 +192,7 @@ static void add_channels(struct line *l, const struct run *attached)
 	add(l, format("con5=fd:%d,fd:%d", control, ready));
 }
 
+/* Adds the consoles of the state, changed where the new process lacks one. */
 static void add_lines(struct line *l, const struct start *st)
 {
 	bool init = start_has_init(st->state);
@@ -466,6 +471,7 @@ static bool hear(struct start *st)
 	return false;
 }
 
+/* Returns ms of CLOCK_MONOTONIC. */
 static long now_ms(void)
 {
 	struct timespec t;

@@ -36,6 +36,7 @@ static void read_row(void *arg)
 	r->s = state_open(r->s.name);
 }
 
+/* Returns the bytes that the files of a state occupy on the disk. The state is open. */
 static uint64_t disk_of(const struct state *s)
 {
 	const struct state_file *f;
@@ -48,6 +49,9 @@ static uint64_t disk_of(const struct state *s)
 	return size;
 }
 
+/*
+ * Returns a row for each state of the store, and their number. States that can be read stay open.
+ */
 static struct row *read_rows(size_t *n)
 {
 	char **names;
@@ -63,6 +67,7 @@ static struct row *read_rows(size_t *n)
 	return rows;
 }
 
+/* Returns the local time of seconds since 1970. */
 static const char *time_text(uint64_t t)
 {
 	char text[32] = "";
@@ -113,11 +118,13 @@ static void row_json(const struct row *r)
 	json_close('}');
 }
 
+/* True if the state can be read and has this parent. */
 static bool is_child(const struct row *r, const char *parent)
 {
 	return !r->fault && r->s.parent && !strcmp(r->s.parent, parent);
 }
 
+/* Prints row @at and its children that are not shown yet. */
 static void print_tree(struct table *t, struct row *rows, size_t n, size_t at, int depth)
 {
 	rows[at].shown = true;
@@ -297,6 +304,7 @@ static int states_rm(int argc, char **argv)
 	return 0;
 }
 
+/* Copies a file of the state to the new folder. */
 static void export_file(const struct state *s, const struct state_new *n, const char *name)
 {
 	int from = openat(s->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

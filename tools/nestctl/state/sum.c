@@ -125,6 +125,10 @@ static uint64_t next_data(int fd, uint64_t off, uint64_t size)
 	return (uint64_t)data > off ? (uint64_t)data / PIECE * PIECE : off;
 }
 
+/*
+ * Passes all pieces that are not all zeros to @take. Returns false with errno. @name: see
+ * file_sum().
+ */
 static bool take_file(int fd, uint64_t size, const char *name, take_piece take, void *sum)
 {
 	uint8_t *buf = xalloc(CHUNK);
