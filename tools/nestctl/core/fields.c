@@ -13,6 +13,7 @@
 
 #define COLUMNS_MAX 16
 
+/* A template. @table: NULL unless @in_table. */
 struct fields {
 	struct field_node *first;
 	bool in_table;
@@ -23,7 +24,7 @@ struct fields {
 	size_t size;
 };
 
-/* Splits a line at its tabs. */
+/* Splits a line at its tabs, in place, into at most COLUMNS_MAX cells. Returns their number. */
 static int cells_of(char *line, const char **cells)
 {
 	int n = 0;

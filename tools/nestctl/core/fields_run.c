@@ -7,6 +7,7 @@
 #include "tools/nestctl/core/fields_tree.h"
 #include "tools/nestctl/core/nestctl.h"
 
+/* A run for one row. @variables: by their numbers. */
 struct run {
 	FILE *out;
 	const struct json *variables[FIELDS_VARIABLES_MAX];
@@ -47,6 +48,7 @@ static const struct json *follow(const struct json *j, const char *path, bool ma
 static const struct json *value_of(
 	struct run *r, const struct field_expr *e, const struct json *dot, bool may_lack);
 
+/* Calls a function. Returns its result in fresh memory. */
 static const struct json *call(struct run *r, const struct field_expr *e, const struct json *dot)
 {
 	const struct json *args[FIELDS_ARGS_MAX];

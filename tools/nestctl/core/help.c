@@ -8,6 +8,7 @@
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/nestctl.h"
 
+/* Returns the width of the output: the terminal's, but 40 to 100; 80 without one. */
 static int columns(void)
 {
 	struct winsize ws;
@@ -111,6 +112,7 @@ static const struct {
 	{ &cmd_switch, "Others" },
 };
 
+/* Prints the title of the group that begins with the command, if one does. */
 static void print_heading(const struct command *c)
 {
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)

@@ -26,6 +26,7 @@
 #define FILES_MAX 64
 #define CMDLINE_MAX (128 * 1024)
 
+/* A process of the host: processor time and begin, in clock ticks. */
 struct process {
 	pid_t pid, parent;
 	uint64_t ticks, start;
@@ -37,6 +38,7 @@ struct processes {
 
 /* ---- the host's processes ---- */
 
+/* Opens a file of /proc/PID. Returns -1 with errno. */
 static int open_proc(pid_t pid, const char *name)
 {
 	char path[64];
@@ -45,6 +47,7 @@ static int open_proc(pid_t pid, const char *name)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
+/* Fills @p. Returns false if the process has gone. */
 static bool read_stat(pid_t pid, struct process *p)
 {
 	char text[1024], *end;
@@ -68,6 +71,7 @@ static bool read_stat(pid_t pid, struct process *p)
 	return true;
 }
 
+/* Returns all processes of the host. The caller frees ps.all. */
 static struct processes processes_read(void)
 {
 	struct processes ps = { 0 };
@@ -145,6 +149,7 @@ static uint64_t memory_files(pid_t pid)
 	return bytes;
 }
 
+/* Returns the bytes of anonymous memory that the process occupies. */
 static uint64_t own_memory(pid_t pid)
 {
 	int fd = open_proc(pid, "status");
@@ -160,6 +165,7 @@ static uint64_t own_memory(pid_t pid)
 	return kib << 10;
 }
 
+/* Returns the seconds since the process began, or 0. */
 static double age_of(const struct processes *ps, pid_t pid)
 {
 	struct timespec now;
@@ -174,6 +180,10 @@ static double age_of(const struct processes *ps, pid_t pid)
 
 /* ---- the kernel's command line ---- */
 
+/*
+ * Returns the words of a command line, ending in NULL, and their memory in *kept. The caller frees
+ * both.
+ */
 static char **read_cmdline(pid_t pid, char **kept)
 {
 	char *text = xalloc(CMDLINE_MAX + 1);
@@ -237,11 +247,13 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct instance *)a)->name, ((const struct instance *)b)->name);
 }
 
+/* True if @text may be the name of an instance. */
 static bool is_name(const char *text)
 {
 	return *text && *text != '.' && !strchr(text, '/');
 }
 
+/* Adds the instance @name, if it runs, to the @n instances in *all. */
 static void add_instance(struct instance **all, size_t *n, const char *home, const char *name)
 {
 	char *folder = format("%s/%s", home, name);

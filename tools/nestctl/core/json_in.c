@@ -10,6 +10,7 @@
 
 #define DEPTH_MAX 32
 
+/* The text that is left is [p, end). */
 struct parser {
 	const char *p, *end, *what;
 	int depth;
@@ -26,6 +27,7 @@ static void skip_space(struct parser *s)
 		s->p++;
 }
 
+/* Takes the character @c, if it comes next, and the space in front of it. */
 static bool take(struct parser *s, char c)
 {
 	skip_space(s);
@@ -152,6 +154,7 @@ static void members(struct parser *s, struct json *j, char close)
 	s->depth--;
 }
 
+/* Parses a number, true, false or null. */
 static void word(struct parser *s, struct json *j)
 {
 	const char *from = s->p;

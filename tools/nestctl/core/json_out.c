@@ -6,6 +6,7 @@
 #include "tools/nestctl/core/json.h"
 
 static bool comma; /* the next value needs a comma */
+/* how many lists and objects are open */
 static int depth;
 static FILE *out;
 
@@ -35,6 +36,7 @@ int utf8_sequence(const unsigned char *s)
 	return n;
 }
 
+/* Prints a text in quotes. */
 static void quoted(const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
@@ -56,6 +58,7 @@ static void quoted(const char *text)
 	putc('"', stream());
 }
 
+/* Begins a value: a comma if needed, and the key if there is one. */
 static void begin(const char *key)
 {
 	if (comma)

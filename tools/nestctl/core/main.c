@@ -20,6 +20,7 @@ static bool is_help(const char *word)
 	return !strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help");
 }
 
+/* Returns the command of the table, or NULL. */
 static const struct command *find(const struct command *const *table, const char *verb)
 {
 	for (; *table; table++)
@@ -75,6 +76,7 @@ static const char *nearest(const struct command *const *table, const char *word)
 	return name;
 }
 
+/* Dies since the table has no command @word. @in: see command_dispatch(). */
 static void __attribute__((noreturn))
 unknown(const struct command *const *table, const char *in, const char *word)
 {

@@ -48,6 +48,7 @@ static void translate(const struct command *c, char *letters, struct option *nam
 	names[n] = (struct option){ NULL, 0, NULL, 0 };
 }
 
+/* Dies since the command has no option @word. */
 static void __attribute__((noreturn)) no_option(const struct command *c, const char *word)
 {
 	const char *hint = c->hint ? c->hint(word) : NULL;

@@ -28,11 +28,13 @@
 
 #define OUTPUTS_MAX 16 /* an instance has at most 16 disks */
 
+/* An unfinished output. @name: its path beside the final one, or NULL if it has none. */
 static struct output {
 	int fd; /* fd + 1, or 0 for a free slot */
 	const char *volatile name, *volatile companion;
 } outputs[OUTPUTS_MAX];
 
+/* Returns the slot of a descriptor, or a free one for -1. Dies if there is none. */
 static struct output *slot_of(int fd)
 {
 	for (int i = 0; i < OUTPUTS_MAX; i++)
@@ -61,6 +63,7 @@ static void empty_folder(int dir, int depth)
 		lseek(dir, 0, SEEK_SET);
 }
 
+/* Removes an entry, and what is in it if @depth levels suffice. True if it was removed. */
 static bool remove_entry(int dir, const char *name, int depth)
 {
 	int fd;
@@ -177,6 +180,7 @@ static char *name_beside(const char *path)
 	return format("%s" OUTPUT_MARK "%08x", path, number);
 }
 
+/* Makes a file beside @path for file systems without O_TMPFILE. Returns its descriptor, or dies. */
 static int open_named(struct output *o, const char *path)
 {
 	char *name = name_beside(path);
@@ -236,6 +240,7 @@ void output_companion(int fd, const char *path)
 	slot_of(fd)->companion = path;
 }
 
+/* Writes the folder that contains @path back to the disk, or dies. */
 static void sync_folder(const char *path)
 {
 	int fd = open(folder_of(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -355,6 +360,7 @@ int temporary_file(const char *what)
 	return make_in_one(temporary_file_in, what);
 }
 
+/* Makes the temporary folder in @dir. Returns 0, or -1 with errno. */
 static int temporary_folder_in(const char *dir)
 {
 	char *name = format("%s/nestling-XXXXXX", dir);

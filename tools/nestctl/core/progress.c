@@ -15,6 +15,7 @@
 #define NAME 24
 #define OTHERS 10 /* width of " ", " [" and "] 100 %" */
 
+/* the line is visible; progress_off() was called */
 static bool shown, off;
 
 /* True if the line must be drawn now: first after a second, then up to five times a second. */

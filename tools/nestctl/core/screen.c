@@ -15,7 +15,12 @@
 
 #include "tools/nestctl/core/nestctl.h"
 
+/* the terminal's settings, and those of the screen */
 static struct termios before, raw;
+/*
+ * @taken: the terminal is the screen. @ended: the signal that asks for the end. @changed: it must
+ * be drawn again.
+ */
 static volatile sig_atomic_t taken, ended, changed;
 
 /*
@@ -145,6 +150,7 @@ static int escape_key(void)
 	}
 }
 
+/* Reads the key that is available. See screen_key(). */
 static int read_key(void)
 {
 	char c;

@@ -12,6 +12,7 @@
 #define COLUMNS_MAX 16
 #define GAP 3
 
+/* A table. Rows are one after the other in @cells. */
 struct table {
 	int columns;
 	size_t rows;

@@ -29,6 +29,7 @@
 /* how long to wait for the broker of a kernel that has ended */
 #define BROKER_MS 5000
 
+/* UML's protocol: a command, and one packet of its reply. @more: further packets follow. */
 struct request {
 	uint32_t magic, version, len;
 	char text[TEXT_MAX];
@@ -240,6 +241,7 @@ static bool receive(struct umid_console *c, struct reply *r)
 	       r->len <= (size_t)n - offsetof(struct reply, text);
 }
 
+/* Sends a packet with @n descriptors, at most 8. False with errno. */
 static bool send_request(struct umid_console *c, struct request *q, const int *fds, size_t n)
 {
 	union {

@@ -40,6 +40,7 @@ static void message(const char *fmt, va_list args)
 	free(text);
 }
 
+/* where die() returns to, within attempt(); and its message */
 static jmp_buf *attempted;
 static char *died_with;
 
@@ -309,6 +310,7 @@ const char *find_program(const char *name)
 	return NULL;
 }
 
+/* the child of spawn(), or 0 */
 static volatile pid_t running;
 
 pid_t spawn(const char *const argv[], const int fds[3])

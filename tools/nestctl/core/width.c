@@ -13,6 +13,7 @@
 
 #include "tools/nestctl/core/json.h"
 
+/* Characters from @first to @last. */
 struct range {
 	uint32_t first, last;
 };
@@ -37,6 +38,7 @@ static int is_in(const struct range *r, size_t n, uint32_t c)
 	return 0;
 }
 
+/* Returns the character of a valid sequence of @n bytes. */
 static uint32_t decode(const unsigned char *s, int n)
 {
 	uint32_t c = n == 1 ? s[0] : n == 2 ? s[0] & 0x1f : n == 3 ? s[0] & 0xf : s[0] & 7;

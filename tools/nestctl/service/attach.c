@@ -34,6 +34,10 @@
 #define WAITING_MAX 65536
 #define PACKET_MAX 4096
 
+/*
+ * The state of an attach. @control: socket to the supervisor, or -1. @signals: a signalfd. @watch:
+ * of log_watch().
+ */
 struct attach {
 	struct service s;
 	const struct attach_options *how;
@@ -155,6 +159,7 @@ static bool type(struct attach *a, const unsigned char *text, size_t n)
 	return false;
 }
 
+/* Reads and passes on available input. True once all keys that detach were typed. */
 static bool read_input(struct attach *a)
 {
 	unsigned char buf[READ_MAX];
@@ -170,6 +175,7 @@ static bool read_input(struct attach *a)
 	return false;
 }
 
+/* Sends the terminal's size, with @more rows and columns. */
 static void send_size(const struct attach *a, unsigned int more)
 {
 	struct winsize ws;
@@ -182,6 +188,7 @@ static void send_size(const struct attach *a, unsigned int more)
 	send(a->control, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* Blocks the signals that carry() handles, and makes a signalfd for them. */
 static void take_signals(struct attach *a)
 {
 	static const int taken[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
@@ -223,6 +230,7 @@ static bool pass_signal(struct attach *a)
 
 /* ---- the loop ---- */
 
+/* True if the command has ended since attach began. *st: the present state. */
 static bool has_ended(const struct attach *a, struct service_state *st)
 {
 	*st = service_state_read(&a->s);
@@ -270,6 +278,7 @@ static int carry(struct attach *a)
 	}
 }
 
+/* Attaches to the running instance. Returns nestctl's exit status. */
 static int attach_to(struct attach *a)
 {
 	pid_t pid;

@@ -20,6 +20,7 @@
 #define REPLY_S 10
 #define REPLY_MAX 1024
 
+/* Returns the address of the supervisor's socket, which is valid while s->dir is open. */
 static struct sockaddr_un address(const struct service *s)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };

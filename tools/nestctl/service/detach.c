@@ -215,6 +215,7 @@ static bool lock_ended(struct service *s)
 	die("%s: another nestctl changes it", s->name);
 }
 
+/* Starts a kept instance, unless it runs. Dies if that fails. */
 static void start_one(const char *name)
 {
 	struct service s = service_open(name);

@@ -20,6 +20,7 @@
 
 #define EVENTS_SIZE (1 << 20)
 
+/* Appends a line to the record, which begins anew when it is large. Errors are ignored. */
 static void append(const char *line, size_t size)
 {
 	const char *dir = data_dir("events");

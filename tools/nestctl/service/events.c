@@ -28,6 +28,7 @@
 #define FILTERS_MAX 32
 #define LOOK_MS 1000
 
+/* The options of `nestctl events`. */
 struct events {
 	int64_t since, until; /* ns since 1970 */
 	const char *filters[FILTERS_MAX];
@@ -44,6 +45,7 @@ static const struct json *attributes(const struct json *event)
 	return json_get(json_get(event, "Actor"), "Attributes");
 }
 
+/* Functions of filters: true if the event has @wanted. */
 static bool is_action(const struct json *e, const char *wanted)
 {
 	const char *action = json_string(e, "Action") ?: "";
@@ -87,6 +89,7 @@ static const struct filter {
 } filters[] = { { "event", is_action }, { "type", is_type }, { "container", is_instance },
 	{ "volume", is_volume }, { "image", is_image }, { "label", has_label } };
 
+/* Returns the kind of filter of NAME=VALUE. Dies if there is none. */
 static const struct filter *filter_of(const char *text)
 {
 	size_t n = strcspn(text, "=");
@@ -166,6 +169,7 @@ static void print_line(const struct json *e, int64_t time)
 	puts(")");
 }
 
+/* Prints an event that the options select. */
 static void print(struct events *all, const struct json *e)
 {
 	uint64_t time = 0;
@@ -229,6 +233,7 @@ static bool is_named(FILE *f, const char *path)
 	return !fstat(fileno(f), &here) && !stat(path, &there) && here.st_ino == there.st_ino;
 }
 
+/* Prints events until --until, or without end. */
 static void follow(struct events *all)
 {
 	const char *dir = data_dir("events"), *path = format("%s/log", dir);

@@ -41,6 +41,7 @@
 #define RESULTS 5
 #define WORDS_MAX 4096
 
+/* The result of a check. */
 struct result {
 	int64_t begun, ended; /* ns since 1970 */
 	int status;           /* exit status; -1: timed out */
@@ -57,6 +58,7 @@ static struct {
 	 * when to start the next check or to kill the running one, ns of CLOCK_BOOTTIME; 0: never
 	 */
 	int64_t due;
+	/* the running check, or 0; it was killed as too late; memory file of its output */
 	pid_t pid;
 	bool late;
 	int output;
@@ -103,6 +105,7 @@ int64_t health_time(const char *text, const char *name)
 	return (int64_t)sum;
 }
 
+/* Returns a copy of a list that ends in NULL. */
 static char **words_of(const char *const *words)
 {
 	size_t n = 0;
@@ -171,6 +174,7 @@ static void write_results(void)
 		renameat(dir, "health.new", dir, "health");
 }
 
+/* Returns the place for a new result; the oldest of RESULTS is dropped. */
 static struct result *new_result(void)
 {
 	if (health.nr_results == RESULTS)
@@ -191,6 +195,7 @@ static void add(int *n, const char *word)
 		words[(*n)++] = word;
 }
 
+/* Sets @words to the `nestctl exec` of the check. Returns their number. */
 static int make_words(void)
 {
 	char **test = health.spec->test;
@@ -232,6 +237,7 @@ static void __attribute__((noreturn)) run_check(pid_t parent)
 	exit(finish_output(cmd_exec.run(make_words(), (char **)words)));
 }
 
+/* Starts a check, or tries again later if no process can be made. */
 static void start_check(int64_t now)
 {
 	pid_t parent = getpid();

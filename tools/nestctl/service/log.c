@@ -38,6 +38,7 @@ static unsigned int newest(int dir)
 	return last;
 }
 
+/* Opens or makes the file l->number. Sets l->fd and l->size. False with errno. */
 static bool open_file(struct log *l)
 {
 	char name[32];
@@ -107,6 +108,7 @@ static void rotate(struct log *l)
 	}
 }
 
+/* Returns room for @n bytes behind the buffer's content. */
 static char *room_for(struct log *l, size_t n)
 {
 	if (l->have + n > l->room) {
@@ -132,6 +134,7 @@ static void add(
 	l->have += head_size + 2 + n + 1;
 }
 
+/* Writes "TIME STREAM " to @head, which has HEAD_MAX bytes. Returns the length. */
 static size_t make_head(char *head, enum log_stream stream)
 {
 	struct timespec now;
@@ -145,6 +148,7 @@ static size_t make_head(char *head, enum log_stream stream)
 			   head + n, HEAD_MAX - n, ".%09ldZ %s ", now.tv_nsec, streams[stream]);
 }
 
+/* Appends records for all lines of the text to the buffer. */
 static void add_all(struct log *l, enum log_stream stream, const char *text, size_t n)
 {
 	char head[HEAD_MAX];
@@ -199,6 +203,7 @@ static void add_loss(struct log *l)
 	add_all(l, LOG_OURS, note, (size_t)n);
 }
 
+/* Writes output to the present file, or counts its bytes as lost. */
 static void write_some(struct log *l, enum log_stream stream, const char *text, size_t n)
 {
 	const char *nl = l->torn[stream] ? memchr(text, '\n', n) : NULL;

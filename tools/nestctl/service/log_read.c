@@ -48,6 +48,7 @@ static unsigned int last_number(int dir)
 	return best;
 }
 
+/* Opens the file log.@number. Returns -1 with errno. */
 static int open_number(int dir, unsigned int number)
 {
 	char name[32];

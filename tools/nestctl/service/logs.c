@@ -25,6 +25,7 @@
 #define TAIL_ALL SIZE_MAX
 #define TAIL_MAX 10000000
 
+/* The options of `nestctl logs`, and the state of its output. */
 struct logs {
 	bool follow, times, json, kernel, raw;
 	size_t tail;
@@ -63,6 +64,7 @@ static int64_t duration(const char *text)
 
 /*
  * Parses a date with or without a time of day. The time is UTC with Z, has an offset, or is local.
+ * Returns ns since 1970, or -1.
  */
 static int64_t date(const char *text)
 {
@@ -181,6 +183,7 @@ static void print(struct logs *l, const struct log_record *rec)
 	l->begun[rec->stream] = !rec->whole;
 }
 
+/* Prints lines that are still incomplete, for --json. */
 static void print_rest(struct logs *l)
 {
 	for (int i = 0; i < 3; i++)
@@ -209,6 +212,7 @@ static void print_all(struct logs *l, struct log_reader *r)
 	r->lost = false;
 }
 
+/* Prints the program's output. Returns the exit status. */
 static int program_log(struct logs *l, struct service *s)
 {
 	struct log_reader r;
@@ -235,6 +239,7 @@ static int program_log(struct logs *l, struct service *s)
 	return 0;
 }
 
+/* Returns the lines of --tail, or TAIL_ALL. */
 static size_t parse_tail(const char *text)
 {
 	char *end;

@@ -184,6 +184,7 @@ void spec_write(const struct service *s)
 
 /* ---- reading ---- */
 
+/* Return a value of @j; false, an empty list or 0 if it is missing. */
 static bool get_bool(const struct json *j, const char *key)
 {
 	const struct json *v = json_get(j, key);
@@ -231,6 +232,7 @@ struct reading {
 	struct spec *spec;
 };
 
+/* Fills the spec from the text. Dies if it is damaged. */
 static void parse(void *arg)
 {
 	struct reading *r = arg;

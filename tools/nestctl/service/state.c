@@ -37,6 +37,7 @@ static void lock(int fd, int how)
 		;
 }
 
+/* Writes the state, always STATE_SIZE bytes. False with errno. */
 static bool put(int fd, const struct service_state *st)
 {
 	char text[STATE_SIZE];
@@ -73,6 +74,7 @@ void service_state_write(const struct service *s, const struct service_state *st
 	close(fd);
 }
 
+/* Returns the state in the file; all zeros if there is none. */
 static struct service_state get(const struct service *s)
 {
 	struct service_state st = { 0 };

@@ -46,6 +46,7 @@ void service_check_name(const char *name)
 			NAME_MAX_LEN);
 }
 
+/* Fills @s without its spec. Returns false with errno if there is no such folder. */
 static bool open_folder(struct service *s, const char *name)
 {
 	*s = (struct service){ .name = format("%s", name), .state = -1, .lock = -1 };
@@ -86,6 +87,7 @@ void service_close(struct service *s)
 	s->dir = s->state = s->lock = -1;
 }
 
+/* Opens the lock file, which is made if needed. Returns -1 with errno. */
 static int open_lock(const struct service *s)
 {
 	return openat(s->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -32,6 +32,7 @@ struct use {
 	uint64_t bytes, free;
 };
 
+/* True if the instance does not run and will not be restarted. */
 static bool is_ended(const struct service *s)
 {
 	return s->seen.phase != PHASE_RUNNING && s->seen.phase != PHASE_RESTARTING;

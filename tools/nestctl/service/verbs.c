@@ -110,6 +110,7 @@ const struct command cmd_rename = {
 
 /* ---- rm ---- */
 
+/* Removes a kept instance. @force: ends it first. */
 static void remove_one(const char *name, bool force)
 {
 	struct service s = service_open(name);

@@ -21,6 +21,7 @@
 /* eth0 to eth15 */
 #define CARDS_MAX 16
 
+/* True if the kernel says that it is stopped. Waits a short time for its answer. */
 static bool is_paused(const char *folder)
 {
 	struct umid_console c;
@@ -53,6 +54,7 @@ static const char *word_of(const struct view *v)
 
 /* ---- instances that are not kept ---- */
 
+/* Adds a forwarded port to a list of @n texts that ends in NULL. */
 static void add_port(char ***list, size_t *n, const char *text)
 {
 	char kind[4], address[64];
@@ -169,6 +171,7 @@ static const char *image_name(const char *file)
 	return same ? name : file;
 }
 
+/* Returns the view of an instance that is not kept. */
 static struct view of_instance(const struct instance *in)
 {
 	char **cards = card_words(in);
@@ -213,6 +216,7 @@ static const char *command_of(const struct service *s)
 	return format("%s%s%s", point, *point && *command ? " " : "", command);
 }
 
+/* Returns the view of a kept instance. @in: the running one of this name, or NULL. */
 static struct view of_service(const struct service *s, const struct instance *in)
 {
 	static char *none[] = { NULL };
