@@ -26,6 +26,7 @@
 #define TAGS_MAX 64
 #define SIZE_LEAST (16ULL << 20)
 
+/* The options that concern the result, not the build. */
 struct wish {
 	const char *file, *target, *out;
 	const char *tags[TAGS_MAX];
@@ -33,7 +34,10 @@ struct wish {
 	bool prune;
 };
 
-/* Returns the content of a file, or of standard input for "-". @most: its largest size. */
+/*
+ * Returns the content of a file, or of standard input for "-", terminated and of *size bytes. Dies
+ * if it has @most bytes or more.
+ */
 static char *read_file(const char *name, size_t most, size_t *size)
 {
 	int fd = strcmp(name, "-") ? open(name, O_RDONLY | O_CLOEXEC) : 0;
@@ -179,6 +183,7 @@ static char *text_with_key(const struct config *c, const struct layer *l, size_t
 	return all;
 }
 
+/* True if the image exists and has exactly these settings. */
 static bool is_same(const char *path, const char *text, size_t size)
 {
 	const struct image_config old = image_config_read(path);
@@ -186,6 +191,7 @@ static bool is_same(const char *path, const char *text, size_t size)
 	return !access(path, R_OK) && old.size == size && !memcmp(old.text, text, size);
 }
 
+/* Locks the name of an image that may exist, and returns its path. */
 static const char *reserve(const char *tag)
 {
 	const char *path = image_path(tag);
@@ -241,6 +247,7 @@ static void keep(const struct build *b, const struct stage *s, const char *tag, 
 	free(text);
 }
 
+/* Stores the result under all its names, and in the archive. */
 static void keep_all(const struct build *b, const struct stage *s, const struct wish *w,
 	const char *const *paths)
 {

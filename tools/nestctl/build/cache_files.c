@@ -66,6 +66,7 @@ static bool is_any(const char *name)
 	return *name;
 }
 
+/* True for the name of a layer, an image or a cache folder. */
 static bool is_content(const char *name)
 {
 	const char *dot = strrchr(name, '.');
@@ -75,6 +76,7 @@ static bool is_content(const char *name)
 
 /* ---- the least recently used files ---- */
 
+/* A file of the cache. @bytes: on the disk. */
 struct file {
 	char *name;
 	uint64_t bytes;
@@ -97,6 +99,7 @@ void cache_note(const char *path)
 	noted[nr_noted++] = path;
 }
 
+/* Returns a negative number, 0 or a positive number, like strcmp(). */
 static int compare_times(const struct timespec *a, const struct timespec *b)
 {
 	if (a->tv_sec != b->tv_sec)
@@ -111,6 +114,10 @@ static int by_use(const void *a, const void *b)
 	return compare_times(&x->used, &y->used) ?: compare_times(&y->made, &x->made);
 }
 
+/*
+ * Returns all contents of the cache, their number in *count and their bytes in *sum. The caller
+ * frees the array.
+ */
 static struct file *files_all(size_t *count, uint64_t *sum)
 {
 	struct file *all = xalloc(sizeof(*all));

@@ -25,6 +25,7 @@
 #include "tools/nestctl/image/image.h"
 #include "tools/nestctl/service/service.h"
 
+/* Returns the path of a kept instance's layer. Dies if it has none. */
 static const char *layer_of(const struct service *s)
 {
 	if (s->spec.own_layer)
@@ -120,6 +121,7 @@ int commit_instance(int argc, char **argv)
 
 /* ---- diff ---- */
 
+/* A file of an image. */
 struct name {
 	char *path, *target;
 	struct stream_head head;

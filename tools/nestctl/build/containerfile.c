@@ -128,6 +128,7 @@ static bool directive(struct reader *r, char *line)
 	       !strcasecmp(name, "check");
 }
 
+/* Reads the directives at the beginning of the file. */
 static void read_directives(struct reader *r)
 {
 	for (;;) {
@@ -194,6 +195,7 @@ static void find_docs(struct instruction *i, unsigned int *tabs)
 	}
 }
 
+/* Returns the lines of a heredoc up to the line @name. @strip: without leading tabs. */
 static const char *read_doc(struct reader *r, struct instruction *i, const char *name, bool strip)
 {
 	size_t size;
@@ -253,6 +255,7 @@ static char *join_lines(struct reader *r, char *line)
 	return text;
 }
 
+/* True if instructions of this verb may have the flag. */
 static bool takes_flag(enum verb verb, const char *name)
 {
 	size_t n = strlen(name);

@@ -63,6 +63,7 @@ struct context context_open(const char *path, const char *file)
 	return c;
 }
 
+/* Opens a file of the context, with flags of open(2). Returns the descriptor, or dies. */
 static int open_beneath(
 	const struct context *c, const struct instruction *at, const char *path, uint64_t flags)
 {
@@ -106,6 +107,7 @@ static char *clean(const struct instruction *at, const char *p)
 	return path;
 }
 
+/* A search for a pattern. @slashes: in the pattern. @paths: the @nr paths found, ending in NULL. */
 struct found {
 	const struct context *c;
 	const struct instruction *at;
@@ -217,6 +219,7 @@ const char *context_real(const struct context *c, const struct instruction *at, 
 
 /* ---- sending ---- */
 
+/* A transfer. @entries and @levels: counts so far, both limited. */
 struct walk {
 	const struct context *c;
 	const struct instruction *at;
@@ -225,6 +228,7 @@ struct walk {
 	int levels;
 };
 
+/* Dies with errno. */
 static void read_failed(const struct walk *w, const char *path)
 {
 	instruction_bad(w->at, "%s: %s", path, strerror(errno));
@@ -258,6 +262,10 @@ static void send_data(const struct walk *w, int fd, const char *path, uint64_t s
 	send_piece_end(w->s);
 }
 
+/*
+ * Sends the file @own of the folder @dir. @path: in the context, for messages. @name: in the
+ * stream.
+ */
 static void send_file(struct walk *w, int dir, const char *own, const char *path, const char *name,
 	const struct stat *st, bool single)
 {

@@ -18,6 +18,10 @@
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/core/progress.h"
 
+/*
+ * A COPY or ADD. @docs: its @nr_docs heredocs. @to: the target. @folder: it is a folder. @keeps:
+ * the owners of an archive are kept.
+ */
 struct copy {
 	struct build *b;
 	struct stage *s;
@@ -41,6 +45,7 @@ static bool is_url(const char *text)
 	return false;
 }
 
+/* True if @text ends in @end. */
 static bool ends_in(const char *text, const char *end)
 {
 	size_t n = strlen(text), len = strlen(end);
@@ -114,6 +119,7 @@ static void send_all(const struct copy *c, int to, char digest[65])
 	progress_end();
 }
 
+/* Sets c->paths. Dies if the target does not fit them. */
 static void find_paths(struct copy *c)
 {
 	const struct context *from = &c->b->context;
@@ -164,6 +170,7 @@ static void add_words(const struct copy *c, struct step *st, struct sha256 *sum)
 	key_list(sum, st->words);
 }
 
+/* Copy from the context, or from the image or stage @from. */
 static void copy_context(struct copy *c)
 {
 	struct step st = { .words = words_add(NULL, format("put")) };

@@ -16,6 +16,7 @@
 
 /* The kinds of a pattern's elements. */
 enum kind { ONE, ANY_ONE, STAR, TREE, SET };
+/* An element of a pattern. */
 struct place {
 	enum kind kind;
 	unsigned char c;
@@ -26,6 +27,7 @@ struct place {
 	bool negated;
 };
 
+/* True if the set has the character, or lacks it if it is negated. */
 static bool in_set(const struct place *p, unsigned char c)
 {
 	bool in = false;
@@ -60,6 +62,10 @@ static const char *read_set(const char *p, struct place *to)
 	return *q == ']' ? q + 1 : NULL;
 }
 
+/*
+ * Splits a pattern into at most PATTERN_MAX places. Returns their number, which is also the state
+ * of a complete match.
+ */
 static size_t compile(const char *p, struct place *places)
 {
 	size_t n = 0;
@@ -103,6 +109,7 @@ static void enter(const struct place *places, size_t n, bool *on, size_t i)
 	}
 }
 
+/* Sets @next to the states that are reached from those in @on by @c. */
 static void step(const struct place *places, size_t n, const bool *on, bool *next, unsigned char c)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -162,6 +169,7 @@ bool pattern_is(const char *text)
 
 #define LINES_MAX 4096
 
+/* The lines of a .dockerignore. @takes_in: the line begins with "!". */
 struct ignore {
 	size_t nr;
 	bool exceptions;

@@ -20,6 +20,7 @@
 #include "tools/nestctl/image/ext4_image.h"
 #include "tools/nestctl/image/image.h"
 
+/* Returns how many files the image consists of. */
 static int depth_of(const char *file)
 {
 	struct image *im = image_must_open(file, NULL, IMAGE_RDONLY);
@@ -67,6 +68,7 @@ static struct layer made(const char *parent, const char *what, uint64_t size)
 	return l;
 }
 
+/* Writes the image @from as a raw file. Returns the unfinished output @to. */
 static int copy_flat(const char *from, const char *to)
 {
 	struct image *im = image_must_open(from, NULL, IMAGE_RDONLY);

@@ -19,6 +19,7 @@
 #include "tools/nestctl/cow/cow.h"
 #include "tools/nestctl/image/blob.h"
 
+/* A tar that is written. */
 struct tar {
 	struct archive *archive;
 	const char *out; /* for messages */
@@ -75,6 +76,7 @@ static void write_zeros(struct tar *t, uint64_t size)
 	}
 }
 
+/* Writes the data of the present entry, whose pieces it receives. */
 static void write_data(struct tar *t, struct receive *r)
 {
 	uint64_t done = 0;

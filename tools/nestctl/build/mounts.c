@@ -16,12 +16,14 @@
 
 #define PLACE "/dev/shm/.build"
 
+/* A --mount. Texts are NULL if they are missing. */
 struct mount {
 	const char *type, *target, *source, *from, *id, *size, *mode, *owner;
 	const char *uid, *gid, *env;
 	bool required;
 };
 
+/* What functions for a mount need: the arguments of mounts_read(). */
 struct mounts {
 	struct build *b;
 	struct stage *s;
@@ -80,6 +82,7 @@ static struct mount parse(const struct mounts *w, const char *text)
 	return m;
 }
 
+/* Adds a word for the agent. */
 static void add(const struct mounts *w, char *word)
 {
 	w->st->words = words_add(w->st->words, word);
@@ -103,6 +106,7 @@ static const char *add_disk(const struct mounts *w, const char *file, bool writt
 	return device;
 }
 
+/* Add words, disks and options for a mount. */
 static void add_bind(const struct mounts *w, const struct mount *m)
 {
 	const char *source = m->source ? m->source : "";

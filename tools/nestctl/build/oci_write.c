@@ -164,6 +164,7 @@ static FILE *begin_text(struct part *p)
 	return f;
 }
 
+/* Ends the part, and sets its digest. */
 static void end_text(struct part *p, FILE *f)
 {
 	struct sha256 s;
@@ -176,6 +177,7 @@ static void end_text(struct part *p, FILE *f)
 	sha256_end(&s, p->digest);
 }
 
+/* Adds a part to the archive as the file @name. */
 static void add_file(struct archive *a, const char *name, const struct part *p, const char *out)
 {
 	struct archive_entry *e = archive_entry_new();
@@ -200,6 +202,7 @@ static void add_file(struct archive *a, const char *name, const struct part *p, 
 	archive_entry_free(e);
 }
 
+/* Returns the part's name in the archive. */
 static const char *blob_name(const struct part *p)
 {
 	return format("blobs/sha256/%s", p->digest);

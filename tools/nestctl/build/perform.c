@@ -17,6 +17,7 @@
 
 /* ---- variables ---- */
 
+/* Returns the value of a variable of a stage, or NULL. */
 static const char *get_variable(const void *arg, const char *name)
 {
 	const struct stage *s = arg;
@@ -52,6 +53,7 @@ static bool opens(const char *file)
 	return true;
 }
 
+/* Returns the layer over the stage's one, whose file need not exist. */
 static struct layer next_layer(const struct stage *s, const char *key)
 {
 	struct layer l = { .file = cache_path(key, ".cow"),
@@ -166,6 +168,7 @@ static char **add_env(const struct stage *s, char **words)
 	return words;
 }
 
+/* Returns the value of --net for RUN, or NULL. */
 static const char *network(const struct build *b, const struct instruction *at)
 {
 	const char *own = instruction_flag(at, "network");
@@ -177,6 +180,7 @@ static const char *network(const struct build *b, const struct instruction *at)
 	return "none";
 }
 
+/* Sends all secrets to the agent and closes st->in. */
 static void send_secrets(const struct build *b, struct step *st)
 {
 	struct send send;
@@ -227,6 +231,7 @@ static void perform_run(
 
 /* ---- the stage ---- */
 
+/* Counts and prints an instruction that begins. */
 static void say(struct build *b, const struct instruction *at)
 {
 	b->begun++;

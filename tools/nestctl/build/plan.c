@@ -102,6 +102,7 @@ static void begin_stage(struct build *b, struct instruction *i)
 	b->nr_stages++;
 }
 
+/* Fills b->stages. */
 static void find_stages(struct build *b)
 {
 	for (size_t n = 0; n < b->parsed.nr; n++) {
@@ -137,6 +138,7 @@ static void need_from(struct build *b, size_t number, const char *value)
 		need(b, (size_t)found);
 }
 
+/* Marks the stages as needed that the instruction @i of stage @number names. */
 static void need_of(struct build *b, size_t number, const struct instruction *i)
 {
 	for (size_t n = 0; n < i->nr_flags; n++) {

@@ -9,6 +9,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/progress.h"
 
+/* Writes to the stream, if there is one. */
 static void out(struct send *s, const void *data, size_t size)
 {
 	const char *p = data;

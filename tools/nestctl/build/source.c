@@ -19,6 +19,7 @@
 
 #define SCRATCH_SIZE (2ULL << 30)
 
+/* Returns the text behind @prefix, or the whole text without it. */
 static const char *without_prefix(const char *text, const char *prefix)
 {
 	size_t n = strlen(prefix);
@@ -59,6 +60,7 @@ static bool is_image(const char *path)
 	return is || (!access(path, R_OK) && !image_is_raw(path));
 }
 
+/* Returns the image file of nestctl as a source. */
 static struct source of_image(const char *file)
 {
 	const struct image_config c = image_config_read(file);
@@ -103,6 +105,7 @@ static struct source imported(const struct instruction *at, const char *path)
 	return of_image(file);
 }
 
+/* Returns the image, archive or layout at a path as a source. */
 static struct source of_path(const struct instruction *at, const char *path)
 {
 	struct stat st;

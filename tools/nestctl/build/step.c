@@ -37,6 +37,7 @@ static const char *kernel(void)
 	return !access(beside, X_OK) ? beside : default_kernel();
 }
 
+/* Returns the words of the child, ending in NULL. */
 static char **command_line(const struct step *s)
 {
 	static const char *const fixed[] = { "run", "--bare", "--as-is", "-T", "--no-template" };

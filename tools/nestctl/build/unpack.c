@@ -51,6 +51,7 @@ static char *relative(const char *name, const char *path)
 	return copy;
 }
 
+/* Sends the data of the present entry, a file of @size bytes. */
 static void send_data(struct blob_reader *r, const char *name, uint64_t size, struct send *s)
 {
 	const void *data;
@@ -92,6 +93,7 @@ static uint32_t pack_xattrs(struct archive_entry *e, char *to)
 	return (uint32_t)used;
 }
 
+/* Sends an entry of the archive. */
 static void send_one(
 	struct blob_reader *r, struct archive_entry *e, const char *name, struct send *s)
 {

@@ -14,6 +14,7 @@
 
 /* ---- variables ---- */
 
+/* An expansion into the memory stream @out. @depth: nested braces. */
 struct expansion {
 	const struct variables *v;
 	FILE *out;
@@ -48,6 +49,7 @@ static char *expand_part(struct expansion *e, const char **p, char end)
 	return text;
 }
 
+/* Returns the length of the variable's name at @p, or 0. */
 static size_t name_length(const char *p)
 {
 	size_t n = 0;
@@ -117,6 +119,7 @@ static void put_char(struct expansion *e, char c)
 	putc(c, e->out);
 }
 
+/* Expand the text behind a quote. Return the place behind the closing quote. */
 static const char *expand_single(struct expansion *e, const char *p)
 {
 	for (; *p && *p != '\''; p++)

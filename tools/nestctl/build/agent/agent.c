@@ -149,6 +149,7 @@ static void copy_from(const struct agent_words *w)
 		_exit(AGENT_FAILED);
 }
 
+/* Returns a descriptor of the stream: the disk of word i, or standard input. */
 static int open_stream(const struct agent_words *w)
 {
 	const char *device = word_of(w, 'i');

@@ -28,6 +28,7 @@ struct seen {
 	char path[];
 };
 
+/* A transfer to @fd. @data: with data. @dev: the file system that is sent. */
 struct get {
 	int fd;
 	bool data;
@@ -55,12 +56,14 @@ static const char *seen_before(struct get *g, ino_t ino, const char *path)
 	return NULL;
 }
 
+/* True if attributes of this name are sent. */
 static bool is_kept(const char *name)
 {
 	return !strncmp(name, "user.", 5) || !strncmp(name, "trusted.", 8) ||
 	       !strncmp(name, "security.", 9);
 }
 
+/* Reads the attributes into g->xattrs. Returns their bytes. Leaves out those that have no room. */
 static uint32_t read_xattrs(struct get *g, const char *path)
 {
 	static char names[65536];
@@ -113,6 +116,7 @@ static void send_data(struct get *g, const char *path, uint64_t size)
 	close(fd);
 }
 
+/* Sends a file as @name. @single: it is its source's only file. */
 static void send_one(
 	struct get *g, const char *path, const char *name, const struct stat *st, bool single)
 {
@@ -153,6 +157,7 @@ static void send_one(
 		send_data(g, path, h.size);
 }
 
+/* Sends what is below the folder @path. @name: the folder in the stream, or "". */
 static void send_tree(struct get *g, const char *path, const char *name)
 {
 	struct dirent **names;

@@ -19,6 +19,10 @@
 #include "tools/init/job.h"
 #include "tools/nestctl/build/agent/agent.h"
 
+/*
+ * A transfer from @fd to the target @to. @folder: it is a folder. @keeps: words k, @owned: o,
+ * @moded: m.
+ */
 struct put {
 	int fd;
 	const char *to;
@@ -56,6 +60,7 @@ void make_path(const char *path)
 	free(copy);
 }
 
+/* Fails if the path has an empty component or "..". */
 static void check_name(const char *path)
 {
 	for (const char *p = path; *p;) {
@@ -103,6 +108,7 @@ static void clear(const char *path)
 		fail(path);
 }
 
+/* Makes a file of @size bytes from the pieces of the stream. */
 static void put_data(struct put *p, const char *path, uint64_t size)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -176,6 +182,7 @@ static void put_folder(const struct put *p, const char *path, const struct strea
 		set_attributes(p, path, h);
 }
 
+/* Makes a hard link to the entry p->target of the stream. */
 static void put_link(const struct put *p, const char *path)
 {
 	const char *slash = p->to[strlen(p->to) - 1] == '/' ? "" : "/";

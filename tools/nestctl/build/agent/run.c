@@ -26,6 +26,7 @@ static struct made {
 	bool file;
 } made[MADE_MAX];
 static size_t nr_made;
+/* targets of mounts, in their order */
 static char *mounted[MADE_MAX];
 static size_t nr_mounted;
 
@@ -56,6 +57,7 @@ static void make_noted(const char *path)
 	free(copy);
 }
 
+/* Makes a target of a mount, a file or a folder, unless it exists. */
 static void make_target(const char *path, bool file)
 {
 	char *copy, *slash;
@@ -79,6 +81,7 @@ static void make_target(const char *path, bool file)
 	}
 }
 
+/* Mounts, and records the mount for unmount_all(). */
 static void mount_at(const char *source, const char *target, const char *type, unsigned long flags,
 	const char *data)
 {
@@ -189,6 +192,7 @@ static void mount_all(const struct agent_words *w)
 		}
 }
 
+/* Undoes all mounts, and removes the targets that were made for them. */
 static void unmount_all(void)
 {
 	while (nr_mounted)
@@ -230,6 +234,7 @@ static char *secret_variable(char *text)
 	return text_of("%s=%s", text, value);
 }
 
+/* Executes the command in the child. */
 static void __attribute__((noreturn)) execute(const struct agent_words *w)
 {
 	struct job job = { .term = "dumb", .agent = -1, .argv = w->rest };

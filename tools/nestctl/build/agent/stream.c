@@ -6,6 +6,7 @@
 
 #include "tools/nestctl/build/agent/agent.h"
 
+/* Reads all bytes, or fails. */
 static void read_all(int fd, void *to, size_t size)
 {
 	char *p = to;
@@ -24,6 +25,7 @@ static void read_all(int fd, void *to, size_t size)
 	}
 }
 
+/* Writes all bytes, or fails. */
 static void write_out(int fd, const void *from, size_t size)
 {
 	const char *p = from;
