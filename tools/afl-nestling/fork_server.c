@@ -66,6 +66,10 @@ void restore_file_arguments(char **argv)
 	}
 }
 
+/*
+ * Attaches the shared memory whose id is in @variable. Returns it and its size, or NULL if there is
+ * none.
+ */
 static void *attach_memory(const char *variable, int flags, size_t *size)
 {
 	const char *id = getenv(variable);
@@ -92,6 +96,7 @@ static bool put_word(uint32_t word)
 	return n == sizeof(word);
 }
 
+/* Reads a word from the fuzzer. Returns false if the fuzzer has ended. */
 static bool get_word(uint32_t *word)
 {
 	size_t have = 0;
@@ -149,7 +154,10 @@ static void waiter_forget(struct server *s)
 
 /* ---- a run ---- */
 
-/* Reads the input from the file, or from standard input, which the fuzzer rewrites. */
+/*
+ * Reads the input from the file, or from standard input, which the fuzzer rewrites. Returns its
+ * bytes.
+ */
 static uint32_t read_file(struct machine *m)
 {
 	int fd = input_path ? open(input_path, O_RDONLY | O_CLOEXEC) : 0;
@@ -171,6 +179,7 @@ static uint32_t read_file(struct machine *m)
 	return (uint32_t)len;
 }
 
+/* Copies the fuzzer's input to machine_input(). Returns its bytes. */
 static uint32_t take_input(struct server *s)
 {
 	uint32_t len;
@@ -271,6 +280,7 @@ static bool run(struct server *s)
 
 /* ---- the start ---- */
 
+/* Tells the fuzzer the options of this server. */
 static void hello(struct server *s)
 {
 	uint32_t size = program_bytes(s) + s->o->cover, options = AFL_OPTIONS, answer;

@@ -75,6 +75,7 @@ static char **agent_words(const struct options *o)
 	return words;
 }
 
+/* Makes the memory that is shared with the kernel. *fd: its memory file. */
 static void make_area(struct machine *m, const struct options *o, int *fd)
 {
 	struct reset_area a = { .magic = RESET_MAGIC, .version = RESET_VERSION };
@@ -153,6 +154,7 @@ static void __attribute__((noreturn)) refuse(struct machine *m, const char *why)
 	die("%s", why);
 }
 
+/* Reaps the instance. True if it has ended. */
 static bool has_ended(struct machine *m)
 {
 	return m->pid > 0 && waitpid(m->pid, NULL, WNOHANG) == m->pid && (m->pid = 0, true);
@@ -193,6 +195,7 @@ static void connect_console(struct machine *m, struct umid_console *c, const cha
 	refuse(m, "the instance's management console is not served (is HOME set?)");
 }
 
+/* Connects to the kernel's reset server. */
 static void attach(struct machine *m, const struct options *o, const char *umid)
 {
 	int fds[2], request[RESET_FDS], err;
@@ -252,7 +255,10 @@ static int64_t now_ms(void)
 
 enum event { EVENT_MESSAGE, EVENT_STOP, EVENT_TIME, EVENT_GONE };
 
-/* Waits for a message of the kernel, until @stop is readable, or for @ms (0: without limit). */
+/*
+ * Waits for a message of the kernel, until @stop is readable, or for @ms (0: without limit). @stop
+ * may be -1.
+ */
 static enum event await(struct machine *m, int stop, int ms, struct reset_message *q)
 {
 	int64_t end = now_ms() + ms;
@@ -307,6 +313,7 @@ uint8_t *machine_cover(struct machine *m)
 	return (uint8_t *)m->area + PAGE + AGENT_INPUT_MAX + AGENT_MAP_MAX + PAGE;
 }
 
+/* Waits until the machine is marked, or exits with the reason. */
 static void await_base(struct machine *m)
 {
 	int64_t end = now_ms() + BOOT_MS;
@@ -365,6 +372,7 @@ void machine_stop(struct machine *m)
 	*m = (struct machine){ .socket = -1 };
 }
 
+/* Returns how a run has ended by the kernel's message. */
 static enum ending ending_of(const struct reset_message *q)
 {
 	if (q->op == RESET_DONE)

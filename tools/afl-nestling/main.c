@@ -46,6 +46,7 @@ static uint32_t load(struct machine *m, const char *path)
 	return (uint32_t)len;
 }
 
+/* Prints a wait(2) status. Returns the exit status. */
 static int say_status(int status)
 {
 	int sig = WTERMSIG(status);
@@ -96,6 +97,7 @@ static enum ending run_once(struct machine *m, const struct options *o, uint32_t
 	return machine_run(m, len, -1, o->timeout + GRACE_MS);
 }
 
+/* Runs one input. Returns the exit status. */
 static int once(struct options *o, const char *path)
 {
 	struct machine m;
@@ -109,6 +111,7 @@ static int once(struct options *o, const char *path)
 	return status;
 }
 
+/* Returns seconds of CLOCK_MONOTONIC. */
 static double now(void)
 {
 	struct timespec t;
@@ -117,6 +120,7 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* Runs an input @count times and prints how long that takes. Returns the exit status. */
 static int bench(struct options *o, const char *path, int count)
 {
 	uint64_t ns = 0, pages = 0;

@@ -18,6 +18,7 @@
 
 #define GROUPS_MAX 64
 
+/* The user of the command. */
 struct user {
 	char name[64], home[256], shell[256];
 	uid_t uid;
@@ -41,6 +42,7 @@ static bool add_volume(struct job *job, char *text)
 	return true;
 }
 
+/* Fills the job from @size bytes of text[]. Returns false with errno. */
 static bool parse(struct job *job, ssize_t size)
 {
 	static char *words[JOB_MAX + 2], **word = words;
@@ -145,6 +147,7 @@ bool job_receive(struct job *job, int fd)
 
 /* ---- the user ---- */
 
+/* Prints a reason and exits with 126. */
 static void __attribute__((noreturn)) refuse(const char *what, const char *why)
 {
 	fprintf(stderr, "nestctl: %s: %s\n", what, why);
@@ -162,6 +165,7 @@ static int split(char *line, char **field, int max)
 	return n;
 }
 
+/* Parses a whole number. True if @text is one. */
 static bool number(const char *text, unsigned int *n)
 {
 	char *end;
@@ -196,6 +200,7 @@ static bool find_user(const char *who, struct user *u)
 	return found;
 }
 
+/* True if the list "a,b", which is changed, has the name. */
 static bool is_member(char *members, const char *name)
 {
 	for (char *m; (m = strsep(&members, ","));)
@@ -250,6 +255,7 @@ static void add_groups(const struct job *job, struct user *u)
 	}
 }
 
+/* Finds the user of the job, or exits with 126. */
 static void resolve(const struct job *job, struct user *u)
 {
 	char *who = strdup(job->user ? job->user : "0"), *group = strchr(who, ':');

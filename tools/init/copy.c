@@ -19,6 +19,7 @@
 
 #define PIECE (1 << 20)
 
+/* Copy an entry of the folder @from. Return 0, or -1 with errno. */
 static int copy_file(int from, int to, const char *name)
 {
 	int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);

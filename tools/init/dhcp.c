@@ -59,6 +59,7 @@ struct packet {
 	uint8_t options[308];
 } __attribute__((packed));
 
+/* A lease. Addresses are in network order; 0: not given. */
 struct lease {
 	uint32_t address, server, mask, router;
 	uint32_t dns[SERVERS_MAX];
@@ -74,6 +75,7 @@ static uint32_t xid;
 
 /* ---- requests and replies ---- */
 
+/* Broadcasts a DISCOVER, or a REQUEST for the offered lease. */
 static void ask(int type, const struct lease *l)
 {
 	struct sockaddr_in all = { .sin_family = AF_INET, .sin_port = htons(67) };
@@ -150,6 +152,7 @@ static long now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* Waits WAIT_MS for a reply of the type @wanted. Returns false if none came. */
 static bool hear(int wanted, struct lease *l)
 {
 	long end = now_ms() + WAIT_MS, left;
@@ -169,6 +172,7 @@ static bool hear(int wanted, struct lease *l)
 	return false;
 }
 
+/* Asks up to TRIES times. Returns false if no answer came. */
 static bool exchange(int question, int answer, struct lease *l)
 {
 	for (int i = 0; i < TRIES; i++) {
@@ -225,6 +229,7 @@ static void write_resolv_conf(const struct lease *l, bool restored)
 	resolv_written();
 }
 
+/* Configures the card. Reports errors on stderr. */
 static void use(const char *name, const struct lease *l, bool restored)
 {
 	uint32_t mask = l->mask ? l->mask : htonl(0xffffff00);

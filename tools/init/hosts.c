@@ -66,6 +66,7 @@ static char *read_hosts(int fd)
 	return text;
 }
 
+/* True if the text has no line with the name. */
 static bool lacks(const char *text, const char *name)
 {
 	char *copy = strdup(text);

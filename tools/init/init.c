@@ -61,6 +61,7 @@ struct pump {
 /* Seconds that programs have to end, unless the host sends another time. */
 #define SHUTDOWN_GRACE 5
 
+/* /dev/tty4, for reports; /dev/tty5, for messages in both directions */
 static int report_fd = -1, host_fd = -1;
 static pid_t child;
 static bool on_terminal;
@@ -101,6 +102,7 @@ static void __attribute__((noreturn)) power_off(void)
 		pause();
 }
 
+/* Sends a report to nestctl, or prints it before /dev/tty4 is open. */
 static void report(const char *fmt, ...)
 {
 	char line[512];
@@ -116,6 +118,7 @@ static void report(const char *fmt, ...)
 		perror("init: cannot report");
 }
 
+/* Reports @what with errno, and powers the machine off. */
 static void __attribute__((noreturn)) fail(const char *what)
 {
 	report("error %s: %s\n", what, strerror(errno));
@@ -286,6 +289,7 @@ static void use_fds(int a, int b, int c)
 		_exit(126);
 }
 
+/* Sends a line to nestctl on /dev/tty5. */
 static void say(const char *line)
 {
 	ssize_t n = (ssize_t)strlen(line);
@@ -294,6 +298,7 @@ static void say(const char *line)
 		fail("/dev/tty5");
 }
 
+/* Start the command as a child, on the terminal, or behind pipes and pumps. */
 static void start_on_terminal(const struct job *job)
 {
 	say("ready\n");
@@ -365,6 +370,7 @@ static void pump_end(struct pump *p)
 	p->from = p->to = -1;
 }
 
+/* Reads available bytes into the empty buffer. */
 static void pump_fill(struct pump *p)
 {
 	ssize_t n = read(p->from, p->buf, sizeof(p->buf));
@@ -376,6 +382,7 @@ static void pump_fill(struct pump *p)
 		pump_end(p);
 }
 
+/* Writes the buffer as far as the reader takes it. */
 static void pump_flush(struct pump *p)
 {
 	while (p->done < p->have) {
@@ -392,6 +399,7 @@ static void pump_flush(struct pump *p)
 	p->done = p->have = 0;
 }
 
+/* Returns what the pump waits for. */
 static struct pollfd pump_poll(const struct pump *p)
 {
 	if (p->to < 0)
@@ -439,6 +447,7 @@ static void line_drain(const char *path)
 
 /* ---- running ---- */
 
+/* the end is wanted; the signal's value, or 0 */
 static volatile sig_atomic_t shutdown_wanted, shutdown_value;
 
 static void on_signal(int sig, siginfo_t *info, void *context)
@@ -540,6 +549,7 @@ static void obey(const char *line)
 		signal_command(SIGCONT);
 }
 
+/* Reads available bytes from the host, and carries out complete lines. */
 static void hear_host(void)
 {
 	static char line[32];
@@ -560,6 +570,7 @@ static void hear_host(void)
 /* The time of now_ms() at which to kill the programs, or -1. */
 static long kill_at = -1;
 
+/* Returns ms of CLOCK_MONOTONIC. */
 static long now_ms(void)
 {
 	struct timespec t;
@@ -568,6 +579,7 @@ static long now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* Sends the programs the signal of the shutdown, and sets the time when they are killed. */
 static void begin_shutdown(void)
 {
 	int value = shutdown_value, sig = value ? END_SIGNAL(value) : SIGTERM;
@@ -597,6 +609,7 @@ static int wait_for_work(struct pollfd *pfd, nfds_t n, const sigset_t *unblocked
 	return ppoll(pfd, n, &t, unblocked);
 }
 
+/* Serves the command until it ends. Returns its wait(2) status. */
 static int run_until_end(const sigset_t *unblocked)
 {
 	int status = 0;

@@ -21,6 +21,7 @@
 /* A file in memory with "WAS NS IS NS": mtimes of /etc before and after init's file was written. */
 #define NOTE "/dev/shm/.resolv"
 
+/* /etc's mtime before and after the file was replaced; whether that was noted */
 static struct timespec was, is;
 static bool noted;
 

@@ -34,7 +34,7 @@ static bool is_flag(const char *word, unsigned long *flags)
 	return false;
 }
 
-/* Mounts a tmpfs at "DIR[:OPTIONS]". */
+/* Mounts a tmpfs at "DIR[:OPTIONS]". False with errno. */
 static bool mount_tmpfs(const char *text)
 {
 	unsigned long flags = MS_NOEXEC | MS_NOSUID | MS_NODEV;
@@ -57,7 +57,9 @@ static bool mount_tmpfs(const char *text)
 	return done;
 }
 
-/* Replaces /etc/resolv.conf by a file with the job's name servers. */
+/*
+ * Replaces /etc/resolv.conf by a file with the job's name servers, if it has any. False with errno.
+ */
 static bool write_name_servers(const struct job *job)
 {
 	FILE *f = NULL;
@@ -79,6 +81,7 @@ static bool write_name_servers(const struct job *job)
 	return !f || (!fclose(f) && good);
 }
 
+/* Sets the size of /dev/shm. False with errno. */
 static bool set_shm_size(const char *bytes)
 {
 	char data[64];

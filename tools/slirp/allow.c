@@ -30,11 +30,13 @@ static struct pin {
 } pins[PINS_MAX];
 static unsigned nr_pins, next_pin;
 
+/* A DNS message of @n bytes, read up to byte @at. */
 struct message {
 	const uint8_t *p;
 	size_t n, at;
 };
 
+/* True if the first @bits bits of both addresses are equal. */
 static bool in_net(const struct in6_addr *a, const struct in6_addr *net, int bits)
 {
 	int bytes = bits / 8, rest = bits % 8;
@@ -43,6 +45,7 @@ static bool in_net(const struct in6_addr *a, const struct in6_addr *net, int bit
 	       (!rest || !((a->s6_addr[bytes] ^ net->s6_addr[bytes]) >> (8 - rest)));
 }
 
+/* True if the rule allows the port, which is in network order. */
 static bool has_port(const struct rule *r, in_port_t port)
 {
 	for (int i = 0; i < r->nr_ports; i++)
@@ -51,6 +54,7 @@ static bool has_port(const struct rule *r, in_port_t port)
 	return !r->nr_ports;
 }
 
+/* True if the address is pinned for the rule. */
 static bool has_pin(int rule, const struct in6_addr *a)
 {
 	for (unsigned i = 0; i < nr_pins; i++)
@@ -74,7 +78,10 @@ bool allow_address(const struct config *c, const struct in6_addr *a, in_port_t p
 	return has[0] <= met[0] && has[1] <= met[1];
 }
 
-/* Reads the name at the message's position, without compression, in lower case. */
+/*
+ * Reads the name at the message's position, without compression, in lower case. Returns false if it
+ * is damaged.
+ */
 static bool read_name(struct message *m, char name[256])
 {
 	size_t len = 0;
@@ -99,7 +106,7 @@ static bool read_name(struct message *m, char name[256])
 	return m->at++ < m->n;
 }
 
-/* Skips a name, which may end with a compression pointer. */
+/* Skips a name, which may end with a compression pointer. Returns false if it is damaged. */
 static bool skip_name(struct message *m)
 {
 	while (m->at < m->n && m->p[m->at]) {
@@ -133,6 +140,7 @@ static bool read_question(struct message *m, char name[256])
 	return true;
 }
 
+/* True if the rule is for this name. */
 static bool names_it(const struct rule *r, const char *name)
 {
 	size_t n = strlen(name), own;
@@ -168,6 +176,7 @@ bool allow_query(const struct config *c, const void *query, size_t n)
 	return has[0] <= met[0] && has[1] <= met[1];
 }
 
+/* Pins the address for a rule, in place of the oldest pin if there are too many. */
 static void pin(const struct in6_addr *a, int rule)
 {
 	for (unsigned i = 0; i < nr_pins; i++)

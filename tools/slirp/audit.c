@@ -45,6 +45,7 @@ static struct recent {
 } recent[RECENT_MAX];
 static unsigned next_recent;
 
+/* the pipe; how many lines were lost since the last line "lost" */
 static int out = -1;
 static unsigned long lost;
 static char asked[256]; /* name in the last "query" line */
@@ -101,6 +102,7 @@ static bool is_ready(void)
 
 /*
  * Escapes a name: a query may contain any bytes, of which only printable ASCII is shown as it is.
+ * The next call overwrites the text.
  */
 static const char *escaped(const char *name)
 {
@@ -148,6 +150,7 @@ void audit_answer(const char *name, const struct in6_addr *a)
 	snprintf(k->name, sizeof(k->name), "%s", name);
 }
 
+/* Returns the name of which the address was an answer, or NULL. */
 static const char *name_of(const struct in6_addr *a)
 {
 	for (unsigned i = 0; i < nr_known; i++)

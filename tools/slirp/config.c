@@ -25,6 +25,9 @@
 
 static char problem[256];
 
+/*
+ * Returns a message about a word. The next call overwrites it. Parsers return NULL or this message.
+ */
 static const char *wrong(const char *word, const char *why)
 {
 	snprintf(problem, sizeof(problem), "%.150s: %s", word, why);
@@ -141,6 +144,7 @@ static const char *take_host(const char *s, char *host, size_t size)
 	return s + n + 2 * bracket;
 }
 
+/* Parses ":80:443". Returns false if it is damaged. */
 static bool parse_ports(struct rule *r, const char *s)
 {
 	while (*s) {

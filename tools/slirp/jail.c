@@ -35,6 +35,7 @@
 static struct sock_filter filter[FILTER_MAX];
 static unsigned short len;
 
+/* Adds an instruction to the filter: load a word, or give the verdict. */
 static void insn(uint16_t code, uint32_t k, uint8_t jt, uint8_t jf)
 {
 	if (len < FILTER_MAX)

@@ -119,6 +119,7 @@ static bool is_resolver(const struct in6_addr *a)
 	return found;
 }
 
+/* True if the configuration opens the port, which is in network order. */
 static bool is_open_port(in_port_t port)
 {
 	for (int i = 0; i < conf->nr_ports; i++)
@@ -127,6 +128,7 @@ static bool is_open_port(in_port_t port)
 	return false;
 }
 
+/* True if the socket has got a datagram from this end. */
 static bool is_peer(int fd, const struct end *e)
 {
 	for (unsigned i = 0; i < nr_peers; i++)

@@ -44,6 +44,7 @@ static unsigned nr_out;
 
 /* ---- frames ---- */
 
+/* Sends the frames in out_frames[]. Ends the process if the kernel has gone. */
 static void flush_out(void)
 {
 	unsigned done = 0;
@@ -69,6 +70,7 @@ static ssize_t send_packet(const void *buf, size_t len, void *opaque)
 	return (ssize_t)len;
 }
 
+/* Reads a batch of frames from the kernel, and passes them to libslirp. */
 static void take_frames(void)
 {
 	int n = recvmmsg(SLIRP_FD, in_msgs, BATCH, MSG_DONTWAIT, NULL);
@@ -125,6 +127,7 @@ static void timer_mod(void *timer, int64_t at, void *opaque)
 	((struct timer *)timer)->at = at;
 }
 
+/* Runs the timers that are due. Reduces *timeout (ms) to the next one. */
 static void run_timers(uint32_t *timeout)
 {
 	int64_t now = clock_get_ns(NULL) / 1000000;
@@ -159,6 +162,7 @@ static int add_poll(int fd, int events, void *opaque)
 	return nr_fds++;
 }
 
+/* Returns the events of the descriptor @idx as libslirp's bits. */
 static int get_revents(int idx, void *opaque)
 {
 	static const struct {
@@ -258,6 +262,7 @@ static void start_slirp(const struct config *c)
 	slirp = slirp_new(&cfg, &callbacks, NULL);
 }
 
+/* Opens the host's ports. Returns NULL, or a message about the first that failed. */
 static const char *add_forwards(const struct config *c)
 {
 	static char text[256];
@@ -290,6 +295,7 @@ static void widen_queues(void)
 	}
 }
 
+/* Lowers both limits of a resource. */
 static void limit(int what, rlim_t most)
 {
 	struct rlimit r;

@@ -30,6 +30,7 @@
 #define REPORT_FILE "/dev/tty4"
 #endif
 
+/* /dev/tty4 */
 static int report_fd = -1;
 static uint8_t input[AGENT_INPUT_MAX];
 
@@ -73,6 +74,7 @@ void write_input(int fd, const void *data, size_t size)
 /* Ids of shared memory, which outlives the agent when it runs on a host. */
 static int memory[2], nr_memory;
 
+/* Removes the shared memory when the agent ends. */
 static void remove_memory(void)
 {
 	while (nr_memory)

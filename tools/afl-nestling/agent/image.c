@@ -53,6 +53,7 @@ void image_start(const char *type)
 		fail("%s: this kernel has no file system of this name", type);
 }
 
+/* Reads the beginning of a file and looks for a hole. Errors are ignored. */
 static void read_file(const char *name)
 {
 	static char buf[16384];
@@ -97,6 +98,7 @@ static void look_at_xattrs(const char *name)
 
 static void walk(int *left, int depth);
 
+/* Uses an entry of the working directory, and what is below it. */
 static void look_at(const char *name, int *left, int depth)
 {
 	static char target[4096];

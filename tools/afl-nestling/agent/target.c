@@ -168,6 +168,7 @@ static bool get_word(int fd, uint32_t *word, int ms)
 	return n == sizeof(*word);
 }
 
+/* Writes a word. False if the server has ended. */
 static bool put_word(int fd, uint32_t word)
 {
 	return write(fd, &word, sizeof(word)) == sizeof(word);
@@ -186,6 +187,7 @@ static void __attribute__((noreturn)) ended_early(struct target *t)
 	fail("%s: exit with %d before the first input", t->argv[0], WEXITSTATUS(status));
 }
 
+/* Reads the options of the program's fork server and answers them. */
 static void hear_hello(struct target *t)
 {
 	uint32_t options, answer = AFL_OPTIONS;
@@ -291,6 +293,7 @@ static void fork_ahead(struct target *t)
 	await_sleep(t->pid);
 }
 
+/* Start the program, up to its fork server, or stopped at its first instruction. */
 static void start_server(struct target *t, const char *path)
 {
 	int control[2], status[2], err[2], why;
@@ -389,6 +392,7 @@ static void await_plain(struct target *t, struct agent_record *r)
 	r->status = status;
 }
 
+/* Makes a run by the fork server, and sets the record. */
 static void run_server(struct target *t, struct agent_record *r)
 {
 	uint32_t pid = (uint32_t)t->child, status;

@@ -154,6 +154,7 @@ static void need_of(struct build *b, size_t number, const struct instruction *i)
 	}
 }
 
+/* Marks a stage as needed, with all stages on which it depends. */
 static void need(struct build *b, size_t number)
 {
 	struct stage *s = &b->stages[number];
