@@ -51,6 +51,7 @@ static union address parse_tcp(const char *text)
 	return a;
 }
 
+/* Returns the size of the address for its family. */
 static socklen_t size_of(const union address *a)
 {
 	return a->any.sa_family == AF_INET ? sizeof(a->v4) : sizeof(a->v6);
@@ -70,6 +71,7 @@ static int tcp_socket(const char *text, bool listens)
 	return fd;
 }
 
+/* Return an address, a connected socket and a listening one. Die on an error. */
 static struct sockaddr_un unix_address(const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -157,6 +159,7 @@ struct conn conn_to(const char *address)
 
 /* ---- the receiver ---- */
 
+/* the path of the listening socket, which clean_up() removes, or NULL */
 static const char *volatile listens_at;
 
 static void clean_up(void)
@@ -202,6 +205,7 @@ static void check_user(int fd, const char *address)
 		die("%s: another user (%u) has connected", address, cred.uid);
 }
 
+/* Prints the address at which the socket listens. */
 static void say_port(int fd, const char *text)
 {
 	union address a;

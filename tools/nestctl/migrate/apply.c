@@ -20,6 +20,7 @@
 /* prefix that marks files of the round before */
 #define BEFORE "was."
 
+/* A file that is received, of @size bytes. */
 struct target {
 	struct apply *a;
 	const char *name;
@@ -32,11 +33,13 @@ static void __attribute__((noreturn)) bad(const struct apply *a, const char *wha
 	die("%s: it does not keep to the protocol (%s)", a->conn->peer, what);
 }
 
+/* True for the terminated name of a file of a state. */
 static bool is_name(const char name[MIG_NAME])
 {
 	return !name[MIG_NAME - 1] && mig_number(name) >= 0;
 }
 
+/* Writes the name that the file has while it is of the round before. */
 static void before(char to[MIG_NAME + 8], const char *name)
 {
 	snprintf(to, MIG_NAME + 8, BEFORE "%s", name);
@@ -44,6 +47,7 @@ static void before(char to[MIG_NAME + 8], const char *name)
 
 /* ---- one file ---- */
 
+/* Returns the descriptor for "image N", which was requested, and is then no longer wanted. */
 static int take_image(struct apply *a, const char *name)
 {
 	char *end;
@@ -65,6 +69,7 @@ static void take_over(const struct apply *a, const char *from, const char *name)
 		die("%s: %s", name, strerror(errno));
 }
 
+/* Opens the file, as it was in the round before if @over, else empty. */
 static void open_target(struct target *t, bool over)
 {
 	if (!is_name(t->name)) {

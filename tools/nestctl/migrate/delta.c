@@ -56,6 +56,7 @@ static bool is_zero(const uint8_t *p, size_t n)
 
 enum kind { SAME, CONTENT, ZERO };
 
+/* A transfer of @new. @content: bytes of content sent so far. */
 struct sender {
 	struct conn *c;
 	const struct version *old, *new;
@@ -65,6 +66,7 @@ struct sender {
 	uint64_t content;
 };
 
+/* Sends the run of blocks, if there is one. */
 static void send_run(struct sender *s)
 {
 	struct mig_zero zero = { s->at, s->length };
@@ -82,6 +84,7 @@ static void send_run(struct sender *s)
 	s->length = 0;
 }
 
+/* Adds a block of @n bytes at @at to the run, or begins another. */
 static void add(struct sender *s, enum kind kind, uint64_t at, size_t n)
 {
 	bool joins = kind == s->kind && at == s->at + s->length &&
@@ -95,6 +98,7 @@ static void add(struct sender *s, enum kind kind, uint64_t at, size_t n)
 	s->length += n;
 }
 
+/* True if the old version has these bytes. */
 static bool equals(const struct version *old, uint64_t at, const uint8_t *block, size_t n)
 {
 	return old->map && at + n <= old->size && !memcmp(old->map + at, block, n);

@@ -24,6 +24,7 @@
 
 #define SAVE_MS 600000
 
+/* A migration. @aside: where the old folder of names goes. @channel: to the new kernel, or -1. */
 struct move {
 	const struct instance *in;
 	const char *wanted_kernel, *kernel, *aside;
@@ -57,6 +58,7 @@ static void describe(struct move *m)
 	m->kernel = start_kernel_of(&m->state, m->wanted_kernel);
 }
 
+/* Starts the new process, which waits for the files. */
 static void start(struct move *m)
 {
 	int pair[2];
@@ -83,6 +85,7 @@ static void load(struct move *m)
 		die("%s", m->start.error);
 }
 
+/* Gives the instance and its name to the new process, which continues it. */
 static void hand_over(struct move *m)
 {
 	conn_hold_signals(true);
@@ -113,6 +116,7 @@ static void move_all(void *arg)
 	hand_over(m);
 }
 
+/* Undoes everything, makes the old process continue and dies. */
 static void __attribute__((noreturn)) give_up(struct move *m, const char *why)
 {
 	if (m->channel >= 0)

@@ -17,6 +17,7 @@
 
 #define LINE_BYTES 65536
 
+/* Returns the checksum of a file, or dies. */
 static uint32_t sum_of(const char *path, uint64_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -178,6 +179,7 @@ void offer_check_cpu(const struct offer *o)
 		die("%s: the CPU here lacks what its programs may use:%s", o->umid, lacking);
 }
 
+/* True if the file has the size, the mtime and the content of image @i. */
 static bool is_image(const struct offer *o, size_t i, const char *path)
 {
 	const struct state_image *want = &o->images[i];

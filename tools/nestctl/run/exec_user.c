@@ -13,6 +13,7 @@
 
 #define GROUPS_MAX 64
 
+/* Parses a whole number. True if @text is one. */
 static bool number(const char *text, unsigned int *n)
 {
 	char *end;
@@ -22,6 +23,7 @@ static bool number(const char *text, unsigned int *n)
 	return *text >= '0' && *text <= '9' && !*end && v < 0xffffffffUL;
 }
 
+/* Returns the text of a file in the instance, or NULL. */
 static char *read_file(const struct instance *in, const char *path)
 {
 	const char *const argv[] = { "cat", path, NULL };
@@ -45,6 +47,10 @@ static int next_line(char **text, char **field, int max)
 	return n;
 }
 
+/*
+ * Searches @passwd, an /etc/passwd that it changes, for the user @who. Returns false if there is
+ * none.
+ */
 static bool find_user(
 	char *passwd, const char *who, struct exec_user *u, unsigned int *uid, unsigned int *gid)
 {
@@ -65,6 +71,7 @@ static bool find_user(
 	return false;
 }
 
+/* True if the list "a,b", which is changed, has the name. */
 static bool is_member(char *members, const char *name)
 {
 	for (char *m; (m = strsep(&members, ","));)

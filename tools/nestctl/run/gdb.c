@@ -19,6 +19,7 @@
 
 #define ARGS_MAX 256
 
+/* The command line of gdb. */
 struct debug {
 	const char *argv[ARGS_MAX];
 	int argc;
@@ -40,6 +41,7 @@ static const char *folder_of(const char *program)
 	return slash ? format("%.*s", (int)(slash - program), program) : ".";
 }
 
+/* Returns the target of a symbolic link, or dies. */
 static const char *link_text(const char *path)
 {
 	char buf[4096];

@@ -19,11 +19,13 @@
 /* The built-in init, embedded by init_blob.S. */
 extern const char init_start[], init_end[];
 
+/* Pads @size bytes to a multiple of 4. */
 static void pad(int fd, size_t size)
 {
 	write_all(fd, "\0\0\0", -size & 3, "initrd");
 }
 
+/* Adds an entry in the format "newc" of cpio. */
 static void add_node(int fd, const char *name, mode_t mode, const void *data, size_t size,
 	unsigned int major, unsigned int minor)
 {

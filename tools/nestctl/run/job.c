@@ -11,6 +11,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/run.h"
 
+/* Returns the image's name without its folder and its suffix. */
 static const char *host_name_of(const char *image)
 {
 	const char *base = strrchr(image, '/') ? strrchr(image, '/') + 1 : image;
@@ -18,6 +19,7 @@ static const char *host_name_of(const char *image)
 	return format("%.*s", (int)strcspn(base, "."), base);
 }
 
+/* Writes a string of the job. */
 static void put(FILE *f, char letter, const char *text)
 {
 	fprintf(f, "%c%s%c", letter, text, 0);

@@ -40,8 +40,10 @@ struct end {
 };
 
 static const char *file;
+/* destinations of connections, and names that were asked for */
 static struct end ends[ENDS_MAX], queries[ENDS_MAX];
 static int nr_ends, nr_queries;
+/* ports of the host's loopback */
 static unsigned loopback[ENDS_MAX];
 static int nr_loopback;
 static char *written[FOLDERS_MAX]; /* host folders written to */
@@ -65,6 +67,7 @@ static const char *value_of(const char *line, const char *key)
 	return at;
 }
 
+/* Returns the number behind @key in a line, or 0. */
 static unsigned long number_of(const char *line, const char *key)
 {
 	const char *at = value_of(line, key);
@@ -98,6 +101,7 @@ static bool text_of(const char *line, const char *key, char text[TEXT_MAX])
 
 /* ---- what was seen ---- */
 
+/* Add an element, unless the list has it. If the list is full, is_full is set. */
 static void add_end(struct end *list, int *n, const char *host, unsigned port)
 {
 	for (int i = 0; i < *n; i++)
@@ -132,6 +136,7 @@ static void add_text(char **list, int *n, int most, const char *text)
 		is_full = true;
 }
 
+/* True for an address of the host's loopback. */
 static bool is_loopback(const char *address)
 {
 	return !strncmp(address, "127.", 4) || !strncmp(address, "0.", 2) ||
@@ -182,6 +187,7 @@ static void see_usage(const char *line)
 	cpus = number_of(line, "cpus");
 }
 
+/* Takes a line of the audit. Called on the audit's thread. */
 static void see(const char *line)
 {
 	static const char *const changes[] = { "open", "create", "remove", "truncate", "change",

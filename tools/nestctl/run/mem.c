@@ -18,6 +18,7 @@
 /* a guest may have to write much to its disk before it can give memory back */
 #define WAIT_MS 120000
 
+/* Returns the reply to a command, which the caller frees. Dies on an error. */
 static char *ask(const struct instance *in, const char *command)
 {
 	struct umid_console c;
@@ -36,6 +37,7 @@ static char *ask(const struct instance *in, const char *command)
 	return text;
 }
 
+/* Returns the bytes of the instance's memory. */
 static uint64_t memory(const struct instance *in)
 {
 	char *text = ask(in, "config mem"), *end;

@@ -10,6 +10,7 @@
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/service/volume.h"
 
+/* The words of --mount. Texts are NULL if they are missing. */
 struct mount {
 	const char *type, *source, *target, *size, *mode;
 	bool rdonly;

@@ -101,6 +101,7 @@ static unsigned int free_port(
 		range ? format(" from %u to %u", range->from, range->to) : "");
 }
 
+/* Appends a word, which is kept, to a list that ends in NULL. */
 static void add_word(char ***list, char *word)
 {
 	size_t n = 0;
@@ -114,6 +115,7 @@ static void add_word(char ***list, char *word)
 	(*list)[n + 1] = NULL;
 }
 
+/* Returns the kernel's word for a port. */
 static char *forward_text(
 	const char *kind, const char *address, unsigned int host, unsigned int guest)
 {
@@ -153,6 +155,7 @@ static bool read_range(const char *text, struct range *range)
 	return !text[n] || (read_port(text + n + 1, &range->to) && range->to >= range->from);
 }
 
+/* Publishes the ports of @guest. @host: as many ports, or a range to choose from; NULL: any. */
 static void add_forwards(struct run *r, const char *address, const struct range *host,
 	const struct range *guest, const char *kind)
 {
@@ -243,6 +246,7 @@ bool run_choose_again(struct run *r, const char *why)
 
 /* ---- -P ---- */
 
+/* Publishes the ports "FROM-TO/KIND" that are not published yet. */
 static void expose(struct run *r, const char *port, void (*keep)(struct run *r))
 {
 	struct range range = { 1, 0 };

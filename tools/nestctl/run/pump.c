@@ -16,12 +16,13 @@
 /* seconds after which a reader that has read nothing is taken for dead */
 #define DEAF_S 1
 
+/* A thread that copies a stream from @from to @to. */
 static struct pump {
 	pthread_t thread;
 	int from, to;
-	int ready;   /* input waits for its message; output: -1 */
-	int control; /* output: pipe for the line "gN" */
-	int error;
+	int ready;           /* input waits for its message; output: -1 */
+	int control;         /* output: pipe for the line "gN" */
+	int error;           /* errno of a failed write */
 	bool done;           /* the thread was joined */
 	unsigned int pieces; /* output: counts reads from the pipe */
 	/* for is_deaf(): the value of @pieces at its last change */
@@ -32,6 +33,7 @@ static struct pump {
 static int npumps;
 static int started_fd = -1;
 
+/* Waits for the message on @ready, and reports it to started_fd. */
 static void wait_until_ready(int ready)
 {
 	char c;
@@ -89,6 +91,7 @@ static void *output_run(void *arg)
 	return NULL;
 }
 
+/* Returns a new pump and the ends of its pipe, both close-on-exec. */
 static struct pump *pump_new(int fds[2])
 {
 	if (pipe2(fds, O_CLOEXEC))
@@ -114,6 +117,7 @@ int pump_output(int fd, int control)
 	return fds[1];
 }
 
+/* Returns nestctl's end of the pipe for the output @to, or -1. */
 static int pipe_of(int to)
 {
 	for (int i = 0; i < npumps; i++)
@@ -159,6 +163,7 @@ static void nothing(int sig)
 {
 }
 
+/* True if the reader has taken nothing for more than DEAF_S seconds. Called repeatedly. */
 static bool is_deaf(struct pump *p)
 {
 	unsigned int pieces = __atomic_load_n(&p->pieces, __ATOMIC_RELAXED);
@@ -187,6 +192,7 @@ void pump_drop(void)
 	}
 }
 
+/* Waits for the thread's end. Calls pump_drop() while @hurry() is true. */
 static void join(pthread_t thread, bool (*hurry)(void))
 {
 	struct timespec until;

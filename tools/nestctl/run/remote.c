@@ -29,6 +29,7 @@ void exec_job_add(struct exec_job *j, char letter, const char *text)
 	j->size += n;
 }
 
+/* Returns a memory file with the job. */
 static int job_file(const struct exec_job *j)
 {
 	int fd = memfd_create("job", MFD_CLOEXEC);

@@ -127,6 +127,7 @@ bool same_output(void)
 	       out.st_ino == err.st_ino;
 }
 
+/* Adds the consoles of a command without a terminal, and its pumps. */
 static void use_channels(struct run *r)
 {
 	r->fds[0] = pump_input(0, r->ready);
@@ -163,6 +164,7 @@ static void check_keep(const struct run *r)
 		die("run: --keep %s: not a copy-on-write layer", r->cow);
 }
 
+/* Sets r->terminal and r->joined. */
 static void choose_terminal(struct run *r)
 {
 	if (r->want_terminal && !(isatty(0) && isatty(1)))
@@ -225,6 +227,7 @@ void run_no_image(const struct run *r)
 	die("%s: %s", r->image, strerror(err));
 }
 
+/* Completes r->argv and makes everything that the start needs. Dies on an error. */
 static void prepare(struct run *r)
 {
 	if (access(r->image, R_OK))
@@ -279,6 +282,7 @@ static void prepare(struct run *r)
 	audit_prepare(r);
 }
 
+/* Sets the word of the first disk in r->argv, with a layer over the image. */
 static void set_disk(struct run *r)
 {
 	/*

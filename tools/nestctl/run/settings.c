@@ -180,6 +180,7 @@ void run_limit_capabilities(struct run *r)
 		run_add_setting(r, 'c', format("%lx", (unsigned long)kept));
 }
 
+/* Parses @n bytes as a limit: a number, "-1" or "unlimited". True if they are valid. */
 static bool read_limit(const char *text, size_t n, rlim_t *limit)
 {
 	char *copy = format("%.*s", (int)n, text), *end;

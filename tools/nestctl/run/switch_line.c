@@ -21,6 +21,7 @@
 #define HELD_BYTES (256UL << 20)
 #define DELAY_MAX 60000.0 /* ms */
 
+/* A frame that is held until @due, in a list sorted by it. */
 struct held {
 	struct held *next, *prev;
 	double due; /* ms */
@@ -63,6 +64,7 @@ bool line_has_delay(void)
 	return delay > 0;
 }
 
+/* Removes the frame from the list and frees it. */
 static void drop(struct held *h)
 {
 	h->prev->next = h->next;

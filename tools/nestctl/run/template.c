@@ -71,6 +71,7 @@ static bool is_simple(const char *param)
 	       begins(param, "ncpus=");
 }
 
+/* True if the options of the run allow a template. */
 static bool may_use(const struct run *r)
 {
 	if (r->no_template || r->verbose || r->cow || !*template_host())
@@ -81,6 +82,7 @@ static bool may_use(const struct run *r)
 	return true;
 }
 
+/* Adds the file's path and its line to the key. Dies if the file is missing. */
 static void add_file(FILE *f, const char *what, const char *path)
 {
 	char *real = realpath(path, NULL);
@@ -138,6 +140,7 @@ void template_find(struct run *r)
 
 /* ---- starting from a template ---- */
 
+/* A start from a template. @layer and @errors: descriptors for the kernel, or -1. */
 struct start {
 	struct run *r;
 	const char *argv[PARAMS_MAX + 30];
@@ -167,6 +170,7 @@ static const char *new_name(void)
 	return name;
 }
 
+/* Sets the kernel's command line. */
 static void write_argv(struct start *s)
 {
 	const struct run *r = s->r;
@@ -239,6 +243,7 @@ static bool hears(const struct start *s)
 	return n == sizeof(text) && !memcmp(text, "job\n", n);
 }
 
+/* Returns the kernel's messages as a text. */
 static char *said(const struct start *s)
 {
 	char *text = xalloc(4096);

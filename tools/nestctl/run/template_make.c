@@ -34,6 +34,7 @@
 #define HALT_MS 5000
 #define ROOM (256UL << 20) /* bytes that stay free */
 
+/* A template that is made. @said: memory file of messages. @ready: init's pipe. */
 struct make {
 	const struct run *r;
 	/* name of the instance; after a failure, the reason for note_fault() */
@@ -54,6 +55,7 @@ static void add(struct make *m, const char *word)
 
 /* ---- the instance ---- */
 
+/* Returns a path for the kernel to a fresh layer without a name. */
 static const char *layer(const char *image)
 {
 	int fd = temporary_file("the copy-on-write layer");
@@ -101,6 +103,7 @@ static void start(struct make *m)
 	m->pid = start_kernel(m->r, m->argv, (int[]){ null, null, m->said });
 }
 
+/* Returns the first line of the kernel's messages. */
 static const char *why(const struct make *m)
 {
 	char *text = xalloc(4096);
@@ -132,6 +135,7 @@ static void await(const struct make *m)
 	close(pidfd);
 }
 
+/* Saves the instance into the template and halts it. */
 static void save(const struct make *m)
 {
 	struct instance in = instance_find(m->name);
@@ -149,6 +153,7 @@ static void save(const struct make *m)
 	close(c.fd);
 }
 
+/* Waits for the kernel's end, and kills it if it takes too long. */
 static void end(struct make *m)
 {
 	int pidfd = m->pid ? (int)syscall(SYS_pidfd_open, m->pid, 0) : -1;
@@ -208,6 +213,7 @@ static void note_fault(void *arg)
 	state_publish(&m->made);
 }
 
+/* True if the disk has enough free space for a template. */
 static bool has_room(const char *dir)
 {
 	struct statvfs st;

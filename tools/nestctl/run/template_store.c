@@ -138,6 +138,7 @@ void template_remove(const char *folder)
 
 /* ---- all of them ---- */
 
+/* A template. @is_current: a run can still use it. */
 struct row {
 	struct template_row t;
 	uint64_t used_ns; /* since 1970 */
@@ -161,6 +162,9 @@ static bool take_file(char **text, const char *what, const char **path)
 	return now && !strcmp(now, line);
 }
 
+/*
+ * Take the lines about backing files, and about the host, off *text. True if they are still right.
+ */
 static bool take_backings(char **text)
 {
 	const char *path;
@@ -219,6 +223,7 @@ static int by_use(const void *a, const void *b)
 	return strcmp(x->t.folder, y->t.folder);
 }
 
+/* Returns all templates of the store. The caller frees the array. */
 static struct row *read_all(size_t *count)
 {
 	const char *dir = data_dir("templates");

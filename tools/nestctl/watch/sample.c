@@ -32,6 +32,7 @@ const char *section_field(enum section s, int field)
 
 /* ---- the table ---- */
 
+/* Copies a name, cut to SAMPLE_NAME bytes with its NUL, with '?' for control characters. */
 static void copy_name(char *to, const char *name)
 {
 	snprintf(to, SAMPLE_NAME, "%s", name);
@@ -111,6 +112,7 @@ uint64_t task_increase(const struct sample *old, const struct sample_task *t)
 
 /* ---- asking ---- */
 
+/* Functions that add the figures of a reply, which they change. */
 static void read_calls(struct sample *s, char *text)
 {
 	unsigned long long calls, errors;

@@ -60,6 +60,7 @@ void sample_write(FILE *f, const struct sample *s)
 
 /* ---- reading ---- */
 
+/* A recording that is read. @line: number of the present line. */
 struct reader {
 	FILE *f;
 	const char *path;
@@ -107,6 +108,7 @@ static const char *word(struct reader *r, char **at)
 	return w;
 }
 
+/* Returns the next word as a number. Dies if it is none, or above @most. */
 static uint64_t number(struct reader *r, char **at, uint64_t most)
 {
 	const char *w = word(r, at);
@@ -126,6 +128,7 @@ static void end_of_line(struct reader *r, const char *at)
 		bad(r, "the line has a word too many");
 }
 
+/* Reads the line "@key VALUE". @value has @size bytes. */
 static void read_head(struct reader *r, const char *key, char *value, size_t size)
 {
 	const size_t n = strlen(key);
@@ -215,6 +218,7 @@ static double read_time(struct reader *r, double last)
 	return at;
 }
 
+/* Reads a sample. @last: the seconds of the sample before. */
 static void read_sample(struct reader *r, struct sample *s, double last)
 {
 	s->at = read_time(r, last);

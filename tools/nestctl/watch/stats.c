@@ -13,6 +13,7 @@
 #include "tools/nestctl/core/table.h"
 #include "tools/nestctl/watch/rates.h"
 
+/* Returns "1.2MB / 3.4MB". */
 static const char *pair(uint64_t a, uint64_t b)
 {
 	return format("%s / %s", size_text((double)a), size_text((double)b));

@@ -24,6 +24,7 @@
 #define PAUSE_NS 30000000 /* after a fetch without new lines */
 #define ROWS_MAX 1024
 
+/* A run of `nestctl trace`. @pos: where the next lines in the kernel's ring begin. */
 struct trace {
 	struct umid_console console;
 	const char *only, *points, *pid;
@@ -33,6 +34,7 @@ struct trace {
 	FILE *out;
 };
 
+/* the signal that asks for the end, or 0 */
 static volatile sig_atomic_t ended;
 
 static void on_signal(int sig)
@@ -72,6 +74,7 @@ static bool fetch(struct trace *t, const char *from)
 	return some;
 }
 
+/* Switches the tracing on. */
 static void begin(struct trace *t)
 {
 	fetch(t, "trace read"); /* skips the ring's present content */
@@ -92,6 +95,7 @@ static double now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
+/* Prints lines until the time is over or a signal comes. */
 static void follow_lines(struct trace *t)
 {
 	double end = t->seconds ? now() + t->seconds : 0;
@@ -102,6 +106,7 @@ static void follow_lines(struct trace *t)
 			nanosleep(&pause, NULL);
 }
 
+/* The calls of one kind. @us and @most: microseconds, of all and of the longest. */
 struct row {
 	char name[40];
 	unsigned long long calls, errors, us, most;

@@ -13,6 +13,7 @@
 
 #define DEPTH_MAX 32
 
+/* A process. */
 struct process {
 	const struct sample_task *t; /* its first thread */
 	int threads;
@@ -36,6 +37,7 @@ static int by_pid(const void *a, const void *b)
 	return x->t->pid < y->t->pid ? -1 : x->t->pid > y->t->pid;
 }
 
+/* Returns the process, or NULL. */
 static struct process *find(struct tree *t, int pid)
 {
 	for (size_t i = 0; i < t->n; i++)
@@ -44,6 +46,7 @@ static struct process *find(struct tree *t, int pid)
 	return NULL;
 }
 
+/* Fills t->all from the tasks of @new. */
 static void gather(struct tree *t, const struct sample *old, const struct sample *new)
 {
 	const double seconds = new->at > old->at ? new->at - old->at : 1;
@@ -63,6 +66,7 @@ static void gather(struct tree *t, const struct sample *old, const struct sample
 		qsort(t->all, t->n, sizeof(*t->all), by_pid);
 }
 
+/* True if a process behind index @after has this parent and is not printed yet. */
 static bool has_more(const struct tree *t, size_t after, int parent)
 {
 	for (size_t i = after + 1; i < t->n; i++)
