@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * churn.c: a workload that knows what must survive a crash, and the check afterwards. Static; runs
- * in the guest.
+ * churn.c: a workload that knows what must survive a crash, and the check afterwards. A static
+ * program for the guest.
  *
  *	churn run DIR SEED PROCESSES DEVICE OPTION...
  *		works until it is killed; options: full, noextents, noise, errors
  *	churn verify DIR SEED PROCESSES DEVICE OPTION...
  *		prints 'verified N names, N certain', or a line for each lie, and then fails
  *
- * Each process works in a folder of its own, with operations that follow from the seed and from how
- * the earlier ones ended. Behind each operation its result goes to DEVICE, a disk of its own that
- * the host sees (written through, sector by sector), so the checker can replay all that was
- * acknowledged on a model, and knows the one operation that may have been under way.
+ * Each process works in a folder of its own. Its operations follow from the seed and from the
+ * results of earlier ones. After each operation its result goes to DEVICE, a disk of its own that
+ * the host sees (written through, sector by sector). So the checker can replay all acknowledged
+ * operations on a model, and knows the one operation that may have been in progress.
  *
  * The model: a name has candidates (what it may be bound to since names were last made durable), a
  * file has versions (its contents since it was last made durable). After a crash a name must be
@@ -19,11 +19,11 @@
  * must be of one of the versions, and the size between theirs. fsync makes contents and this name
  * durable, fdatasync and msync contents, fsync of the folder names, syncfs and sync both.
  *
- * errors: the host refuses now and then what the disk is asked for. A change of a file, or a sync
- * of it, that fails leaves contents that nobody knows: only its name is checked from then on. sync
- * tells of no errors, and syncfs not of whose, so they make names durable at most. A name that
- * could not be changed may have been or not, and its process ends; so it does when the file system
- * takes no changes any more.
+ * errors: the host refuses some of the disk's requests. A change or a sync of a file that fails
+ * leaves unknown contents: only the file's name is checked from then on. sync reports no errors,
+ * and syncfs does not say for which file, so they make only names durable. If the change of a name
+ * fails, it may have happened or not, and the process ends. It also ends when the file system
+ * becomes read-only.
  */
 #include "model.h"
 
@@ -76,8 +76,8 @@ static void die(const char *what)
 /* ---- what comes next ---- */
 
 /*
- * What tells of errors: the sync of the file with the most versions; of the folder, when no name is
- * bound to it.
+ * Chooses a sync that reports errors: of the file with the most versions, or of the folder if an
+ * object without a name has more.
  */
 static void sync_of_one(struct step *s)
 {
@@ -163,7 +163,7 @@ static const char *path(int slot)
 	return text[which];
 }
 
-/* Every other write of whole sectors is direct. */
+/* Writes. Every other write of whole sectors is direct. Returns a count or -errno. */
 static int write_step(const struct step *s, int flags)
 {
 	static uint8_t buf[MAX] __attribute__((aligned(4096)));
@@ -313,7 +313,10 @@ static void run_process(int dev, int process, uint64_t seed)
 		pause();
 }
 
-/* Nothing of these is checked but by e2fsck: they make the log turn round, and the disk full. */
+/*
+ * Makes, renames and removes names that only e2fsck checks, without end. They fill the journal, and
+ * with @full the disk.
+ */
 static void noise(uint64_t seed, int full)
 {
 	char a[300], b[300];

@@ -55,7 +55,7 @@ static void data_durable(struct object *o)
 	o->nr = 1;
 }
 
-/* A new version: the last one's copy, to be changed by the caller. */
+/* Adds a version, a copy of the last one, which the caller then changes. */
 static struct version *version(struct object *o)
 {
 	struct version *v = calloc(1, sizeof(*v));
@@ -105,7 +105,7 @@ void collect(void)
 	}
 }
 
-/* Nothing is known of its contents from here on. */
+/* From now on the contents of the object are unknown. */
 static void loosen(struct object *o)
 {
 	o->loose = 1;
@@ -165,7 +165,10 @@ static void change(const struct step *s)
 	}
 }
 
-/* These bytes are there, and so the file is as long as that; the rest of it may not be. */
+/*
+ * @n bytes at s->off are durable, and with them the file's size up to their end. Other bytes may
+ * not be.
+ */
 static void range_durable(const struct step *s, long n)
 {
 	struct version *v;
@@ -187,7 +190,7 @@ int is_end(const struct step *s, int result)
 	return errors && (result == -EROFS || (result == -EIO && !changes_contents(s->op)));
 }
 
-/* @maybe: it may have happened or not, in whole or in part. */
+/* @maybe: the step may have happened or not, completely or in part. */
 void model_apply(const struct step *s, int result, int maybe)
 {
 	struct object *o = s->op < FSYNCDIR ? now(s->a) : NULL;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * forge.c: what a guest can write and the kernel reads: control pages and alt stacks (rewritten by
- * a second thread while the first makes calls, faults and switches), the FPU frame and its pointer;
- * and what a guest must not write: order area, stub text, by stores and by every call that maps,
- * protects or writes memory.
+ * forge.c: attacks on memory that a guest writes and the kernel reads: control pages and alternate
+ * stacks (rewritten by a second thread while the first makes calls, faults and switches), the FPU
+ * frame and its pointer. And attacks on memory that a guest must not write (order area, stub text),
+ * by stores and by every call that maps, protects or writes memory.
  */
 #include "escape.h"
 
@@ -30,11 +30,11 @@ static uint64_t forged_word(void)
 	}
 }
 
-/* What a forger writes: one kind of words each, so that some runs get far. */
+/* The words that the forger overwrites: only a few kinds in each run, so that some runs get far. */
 struct forgery {
 	int lo, hi; /* words of the control page */
-	bool alt;   /* the alt stack, too */
-	bool slow;  /* leaves time between two */
+	bool alt;   /* the alternate stack, too */
+	bool slow;  /* pauses between rounds */
 };
 
 static struct forgery forgery;
@@ -121,8 +121,8 @@ void attack_control(void)
 static volatile double keeper = 1.25;
 
 /*
- * Writes rubbish into the xsave area where the last frame was, and where the kernel puts one: at
- * the bottom.
+ * Writes a bad value into one word of the xsave area: at the place of the last frame, and at the
+ * bottom, where the kernel puts one.
  */
 static void bad_frame(void *arg)
 {
@@ -154,7 +154,7 @@ static void bad_frame(void *arg)
 	_exit(0);
 }
 
-/* Moves the frame pointer about: its last places in the alt stack, and out of it. */
+/* Moves the frame pointer: to the last words of the alternate stack, and out of it. */
 static void bad_pointer(void *arg)
 {
 	uint64_t to[] = { slot_alt(0) + SLOT_ALT_SIZE - 64, slot_alt(0) + SLOT_ALT_SIZE - 576,
@@ -206,7 +206,7 @@ static void store_to(void *arg)
 	_exit(STATUS_ESCAPED);
 }
 
-/* Places that no guest may write. */
+/* Stores addresses that no guest may write to @at, which has room for 16. Returns their number. */
 static int forbidden(uintptr_t *at)
 {
 	int n = 0;
@@ -251,7 +251,7 @@ static void traced_child(void *arg)
 	_exit(0);
 }
 
-/* As a debugger: a child's window by POKE, and its registers into the stub. */
+/* Tries to write a child's window as a debugger, by PTRACE_POKETEXT. */
 static void trace_attack(void)
 {
 	uintptr_t at[16];
@@ -269,8 +269,7 @@ static void trace_attack(void)
 }
 
 /*
- * Every call that changes mappings, on every part of the window; then the window is as it was and
- * works.
+ * Tries every call that changes mappings on every part of the window. The window must not change.
  */
 void attack_window(void)
 {
@@ -305,15 +304,18 @@ void attack_window(void)
 }
 
 /*
- * ---- patched call sites: thunks and shadows that a child shares with its parent, and a file with
- * everybody ----
+ * ---- patched call sites: thunks and shadows that a child shares with its parent, and files that
+ * all processes share ----
  */
 
 struct area {
 	uintptr_t start, end;
 };
 
-/* The area that /proc/self/maps calls @name, or that is executable and of our file (NULL). */
+/*
+ * Finds the area that /proc/self/maps calls @name, or for NULL the executable one of this program.
+ * Returns false if there is none.
+ */
 static bool find_area(const char *name, struct area *a)
 {
 	char line[512], perm[8];
@@ -405,8 +407,8 @@ static void spoil(void *arg)
 }
 
 /*
- * Our loads see what we have patched meanwhile, so only what was there and what a child writes are
- * compared.
+ * True if a child has changed this process's code. Loads also see call sites that were patched
+ * meanwhile, so only the former bytes and the bytes that a child writes are compared.
  */
 static bool spoilt(const char *name, const uint8_t *before)
 {
@@ -417,13 +419,16 @@ static bool spoilt(const char *name, const uint8_t *before)
 		if (*(const uint64_t *)(now + i) == 0xcccccccccccccccc &&
 			*(const uint64_t *)(before + i) != 0xcccccccccccccccc)
 			return true;
-	for (i = 0; name && i < n; i++) /* a thunk stays as it is */
+	for (i = 0; name && i < n; i++) /* a thunk never changes */
 		if (before[i] && now[i] != before[i])
 			return true;
 	return false;
 }
 
-/* Children spoil what they have of ours in 28 ways; ours stays as it is, and works. */
+/*
+ * Children try in 28 ways to change the code that they share with this process. Its code must not
+ * change, and must still work.
+ */
 static void spoil_area(const char *name)
 {
 	long i, k, parent = getppid();
@@ -434,7 +439,7 @@ static void spoil_area(const char *name)
 		return;
 	for (at = target.start; at < target.end && readable(at); at += PAGE)
 		;
-	target.end = at; /* thunks fill their area as they come */
+	target.end = at; /* the area of thunks grows */
 	before = malloc(target.end - target.start);
 	memcpy(before, (void *)target.start, target.end - target.start);
 	for (i = 0; i < 28; i++) {
@@ -487,7 +492,10 @@ static void stubborn(void *arg)
 		getppid();
 }
 
-/* Jumps to where the stub waits, or past it, and stays there: every gate, with its own word. */
+/*
+ * Jumps to the system call at which the stub waits, and stays there: with the first gate and its
+ * own word.
+ */
 static void waits_by_itself(void *arg)
 {
 	uintptr_t at;

@@ -4,8 +4,9 @@
  * registers that would do something visible, the stub's code at every offset, int 0x80, sysenter,
  * 32-bit code, the vsyscall page, x32 numbers.
  *
- * What would be visible: files made, cut or removed in the host's canary folder (tests/escape/run
- * looks), the host's canary process killed, a page at EVIDENCE, order areas that can be written.
+ * Visible effects would be: files made, truncated or removed in the host's canary folder
+ * (tests/escape/run checks it), the host's canary process killed, a page at EVIDENCE, writable
+ * order areas.
  */
 #include "escape.h"
 
@@ -16,7 +17,7 @@ static char made[256], canary[256];
 static struct iovec vec;
 static char stolen[64];
 
-/* A call that the host must not make, in the order of the arguments. */
+/* A call that must not reach the host. @a: its arguments in their order. */
 struct call {
 	const char *what;
 	long nr;
@@ -74,7 +75,7 @@ static void set_up_tries(void)
 	}
 }
 
-/* A thread that looks for what an escaped call would have left in this process. */
+/* A thread that looks for the effects of an escaped call in this process. */
 static void *witness(void *arg)
 {
 	int i;
@@ -119,7 +120,10 @@ static void jump_there(void *arg)
 	leap(&l);
 }
 
-/* The first gates and a few more are like all; every other `syscall` is tried. */
+/*
+ * True for the `syscall` at @at: all gates are alike, so only the first two are tried in a short
+ * run, and any other `syscall`.
+ */
 static bool worth_trying(uintptr_t at, int *gates)
 {
 	const uint8_t *p = (const uint8_t *)at;
@@ -154,8 +158,8 @@ void attack_syscalls(void)
 /* ---- the stub's code, at every offset ---- */
 
 /*
- * Should a jump ever reach the host, it must do no harm there: no number that kills processes is
- * among the values.
+ * Returns a value for a register. A jump that reaches the host must do no harm there: no value is
+ * the number of a call that kills processes.
  */
 static uint64_t some_value(void)
 {
@@ -200,7 +204,7 @@ static void jump_middle(void *arg)
 	leap(&l);
 }
 
-/* The end of the stub's code: what follows is zeros. */
+/* Returns the bytes of the stub's code, which zeros follow. */
 static size_t code_size(void)
 {
 	size_t n = text_size;
@@ -217,11 +221,11 @@ void attack_middle(void)
 
 	set_up_tries();
 	for (round = 0; round < effort; round++)
-		/* each offset has its turn within so many days */
+		/* each offset is tried once in @days days */
 		for (n = (size_t)day % step; n < size; n += step)
 			if (!attempt(jump_middle, (void *)(stub + n), 100))
 				finding("jump to +%#zx", n);
-	for (i = 0; i < 200; i++) /* and past its end */
+	for (i = 0; i < 200; i++) /* and behind its end */
 		if (!attempt(jump_middle, (void *)(stub + random64() % STUB_ZDATA), 100))
 			finding("jump into the text");
 }
@@ -268,7 +272,7 @@ static void door_vsyscall(void *arg)
 /* Numbers of the 32-bit table: open, unlink, kill, mkdir. */
 static const long old_numbers[] = { 5, 10, 37, 39 };
 
-/* A path that 32-bit registers can name. */
+/* Copies the path to a low address, which 32-bit registers can hold. */
 static void low_path(void)
 {
 	char *p = mmap((void *)0x30000000, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
@@ -365,7 +369,7 @@ static void deny_keys(void *arg)
 	__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(7), "c"(0));
 	if (!(c & 1 << 4))
 		_exit(0);
-	/* no access to any page: loads fault, and so would a handler that trusted it */
+	/* deny access to all pages: loads fault, even those of a handler that keeps the setting */
 	__asm__ volatile("wrpkru\n\tmov %1, %%eax\n\tsyscall\n\tmov $231, %%eax\n\tsyscall"
 			 :
 			 : "a"(-1), "i"(SYS_getppid), "c"(0), "d"(0), "D"(0)

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lull.c: threads that keep a vCPU waiting for a runner that has something better to do.
+ * lull.c: threads that keep a vCPU waiting for a runner that does not answer.
  *
- *	asleep   A forges the end of its stay, a call that has left its FPU state in the registers,
- *               and computes on. Its task wakes up on
- *	         another vCPU, which asks the runner for that state; it makes of that an order to go
- *	         on where it sleeps in its gate.
- *	faults   A faults all the time, and B says that it runs each time that it has handed over.
+ *	asleep   A forges the event of a call that has left its FPU state in the registers, and goes
+ *	         on computing. Its task wakes up on another vCPU, which asks the runner for that
+ *	         state. The runner turns the question into an order to continue, and sleeps in its
+ *	         gate.
+ *	faults   A faults all the time, and after each hand-off B writes that A's runner runs.
  *
- * And a program that does the first for the CPU time, for which no task is charged.
+ * A further program does the first for the CPU time, for which no task is charged.
  */
 #include "escape.h"
 
 #define LULL_MS 12000
-/* of it: a silent thread is killed sooner */
+/* the longest time without another task. A silent thread is killed earlier. */
 #define HELD_MS 6000
 
 /*
- * On the first vCPU: "a call, nanosleep(@t)", and on, until the kernel wants the state; or for
- * ever, without a @gate, adding to @word. Comes back when the task goes on.
+ * On the first vCPU: reports a call nanosleep(@t) and computes until the kernel wants the FPU
+ * state. Without a @gate it computes for ever, adding to @word. Returns when the task continues.
  */
 void forged_sleep(uintptr_t ctl, const struct timespec *t, uintptr_t word, uintptr_t gate);
 
@@ -111,7 +111,7 @@ static void asleep(void *arg)
 
 static volatile bool lulling;
 
-/* Undoes each hand-off of the first slot's runner, and keeps the kernel from being woken. */
+/* Undoes each hand-off of the first slot's runner, and keeps the kernel from being woken up. */
 static void *say_it_runs(void *arg)
 {
 	volatile uint32_t *turn = (volatile uint32_t *)(slot_ctl(0) + C_TURN);
@@ -148,7 +148,10 @@ static void faults(void *arg)
 		*(volatile char *)8 = 1;
 }
 
-/* Returns the longest time for which another task of that vCPU did not run, in ms. */
+/*
+ * Stores the longest time in ms for which another task of that vCPU did not run in *longest. Never
+ * returns.
+ */
 static void watch_vcpu(int cpu, volatile long *longest)
 {
 	struct timespec t = { 0, 1000000 };
@@ -205,11 +208,11 @@ static void computes(void *arg)
 
 	(void)arg;
 	pin_to(0, 0);
-	*counter = 1; /* it may not fault there */
+	*counter = 1; /* may not fault later */
 	forged_sleep(slot_ctl(0), &t, (uintptr_t)counter, 0);
 }
 
-/* What the kernel has charged @pid for, ms. */
+/* Returns the CPU time in ms that the kernel has charged to @pid. */
 static long charged(pid_t pid)
 {
 	struct timespec t;
@@ -227,7 +230,9 @@ static void pause_ms(long ms)
 	nanosleep(&t, NULL);
 }
 
-/* Until it has stopped, or pays for what it computes. */
+/*
+ * Waits until the program has stopped computing, or is charged for it. Returns false after FREE_MS.
+ */
 static bool is_found_out(pid_t pid)
 {
 	long end = now_ms() + FREE_MS;

@@ -73,7 +73,7 @@ void finding(const char *fmt, ...)
 	longjmp(out, 1);
 }
 
-/* Waits for @pid, at most @ms; -1 when it has not ended. */
+/* Waits at most @ms for @pid. Returns 0 with its wait status, or -1 if it has not ended. */
 static int ended(pid_t pid, long ms, int *status)
 {
 	struct timespec t = { 0, 200000 };
@@ -96,7 +96,7 @@ bool attempt(void (*fn)(void *), void *arg, long ms)
 	random64(); /* each child has numbers of its own */
 	pid = fork();
 	if (!pid) {
-		/* with its children, so that all of them end */
+		/* a group of its own, so that its children end, too */
 		setpgid(0, 0);
 		fn(arg);
 		_exit(0);
@@ -116,7 +116,7 @@ bool attempt(void (*fn)(void *), void *arg, long ms)
 	return !(WIFEXITED(status) && WEXITSTATUS(status) == STATUS_ESCAPED);
 }
 
-/* The kernel goes on: a call, a file, a process. */
+/* True if the kernel still works: a call, a file, a process. */
 static bool works(void)
 {
 	int status;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.c: other guests' memory. Two processes race: one unmaps, drops and remaps pages under
- * threads that never stop writing to them, the other takes fresh memory and looks whether it is
- * zero and stays what it wrote. And the search for a secret that a process of another user keeps
- * (tests/escape/run starts it: escape victim).
+ * memory.c: attacks on other guests' memory. Two processes race: one unmaps, drops and remaps pages
+ * while its threads write to them, the other takes fresh memory and checks that it is zero and
+ * keeps its data. And a search for the secret of another user's process (tests/escape/run starts
+ * it: escape victim).
  */
 #include "escape.h"
 
@@ -28,7 +28,7 @@ static void skip(int sig, siginfo_t *si, void *arg)
 	(void)arg;
 	if (!racing)
 		_exit(0);
-	/* the page is away: again, until it is back */
+	/* the page is missing: try again until it is mapped */
 	nanosleep(&t, NULL);
 }
 
@@ -80,7 +80,7 @@ static void race(void *arg)
 	_exit(0);
 }
 
-/* Fresh pages are zero; what is written stays. */
+/* Checks that fresh pages are zero and keep what is written to them. */
 static void look_at_fresh_memory(void *arg)
 {
 	long end = now_ms() + 700, me = getpid();
@@ -129,7 +129,8 @@ void attack_mapper(void)
 /* ---- the secret ---- */
 
 /*
- * The victim: keeps a secret in its memory and says whether that changes; until it is told to end.
+ * The victim: keeps a secret in its memory until it is told to end, and reports a change. Returns
+ * the exit status.
  */
 int victim(void)
 {
@@ -147,7 +148,7 @@ int victim(void)
 				puts("NOT OK victim: its memory has changed");
 				return 1;
 			}
-		for (i = 0; i < 100; i++) /* hot calls, of the same program file */
+		for (i = 0; i < 100; i++) /* hot calls of this program file */
 			if (getppid() != parent) {
 				puts("NOT OK victim: its calls are spoilt");
 				return 1;
@@ -181,7 +182,7 @@ static void search(uintptr_t from, uintptr_t to)
 			finding("the secret is at %#lx", at);
 }
 
-/* Where the kernel has its own things, were they mapped here; and all of the window. */
+/* Searches the window, and the addresses at which the kernel process has its own memory. */
 void attack_secret(void)
 {
 	static const uintptr_t kernel[] = { 0x60000000, 0x600000000000, 0x620000000000,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * window.c: finds the stub's window by what it must contain, a table of gates, each `syscall; lea
- * page(%rip),%rbx`; from the first gate's lea follows the base. Reading goes by loads with a fault
- * handler behind them, as an attacker would.
+ * window.c: finds the stub's window by its table of gates, each `syscall; lea page(%rip),%rbx`. The
+ * first gate's lea yields the base. Memory is read by loads with a fault handler, as an attacker
+ * would do.
  */
 #include "escape.h"
 #include <setjmp.h>
 
 #define TOP 0x7ffffffff000UL
-#define SEARCH 0x20000000UL /* below the top */
+#define SEARCH 0x20000000UL /* bytes below TOP */
 
 uintptr_t stub;
 size_t text_size;
@@ -61,7 +61,7 @@ bool try_write(uintptr_t at)
 	return yes;
 }
 
-/* Is this a gate: syscall; lea rel32(%rip),%rbx; jmp? */
+/* True for a gate: syscall; lea rel32(%rip),%rbx; jmp. */
 static bool is_gate(const uint8_t *p)
 {
 	static const uint8_t head[] = { 0x0f, 0x05, 0x48, 0x8d, 0x1d };
@@ -69,7 +69,7 @@ static bool is_gate(const uint8_t *p)
 	return !memcmp(p, head, sizeof(head)) && (p[9] == 0xeb || p[9] == 0xe9);
 }
 
-/* The control page that a gate names. */
+/* Returns the address of the control page in a gate's lea. */
 static uintptr_t gate_page(const uint8_t *p)
 {
 	int32_t rel;
@@ -78,7 +78,7 @@ static uintptr_t gate_page(const uint8_t *p)
 	return (uintptr_t)p + 9 + rel;
 }
 
-/* Looks for two gates in a readable page; sets the base. */
+/* Looks for two gates in a readable page. True if it has them; @stub is then set. */
 static bool look_for_gates(uintptr_t page)
 {
 	const uint8_t *p = (const uint8_t *)page;

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * host.c: random damage to images of file systems, guided by what code it reaches (gcc's
+ * host.c: damages images of file systems at random, guided by the code that they reach (gcc's
  * -fsanitize-coverage=trace-pc in the kernel side).
  *
  *	fsfuzz SEED EXECUTIONS FOUND FILE...	FILE: whole images, named by file system:
  *                                              ext4-anything; what fails is kept as FOUND
  *	fsfuzz replay FOUND FILE...		once more
  *
- * An input is a seed image, a choice and a list of patches; inputs that reach something new are
- * kept and changed further. Patches go to places that are not zero in the seed: that is where
- * metadata is. Sums of superblocks and the like are not mended: most of the seeds have none (mke2fs
- * -O ^metadata_csum), others have.
+ * An input is a seed image, a choice and a list of patches. Inputs that reach new code are kept and
+ * changed further. Patches go to places that are not zero in the seed, since metadata is there.
+ * Checksums are not corrected: most of the seeds have none (mke2fs -O ^metadata_csum).
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -33,12 +32,12 @@
 #define SEEDS 64
 #define PATCHES 12
 #define CORPUS 8192
-#define CHUNK 32UL /* bytes: a place for patches */
+#define CHUNK 32UL /* bytes of a place for patches */
 #define STACK (256UL << 10)
-#define LIMIT 20 /* seconds for an execution */
+#define LIMIT 20 /* CPU seconds for 16 executions */
 
 struct patch {
-	uint32_t place; /* of the seed's */
+	uint32_t place; /* index into seed.places */
 	uint8_t at, kind;
 	uint16_t pad;
 	uint64_t value;
@@ -50,7 +49,7 @@ struct input {
 };
 static struct seed {
 	char fs[16], file[64];
-	uint8_t *data, *work; /* whole; as damaged and written to */
+	uint8_t *data, *work; /* whole; damaged copy */
 	size_t size;
 	uint32_t *places, nr;
 	unsigned long executions;
@@ -132,7 +131,7 @@ static void hangs(int sig)
 	host_die("an execution without end");
 }
 
-/* Enough: what has been done is counted. */
+/* a signal has asked for the end, with the usual summary */
 static volatile sig_atomic_t stop;
 
 static void stops(int sig)
@@ -140,7 +139,7 @@ static void stops(int sig)
 	stop = 1;
 }
 
-/* ubsan's way to end (UBSAN_OPTIONS=abort_on_error=1). */
+/* SIGABRT is how ubsan ends the process (UBSAN_OPTIONS=abort_on_error=1). */
 static void aborted(int sig)
 {
 	keep();
@@ -164,7 +163,7 @@ static void arrived(struct stack *s)
 	size_t size;
 
 	__sanitizer_finish_switch_fiber(s->fake, &bottom, &size);
-	/* the first one's bounds become known by leaving it */
+	/* the bounds of the first stack are known once it is left */
 	if (previous_stack && !previous_stack->memory) {
 		previous_stack->bottom = bottom;
 		previous_stack->size = size;
@@ -248,7 +247,10 @@ void __sanitizer_cov_trace_pc(void)
 		edges[e]++;
 }
 
-/* Was there an edge that nobody had met, or so often? */
+/*
+ * Returns a number that is not 0 if the execution has met a new edge, or an old one in a new class
+ * of counts.
+ */
 static int news(void)
 {
 	int new = 0;
@@ -290,7 +292,7 @@ static uint64_t interesting(void)
 static void new_patch(struct patch *p, const struct seed *s)
 {
 	p->place = (uint32_t)(rnd() % s->nr);
-	if (rnd() % 3 == 0) /* the superblock's, the first descriptors' */
+	if (rnd() % 3 == 0) /* superblock, first descriptors */
 		p->place = (uint32_t)(rnd() % (s->nr < 64 ? s->nr : 64));
 	p->at = (uint8_t)(rnd() % CHUNK);
 	p->kind = (uint8_t)(rnd() % 8);
@@ -312,11 +314,11 @@ static void apply(uint8_t *image, const struct seed *s, const struct patch *p)
 	case 3: memcpy(image + (at & ~3UL), &p->value, 4); break;
 	case 4: memcpy(image + (at & ~7UL), &p->value, 8); break;
 	case 5: image[at] = (uint8_t)(image[at] + (int)(p->value % 17) - 8); break;
-	case 6: /* a piece of another place */
+	case 6: /* the bytes of another place */
 		memmove(image + at / CHUNK * CHUNK, image + s->places[p->value % s->nr] * CHUNK,
 			at / CHUNK * CHUNK + CHUNK <= s->size ? CHUNK : 1);
 		break;
-	default: /* a number near what it was */
+	default: /* a number near the old one */
 		old = (uint32_t)old + (p->value % 9) - 4;
 		memcpy(image + (at & ~3UL), &old, 4);
 	}
@@ -402,7 +404,7 @@ static void replay(const char *path)
 	printf("ok      nothing was found\n");
 }
 
-/* How many executions each kind of image had: seeds of a kind are neighbours. */
+/* Prints the number of executions for each kind of image. Seeds of a kind are adjacent. */
 static void say_kinds(void)
 {
 	unsigned long n = 0;
@@ -428,7 +430,7 @@ int main(int argc, char **argv)
 	world_boot();
 	for (int i = again ? 3 : 4; i < argc; i++)
 		load(argv[i]);
-	signal(SIGPROF, hangs); /* of its own time: the host may be busy */
+	signal(SIGPROF, hangs); /* CPU time: the host may be busy */
 	signal(SIGABRT, aborted);
 	signal(SIGTERM, stops);
 	__sanitizer_set_death_callback(keep);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * machine.c: what the file systems, the page cache and the block layer ask of the rest of the
- * kernel, in one process of the host: time, root's rights, mounts, a disk in memory; memory.c has
- * memory, threads.c threads and locks, tests/unit/fakes.c the rest. What is missing in all of them
- * is a stub that ends the run with its name (build.bash).
+ * machine.c: fakes of the kernel's functions that file systems, page cache and block layer call, in
+ * one process of the host: time, root's rights, mounts, a disk in memory. memory.c has memory,
+ * threads.c threads and locks, tests/unit/fakes.c the rest. A function that all of them lack is a
+ * stub that ends the run with its name (build.bash).
  */
 #include "kernel/block/internal.h"
 #include "kernel/fs/sysfs/device.h"
@@ -199,7 +199,7 @@ struct mount *kern_mount(struct file_system_type *t)
 	return m;
 }
 
-/* Whatever the name: the disk. */
+/* Returns the disk, whatever the name. */
 int kern_path(const char *name, u32 flags, struct path *path)
 {
 	static struct mount disk_mount;
@@ -274,7 +274,7 @@ bool work_queue(struct work *w)
 	return true;
 }
 
-/* Nobody is in a group that has limits. */
+/* no group has limits */
 u32 io_nr_limits;
 
 void io_account(dev_t dev, u32 kind, u64 bytes, const struct page *page)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.c: kmalloc and frames for machine.c: objects from the host's allocator, so that asan sees
- * each one's end; what may be handed to a disk, and pages, from a direct map in which each run of
- * frames has a forbidden one behind it.
+ * memory.c: kmalloc() and page frames for machine.c. Objects come from the host's allocator, so
+ * that ASan knows the end of each. Pages, and buffers that a disk may get, come from a direct map
+ * in which an inaccessible frame follows each run of frames.
  */
 #include "kernel/lib/string.h"
 #include "kernel/mm/internal.h"
@@ -19,8 +19,8 @@ static u64 next_frame;
 static struct page *take_frames(u64 n);
 
 /*
- * What may be handed to a disk must lie in frames: at the end of the last one, behind which nobody
- * may touch anything.
+ * True if an object of @n bytes may be given to a disk. It must lie in frames: at the end of the
+ * last one, so that an access behind it fails.
  */
 static bool is_buffer(size_t n)
 {
@@ -37,7 +37,7 @@ static void *buffer_alloc(size_t n)
 		return NULL;
 	p->private = frames;
 	host_poison(start, unused);
-	machine_frames -= (long)frames; /* counted as an object */
+	machine_frames -= (long)frames; /* counts as an object */
 	return memset(start + unused, 0, n);
 }
 
@@ -150,7 +150,7 @@ static bool free_run(u64 pfn, u64 n)
 	return true;
 }
 
-/* Frames in a row and one behind them that nobody may touch. */
+/* Returns @n frames in a row, which an inaccessible frame follows, or NULL. */
 static struct page *take_frames(u64 n)
 {
 	for (u64 tries = 0; tries < FRAMES; tries++) {
@@ -209,7 +209,7 @@ void free_pages_addr(void *addr, u32 order)
 		free_pages(virt_to_page(addr), order);
 }
 
-/* Runs of frames: one, which is an answer that a caller has to live with anyhow. */
+/* Returns a run of one frame, which callers must expect. */
 struct page *alloc_extent(gfp_t gfp, u32 order)
 {
 	return order ? NULL : alloc_pages(gfp, 0);
@@ -228,7 +228,7 @@ void memory_boot(void)
 	page_waits_init();
 }
 
-/* Blocks of pages for long files: none. */
+/* There are no large blocks. */
 u32 large_block_take(struct address_space *m, u64 index, u32 nr, gfp_t gfp, struct page **first)
 {
 	return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * threads.c: kernel threads and locks for machine.c: the caller of world_use() and those of
- * kthread_run() have stacks of their own and take turns when one of them waits. A wait is a turn of
- * the others, again and again: one that nobody ends is found by counting.
+ * threads.c: kernel threads and locks for machine.c. The caller of world_use() and the threads of
+ * kthread_run() have stacks of their own, and run in turn: a thread that waits calls schedule()
+ * until its condition is true. A wait without end is found by counting.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/ident/cred.h"
@@ -12,7 +12,7 @@
 #include "tests/fsfuzz/world.h"
 
 #define THREADS 16
-#define TURNS 20000 /* without an end of the wait: it hangs */
+#define TURNS 20000 /* rescheduled so often: it hangs */
 
 static struct thread {
 	struct task *task;
@@ -28,7 +28,7 @@ static const struct cred root_cred = {
 	.usage = { 1 }, .cap_effective = ~0UL, .cap_permitted = ~0UL, .user_ns = &init_user_ns
 };
 
-/* A task of root's, without limits. */
+/* Returns a task of root without limits. */
 static struct task *new_task(void)
 {
 	struct task *t = host_alloc(sizeof(struct task));
@@ -190,7 +190,7 @@ void wait_for_completion(struct completion *c)
 	c->done--;
 }
 
-/* Frees at once, so that a late reader fails, instead of after a grace period. */
+/* Frees at once, not after a grace period, so that a late reader fails. */
 void call_rcu(struct rcu_head *h, void (*fn)(struct rcu_head *h))
 {
 	fn(h);

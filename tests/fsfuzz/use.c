@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * use.c: a damaged image is mounted, walked through, read, written to and unmounted, by the
- * operations that vfs would call. Errors are expected everywhere; what is not: a crash, an access
- * that asan refuses, a wait without end, memory that is left behind.
+ * use.c: mounts a damaged image, walks through it, reads, writes and unmounts it, by the operations
+ * that vfs would call. Errors are expected everywhere, but no crash, no access that ASan refuses,
+ * no wait without end, no memory that is left behind.
  *
- * The walk is bounded: names of a folder, folders in folders, pages of a file. Which change is made
- * where follows from the choice.
+ * The walk is bounded: names of a folder, folders in folders, pages of a file. The choice decides
+ * which changes are made, and where.
  */
 #include <linux/falloc.h>
 #include <linux/fs.h>
@@ -16,10 +16,10 @@
 #include "tests/fsfuzz/machine.h"
 #include "tests/fsfuzz/world.h"
 
-#define NAMES 12 /* of a folder are looked at */
-#define DEPTH 4  /* of folders */
-#define FILES 40 /* in all */
-#define PIECES 6 /* pages of a file are read */
+#define NAMES 12 /* names of a folder */
+#define DEPTH 4  /* levels of folders */
+#define FILES 40 /* files of the image */
+#define PIECES 6 /* pages of a file */
 
 unsigned long world_mounted;
 static u32 files_left;
@@ -81,7 +81,7 @@ static void close_inode(struct file *f)
 
 /* ---- names ---- */
 
-/* As vfs looks a name up: a reference, perhaps negative, or NULL. */
+/* Looks a name up as vfs does. Returns a reference, whose dentry may be negative, or NULL. */
 static struct dentry *look_up(struct dentry *dir, const char *name)
 {
 	struct qstr q = { .name = name, .len = (u32)strlen(name) };
@@ -384,7 +384,7 @@ static void ask_statfs(struct super_block *sb)
 
 static void use_mount(struct file_system_type *t, bool write)
 {
-	/* not what the superblock says: it may want a panic */
+	/* overrides the superblock, which may demand a panic */
 	char *data = strcmp(t->name, "ext4") ?
 			     NULL :
 			     kstrdup(pick(2) ? "errors=continue" : "errors=remount-ro");
@@ -446,9 +446,9 @@ void world_use(
 	} else {
 		use_mount(get_fs_type(name), write);
 	}
-	machine_insert(image, size); /* the device's own pages go */
+	machine_insert(image, size); /* frees the device's pages */
 	if (machine_frames != frames)
 		host_die("pages are left behind");
-	if (machine_objects > objects + 8) /* a thread, a node of a table that stays */
+	if (machine_objects > objects + 8) /* tables keep a few objects */
 		host_die("objects are left behind");
 }

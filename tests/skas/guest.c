@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * guest.c: the programs that tests/skas runs as guests. One static image without libc at
- * GUEST_BASE; rdi says which program, rsi is its argument, rdx the base of the stub's window.
+ * GUEST_BASE; rdi is the program's number, rsi its argument, rdx the base of the stub's window.
  */
 #include <stdint.h>
 #include "tests/skas/guest.h"
@@ -48,7 +48,10 @@ static void spin(long n)
 		;
 }
 
-/* Every register survives a call; rcx and r11 are what `syscall` makes of them. */
+/*
+ * Checks that every register survives a call, and that rcx and r11 are as `syscall` leaves them.
+ * Returns the exit status.
+ */
 static long check_regs(void)
 {
 	long bad = 0;
@@ -78,8 +81,8 @@ static long check_regs(void)
 }
 
 /*
- * GPRs and vector registers hold their values over @n rounds, with a call (or a wait) in each;
- * kicks may come at any time.
+ * Checks that general and vector registers keep their values over @n rounds, with a call (or a
+ * wait) in each. Kicks may come at any time. Returns the exit status.
  */
 static long check_fpu(long n, u64 seed, int calls)
 {
@@ -115,7 +118,7 @@ static void fs_gs(void)
 	leave(0);
 }
 
-/* Jumps to @at with registers of its own choice. */
+/* Jumps to @at with these registers. */
 static void jump(u64 at, long rax, long rdi, long rsi, long rdx)
 {
 	__asm__ volatile("xor %%r10d, %%r10d\n jmp *%0"
@@ -168,7 +171,7 @@ static void wreck_own_state(long what)
 		for (u64 a = CTL; a < CTL + 4096; a += 4)
 			VOLATILE32(a) = (u32)a;
 	} else if (what == 4) {
-		/* claims events of every kind without giving the CPU up */
+		/* reports events of every kind without giving up the CPU */
 		for (u32 ev = 0; ev < 3000; ev++) {
 			VOLATILE32(CTL + C_EV) = ev;
 			VOLATILE32(CTL + C_TURN) = 0;
@@ -187,7 +190,7 @@ static void misbehave(long what, u64 arg)
 	case BAD_EXEC_ALT: jump(ALT, 0, 0, 0, 0); break;
 	case BAD_GATE_WRITE: jump(arg, 1, 1, (long)m, 8); break;
 	case BAD_GATE_OTHER_WORD: jump(arg, 202, (long)m, 0, 0); break;
-	/* sleeps by itself, as if it had handed over */
+	/* sleeps, as after a hand-off */
 	case BAD_GATE_SLEEP:
 		VOLATILE32(CTL + C_TURN) = 1;
 		jump(arg, 202, CTL + C_TURN, 0, 1);
@@ -195,14 +198,14 @@ static void misbehave(long what, u64 arg)
 	case BAD_MAPPER: jump(arg, 9, 0x10000000, 4096, 7); break;
 	case BAD_NONCANONICAL: jump(0x8000000000000000UL, 0, 0, 0, 0); break;
 	case BAD_RSP: __asm__ volatile("mov $8, %rsp\n push %rax"); break;
-	/* a call with the stack pointer at the bottom of its alt stack */
+	/* a call with the stack pointer at the bottom of its alternate stack */
 	case BAD_RSP_ALT:
 		__asm__ volatile("mov %0, %%rsp\n mov %1, %%eax\n syscall"
 				 :
 				 : "r"(ALT + 512), "i"(GNR_GETPPID));
 		break;
 	case BAD_HANDLER: jump(arg, 31, 31, CTL + 1024, CTL + 1024); break;
-	/* the stub's way out with a control page of rubbish */
+	/* the stub's exit path with a damaged control page */
 	case BAD_EXIT_PATH:
 		VOLATILE64(CTL + C_RIP) = 0xdead000000000000UL;
 		__asm__ volatile("mov %1, %%rbx\n jmp *%0" : : "r"(arg), "r"(CTL) : "rbx");
@@ -219,7 +222,7 @@ static void misbehave(long what, u64 arg)
 	leave(7);
 }
 
-/* Claims over and over that it is not its turn, so that every hand-off of the handler is undone. */
+/* Writes again and again that it is not its turn, which undoes every hand-off of the handler. */
 static void stubborn(void)
 {
 	for (;;)
@@ -290,7 +293,7 @@ __attribute__((noreturn, used)) void guest_main(long which, u64 arg, u64 stub_ba
 	case G_TIME_CALLS: time_calls(arg); break;
 	case G_TIME_FAULTS: time_faults(arg); break;
 	case G_NOTHING: leave(0); break;
-	/* does an address answer that a former guest had mapped? */
+	/* reads an address that a former guest had mapped */
 	case G_PEEK: leave(VOLATILE64(GUEST_ANON) ? 1 : 0); break;
 	case G_VSYSCALL: {
 		long (*f)(long *) = (long (*)(long *))0xffffffffff600400;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * harness.c: skas/ under test, without the rest of the kernel. A kernel of one page: programs of
- * guest.c, frames by the next free number, four system calls. Kernel world, linked with os-linux/
- * and host.c; run once per mode.
+ * harness.c: tests skas/ without the rest of the kernel, with a minimal kernel: programs of
+ * guest.c, page frames that are only handed out in order, a few system calls. Kernel world, linked
+ * with os-linux/ and host.c; run once per mode.
  *
- * A test is one guest program run to its end, and what that end must be: an exit status, a signal,
- * or the death of the space.
+ * A test runs one guest program to its end, and compares the end with the expected one: an exit
+ * status, a signal, or the death of the space.
  */
 #include <asm/signal.h>
 #include <linux/mman.h>
@@ -24,7 +24,7 @@ static u32 next_frame;
 static const char *mode_text;
 static int passed, failed;
 
-/* ---- a kernel of one page ---- */
+/* ---- the minimal kernel ---- */
 
 u32 frames(u32 n)
 {
@@ -80,7 +80,10 @@ void proc_start_beside(struct proc *p, const struct proc *a, int program, u64 ar
 	p->regs.rsp = GUEST_STACK_TOP - GUEST_STACK_SIZE / 2;
 }
 
-/* Faults in the anonymous range map @around pages; any other is a SIGSEGV. */
+/*
+ * Maps p->around pages at a fault in the anonymous range. Returns false for any other fault, which
+ * is a SIGSEGV.
+ */
 static bool proc_fault(struct proc *p, u64 addr)
 {
 	u64 len = p->around * 4096UL, start = addr & ~(len - 1);
@@ -92,14 +95,14 @@ static bool proc_fault(struct proc *p, u64 addr)
 		p->space, start, len, PROT_READ | PROT_WRITE, 0, frames(p->around) * 4096UL, true);
 }
 
-/* The harness knows no page tables: what a guest writes lies in its image. */
+/* Counts the bytes of a write. Without page tables the harness cannot read them. */
 static void proc_write(struct proc *p, u64 addr, u64 len)
 {
 	(void)addr;
 	p->output_len += len;
 }
 
-/* True when the guest has exited. */
+/* Carries out the system call in p->regs. True if the guest has exited. */
 static bool proc_syscall(struct proc *p)
 {
 	struct regs *r = &p->regs;
@@ -120,7 +123,7 @@ static bool proc_syscall(struct proc *p)
 	return false;
 }
 
-/* Until its end, or @kicks of them. */
+/* Each slice of p->slice ns that ends is a kick. */
 enum outcome proc_run(struct proc *p, int cpu, u64 kicks)
 {
 	for (;;) {
@@ -171,8 +174,8 @@ void check(bool good, const char *name)
 struct proc proc_a, proc_b;
 
 /*
- * One guest to its end; the outcome and, for EXITED the status, for SIGNALLED the signal must
- * agree.
+ * Runs a guest to its end. Checks the outcome and, as @detail, the exit status of EXITED or the
+ * signal of SIGNALLED.
  */
 static void expect(
 	const char *name, int program, u64 arg, u64 what, enum outcome wanted, u64 detail)
@@ -198,8 +201,8 @@ static void expect(
 }
 
 /*
- * A hostile guest may end in any way but by success of its deed (status 1); afterwards an honest
- * one runs as ever.
+ * Runs a hostile guest, which may end in any way but with status 1, its success. Then checks that
+ * an honest guest still runs.
  */
 static void survive(const char *name, int program, u64 arg, u64 what)
 {
@@ -283,8 +286,8 @@ static void test_hostile(void)
 }
 
 /*
- * Returns how long it takes to notice that another process has killed the runner, or the mapper, of
- * a guest that loops; 0 if it is not noticed.
+ * Returns the ns until it is noticed that another process has killed the runner, or the mapper, of
+ * a guest that loops. Returns 0 if it is not noticed.
  */
 static u64 lose(bool runner)
 {
@@ -308,7 +311,7 @@ static u64 lose(bool runner)
 	return took;
 }
 
-/* A task of a space is killed while the guest loops: the guest is lost, we are not. */
+/* A task of a space is killed while the guest loops. Only this guest may be lost. */
 static void test_lost(void)
 {
 	for (int runner = 0; runner < 2; runner++) {
@@ -323,7 +326,7 @@ static void test_lost(void)
 	expect("a guest after that", G_HELLO, 0, 0, EXITED, 3);
 }
 
-/* Two tasks of one space by turns on one vCPU: each keeps its FPU state. */
+/* Two tasks of one space run alternately on one vCPU. Each must keep its FPU state. */
 static void test_two_tasks(void)
 {
 	struct proc *a = &proc_a, *b = &proc_b;
@@ -369,8 +372,8 @@ static void test_many(int rounds)
 }
 
 /*
- * Two vCPUs run two tasks of one space at the same time. The second one takes what it is given, one
- * after the other.
+ * Two vCPUs run two tasks of one space at the same time. The second vCPU runs the task in
+ * second_proc to its end, and waits for the next one.
  */
 static struct proc *second_proc;
 static bool second_started;
@@ -428,8 +431,8 @@ static void test_two_cpus(void)
 #define KILLS 50
 
 /*
- * The vCPU that killed a space frees what it maps: the runner of another vCPU, which writes all the
- * time, has to be dead by then.
+ * True if the runner of another vCPU, which writes all the time, still writes when space_kill()
+ * returns. The killer then frees the memory of the space.
  */
 static bool lives_when_killed(struct proc *p)
 {
@@ -500,7 +503,7 @@ static u64 median(u64 *v)
 	return v[SAMPLES / 2];
 }
 
-/* The steps of a space's life, each by itself: least and median. */
+/* Measures each step of a space's life: prints minimum and median. */
 static void measure_steps(void)
 {
 	static const char *const names[] = { "space_get and three orders", "flush of them",
@@ -579,7 +582,7 @@ static void run_forever(void)
 	proc_run(&proc_a, 0, ~0UL);
 }
 
-/* Calls, FPU state and faults under a storm of kicks, for half a minute. */
+/* Calls, FPU state and faults with frequent kicks, for half a minute. Returns the exit status. */
 static int soak(void)
 {
 	u64 end = os_clock_mono() + 30 * NSEC_PER_SEC, kicks = 0;
@@ -636,7 +639,7 @@ void *kmalloc(size_t size, unsigned flags)
 	host_fail("harness: kmalloc");
 	return NULL;
 }
-/* For os-linux/thread.c: nothing here is put back. */
+/* Called by os-linux/thread.c: no thread is parked in this program. */
 void arch_unpark(u64 sp) __noreturn;
 void arch_unpark(u64 sp)
 {

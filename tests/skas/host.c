@@ -29,7 +29,7 @@ void host_print(const char *fmt, ...)
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
 	va_end(ap);
-	fflush(stdout); /* it may be killed on purpose */
+	fflush(stdout); /* a test may kill it */
 }
 
 void host_fail(const char *why)
@@ -114,7 +114,7 @@ void host_kicker_stop(void)
 	pthread_join(kicker, NULL);
 }
 
-char **os_argv; /* os-linux/process.c knows it from main() */
+char **os_argv; /* for os-linux/process.c */
 
 /* Nothing here is jailed. */
 bool os_jailed(void)

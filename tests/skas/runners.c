@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * runners.c: when a runner may be believed to be where the kernel has it: a new one behind its
- * filter, a stopped one asleep. Kernel world, as harness.c.
+ * runners.c: checks the kernel's knowledge of runners: that a new one is behind its filter, and
+ * that a stopped one is asleep. Kernel world, as harness.c.
  */
 #include <linux/mman.h>
 
@@ -10,7 +10,7 @@
 
 #define STARTS 150
 
-/* Writes all the time until the space is killed. */
+/* Kills the space, in which both tasks run, and frees it. */
 static void end_both(struct proc *a)
 {
 	skas_lock(&a->space->lock);
@@ -27,7 +27,7 @@ static const struct skas_ops *real_ops;
 static struct skas_ops watched_ops;
 static int bare;
 
-/* Before it is given its turn. */
+/* Counts runners that get a turn before they have their filter, then runs as usual. */
 static void watched_run(
 	struct runner *r, struct regs *regs, struct fpu *fpu, u64 deadline, struct skas_event *ev)
 {
@@ -36,8 +36,8 @@ static void watched_run(
 }
 
 /*
- * Its slot is there already, as in a space from the pool; a sibling says hello for it before it has
- * begun.
+ * Starts a runner whose slot exists already, as in a space from the pool. A sibling reports
+ * EVT_HELLO for it before it has begun.
  */
 static void start_under_forgery(struct proc *a)
 {
@@ -77,7 +77,10 @@ static void test_new(void)
 
 /* ---- a stopped runner ---- */
 
-/* What a sibling can write: go on, behind your gate, where I say. */
+/*
+ * Writes what a sibling can write: an order to continue behind the gate, with registers of its
+ * choice.
+ */
 static void invite(struct runner *r)
 {
 	struct ctl_page *c = r->ctl;
@@ -93,9 +96,9 @@ static void invite(struct runner *r)
 }
 
 /*
- * A parked runner is stopped and let go by a tracer, as for debug registers: the host begins its
- * call anew, on its word. Woken there, as any program of its vCPU may, it finds what a sibling has
- * written. The space is given back meanwhile.
+ * A tracer stops and continues a parked runner, as for debug registers. The host then repeats the
+ * runner's system call with the values of its memory. If a program of its vCPU wakes it up then, it
+ * finds the orders of a sibling. Meanwhile the space is given back.
  */
 static void test_thrown_back(void)
 {
