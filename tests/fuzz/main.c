@@ -101,7 +101,7 @@ static void measure(struct usage *u)
 
 	memset(u, 0, sizeof(*u));
 	sync();
-	/* what is freed after a grace period, or by a worker */
+	/* objects that a worker or the end of a grace period frees */
 	nap(1500);
 	write_file("/proc/sys/vm/drop_caches", "3");
 	write_file("/proc/sys/vm/drop_caches", "3");
@@ -119,7 +119,10 @@ static void measure(struct usage *u)
 	fclose(f);
 }
 
-/* A leak grows with every round; noise does not. @tell: say so. */
+/*
+ * Returns 1 if less memory is free, or a slab has more objects, than the rounds since @early
+ * explain: a leak grows with every round. @tell: prints what leaks.
+ */
 static int compare(int rounds, bool tell)
 {
 	long lost = early.free_kb - late.free_kb;
@@ -145,7 +148,10 @@ static int compare(int rounds, bool tell)
 	return bad;
 }
 
-/* On a busy host what is freed later may take its time; a leak stays. */
+/*
+ * Returns 1 if the memory leaks. Measures up to 12 times, since a busy host may delay what frees
+ * memory later.
+ */
 static int leaks(int rounds)
 {
 	int tries = 12;
@@ -171,6 +177,9 @@ static void show_file(int pid, const char *name)
 	close(fd);
 }
 
+/*
+ * Calls @show (or NULL) for each process but init, this one and its parent. Returns their number.
+ */
 static int each_process(void (*show)(int))
 {
 	DIR *d = opendir("/proc");
@@ -190,7 +199,7 @@ static int each_process(void (*show)(int))
 	return n;
 }
 
-/* Those that the guest's programs made, thread by thread. */
+/* Prints what the threads of process @pid do, if the fuzzer started it. */
 static void show_process(int pid)
 {
 	char path[64];
@@ -228,8 +237,8 @@ static void show_log(void)
 }
 
 /*
- * All processes; false if some do not die. Stopped, traced, blocked or asleep, SIGKILL ends every
- * one.
+ * Kills all processes that can be killed from here. Returns false and prints them if some are still
+ * there after 150 seconds: SIGKILL ends a process that is stopped, traced, blocked or asleep.
  */
 static bool kill_all(void)
 {
@@ -254,10 +263,13 @@ static bool kill_all(void)
 	}
 }
 
-/* How many it took away; a bind of a bind may have made very many, and hides others. */
+/*
+ * Detaches up to 100 mounts in the sandbox. Returns how many it detached. A bind of a bind may have
+ * made very many mounts, and each hides others: call it again until it returns 0.
+ */
 static int unmount_some(void)
 {
-	/* of a file that was mounted and has lost its name */
+	/* follows the path of a mount on a file that was removed */
 	static const char deleted[] = "\\040(deleted)";
 	char where[100][256], line[1000], path[256];
 	int n = 0, gone = 0;
@@ -294,7 +306,10 @@ static void clear_flags(const char *path)
 	}
 }
 
-/* What cannot be removed, or its folder, may be immutable or append-only. */
+/*
+ * Removes @path, for nftw(). A file or its folder may be immutable or append-only: clears these
+ * flags and tries again. Returns 0.
+ */
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
 	char folder[4096];
@@ -309,7 +324,7 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
 	return 0;
 }
 
-/* System V objects outlive their makers. */
+/* Removes System V objects and message queues, which outlive the processes that made them. */
 static void remove_ipc(void)
 {
 	char buf[512];
@@ -327,6 +342,7 @@ static void remove_ipc(void)
 	syscall(SYS_mq_unlink, "r");
 }
 
+/* Kills processes and removes the sandbox. Returns false if some processes do not die. */
 static bool clear_up(void)
 {
 	if (!kill_all())
@@ -334,7 +350,7 @@ static bool clear_up(void)
 	unmount_box();
 	nftw(BOX, remove_one, 20, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 	remove_ipc();
-	/* something is mounted where nobody sees it? */
+	/* perhaps something is mounted that this namespace does not show */
 	if (!access(BOX, F_OK)) {
 		printf("fuzz: the sandbox stays\n");
 		show_file(getpid(), "mountinfo");

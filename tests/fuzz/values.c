@@ -28,8 +28,8 @@ static uint64_t wide(struct thread *t)
 }
 
 /*
- * Memory for `size` bytes of an argument; now and then it ends at the unmapped page. NULL if there
- * is no more.
+ * Returns memory for @size bytes of an argument. Sometimes, and when no more memory is free, it
+ * ends at the unmapped page and overlaps other arguments.
  */
 static void *room(struct thread *t, size_t size)
 {
@@ -177,10 +177,7 @@ long make_signal(struct thread *t, const long *list, int n)
 	return rnd(t, 16) ? sig : edge(t);
 }
 
-/*
- * No pid that the supervisor needs: the caller looks at the whole call, see forbidden() in
- * worker.c.
- */
+/* The pid may be one that the supervisor needs: forbidden() in worker.c refuses the whole call. */
 long make_pid(struct thread *t, const long *list, int n)
 {
 	switch (rnd(t, 6)) {
@@ -208,8 +205,8 @@ long make_brk(struct thread *t, const long *list, int n)
 }
 
 /*
- * A buffer to read from or to write to: of the scratch area (with whatever is in it), or of the
- * memory that calls play with.
+ * A buffer to read from or to write to: part of the scratch area, with any contents, or of the
+ * memory that calls map and unmap.
  */
 long make_buffer(struct thread *t, const long *list, int n)
 {
@@ -220,7 +217,7 @@ long make_buffer(struct thread *t, const long *list, int n)
 	return (long)room(t, 64u << rnd(t, 7));
 }
 
-/* A structure of any kind: numbers of 4 and 8 bytes, such as calls like them. */
+/* Fills a structure of any kind with numbers of 4 and 8 bytes that calls may accept. */
 static void fill(struct thread *t, void *at, size_t size)
 {
 	uint32_t *p = at;
@@ -263,7 +260,7 @@ static long make_words(struct thread *t, const uint64_t *w, int n)
 	return bad_now(t) ? bad_pointer(t) : (long)p;
 }
 
-/* Also timeval, timespec[2], itimerval, itimerspec: eight words of short times. */
+/* Four words with short times: also a timeval, timespec[2], itimerval or itimerspec. */
 long make_timespec(struct thread *t, const long *list, int n)
 {
 	uint64_t w[4];
@@ -358,7 +355,7 @@ long make_epoll_event(struct thread *t, const long *list, int n)
 	return make_words(t, w, 2);
 }
 
-/* 0 or 20000 to 20002, in network order. */
+/* Returns port 0 or 20000 to 20002, in network order. */
 static uint64_t any_port(struct thread *t)
 {
 	return rnd(t, 4) ? 0x4e | (0x20ul + rnd(t, 3)) << 8 : 0;
@@ -395,7 +392,7 @@ long make_socklen(struct thread *t, const long *list, int n)
 	return make_words(t, &w, 1);
 }
 
-/* struct msghdr, or mmsghdr[2], with descriptors or credentials. */
+/* A struct msghdr or mmsghdr[2] with descriptors or credentials. */
 long make_msghdr(struct thread *t, const long *list, int n)
 {
 	uint64_t w[16] = { 0 }, control[8] = { 0 };
@@ -471,7 +468,7 @@ long make_path(struct thread *t, const long *list, int n)
 		return bad_pointer(t);
 	if (rnd(t, 32) == 0)
 		return (long)long_text(t);
-	/* Mostly the first, which are files and folders of its own. */
+	/* mostly one of the first 26, which are files and folders in the sandbox */
 	return (long)text(t, paths[rnd(t, rnd(t, 3) ? 26 : sizeof(paths) / sizeof(paths[0]))]);
 }
 
@@ -498,7 +495,7 @@ long make_argv(struct thread *t, const long *list, int n)
 	return make_words(t, w, 4);
 }
 
-/* Few words, shared by all threads. */
+/* One of a few words that all threads share. */
 long make_futex(struct thread *t, const long *list, int n)
 {
 	if (bad_now(t))
@@ -552,7 +549,7 @@ long make_sigevent(struct thread *t, const long *list, int n)
 	return rnd(t, 4) ? make_words(t, w, 8) : 0;
 }
 
-/* Never so little that the worker cannot go on, never so much that the guest's memory is gone. */
+/* Limits that let the worker go on and that do not use up the guest's memory. */
 long make_rlimit(struct thread *t, const long *list, int n)
 {
 	uint64_t w[2] = { 64 + rnd(t, 1 << 28), (uint64_t)(rnd(t, 2) ? 1 << 28 : edge(t)) };
@@ -589,7 +586,7 @@ long make_sembuf(struct thread *t, const long *list, int n)
 	return make_words(t, (uint64_t *)w, 6);
 }
 
-/* Pointers to iocbs for the file calls. */
+/* Pointers to four iocbs for calls on files. */
 long make_iocbs(struct thread *t, const long *list, int n)
 {
 	uint64_t cb[8] = { 0 }, w[4];
@@ -605,7 +602,7 @@ long make_iocbs(struct thread *t, const long *list, int n)
 	return make_words(t, w, 4);
 }
 
-/* struct sock_fprog: allows most calls, refuses one. */
+/* A struct sock_fprog that allows a random call and refuses all others. */
 long make_filter(struct thread *t, const long *list, int n)
 {
 	uint64_t code[] = { 0x0000000000000020, 0x15 | 1ul << 24 | (uint64_t)rnd(t, 330) << 32,
@@ -613,7 +610,7 @@ long make_filter(struct thread *t, const long *list, int n)
 		6 | (rnd(t, 2) ? 0x00050000ul + rnd(t, 40) : 0x7fc00000ul) << 32 };
 	uint64_t w[2] = { rnd(t, 12) ? 4 : rnd(t, 9), (uint64_t)make_words(t, code, 4) };
 
-	/* ld nr; jeq X, 1, 0 would allow only X: fall through to "allow", jump to "refuse" */
+	/* ld nr; jeq X, 0, 1; "allow"; "refuse": X falls through, other calls jump */
 	return rnd(t, 3) ? make_words(t, w, 2) : make_numbers(t, list, n);
 }
 
@@ -636,7 +633,7 @@ long make_prctl(struct thread *t, const long *list, int n)
 	return rnd(t, 8) ? (long)rnd(t, 68) : rnd(t, 2) ? 0x53564d41 : 0x59616d61;
 }
 
-/* Those of terminals, pipes, files, sockets, block devices, loops and namespaces. */
+/* A request of terminals, pipes, files, sockets, block devices, loops or namespaces. */
 long make_ioctl(struct thread *t, const long *list, int n)
 {
 	static const uint32_t bases[] = { 0x1200, 0x4c00, 0x8900, 0x80086601, 0xc020660b, 0xb701,

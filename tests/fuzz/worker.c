@@ -45,6 +45,7 @@ static int todo; /* calls of each thread */
 
 /* ---- what must not be called ---- */
 
+/* True if @pid names all processes, init, or a process of the supervisor or its group. */
 static bool is_protected(long pid)
 {
 	int i;
@@ -58,7 +59,8 @@ static bool is_protected(long pid)
 }
 
 /*
- * Root could stop the supervisor, or every process there is; the arguments of type pid say which.
+ * True if the call @c with arguments @a may reach a process that must live: root could stop the
+ * supervisor, or all processes.
  */
 static bool forbidden(const struct thread *t, const struct call *c, const long *a)
 {
@@ -84,15 +86,16 @@ static bool forbidden(const struct thread *t, const struct call *c, const long *
 
 static void child_calls(struct thread *t, int n) __attribute__((noreturn));
 
-/* On the child's new stack: its thread is at the top. */
+/* Runs on the new stack of a child, whose struct thread is above it. */
 static void child_on_stack(struct thread *t)
 {
 	child_calls(t, 6);
 }
 
 /*
- * clone, clone3, fork and vfork. With CLONE_VM the child gets a stack of its own; vfork's runs on
- * ours below this frame, and never comes back into it.
+ * Makes a call of clone, clone3, fork or vfork. Returns its result in the parent: the child makes a
+ * few calls and exits. With CLONE_VM the child has a stack of its own. The child of vfork() runs
+ * below this frame on the parent's stack and never returns to it.
  */
 static __attribute__((noinline)) long do_clone(struct thread *t, const struct call *c, long *a)
 {
@@ -218,7 +221,7 @@ static void child_calls(struct thread *t, int n)
 
 /* ---- files ---- */
 
-/* A descriptor of some kind, so that there always are a few of each. */
+/* Opens a descriptor of a random kind, so that there always are a few of each. */
 static void open_something(struct thread *t)
 {
 	static const char *const names[] = { "f", "g", "d", "d/a", "fifo", "/dev/zero", "/dev/ptmx",
@@ -375,8 +378,8 @@ static void init_thread(struct thread *t, int index, uint64_t seed, struct log *
 }
 
 /*
- * A few calls only, in random numbers: what chains shows better than when all calls come equally
- * often.
+ * Chooses the calls of the round: only a few, since long sequences of few calls find more than all
+ * calls in equal numbers.
  */
 static void choose_menu(uint64_t seed)
 {
@@ -427,7 +430,10 @@ static void handlers(void)
 			sigaction(sig, &sa, NULL);
 }
 
-/* Until all threads are done: one that has made no call for 10 ms gets a signal. */
+/*
+ * Sends a signal to each thread that has made no call for 10 ms. Returns when all threads are done,
+ * after a second, or when none has made a call for 250 ms.
+ */
 static void poke_threads(const struct round *r, struct log *log, const pid_t *tids)
 {
 	long seen[MAX_THREADS] = { 0 };

@@ -74,7 +74,7 @@ static int serve(int port)
 static int fds[FLOWS];
 static uint32_t seen[FLOWS], turned_here, came_here;
 
-/* What has come, waiting at most @ms for the first: how many. */
+/* Waits at most @ms for datagrams of the @flows flows and counts them. Returns how many came. */
 static int take(int flows, int ms)
 {
 	struct pollfd p[FLOWS];
@@ -99,7 +99,7 @@ static int take(int flows, int ms)
 	return n;
 }
 
-/* What the server has counted so far: asks until there is an answer. */
+/* Returns what the server has counted so far. Asks again until it answers. */
 static struct head ask(void)
 {
 	struct head h = { .report = 1 };
@@ -115,8 +115,8 @@ static struct head ask(void)
 }
 
 /*
- * A tap device learns by which queue a flow came after it has handed on the first datagram, whose
- * answer may be sent before.
+ * Sends a datagram on each flow until all are answered. A tap device learns the queue of a flow
+ * only after it has passed on the first datagram, and the answer may be sent before.
  */
 static void begin(int flows)
 {

@@ -30,11 +30,11 @@
 
 #define MAX 1514
 
-static unsigned char f[MAX + 64]; /* the frame in the making */
+static unsigned char f[MAX + 64]; /* the frame that is built */
 static size_t len;
 static uint64_t state;
 static int card, in_fd, out_fd;
-/* of the last TCP segment that the guest sent: what is good to answer with */
+/* of the last TCP segment from the guest, for answers to it */
 static uint32_t their_seq, their_ack;
 static uint16_t their_port = 4000;
 static int ponged;
@@ -97,7 +97,7 @@ static void ether(uint32_t type, int to_all)
 	put16(type);
 }
 
-static int wild; /* source addresses are ever new */
+static int wild; /* source addresses are random */
 
 static void ip4(uint32_t proto, uint32_t frag, uint32_t id)
 {
@@ -128,8 +128,8 @@ static void ip6(uint32_t next)
 }
 
 /*
- * Lengths and checksums; @l4: where the transport header is, @csum: the offset of its checksum in
- * it, -1: none.
+ * Writes the lengths and checksums of the frame. @l4: offset of the transport header. @csum: offset
+ * of the checksum in it, or -1 for none.
  */
 static void finish(size_t l4, int csum)
 {
@@ -312,7 +312,7 @@ static void fragment(int six)
 	}
 }
 
-/* Extension headers in a row, some of which lie about their length. */
+/* Makes a frame with several extension headers, some with a wrong length. */
 static void extensions(void)
 {
 	static const unsigned char kinds[] = { 0, 43, 60, 44, 51, 59, 17, 6, 58 };
@@ -503,7 +503,7 @@ static pid_t start(const char *command)
 	return pid;
 }
 
-/* Passes the guest's output on until it has said @word, or to the end. */
+/* Prints the guest's output up to a line that begins with @word, or to its end. */
 static void pass_on(const char *word)
 {
 	char line[1024];

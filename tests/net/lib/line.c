@@ -34,7 +34,7 @@
 #include <unistd.h>
 
 #define FRAME_MAX (65536 + 14)
-/* of a direction; more are lost, as in netem's queue */
+/* frames in a direction; more are lost, as in netem's queue */
 #define ON_WAY_MAX 4000
 
 struct frame {
@@ -170,7 +170,10 @@ static void put(struct side *to, const unsigned char *data, size_t len)
 	to->nr++;
 }
 
-/* Everything that has come for one side's peer. 0: that side has gone. */
+/*
+ * Reads up to 64 frames of @from and puts them on the way to @to. Returns 0 if @from is closed or
+ * fails, else 1.
+ */
 static int take(struct side *from, struct side *to)
 {
 	static unsigned char buf[FRAME_MAX];
@@ -190,7 +193,10 @@ static int take(struct side *from, struct side *to)
 	return 1;
 }
 
-/* What is due arrives; a full socket is waited for. When the next one is due. */
+/*
+ * Writes the frames that are due to @s. Returns when to call it again (now_us()): a full socket is
+ * tried again soon, and ~0 means that no frame is left.
+ */
 static uint64_t deliver(struct side *s)
 {
 	while (s->way.next != &s->way) {
@@ -217,7 +223,7 @@ static int wait_us(uint64_t first)
 	return first <= now ? 0 : (int)((first - now + 999) / 1000);
 }
 
-/* The status of the first side's command when it has ended, or -1. */
+/* Returns the status of the command of @s if it has ended, else -1. */
 static int ended(const struct side *s)
 {
 	int status;

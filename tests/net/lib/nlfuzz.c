@@ -270,7 +270,7 @@ static void put_stats(void)
 	put32(r(3) ? 1 : small());
 }
 
-/* A rule of policy routing, with what it may ask for. */
+/* Writes a rule of policy routing with random attributes. */
 static void put_rule(void)
 {
 	static const unsigned char attrs[] = { 4, 13, 14, 15, 20, 22, 23, 24, 10, 16, 3, 17, 12,
@@ -352,7 +352,7 @@ static void put_filter(uint32_t type)
 	}
 }
 
-/* True: it has been written. */
+/* Writes a well-formed body of a message of @type. Returns 0 if there is none for it. */
 static int sensible(int kind, uint32_t type)
 {
 	if (kind == 0 && type < 20) {
@@ -467,7 +467,7 @@ static void mark_batch(uint32_t type)
 	put32(0x0a000000);
 }
 
-/* One datagram: a message, several, or a batch of the packet filter. */
+/* Makes a datagram: a message, several messages, or a batch of nf_tables. */
 static void datagram(int kind)
 {
 	int batch = kind == 2 && r(4);

@@ -45,7 +45,10 @@ static void fill_table(void)
 	}
 }
 
-/* Byte @i of the stream: no period that a lost or doubled segment could hide behind. */
+/*
+ * Returns byte @i of the stream. It has no short period, which could hide a lost or doubled
+ * segment.
+ */
 static unsigned char byte_at(uint64_t i)
 {
 	return table[i % sizeof(table)] ^ (unsigned char)(i / sizeof(table) * 37);
@@ -59,7 +62,10 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* One step of sending. 0 or what is wrong. */
+/*
+ * Sends what the socket takes, up to a chunk, and FIN after the last byte. Returns NULL, or the
+ * error.
+ */
 static const char *send_some(int fd, struct way *w)
 {
 	static unsigned char buf[CHUNK];
@@ -77,6 +83,7 @@ static const char *send_some(int fd, struct way *w)
 	return NULL;
 }
 
+/* Reads what has come and compares it. *@end = 1 at the FIN. Returns NULL, or what is wrong. */
 static const char *take_some(int fd, struct way *w, int *end)
 {
 	static unsigned char buf[CHUNK];

@@ -37,7 +37,7 @@
 static int id, slots[SLOTS];
 static unsigned long sent[SLOTS], got[SLOTS]; /* bytes of the stream, for the pattern */
 static bool v6;
-static volatile int urgent; /* SIGURGs */
+static volatile int urgent; /* SIGURGs that came */
 static pthread_mutex_t out = PTHREAD_MUTEX_INITIALIZER;
 
 struct command {
@@ -143,7 +143,7 @@ static int set_option(int fd, const char *name, const char *value)
 	}
 	if (!strcmp(name, "cc"))
 		return setsockopt(fd, SOL_TCP_, TCP_CONGESTION, value, (socklen_t)strlen(value));
-	if (!strcmp(name, "own")) /* signals about it are ours */
+	if (!strcmp(name, "own")) /* SIGURG comes to this process */
 		return fcntl(fd, F_SETOWN, getpid());
 	if (!o) {
 		errno = ENOSYS;
@@ -152,7 +152,10 @@ static int set_option(int fd, const char *name, const char *value)
 	return setsockopt(fd, o->level, o->opt, &n, sizeof(n));
 }
 
-/* NAME=VALUE words from @i on. */
+/*
+ * Sets the options that words NAME=VALUE of @c ask for, from word @i on. Returns 0, or -1 with
+ * errno.
+ */
 static int set_words(int fd, const struct command *c, int i)
 {
 	for (; i < c->n; i++) {
@@ -352,7 +355,7 @@ static void do_recv(struct command *c, int s)
 	free(b);
 }
 
-/* The pattern goes on behind so many bytes. */
+/* Advances the pattern that received data is compared with by so many bytes. */
 static void do_skip(struct command *c, int s)
 {
 	got[s] += (unsigned long)atol(c->word[2]);
@@ -438,7 +441,7 @@ static void do_info(struct command *c, int s)
 	answer(c, "%s", text);
 }
 
-/* Prints how much counters of TcpExt have grown since the last question. */
+/* Answers by how much each counter of TcpExt has grown since the last such command. */
 static void do_count(struct command *c, int s)
 {
 	static unsigned long before[WORDS];
@@ -514,7 +517,7 @@ static void do_v6(struct command *c, int s)
 	result(c, 0);
 }
 
-/* Everything that comes is read and counted, for @ms. */
+/* Reads what comes until nothing comes for wait= milliseconds. Answers how many bytes came. */
 static void do_drain(struct command *c, int s)
 {
 	long all = 0, n;

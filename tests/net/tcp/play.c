@@ -20,16 +20,19 @@
 #include "numbers.h"
 
 #define WORDS 40
-#define PATIENCE 3.0 /* for what has no time of its own */
+#define PATIENCE 3.0 /* seconds, without an @T */
 #define QUEUE 512
-/* as the stack measures it, so that probes of the tail do not come at once */
+/* seconds that the stack measures: a short one makes its tail probes early */
 #define ROUND_TRIP "0.04"
 #define CONNECTIONS 8
 
-/* What we remember of the connection of each port of ours. */
+/*
+ * The state of the connection of a port of the peer. @heard: @iss is known. @ts: segments have
+ * timestamps, @tsecr is the last of the stack's.
+ */
 struct connection {
 	uint16_t port, their_port;
-	uint32_t isn, iss, next; /* ours, theirs, what we acknowledge */
+	uint32_t isn, iss, next; /* ours, theirs, our ACK */
 	bool heard, ts;
 	uint32_t tsecr;
 };
@@ -49,7 +52,7 @@ static int at_line;
 static struct connection connections[CONNECTIONS], *c;
 static struct arrived queue[QUEUE];
 static int queued;
-/* when the last statement happened: what @T counts from */
+/* when the last statement happened: @T counts from here */
 static double last;
 static char pending[16][256], answered[16][256];
 static int nr_pending, nr_answered;
@@ -135,7 +138,10 @@ static void take_lines(void)
 	}
 }
 
-/* Until something has come, or @until. False: it is that late. */
+/*
+ * Waits for a frame or a line until @until, and queues what came. Returns false if nothing came and
+ * it is @until.
+ */
 static bool wait_any(double until)
 {
 	struct pollfd p[2] = { { wires->frames, POLLIN, 0 }, { wires->lines_in, POLLIN, 0 } };
@@ -229,7 +235,7 @@ static int flag_bits(const char *s)
 	return bits;
 }
 
-/* The word behind @name, or NULL. */
+/* Returns the word that follows the word @name, or NULL. */
 static const char *after(const char *name)
 {
 	for (int i = 1; i + 1 < words; i++)
@@ -246,7 +252,10 @@ static bool has(const char *name)
 	return false;
 }
 
-/* A word @T or @LOW..HIGH: when it is to come, from @last on. False: there is none. */
+/*
+ * Reads a word @T or @LOW..HIGH: the seconds after @last between which a segment must come. Returns
+ * false if the statement has no such word.
+ */
 static bool window(double *low, double *high)
 {
 	for (int i = 1; i < words; i++) {
@@ -268,6 +277,7 @@ static bool window(double *low, double *high)
 	return false;
 }
 
+/* Returns N of a word xN, or 1. */
 static int times(void)
 {
 	for (int i = 1; i < words; i++)
@@ -276,7 +286,7 @@ static int times(void)
 	return 1;
 }
 
-/* SEQ or SEQ+LEN */
+/* Reads SEQ or SEQ+LEN. */
 static void read_range(const char *w, uint32_t *seq, uint32_t *len)
 {
 	char *plus = strchr(w, '+');
@@ -478,7 +488,7 @@ static void do_expect(void)
 	}
 }
 
-/* Segments like these may come, or not. */
+/* Takes segments like the given one for a while; there may be none. */
 static void do_maybe(void)
 {
 	bool none;
@@ -524,7 +534,10 @@ static void do_swallow(void)
 
 /* ---- the agent ---- */
 
-/* The next answer to text[256]; is it as wanted? */
+/*
+ * Takes the next of the @nr answers @got into @text[256], which it waits for until @until. Returns
+ * true if it is @wanted, or if that is "*".
+ */
 static bool take_answer(char *got, int *nr, const char *wanted, char *text, double until)
 {
 	while (!*nr)
@@ -536,6 +549,10 @@ static bool take_answer(char *got, int *nr, const char *wanted, char *text, doub
 	return wanted && (!strcmp(wanted, "*") || !strcmp(text, wanted));
 }
 
+/*
+ * Takes an answer as take_answer() does and fails if it is not @wanted. @wanted NULL: fails if it
+ * is an error.
+ */
 static void want_answer(char *got, int *nr, const char *wanted, double until)
 {
 	char text[256];
@@ -559,7 +576,7 @@ static void tell(const char *text)
 		fail("the agent is gone");
 }
 
-/* "TEXT = RESULT": cuts it in two. */
+/* Cuts "TEXT = RESULT" in two. Returns the result, or NULL if there is none. */
 static char *result_of(char *text)
 {
 	char *eq = strstr(text, " = ");
@@ -572,8 +589,8 @@ static char *result_of(char *text)
 }
 
 /*
- * Does it only ask how things are? What we sent may be on its way still, so that it is asked again
- * for a while.
+ * True if the command only reads state. A segment sent before may still be on its way, so such a
+ * command is repeated for a while.
  */
 static bool asks(const char *text)
 {
@@ -659,7 +676,7 @@ static void do_port(void)
 	}
 }
 
-/* icmp frag MTU SEQ | icmp TYPE CODE SEQ */
+/* icmp frag MTU SEQ, or icmp TYPE CODE SEQ */
 static void do_icmp(void)
 {
 	bool frag = !strcmp(word[1], "frag");
@@ -678,7 +695,7 @@ static void do_isn(void)
 	c->isn = (uint32_t)strtoul(word[1], NULL, 10);
 }
 
-/* Lets the next SYN+ACK begin a new connection. */
+/* Makes the next SYN+ACK begin a new connection. */
 static void do_again(void)
 {
 	c->heard = false;

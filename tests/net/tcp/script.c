@@ -5,18 +5,18 @@
  *
  *	script [WORD]... SIDE AGENT FILE...
  *
- *	SIDE	tap:NAME	a tap device that is there; AGENT is a command
+ *	SIDE	tap:NAME	an existing tap device; AGENT is a command
  *		fd		AGENT is a command that has the link as descriptor 3 (eth0=fd,3)
- *	WORD	long		those marked so, too
+ *	WORD	long		also scripts marked "long"
  *		offload		the device takes segments that are not cut
- *		-j N		so many at once (8)
- *		slack=N		times may be off N times more
- *		only=TEXT	titles that have TEXT
+ *		-j N		so many scripts at once (8)
+ *		slack=N		times may be off by N times as much
+ *		only=TEXT	only scripts with TEXT in the title
  *
  * The stack has 10.7.0.2/16 and fd07::2/64. Each script has a number, an address as a peer and a
- * port of the stack (numbers.h), so that many run at once: each is a process of its own, for which
- * this one carries frames and lines. Those marked "alone" run at the end, one by one. It prints "ok
- * TITLE" and "NOT OK TITLE: WHY"; the status is 0 when all went well, 2 when the agent did not
+ * port of the stack (numbers.h), so that many run at once: each runs in a process, and the parent
+ * carries frames and lines for it. Scripts marked "alone" run last, one after the other. It prints
+ * "ok TITLE" or "NOT OK TITLE: WHY". The status is 0 if all went well, 2 if the agent did not
  * start. README has the language.
  */
 #include <arpa/inet.h>
@@ -41,7 +41,7 @@
 
 struct player {
 	pid_t pid;
-	int id, frames, lines; /* ends of ours */
+	int id, frames, lines; /* our ends */
 	const struct script *s;
 };
 
@@ -62,7 +62,7 @@ static void die(const char *what)
 
 /* ---- files ---- */
 
-/* "== TITLE | WORD..." begins one. */
+/* Begins a script at its line "== TITLE | WORD...". Cuts @text after the title. */
 static struct script *begin(const char *file, char *text, int line)
 {
 	struct script *s = &scripts[nr_scripts++];

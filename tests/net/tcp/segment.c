@@ -60,7 +60,10 @@ static uint32_t get32(const uint8_t *p)
 
 /* ---- headers ---- */
 
-/* Ethernet and IP of a packet from the peer with @n bytes behind them: where those begin. */
+/*
+ * Writes the Ethernet and IP headers of a packet from the peer with @n more bytes. Returns where
+ * these begin.
+ */
 static uint8_t *put_ip(
 	const struct ends *e, uint8_t *f, int proto, size_t n, uint8_t tos, uint8_t ttl)
 {
@@ -205,7 +208,7 @@ static const char *take_option(struct segment *s, const uint8_t *p, size_t n)
 		memcpy(s->cookie, p + 2, n - 2);
 		return NULL;
 	}
-	return NULL; /* what we know nothing of */
+	return NULL; /* unknown options are ignored */
 }
 
 static const char *take_options(struct segment *s, const uint8_t *p, size_t n)
