@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * machine.c: the machine layer (arch/um, os-linux) without a kernel above it. In place of sched,
- * mm, task and skas stand the smallest things that serve: a run queue, an allocator that never
- * frees, no timers but one per vCPU. The word test=NAME on the command line says which test the
- * first kernel thread runs; tests/arch/machine builds and starts it.
+ * machine.c: tests the machine layer (arch/um, os-linux) without a kernel above it. Minimal fakes
+ * replace sched, mm, task and skas: a run queue, an allocator that never frees, one timer per vCPU.
+ * The word test=NAME on the command line selects the test that the first kernel thread runs;
+ * tests/arch/machine builds and starts it.
  */
 #include "arch/um/entry/internal.h"
 #include "arch/um/entry/scarce.h"
@@ -339,7 +339,7 @@ static void say(const char *fmt, u64 a, u64 b)
 			panic("check failed: %s, line %d", #c, __LINE__);                          \
 	} while (0)
 
-/* Tasks that give way to each other keep their registers and stacks, on all vCPUs. */
+/* Tasks that switch to each other keep their registers and stacks on all vCPUs. */
 #define NR_TASKS 50
 #define ROUNDS 2000
 static atomic_t finished;
@@ -381,9 +381,7 @@ static void test_switch(void)
 		cpus_seen);
 }
 
-/*
- * A host thread raises a line and waits until its handler has run, many times, while vCPUs sleep.
- */
+/* A host thread raises a line and waits until its handler has run, @n times, while vCPUs sleep. */
 static u32 irq_word;
 static void answer(void *arg)
 {
@@ -394,7 +392,7 @@ static void answer(void *arg)
 static void test_irq(void)
 {
 	int irq = irq_register("ping", answer, NULL);
-	u64 start = ktime_get(), n = 20000; /* on a busy host each may take a while */
+	u64 start = ktime_get(), n = 20000; /* a busy host delays each */
 
 	check(!ping_start(irq, &irq_word, n));
 	while (__atomic_load_n(&irq_word, __ATOMIC_SEQ_CST) < n) {
@@ -409,7 +407,7 @@ static void test_irq(void)
 	check(irq_count(irq) == n);
 }
 
-/* An fd in the event set, seen by an idle vCPU and by a busy one. */
+/* A file descriptor of the event set becomes ready: an idle vCPU and a busy vCPU notice it. */
 static void test_event(void)
 {
 	int irq = irq_register("pipe", pipe_drain, NULL);
@@ -430,7 +428,7 @@ static void test_event(void)
 	say("%lu events %lu\n", (u64)pipe_seen(), irq_count(irq));
 }
 
-/* CPU time of 20 sleeps of 10 ms. */
+/* Sleeps 20 times for 10 ms. Returns the CPU time in ns. */
 static u64 idle_round(void)
 {
 	u64 late = 0, cpu = cpu_time_ns();
@@ -451,8 +449,8 @@ static u64 idle_round(void)
 }
 
 /*
- * Sleeping costs no CPU, and ends when it should. What a host above ours takes away may be counted
- * as our own: the best of some rounds.
+ * Sleep uses less than a tenth of the CPU in at least one of ten rounds: what another host above
+ * this one takes away may count as CPU time of this program.
  */
 static void test_idle(void)
 {
@@ -463,8 +461,8 @@ static void test_idle(void)
 }
 
 /*
- * The accounts' clock never goes back, from one vCPU to the next either, over many of its windows;
- * and it goes as fast as the host's.
+ * The clock for CPU accounts never goes back, also from one vCPU to another and across its windows,
+ * and it is as fast as the host's clock.
  */
 #define CLOCK_TASKS 8
 #define CLOCK_NS 400000000UL
@@ -505,7 +503,7 @@ static void test_clock(void)
 		cond_resched();
 	host = ktime_get() - host;
 	clock = arch_cpu_clock() - clock;
-	/* we may have stood still between two readings */
+	/* the thread may have stood still between two readings */
 	most = ktime_get() - before;
 	say("clock: %lu ns, the host's %lu\n", clock, host);
 	check(clock > host - host / 128 && clock < most + most / 128);
@@ -556,8 +554,8 @@ static void test_term(void)
 }
 
 /*
- * Kernel data is in the arena, the same at the same place: what was written before the remap is
- * still there.
+ * Kernel data keeps its address in the arena: what was written before the remap is there.
+ * physmem_next() finds written pages, and physmem_release() makes a page zero.
  */
 static void test_arena(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * files.c: two files are read, written, mapped, cut, punched, shifted, copied into each other by
- * every call there is for it.
+ * files.c: reads, writes, maps, cuts, punches and shifts two files, and copies between them, with
+ * all system calls for it.
  *
  *	files DIR SEED OPERATIONS [OPTION...]	options: direct (O_DIRECT as well), shift (collapse
  *                                              and insert), drop (page cache, in a guest)
@@ -94,7 +94,7 @@ static long allocate(struct run *r, int f, long *off, long *len, const char **wh
 	uint32_t k = rnd(r, shift ? 7 : 5);
 
 	*what = modes[k].name;
-	if (k >= 5 && rnd(r, 8)) { /* mostly what can be done */
+	if (k >= 5 && rnd(r, 8)) { /* mostly valid ranges */
 		*off = *off / BLOCK * BLOCK;
 		*len = (*len / BLOCK + 1) * BLOCK;
 	}

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * limits.c: files and names on a file system that is too small for them, or whose disk cannot
- * always be read. What each must look like is kept in memory here, since where a disk is full no
- * two file systems agree: a call may fail, but only with ENOSPC (or EIO), and then nothing may have
- * changed but what the call was about, and that from what it was to what it was to become.
+ * limits.c: tests files and names on a file system that is too small for them, or whose disk has
+ * read errors. A model in memory says what each must contain, since file systems differ in when
+ * they are full: a call may fail, but only with ENOSPC (or EIO). Then only the range of the call
+ * may have changed, each byte of it to the value that the call was to write.
  *
- *	limits DIR SEED OPERATIONS full|host|eio [COMMAND]      COMMAND mounts it anew: all is
- *	looked at once more
+ *	limits DIR SEED OPERATIONS full|host|eio [COMMAND]      COMMAND mounts it anew, and
+ *	everything is checked again
  *
- * host: a file system that has no say in what its blocks are, so that a store into a hole finds no
- * room only when it is written out; none is made.
+ * host: a file system that does not see stores into a mapping and finds only at writeback that a
+ * hole gets no block. No mapping is written to.
  */
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -30,14 +30,14 @@
 static struct {
 	int fd;
 	long size;
-	uint8_t data[MAX]; /* zeros behind the size */
+	uint8_t data[MAX]; /* zeros after the size */
 } file[FILES];
-/* 0: none, 1: folder, 2: long symbolic link, 3: empty file */
+/* kinds: 0: none, 1: folder, 2: long symbolic link, 3: empty file */
 static int names[NAMES];
 static uint8_t buf[MAX + BLOCK] __attribute__((aligned(BLOCK))),
 	seen[MAX + BLOCK] __attribute__((aligned(BLOCK)));
 static int eio, host;
-/* calls that did what they were to, that were refused; ended: the file system writes no more */
+/* calls that succeeded, calls that failed; 1: the file system takes no more writes */
 static long done, refused, ended;
 static sigjmp_buf out;
 static struct run run;
@@ -77,7 +77,7 @@ static const char *entry_name(int k)
 	return t;
 }
 
-/* May a call fail so? */
+/* Ends the run unless errno is one that the file system may return. */
 static void allow(const char *what)
 {
 	refused++;
@@ -98,7 +98,10 @@ static void fill(size_t n)
 		buf[i] = (uint8_t)(1 + (c + i * 3 + (i >> 8)) % 255);
 }
 
-/* Reads that meet errors are made anew, a sector at a time at last. 0: it could not be read. */
+/*
+ * Reads a range of file @f into @seen. Tries up to 60 times after EIO. Returns 0 if it could not be
+ * read.
+ */
 static int look(int f, long off, long len)
 {
 	for (int tries = 0; tries < 60; tries++) {
@@ -118,8 +121,8 @@ static int look(int f, long off, long len)
 }
 
 /*
- * What the file shows of [off, off + len) is what it was or, where the call was about it, @now; the
- * model has it from here on.
+ * Checks that each byte of [off, off + len) has its old value or that of @now (NULL: zeros), and
+ * takes the file's values and size into the model.
  */
 static void adopt(int f, const char *what, long off, long len, const uint8_t *now)
 {
@@ -148,6 +151,7 @@ static void adopt(int f, const char *what, long off, long len, const uint8_t *no
 	}
 }
 
+/* Ends the run if file @f differs from the model. */
 static void check_file(int f)
 {
 	struct stat st;
@@ -181,6 +185,7 @@ static void check_names(void)
 
 /* ---- operations ---- */
 
+/* Handles the result @n of a call that was to write @len bytes of @buf. */
 static void wrote(int f, const char *what, long off, long len, long n)
 {
 	if (n > len || n == 0)
@@ -194,7 +199,7 @@ static void wrote(int f, const char *what, long off, long len, long n)
 	memcpy(file[f].data + off, buf, (size_t)n);
 	if (off + n > file[f].size)
 		file[f].size = off + n;
-	if (n < len) /* what is behind is as it was */
+	if (n < len) /* checks the rest of the range */
 		adopt(f, what, off, len, buf);
 }
 
@@ -209,7 +214,7 @@ static void do_direct(int f, long off, long len)
 	int fd = open(file_name(f), O_RDWR | O_DIRECT);
 
 	if (fd < 0 && errno == EINVAL)
-		return; /* tmpfs of old */
+		return; /* an old tmpfs */
 	if (fd < 0) {
 		allow("open");
 		return;
@@ -228,7 +233,7 @@ static void on_bus(int sig)
 	siglongjmp(out, sig);
 }
 
-/* Page by page, so that it is known which one could not be had. */
+/* Writes page by page to a mapping, so that SIGBUS tells which page got no block. */
 static void do_map(int f, long off, long len)
 {
 	long size = file[f].size;
@@ -329,10 +334,10 @@ static void do_copy(int f, int from, long off, long len)
 static void do_sync(int f)
 {
 	if (below(2) ? fsync(file[f].fd) : fdatasync(file[f].fd)) {
-		if (!eio) /* what was taken has its place */
+		if (!eio) /* written data has a block */
 			wrong("fsync: %s", strerror(errno));
 		allow("fsync");
-		/* what has reached the disk is not known any more */
+		/* it is unknown what has reached the disk */
 		ended = 1;
 	} else {
 		done++;
@@ -436,7 +441,10 @@ static void check_all(void)
 	check_names();
 }
 
-/* All is on the disk and nothing in the cache; with @command, in a mount of its own. */
+/*
+ * Writes all files out and empties the cache. @command: mounts the file system anew instead of
+ * emptying the cache.
+ */
 static void anew(const char *dir, const char *command)
 {
 	int d, f;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * trees.c: names come and go, in several processes with a tree each: files, folders, links,
- * symbolic links, fifos, attributes.
+ * trees.c: several processes, each in a tree of its own, make and remove files, folders, links,
+ * symbolic links, fifos and attributes.
  *
  *	trees DIR SEED OPERATIONS PROCESSES [xattr]
  *
- * Paths are random, so most of what can go wrong with a path does: what is missing, in the way, not
- * empty, a loop.
+ * Paths are random, so most errors of paths occur: a missing name, a name that exists, a folder
+ * that is not empty, a loop.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 
 static int xattrs;
 
-/* One to four components. */
+/* Makes a path of one to four components in @to. Returns @to. */
 static const char *path(struct run *r, char *to)
 {
 	static const char *const names[] = { "a", "b", "c", "d", "e", "f",
@@ -43,7 +43,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* A folder's names and types, in order. */
+/* Returns a hash of the sorted names and types in a folder, or -1 with errno. */
 static long list(const char *p)
 {
 	char *entries[64], text[300];
@@ -125,7 +125,7 @@ static long attributes(struct run *r, const char *p)
 	case 3: return removexattr(p, name);
 	default:
 		n = listxattr(p, names_there, sizeof(names_there));
-		return n; /* their order is the file system's own */
+		return n; /* file systems order them differently */
 	}
 }
 

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz.c: damaged input of nestctl: root tarballs, images of layers with their JSON, programs whose
- * functions are looked up. Built with asan and ubsan from nestctl's own files; only what writes the
- * ext4 is replaced by something that looks at what it is given. A crash or a hang says which
- * execution it was, and START runs that one alone.
+ * fuzz.c: feeds nestctl damaged input: root tarballs, images of layers with their JSON, programs
+ * whose functions are looked up. Built with asan and ubsan from nestctl's own files, except that
+ * fakes replace what writes the ext4 and check what they are given. A crash or a hang says which
+ * execution it was; EXECUTIONS 1 with that START runs it alone.
  *
  *	fuzz SEED EXECUTIONS START FILE...	FILEs are tars, plain or compressed, and ELF files
- *	fuzz SEED EXECUTIONS START --write DIR	the tars that it makes up go to DIR, for nestctl
- *                                              itself
+ *	fuzz SEED EXECUTIONS START --write DIR	writes the generated tars to DIR, for nestctl
  *
- * Checksums of tar headers are made right again in three of four executions, digests and sizes of
- * blobs are those of what was spoilt: what lies behind them is met as well. Executions run in
- * children, a hundred in each: what die() leaves in memory is gone with them.
+ * Three of four executions correct the checksums of tar headers, and the digests and sizes of blobs
+ * are those of the damaged data, so that the code after these checks is tested too. Executions run
+ * in children, a hundred in each, which frees what die() leaves in memory.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -113,6 +112,7 @@ static struct record {
 static int nr_records;
 static uint64_t file_size;
 
+/* Returns the mode of the entry with the first @n bytes of @path as path, or NULL. */
 static mode_t *type_of(const char *path, size_t n)
 {
 	for (int i = 0; i < nr_records; i++)
@@ -121,6 +121,7 @@ static mode_t *type_of(const char *path, size_t n)
 	return NULL;
 }
 
+/* Ends the run if @path has a bad component or leads through a file. */
 static void check_path(const char *path)
 {
 	for (const char *p = path; *p;) {
@@ -267,6 +268,7 @@ static void spoil(uint8_t *p, size_t n, unsigned int times)
 	}
 }
 
+/* Corrects the checksums of all tar headers. */
 static void mend_sums(uint8_t *p, size_t n)
 {
 	for (size_t at = 0; at + BLOCK <= n; at += BLOCK)
@@ -274,7 +276,7 @@ static void mend_sums(uint8_t *p, size_t n)
 			add_sum((struct header *)(p + at));
 }
 
-/* A generated input or a seed; whole, or damaged. */
+/* Returns a generated tar or a seed, whole or damaged. The next call overwrites it. */
 static struct bytes a_tar(void)
 {
 	static uint8_t copy[FILE_MAX];
@@ -322,6 +324,7 @@ static void fuzz_tar(void)
 
 /* ---- images of layers ---- */
 
+/* Returns @text, changed in half of the calls. */
 static const char *spoilt(char *text)
 {
 	static const char *const words[] = { "null", "[]", "{}", "\"\"", "-1", "1e9", "true",
@@ -491,13 +494,13 @@ static void load(const char *path)
 	fclose(f);
 }
 
-/* A child's part. */
+/* Runs executions up to @end in a child, and exits. */
 static void run_some(uint64_t seed, unsigned long end)
 {
 	struct itimerval limit = { .it_value.tv_sec = 60 };
 
 	__sanitizer_set_death_callback(say_where);
-	signal(SIGPROF, hangs); /* of its own time: the host may be busy */
+	signal(SIGPROF, hangs); /* CPU time: the host may be busy */
 	setitimer(ITIMER_PROF, &limit, NULL);
 	for (; execution < end; execution++) {
 		execute(seed);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * torture.c SECONDS: threads that make calls through hot sites under signals, up to 1 kHz each,
- * while others map and unmap, make new sites and fork. Every register, the flags and all vector
- * registers are checked behind every call. Prints "ok" and "NOT OK" lines; runs on the host as in a
- * guest.
+ * torture.c SECONDS: threads make calls through hot sites under signals, up to 1 kHz each, while
+ * others map and unmap, make new sites and fork. Every register, the flags and all vector registers
+ * are checked after every call. Prints "ok" and "NOT OK" lines; runs on the host or in a guest.
  *
  *	register threads   one call each (getppid, read, write, futex, epoll_wait) at a site of its
  *                         own in the text, with
@@ -53,7 +52,7 @@
 #define LIBRARY 2
 #define STUCK_SECONDS 10
 
-/* What torture_NAME() loads and stores; the assembler below knows the offsets. */
+/* What torture_NAME() loads and stores. The assembler below uses these offsets. */
 struct regs {
 	uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15, flags;
 	uint32_t mxcsr;
@@ -90,7 +89,7 @@ struct worker {
 static struct worker workers[WORKERS];
 static _Thread_local struct worker *self;
 static atomic_bool stop;
-static _Atomic(char *) made; /* the page that the maker runs now */
+static _Atomic(char *) made; /* the site that the maker calls now */
 static int zero, null, epfd, word = 1;
 static pid_t parent;
 int torture_level; /* 0: xmm0-15; 1: ymm0-15; 2: zmm0-31 */
@@ -112,7 +111,10 @@ extern char __executable_start[], etext[];
 	VECTORS("movdqu %xmm\\n, 192+64*\\n(%rcx)", "vmovdqu %ymm\\n, 192+64*\\n(%rcx)",           \
 		"vmovdqu64 %zmm\\n, 192+64*\\n(%rcx)")
 
-/* void torture_NAME(const struct regs *in, struct regs *out): all of *in, the call, all of *out. */
+/*
+ * Defines void torture_NAME(const struct regs *in, struct regs *out): loads *in, makes the call,
+ * and stores all registers in *out.
+ */
 #define SITE(name, nr)                                                                             \
 	void torture_##name(const struct regs *in, struct regs *out);                              \
 	extern char torture_##name##_after[];                                                      \
@@ -178,6 +180,7 @@ static void fill(struct regs *r, uint64_t *seed)
 	r->cw = 0x37f | (x >> 24 & 3) << 10;
 }
 
+/* Counts in @w what differs between *@in and *@out. @after: the address that rcx must hold. */
 static void compare(struct worker *w, const struct regs *in, const struct regs *out, void *after)
 {
 	int i;
@@ -207,7 +210,7 @@ static const struct {
 	{ torture_epoll, torture_epoll_after },
 };
 
-/* Sets the arguments; the result that is right. */
+/* Sets the arguments of a call. Returns the result that it must have. */
 static int64_t arguments(enum worker_kind kind, struct regs *r, void *buf)
 {
 	switch (kind) {
@@ -315,7 +318,10 @@ static long call_site(char *at)
 	return ((long (*)(void))at)();
 }
 
-/* Runs the maker's page too, so that a site gets hot under two threads. */
+/*
+ * A second thread calls the maker's site too, so that a site gets hot under two threads. 1 while it
+ * may be in the site.
+ */
 static atomic_int in_made;
 static void *second_caller(void *arg)
 {
@@ -365,6 +371,7 @@ static void *maker_thread(void *arg)
 	return NULL;
 }
 
+/* Makes hot calls in a forked child. Returns 0 if all were right. @me: the parent. */
 static int child(pid_t me)
 {
 	struct regs in, out;
@@ -404,6 +411,7 @@ static void *forker_thread(void *arg)
 
 /* ---- signals ---- */
 
+/* True if @rip is in this program or the vDSO. */
 static bool own_code(uintptr_t rip)
 {
 	uintptr_t vdso = getauxval(AT_SYSINFO_EHDR);
@@ -480,6 +488,7 @@ static void start(pthread_t *t, void *(*fn)(void *), void *arg)
 	}
 }
 
+/* True if each thread has finished a round, which may take long on a busy machine. */
 static bool all_began(void)
 {
 	int i;
@@ -490,8 +499,8 @@ static bool all_began(void)
 }
 
 /*
- * Checks once a second; true if a thread made no progress for STUCK_SECONDS. A busy machine may
- * need some for the first.
+ * Watches the threads once a second, for @seconds or until each has finished a round, at most
+ * STUCK_SECONDS longer. Returns true if a thread made no progress for STUCK_SECONDS.
  */
 static bool watch(long seconds)
 {
@@ -514,6 +523,7 @@ static bool watch(long seconds)
 	return false;
 }
 
+/* Prints a line for each thread. Returns 1 if a thread saw an error or made no round, else 0. */
 static int report(void)
 {
 	struct worker *w;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fakes.c: mm, skas and task for scheduler.c: the smallest things that serve. */
+/* fakes.c: minimal mm, skas and task for scheduler.c. */
 #include "arch/um/entry/internal.h"
 #include "arch/um/entry/scarce.h"
 #include "arch/um/machine/ports.h"
@@ -14,7 +14,7 @@
 #include "skas/skas.h"
 #include "tests/sched/fakes.h"
 
-/* ---- mm: blocks of 64 bytes, lists of what was freed by size ---- */
+/* ---- mm: blocks of 64 bytes, lists of freed blocks by size ---- */
 
 struct block {
 	u64 size;

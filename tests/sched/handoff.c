@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* handoff.c: what tests/sched/handoff runs in a guest, and natively to compare. */
+/* handoff.c: what tests/sched/handoff runs in a guest, and on the host for comparison. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static void *work(void *rounds)
 	return NULL;
 }
 
-/* No system call for so long: the clock is read without. */
+/* Computes without system calls: the clock is read without one. */
 static void compute(double seconds)
 {
 	for (double end = now() + seconds; now() < end;)
@@ -38,7 +38,7 @@ static void compute(double seconds)
 static void calls(long n)
 {
 	while (n--)
-		/* getppid may be answered without the kernel */
+		/* getppid() may need no kernel entry */
 		syscall(SYS_getpgrp);
 }
 
@@ -48,7 +48,7 @@ static void die(const char *what)
 	exit(1);
 }
 
-/* Two processes and a byte that goes to and fro. */
+/* Two processes send a byte to and fro @n times. */
 static void pingpong(long n)
 {
 	int a[2], b[2];
@@ -87,7 +87,10 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* What two threads need for the work of one, in thousandths: the median, and the best. */
+/*
+ * Prints the time of two threads relative to a single thread for the same work, in thousandths: the
+ * median and the lowest.
+ */
 static void parallel(long rounds)
 {
 	double ratio[PAIRS];

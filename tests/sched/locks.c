@@ -203,7 +203,7 @@ void test_timers(void)
 {
 	for (int i = 0; i < 16; i++)
 		timer_setup(&timers[i], timer_fired);
-	/* a fast machine is through before many are due */
+	/* a fast machine ends a run before many timers are due */
 	for (int i = 0; i < 100 && atomic_read(&fired) <= 100; i++)
 		run(timer_user, 6);
 	for (int i = 0; i < 16; i++)
@@ -212,7 +212,7 @@ void test_timers(void)
 	check(atomic_read(&fired) > 100);
 }
 
-/* An order of locks that closes a cycle is reported (debug builds). */
+/* Debug builds report a lock order that closes a cycle. */
 void test_lockdep(void)
 {
 	static spinlock_t a, b;
@@ -229,10 +229,7 @@ void test_lockdep(void)
 	spin_unlock(&b);
 }
 
-/*
- * A timer's function that asks to sleep is reported by its name, though nothing keeps it from its
- * lock (debug builds).
- */
+/* Debug builds report a timer function that may sleep by its name, even if its lock is free. */
 static struct mutex free_mutex;
 
 static void timer_that_locks(struct ktimer *t)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scheduler.c: kernel/sched on the real machine layer, with kernel threads only. mm, task and skas
- * are fakes.c. The word test=NAME says which test the first kernel thread runs;
+ * scheduler.c: kernel/sched on the real machine layer, with kernel threads only. fakes.c replaces
+ * mm, task and skas. The word test=NAME selects the test that the first kernel thread runs;
  * tests/sched/scheduler builds and starts it.
  */
 #include <linux/sched.h>
@@ -123,8 +123,8 @@ static void test_affinity(void)
 }
 
 /*
- * A task that is to join another vCPU goes there if its affinity permits it, and stays if not; no
- * task that waits there is lost.
+ * A task that is to join another vCPU moves there if its affinity permits it, and else stays. No
+ * waiting task is lost.
  */
 static int joiner(u64 me)
 {
@@ -174,7 +174,9 @@ static bool fair_round(void)
 	for (int i = 0; i < 4; i++)
 		sum[i % 2] += fair_ran[i];
 	say("nice 0 ran %lu us, nice 5 %lu us\n", sum[0] / 1000, sum[1] / 1000);
-	/* 3 and 1 by their weights; a host that takes its CPU away in slices of 50 ms blurs that */
+	/*
+	 * 3 to 1 by their weights, less exact on a host that takes its CPU away for 50 ms at a time
+	 */
 	return 2 * sum[0] > 3 * sum[1] && sum[0] < 6 * sum[1] &&
 	       fair_ran[0] < fair_ran[2] * 17 / 10 && fair_ran[2] < fair_ran[0] * 17 / 10;
 }
@@ -192,7 +194,10 @@ static int both_spinner(u64 me)
 	return 0;
 }
 
-/* As many spinning threads as vCPUs, all born on one: they spread. */
+/*
+ * Returns true if spinning threads that start on the same vCPU spread: each ran for most of the
+ * time.
+ */
 static bool spread_round(void)
 {
 	u64 least = ~0UL;
@@ -211,13 +216,13 @@ static void test_spread(void)
 }
 
 /*
- * Me 0 is bound to vCPU 1; all others are born on vCPU 0, and go to the only other one that works,
- * where no idle one wants them.
+ * Task 0 is bound to vCPU 1. All others start on vCPU 0 and must move to vCPU 1, since idle vCPUs
+ * take no tasks of guests.
  */
 static int even_spinner(u64 me)
 {
 	sched_setaffinity(current, me ? 1 : 2);
-	current->mm = (struct mm *)8; /* a guest's */
+	current->mm = (struct mm *)8; /* of a guest */
 	if (me)
 		sched_setaffinity(current, ~0UL);
 	while (ktime_get() < fair_end)
@@ -238,7 +243,7 @@ static bool even_round(void)
 	for (int i = 1; i < 5; i++)
 		others += fair_ran[i];
 	say("one ran %lu us, four others %lu us\n", fair_ran[0] / 1000, others / 1000);
-	/* half a vCPU and one and a half; at first one and one */
+	/* finally half a vCPU and one and a half; at first one vCPU each */
 	return 3 * fair_ran[0] < 2 * others;
 }
 
@@ -247,7 +252,7 @@ static void test_even(void)
 	some_round(even_round);
 }
 
-/* A light task does not wait beside a heavy one for the time that an idle vCPU has. */
+/* A light task does not wait beside a heavy task while another vCPU is idle. */
 static int light_spinner(u64 me)
 {
 	sched_setaffinity(current, 1);
@@ -337,13 +342,13 @@ static int hog_and_victim(u64 me)
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		schedule_deadline(ktime_get() + 1000000);
 	}
-	WRITE_ONCE(hog_may_stop, true); /* the hog has made room */
+	WRITE_ONCE(hog_may_stop, true); /* the hog left time for it */
 	return 0;
 }
 
 /*
- * A loop at a real-time priority leaves fair tasks their twentieth, also where the host gives it
- * half of the time only.
+ * A loop at a real-time priority leaves fair tasks a twentieth of the time, also where the host
+ * gives the vCPU only half of it.
  */
 static void test_throttle(void)
 {
@@ -360,7 +365,10 @@ static void test_throttle(void)
 static atomic_t met[MEETINGS], rt_ready, rt_done;
 static u64 missed;
 
-/* All must run at once to pass: none of them sleeps while it waits. */
+/*
+ * Waits without sleep until all tasks are in meeting @k: they must all run at once. Counts it as
+ * missed after 5 seconds.
+ */
 static void meet(int k)
 {
 	u64 last = ktime_get(), waited = 0;
@@ -378,7 +386,7 @@ static void meet(int k)
 
 static int meeting(u64 me)
 {
-	if (me < (u64)nr_cpus) { /* something fair to displace, on each vCPU */
+	if (me < (u64)nr_cpus) { /* a fair task on each vCPU */
 		sched_setaffinity(current, BIT(me));
 		while (atomic_read(&rt_done) < nr_cpus)
 			cond_resched();
@@ -399,12 +407,10 @@ static int meeting(u64 me)
 	return 0;
 }
 
-/*
- * As many real-time tasks as vCPUs: each has a vCPU, wherever they woke up and beside which task.
- */
+/* As many real-time tasks as vCPUs each have a vCPU, wherever they wake up. */
 static void test_rt_places(void)
 {
-	sysctl_sched_rt_runtime_us = -1; /* no end of a share moves anything */
+	sysctl_sched_rt_runtime_us = -1; /* throttling moves no task */
 	run(meeting, 2 * (u64)nr_cpus);
 	say("real-time tasks missed %lu of their meetings\n", missed, 0);
 	check(!missed);

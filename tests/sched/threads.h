@@ -29,7 +29,7 @@ u64 elapsed(u64 since);
  * or takes its CPU away, gives none.
  */
 u64 had(u64 *last);
-/* Fails if eight rounds in a row are wrong. The host may take much from one of them. */
+/* Fails if nine rounds in a row are wrong. The host may take much from one of them. */
 void some_round(bool (*round)(void));
 
 /* locks.c */

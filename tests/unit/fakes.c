@@ -2,7 +2,7 @@
 /*
  * fakes.c: fakes, for unit tests, of the functions that the tested sources call: memory comes from
  * the host, the log goes to standard error, locks are never contended, and a panic fails the test.
- * All are weak, so that a test or the real source may define its own.
+ * Most are weak: a test or the real source may define its own function.
  */
 #include "kernel/lib/debug/contention.h"
 #include "kernel/lib/trace.h"
@@ -33,6 +33,7 @@ unsigned int fake_random(void)
 	return state >> 16;
 }
 
+/* Returns zeroed memory, or NULL once fake_fail_after allocations have been made. */
 static void *allocate(size_t n)
 {
 	void *p;

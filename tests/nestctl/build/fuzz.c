@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz.c: Containerfiles and .dockerignore files that are made of whole ones' pieces, spoilt at
- * random places. Built with asan and ubsan from nestctl's own files. A crash or a hang says which
- * execution it was, and START runs that one alone.
+ * fuzz.c: feeds nestctl Containerfiles and .dockerignore files that are made from pieces of valid
+ * files and damaged at random places. Built with asan and ubsan from nestctl's own files. A crash
+ * or a hang says which execution it was, and START runs that one alone.
  *
  *	fuzz SEED EXECUTIONS START FILE...
  *
- * Each file is parsed, and the words of each instruction are expanded in all ways. A file that is
- * wrong must say so in one line that begins with its name and a line's number.
+ * Each file is parsed, and the words of each instruction are expanded in all ways. The error
+ * for a wrong file must be one line that begins with its name and a line number.
  */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -53,7 +53,7 @@ void die(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(died_with, sizeof(died_with), fmt, args);
 	va_end(args);
-	/* as util.c shows it */
+	/* as in util.c */
 	for (char *p = died_with; *p; p++)
 		*p = (unsigned char)*p < ' ' ? '?' : *p;
 	longjmp(*attempted, 1);
@@ -85,7 +85,7 @@ static void put(const char *p, size_t n)
 	size += n;
 }
 
-/* Some lines of a seed. */
+/* Appends a random piece of a seed. */
 static void put_lines(void)
 {
 	const struct bytes *s = &seeds[rnd() % (unsigned long)nr_seeds];
@@ -136,6 +136,7 @@ static void expand(void *arg)
 		instruction_flag(i, i->flags[n].name);
 }
 
+/* Ends the run if the error @why does not name the file. */
 static void check_line(const char *why)
 {
 	if (!why || !strncmp(why, NAME ":", strlen(NAME) + 1))

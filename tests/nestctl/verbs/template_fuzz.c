@@ -2,9 +2,9 @@
 /*
  * template_fuzz.c: templates of --format, by nestctl's own parser.
  *
- *	template_fuzz TEMPLATE			writes the row of standard input by it, or what is
- *						wrong
- *	template_fuzz SEED EXECUTIONS START	spoilt templates over a row of its own; a crash says
+ *	template_fuzz TEMPLATE			prints the row of standard input by it, or the
+ *						error
+ *	template_fuzz SEED EXECUTIONS START	damaged templates over a fixed row; a crash says
  *						which execution it was, and START runs from there
  */
 #include <setjmp.h>
@@ -36,7 +36,7 @@ void die(const char *fmt, ...)
 	longjmp(refused, 1);
 }
 
-/* Returns what the template makes of the row, or what is wrong. */
+/* Returns what the template makes of the row, or the error. */
 static const char *result(const char *template, const char *row)
 {
 	static char *text;
