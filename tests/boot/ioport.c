@@ -19,7 +19,7 @@
 
 static sigjmp_buf back;
 static siginfo_t last;
-static unsigned char *page;   /* and behind it a hole */
+static unsigned char *page;   /* a hole follows */
 static unsigned long regs[2]; /* index and count at the fault */
 
 static void on_segv(int sig, siginfo_t *si, void *context)
@@ -107,7 +107,7 @@ static void string_forms(void)
 	__asm__ volatile("std; rep insb; cld" : "+D"(at), "+c"(n) : "d"(0x80) : "memory");
 	printf("down: %ld, %02x %02x %02x %02x\n", (long)(at - page), page[95], page[96], page[100],
 		page[101]);
-	/* an address of 32 bits: what is above is dropped */
+	/* the address has 32 bits: higher bits are ignored */
 	at = (unsigned char *)((unsigned long)(page + 200) | 0x500000000UL);
 	n = 0x700000002;
 	__asm__ volatile("addr32 rep insb" : "+D"(at), "+c"(n) : "d"(0x80) : "memory");
@@ -176,7 +176,7 @@ static void drop(void)
 		puts("setresuid");
 }
 
-/* A thread that shares memory: its ports are its own from when it was born. */
+/* A thread that shares memory has ports of its own, a copy of its parent's. */
 static char stack[65536];
 static int thread(void *arg)
 {

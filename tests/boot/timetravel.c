@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * timetravel.c: a day of a guest's life in a few seconds: a thousand timers, threads that sleep and
- * quarrel, a child at the end of a pipe, a file that is synced. Every event goes with its time into
- * a sum. It prints how often each happened, the sum, and the days that passed. With an argument: so
- * many hours only.
+ * timetravel.c: a day of a guest in a few seconds: a thousand timers, threads that sleep and
+ * compete, a child at the end of a pipe, a file that is synced. A checksum covers every event with
+ * its time. Prints how often each event happened, the checksum, and the days that passed. With an
+ * argument: only so many hours.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -99,7 +99,7 @@ static void make_timers(int set)
 	}
 }
 
-/* Answers every byte after a while, and writes what it does on disk. */
+/* Answers each byte after a while, and writes its answers to the disk. */
 static void child(int in, int out)
 {
 	int file = open("log", O_CREAT | O_WRONLY | O_APPEND, 0644);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tsc.c: rdtsc and PR_SET_TSC. Without an argument: what the host says, too. "times": differences
- * of the counter around work and sleep, which repeat where time does.
+ * tsc.c: tests rdtsc and PR_SET_TSC. Without an argument: prints what the host answers too.
+ * "times": prints differences of the counter around work and sleep, which are the same where time
+ * repeats.
  */
 #define _GNU_SOURCE
 #include <asm/ldt.h>
@@ -46,7 +47,7 @@ static int mode(void)
 	return m;
 }
 
-/* An rdtsc whose last byte is the last of a page, with nothing behind; and one with prefixes. */
+/* An rdtsc at the end of a page that a hole follows, and an rdtsc with prefixes. */
 static int odd_places(void)
 {
 	static const unsigned char insn[] = { 0x48, 0x66, 0x0f, 0x31 };
@@ -59,8 +60,8 @@ static int odd_places(void)
 	p[4] = 0xc3;
 	((void (*)(void))p)();
 	/*
-	 * jmp back to a ret, so that the counter is read right before the hole's first byte would
-	 * be
+	 * a jmp to the rdtsc before the hole: it is done, and the fault comes at the hole's first
+	 * byte
 	 */
 	memcpy(p + 4092, "\xeb\x00\x0f\x31", 4);
 	if (sigsetjmp(back, 1))
@@ -179,7 +180,7 @@ static void times(void)
 	printf("sleep %llu ", __rdtsc() - t);
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	printf("of %ld\n", (b.tv_sec - a.tv_sec) * 1000000000L + b.tv_nsec - a.tv_nsec);
-	while (__rdtsc() - first < 1000000000) /* a thread that spins on it ends */
+	while (__rdtsc() - first < 1000000000) /* a loop on the counter ends */
 		;
 	puts("a second");
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cut.c: power cuts of a COW file of version 4. It takes the place of media_host.c: all that the
- * code writes is recorded, and at random calls the power goes: what had not been flushed by then is
- * dropped, kept, torn at 512 bytes or in another order, sector by sector. The file that this leaves
- * must open, show what a flush had acknowledged or something written later, sector by sector, and
- * pass the check.
+ * cut.c: simulates power cuts of a COW file of version 4. It replaces media_host.c and records all
+ * writes. At random calls the power fails: each sector that was not flushed by then is dropped,
+ * kept, torn at 512 bytes or reordered. The file that this leaves must open, show for each sector
+ * what a flush had acknowledged or a later write, and pass the check.
  *
  *	cut FOLDER ROUNDS SEED
  */
@@ -31,7 +30,7 @@
 
 static char cow_path[4096], cut_path[4096], base_path[4096];
 static int live = -1; /* the fd whose calls are recorded */
-static bool passing;  /* what is written is the checker's */
+static bool passing;  /* it records the checker's writes */
 static unsigned long cuts, odds = 40;
 
 static void fatal(const char *what)
@@ -48,7 +47,7 @@ static struct op {
 } pending[PENDING];
 static int nr_pending;
 static uint64_t durable_len;
-static int durable = -1; /* a file with what is certain */
+static int durable = -1; /* a file with what was flushed */
 
 static void apply(int fd, const struct op *o, uint64_t off, uint64_t len)
 {
@@ -157,7 +156,7 @@ static void check_cut(void)
 		goto refused;
 	check_contents(o.image, "recovered");
 	image_close(o.image);
-	/* it is clean now: a slot that was cut would be damage */
+	/* the file is clean now: a torn slot would be damage */
 	o.flags = IMAGE_RDONLY;
 	if (image_open(&o))
 		goto refused;
@@ -173,7 +172,7 @@ refused:
 
 /* ---- the cut ---- */
 
-/* A copy of what is certain, sparse. */
+/* Makes a sparse copy of what was flushed. Returns its descriptor. */
 static int copy_durable(void)
 {
 	int fd = open(cut_path, O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -327,7 +326,7 @@ static void zero(struct image *im)
 {
 	uint64_t s = spot((unsigned int)rand() % SPOTS) + (uint64_t)rand() % (SPOT - 8), i;
 
-	for (i = s; i < s + 8; i++) /* the next version that is zeros */
+	for (i = s; i < s + 8; i++) /* the next version: zeros */
 		do {
 			newest[i]++;
 		} while (newest[i] % 7 != 6);

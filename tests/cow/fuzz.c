@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz.c: damaged COW files are opened, read, checked and written to. Built with asan and ubsan; a
- * crash or a hang says which execution it was, and START runs that one alone.
+ * fuzz.c: opens, reads, checks and writes damaged COW files. Built with asan and ubsan; a crash or
+ * a hang says which execution it was, and START runs that one alone.
  *
- *	fuzz SEED EXECUTIONS START FILE...     the files are whole; each execution changes one of
+ *	fuzz SEED EXECUTIONS START FILE...     the files are valid; each execution changes one of
  *                                             them in some places
  *
- * Most of the damage would be caught by checksums: in three of four executions they are made right
- * again afterwards, so that what lies behind them is met as well.
+ * Checksums would catch most of the damage: three of four executions correct them afterwards, so
+ * that the code after these checks is tested too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -54,7 +54,7 @@ static uint64_t interesting(void)
 			   (1UL << rnd() % 64) + rnd() % 3 - 1;
 }
 
-/* Where numbers are: the headers' fields, the index, the tables; or anywhere. */
+/* Returns a random offset, mostly in a field of a header, in the index or in a table. */
 static size_t a_place(const uint8_t *p, size_t size)
 {
 	const struct cow4_header *h = (const void *)p;
@@ -64,11 +64,11 @@ static size_t a_place(const uint8_t *p, size_t size)
 	case 0: at = h->index_off + rnd() % 256; break;
 	case 1: at = h->table_off + rnd() % 8192; break;
 	case 2: at = rnd() % size; break;
-	case 3: at = 4096 + rnd() % 64; break; /* behind the name in versions 2 and 3 */
+	case 3: at = 4096 + rnd() % 64; break; /* after the name, versions 2 and 3 */
 	case 4: at = 256 + rnd() % 48; break;  /* in version 1 */
 	default: at = rnd() % 128;
 	}
-	return at <= size - 8 ? at : rnd() % (size - 8); /* a spoilt number may be near 2^64 */
+	return at <= size - 8 ? at : rnd() % (size - 8); /* a damaged offset may be near 2^64 */
 }
 
 static size_t spoil(uint8_t *p, size_t size)
@@ -232,7 +232,7 @@ int main(int argc, char **argv)
 	for (int i = 4; i < argc; i++)
 		load(argv[i]);
 	__sanitizer_set_death_callback(say_where);
-	signal(SIGPROF, hangs); /* of its own time: the host may be busy */
+	signal(SIGPROF, hangs); /* CPU time: the host may be busy */
 	for (execution = start; execution < start + runs; execution++) {
 		if (execution % 128 == 0)
 			setitimer(ITIMER_PROF, &limit, NULL);

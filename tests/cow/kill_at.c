@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * kill_at.c: a program that is killed at one of its system calls.
+ * kill_at.c: kills a program at a chosen system call.
  *
  *	kill_at N COMMAND...	SIGKILL at the N-th stop (each call has two: before and after it).
  *                              Status 0: it was killed;
@@ -34,7 +34,7 @@ static pid_t start(char **command)
 	return pid;
 }
 
-/* What the tracee is to be given for this stop: its own signals only. */
+/* Returns the signal that the tracee gets after this stop, or 0: only signals sent to it. */
 static long signal_of(int status)
 {
 	int sig = WSTOPSIG(status);

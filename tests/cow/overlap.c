@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlap.c: two writes to one sector, or to one unit of more than a sector, of a COW file of
- * version 3 in flight at once. It takes the place of media_host.c: in the middle of the first
- * write's call to the host a second thread begins its own, and goes as far as it can without
- * waiting for the first.
+ * overlap.c: makes two writes at once to the same sector, or the same unit of several sectors, of a
+ * COW file of version 3. It replaces media_host.c: during the first write's call to the host a
+ * second thread begins its own write, and goes as far as it can without waiting for the first.
  *
  *	overlap ok|fail SECTOR-FILE	a write that ends has its bit in the file, although the
  *                                      first one's is not there yet (or never, fail)
@@ -52,8 +51,8 @@ static void *write_too(void *arg)
 }
 
 /*
- * Is the second thread in no hurry? It may also sleep for a moment only: it has to be seen asleep
- * many times.
+ * True if the second thread waits: it is seen asleep 100 times, since it may also sleep for a
+ * moment.
  */
 static bool second_sleeps(void)
 {
@@ -76,10 +75,7 @@ static bool second_sleeps(void)
 	return true;
 }
 
-/*
- * The second write, until it waits for something. Where it has ended in between, whatever it relies
- * on is there now.
- */
+/* Runs the second write until it ends or waits. If it ends here, the file has what it relies on. */
 static void meanwhile(void)
 {
 	when = NOTHING;
@@ -173,7 +169,7 @@ int main(int argc, char **argv)
 	else
 		good = !early && !second_err && err == (fails ? -EIO : 0) && sector_is(off, "ab");
 	image_close(image);
-	open_it(argv[2]); /* and in the file */
+	open_it(argv[2]); /* also in the file */
 	good = good && sector_is(off, "ab") && (!unit || sector_is(off + SECTOR, "a"));
 	image_close(image);
 	printf("%s  %s: %d and %d%s\n", good ? "ok    " : "NOT OK", argv[1], err, second_err,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parts.c: the changes of a disk in several files (part_host.h), and the copy of a file that is
- * written meanwhile (backup_host.h). What an image holds is compared with an array of sectors.
+ * parts.c: tests the changes of a disk in several files (part_host.h), and the copy of a file while
+ * it is written (backup_host.h). A model, an array of sectors, says what the image must hold.
  *
  *	parts push FILE BASE DIR	layers are put over FILE, taken off, written, merged
  *	parts backup FILE BASE COPY	FILE is written by two threads while it is copied to COPY
@@ -24,7 +24,7 @@
 
 #define SECTOR 512UL
 
-/* A byte for each sector, all bytes of which have that value. */
+/* a byte for each sector: all bytes of the sector have this value */
 static uint8_t *model;
 static uint64_t sectors;
 static unsigned int seed = 1;
@@ -49,7 +49,7 @@ static uint32_t chance(unsigned int *from, uint32_t n)
 	return (uint32_t)rand_r(from) % n;
 }
 
-/* Changes a random range of [first, first + n), by a write or by zeros. */
+/* Changes a random range in [first, first + n) of image and model, by a write or by zeros. */
 static void change(struct image *im, uint64_t first, uint64_t n, unsigned int *from)
 {
 	uint64_t at = first + chance(from, (uint32_t)n), len = 1 + chance(from, 300);
@@ -95,7 +95,7 @@ static struct image *open_image(const char *file, const char *base, uint32_t fla
 	return o.image;
 }
 
-/* Reads what the image holds at the beginning. */
+/* Reads the image's first contents into the model. */
 static void learn(struct image *im)
 {
 	uint8_t buf[SECTOR];
@@ -133,7 +133,7 @@ static void merge_all(struct image *im, const char *dir)
 	while (last->below->more)
 		last = last->below;
 	must_do(part_merge(first, last, to), "parts are merged");
-	/* a chain of its own: the written file as it is, the merged one, the lowest */
+	/* another chain: the written file, the merged file and the lowest file */
 	o.fd = dup(im->top->fd);
 	part[0].fd = dup(to->fd);
 	part[1].fd = dup(last->below->fd);
@@ -188,7 +188,7 @@ static void *writer(void *arg)
 {
 	unsigned int own = (unsigned int)(uintptr_t)arg + 7;
 
-	/* each has a half of the disk, so that the model is right */
+	/* each thread has a half of the disk, so that the model is right */
 	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE))
 		change(im, arg ? sectors / 2 : 0, sectors / 2, &own);
 	return NULL;

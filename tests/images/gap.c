@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gap MS COMMAND...: runs it and says four numbers: its milliseconds, the longest time in which
- * this program did not come to run while it slept for a millisecond again and again, how many
- * milliseconds it lived on after SIGKILL, which it gets after MS (0: not at all), and its status.
+ * gap MS COMMAND...: runs the command and prints four numbers: its time in milliseconds; the
+ * longest time in which this program, which sleeps for a millisecond again and again, did not run;
+ * how many milliseconds the command lived after SIGKILL, which it gets after MS (0: never); its
+ * status.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -12,8 +12,8 @@
  *	probe map DIR                    every file by mmap, compared with read
  *	probe place DIR DISK             sync_file_range writes a file to DISK (of /sys/block);
  *                                       FIBMAP
- *	probe gap DIR                    what lies between a file's end and what is written behind
- *                                       it is zeros, whatever lay there before
+ *	probe gap DIR                    what lies between a file's end and a write after it is
+ *                                       zeros, whatever was there before
  *	probe broken DIR                 writes to b, reads a until it fails, and says what fsync of
  *                                       b says then
  *	probe damage IN OUT SEED FROM TO OUT is IN with some bytes changed in [FROM, TO); what was
@@ -254,7 +254,7 @@ static int damage(const char *in, const char *out, uint64_t seed, size_t from, s
 	return write(fo, m, (size_t)s.st_size) == s.st_size ? 0 : 2;
 }
 
-/* 0: [@from, @to) is zeros. */
+/* Returns 0 if the file has zeros in [@from, @to). */
 static int zeros(int fd, long from, long to)
 {
 	ssize_t n = pread(fd, buf, (size_t)(to - from), from);
@@ -266,7 +266,8 @@ static int zeros(int fd, long from, long to)
 }
 
 /*
- * Where O_APPEND is set and one write asks for its own place, and where a limit stands before it.
+ * The gap before a write with RWF_NOAPPEND on an O_APPEND file, and after a write that RLIMIT_FSIZE
+ * refused. Returns 0 if it is zeros.
  */
 static int gap(void)
 {

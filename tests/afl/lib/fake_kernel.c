@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fake_kernel.c: plays the kernel and the agent for afl-nestling, without a guest: it serves a
- * management console that knows "reset", and does with each input what its first letters say. It
- * ends with a line on its console when the server breaks the protocol.
+ * fake_kernel.c: a fake kernel and agent for afl-nestling, without a guest. Its management console
+ * knows "reset", and it does with each input what the first letters say. It ends with a line on its
+ * console if the server breaks the protocol.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -44,7 +44,7 @@ static void end(const char *why)
 	exit(1);
 }
 
-/* Returns the value behind @name, or NULL. */
+/* Returns what follows @name in the word that begins with it, or NULL. */
 static const char *value(char **argv, const char *name)
 {
 	for (; *argv; argv++)
@@ -84,7 +84,7 @@ static int serve(const char *umid)
 	return fd;
 }
 
-/* Receives "reset" with its descriptors, and answers. */
+/* Receives "reset" with its descriptors, and answers it. */
 static void attach(int fd)
 {
 	union {
@@ -150,7 +150,7 @@ static void await_back(void)
 		end("not BACK");
 }
 
-/* Hands over a record, with a map that tells inputs apart. */
+/* Gives the server a record with a map that differs by input. */
 static void done(int status, uint32_t flags, const uint8_t *input, uint32_t len)
 {
 	struct agent_record *r = (void *)(memory + area->record_at);
@@ -172,7 +172,7 @@ static void dead(uint32_t why)
 	say(RESET_DEAD, why);
 }
 
-/* Puts the "machine" back; in the meantime the server must not say anything but BACK. */
+/* Resets the "machine". Until READY the server may send nothing but BACK. */
 static void put_back(void)
 {
 	struct pollfd p = { .fd = channel, .events = POLLIN };
@@ -209,7 +209,7 @@ static void run(const uint8_t *input, uint32_t len)
 		await_back();
 		pause();
 	} else if (!strcmp(word, "CROSS")) {
-		await_back(); /* which the kernel sees too late */
+		await_back(); /* sent too late for the kernel */
 		done(0, 0, input, len);
 	} else if (!strcmp(word, "PANIC")) {
 		dprintf(console, "a line before\nKernel panic: the fake one\n");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * target.c: a program to fuzz, which does what its input says. With -DSERVER it has the fork server
- * that afl-cc would have put into it; with -DCASE that takes inputs in shared memory as well, and
- * with -DEARLY the program has moved in its standard input before. Its input is otherwise the file
- * that an argument "--in=FILE" names, or standard input.
+ * target.c: a program to fuzz, which does what its input says. With -DSERVER it has a fork server
+ * as from afl-cc; with -DCASE that also takes inputs in shared memory; with -DEARLY the program
+ * first moves to offset 5 of its standard input. Its input is otherwise the file of an argument
+ * "--in=FILE", or standard input.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -59,7 +59,7 @@ static int work(int argc, char **argv)
 	}
 	if (!strncmp(buf, "HALT", 4))
 		return system("/bin/busybox poweroff -f || poweroff -f");
-	/* The file is gone, or not, as it was: nothing of a run is left for the next one. */
+	/* the file must not be there: a run must leave nothing for the next */
 	if (!strncmp(buf, "TRACE", 5))
 		return open("/dev/shm/afl-trace", O_CREAT | O_EXCL | O_WRONLY, 0600) < 0 ? 9 : 5;
 	return buf[0] == 'E' ? 7 : 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * direct-host.c: O_DIRECT on a disk of the host's.
+ * direct-host.c: tests O_DIRECT on a disk of the host.
  *
  *	direct-host sum FILE        reads it, 300 requests of libaio at a time, of 512 bytes to 1
  *                                  MiB, and writes it to stdout
@@ -64,7 +64,10 @@ static int errors(const char *path)
 	return 0;
 }
 
-/* Sizes go round: a sector, a block, more than the host takes without waiting, most. */
+/*
+ * Returns the size of request @i: a sector, a block, more than the host takes without waiting, or
+ * the largest size.
+ */
 static long piece(int i)
 {
 	static const long sizes[] = { 512, 4096, 1024, 65536, 8192, 131072, 12288 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * direct-io.c: O_DIRECT against everything else that can be done to a file.
+ * direct-io.c: tests O_DIRECT together with other operations on the file.
  *
  *	direct-io table DIR             what calls answer, a line each: the same on every ext4 whose
  *                                      disk has sectors of 512 bytes
@@ -86,7 +86,7 @@ static void submit(struct iocb *io, int n)
 		wrong("io_submit: %s", strerror(errno));
 }
 
-/* Each must have moved what it was asked for. */
+/* Waits for @n requests. Each must have moved all its bytes. */
 static void reap(int n)
 {
 	struct io_event e[DEPTH];
@@ -301,7 +301,7 @@ static void read_some(int fd, int direct)
 		expect(direct ? "direct read" : "cached read", buf, at, got);
 }
 
-/* Requests that do not touch each other, all under way at once. */
+/* Makes requests that do not overlap, all under way at once. */
 static void many(int fd, int uring)
 {
 	struct iocb io[DEPTH];
@@ -375,7 +375,7 @@ static void cut(int fd)
 		wrong("cut: %s", strerror(errno));
 }
 
-/* What a direct read puts into a mapping of another file is that file's. */
+/* A direct read into a mapping of another file must change that file. */
 static void into_mapping(int fd, int second)
 {
 	char *m = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_SHARED, second, 0);
@@ -423,7 +423,7 @@ static void run_model(int seed, int steps)
 		wrong("copy");
 }
 
-/* After another mount: the copy that was written through the cache says what is right. */
+/* After another mount, compares the file with the copy that was written through the cache. */
 static void verify(void)
 {
 	long n = read(file("copy", O_RDONLY), model, MAX);
@@ -437,7 +437,7 @@ static void verify(void)
 
 /* ---- races ---- */
 
-/* Writes are under way while the file is cut; its blocks go to a file whose content must stay. */
+/* Cuts the file while writes are under way. Its blocks go to a file that must keep its contents. */
 static void race_truncate(int seconds)
 {
 	time_t end = time(NULL) + seconds;
@@ -478,7 +478,7 @@ static void race_truncate(int seconds)
 	waitpid(writer, NULL, 0);
 }
 
-/* The parent's memory gets what was read, whatever the child does. */
+/* The parent's memory must get what was read, whatever the child does. */
 static void race_fork(void)
 {
 	int d = file("r", O_RDWR | O_DIRECT);
@@ -513,8 +513,8 @@ static void race_fork(void)
 }
 
 /*
- * A process that exits leaves whole writes behind; memory that is unmapped meanwhile stays until
- * they end.
+ * The writes of a process that exits must be complete; memory that is unmapped must stay until they
+ * end.
  */
 static void race_exit(void)
 {
@@ -546,7 +546,7 @@ static void race_exit(void)
 	}
 }
 
-/* An eventfd counts what has ended; a request that a disk has cannot be taken back. */
+/* An eventfd counts finished requests. A request that a disk has cannot be cancelled. */
 static void tell(void)
 {
 	int d = file("e", O_RDWR | O_DIRECT), e = eventfd(0, 0);

@@ -68,7 +68,7 @@ static void splice_all(int in, int out, const char *what)
 	close(p[1]);
 }
 
-/* Uses memory in other programs, so that a frame that was freed too early is soon reused. */
+/* Uses memory, so that a frame that was freed too early is soon reused. */
 static void churn(const char *dir)
 {
 	int fd = file(dir, "churn", 0, O_RDWR | O_CREAT | O_TRUNC),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * values.c: values of attributes of all sizes on a disk that the host cannot always read. A call
- * may fail with EIO; then the attribute has the old value or the new one, and no other has changed.
+ * values.c: tests attributes of all sizes on a disk with read errors. A call may fail with EIO:
+ * then the attribute has the old value or the new value, and no other attribute has changed.
  *
  *	values DIR SEED OPERATIONS
  */
@@ -62,7 +62,10 @@ static int may_fail(void)
 	return errno == EIO || errno == ENOSPC;
 }
 
-/* What it is: its size, -1: none, -2: it cannot be read. */
+/*
+ * Reads attribute @a of file @f into @to. Returns its size, -1 if there is none, -2 if it cannot be
+ * read.
+ */
 static int look(int f, int a, uint8_t *to)
 {
 	for (int i = 0; i < TRIES; i++) {
@@ -81,7 +84,10 @@ static int same(const struct value *v, int n, const uint8_t *p)
 	return v->size == n && (n < 0 || !memcmp(v->data, p, (size_t)n));
 }
 
-/* It is @v, or @other, which becomes the model's. */
+/*
+ * Ends the run unless the attribute is as in the model, or is @other, which then goes into the
+ * model. Returns 0 if it cannot be read.
+ */
 static int check(int f, int a, const struct value *other)
 {
 	static uint8_t p[MAX];
@@ -107,7 +113,7 @@ static void anew(void)
 	close(d);
 }
 
-/* Made when it is not there. 0: it cannot be. */
+/* Makes file @f if it is missing. Returns 0 if it cannot be made. */
 static int make(int f)
 {
 	for (int i = 0; i < TRIES; i++) {
@@ -123,7 +129,10 @@ static int make(int f)
 	return 0;
 }
 
-/* The file goes with all its values, and is made anew; what fails has changed nothing. */
+/*
+ * Removes a file with all its attributes and makes it again. If unlink() fails, nothing has
+ * changed. Returns 0 if the file cannot be made.
+ */
 static int replace(int f)
 {
 	if (unlink(file_name(f))) {
@@ -136,7 +145,7 @@ static int replace(int f)
 	return make(f);
 }
 
-/* 0: the end, it is not known what is there. */
+/* Makes a random change. Returns 0 to end the run: it is unknown what the file has. */
 static int one(void)
 {
 	static struct value next;

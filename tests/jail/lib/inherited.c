@@ -44,7 +44,7 @@ int main(int argc, char **argv)
 		perror("inherited");
 		return 125;
 	}
-	/* this process keeps the listener */
+	/* the parent keeps the listener */
 	pid = fork();
 	if (!pid) {
 		execvp(argv[2], argv + 2);
