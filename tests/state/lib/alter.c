@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * alter.c: changes a saved state, with the right checksum of its header, to something that cannot
- * be had otherwise.
+ * alter.c: changes a saved state to one that no guest saves, and corrects the checksum of its
+ * header.
  *
- *	alter MEMORY age SECONDS	it was saved so long ago
- *	alter MEMORY set ADDRESS BYTES	the kernel's variable there has this value
+ *	alter MEMORY age SECONDS	makes the state look so old
+ *	alter MEMORY set ADDRESS VALUE BYTES	gives the kernel's variable of BYTES bytes this
+ *						value
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -33,7 +34,7 @@ static void age(uint64_t seconds)
 		fail("header");
 }
 
-/* Writes @n bytes of @value at an address of the kernel. Its page must have content. */
+/* Writes the first @n bytes of @value at an address of the kernel, whose page must have content. */
 static void set(uint64_t addr, uint64_t value, size_t n)
 {
 	struct state_map m;

@@ -5,8 +5,8 @@
  *
  *	container COMMAND...
  *
- * That one lists what is allowed. The list here is of what it refuses, so calls that are younger
- * than this file are allowed here.
+ * Docker's filter lists the calls that it allows. This filter lists those that it refuses, so calls
+ * that are newer than this file are allowed.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -31,7 +31,7 @@
 #define DATA(field) ((uint32_t)offsetof(struct seccomp_data, field))
 #define REFUSE (SECCOMP_RET_ERRNO | EPERM)
 
-/* the io_uring calls and userfaultfd among them: programs of the host must do without */
+/* including io_uring and userfaultfd: host programs must work without them */
 static const int refused[] = { SYS_acct, SYS_add_key, SYS_bpf, SYS_chroot, SYS_clock_settime,
 	SYS_clock_adjtime, SYS_create_module, SYS_delete_module, SYS_fanotify_init,
 	SYS_finit_module, SYS_fsconfig, SYS_fsmount, SYS_fsopen, SYS_fspick, SYS_get_kernel_syms,
@@ -53,7 +53,7 @@ static void add(uint16_t op, uint32_t k, uint8_t jt, uint8_t jf)
 	code[used++] = (struct sock_filter){ op, jt, jf, k };
 }
 
-/* Answers to a call. */
+/* Adds the answer @value to call @nr. */
 static void answer(long nr, uint32_t value)
 {
 	add(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)nr, 0, 1);
@@ -69,13 +69,13 @@ static void build(void)
 	answer(SYS_clone3, SECCOMP_RET_ERRNO | ENOSYS);
 	for (size_t i = 0; i < NR_REFUSED; i++)
 		answer(refused[i], REFUSE);
-	/* clone() for processes and threads only */
+	/* clone() only for processes and threads */
 	add(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 4);
 	add(BPF_LD | BPF_W | BPF_ABS, DATA(args[0]), 0, 0);
 	add(BPF_JMP | BPF_JSET | BPF_K, NAMESPACES, 0, 1);
 	add(BPF_RET | BPF_K, REFUSE, 0, 0);
 	add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
-	/* socket() but for AF_ALG and AF_VSOCK */
+	/* socket() except for AF_ALG and AF_VSOCK */
 	add(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 4);
 	add(BPF_LD | BPF_W | BPF_ABS, DATA(args[0]), 0, 0);
 	add(BPF_JMP | BPF_JEQ | BPF_K, AF_ALG, 1, 0);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fake_kernel.c: what nestctl sees of a kernel: a management console that answers what the commands
- * about states ask. So they can be tested with files and moments that a kernel does not make.
+ * fake_kernel.c: a fake kernel for nestctl: a management console that answers the commands about
+ * states. It tests them with files and at moments that a real kernel does not produce.
  *
  *	fake_kernel umid=NAME [ubd<N>=...] [eth0=...] [restore=DIR] ...
  *
  * Its memory is a number, which grows at each "version". FAKE_SAVE: "error": a save fails; "slow":
  * it writes half of the memory and then sleeps; "silent": it dies. FAKE_BYTES: the size of the
- * memory's file.
+ * memory file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -68,7 +68,7 @@ static int open_in(const char *dir, const char *name, int flags)
 	return open(path, flags | O_CLOEXEC, 0644);
 }
 
-/* It uses nothing of what the parent has. */
+/* Removes the older memory files: the new state needs none of its parent's. */
 static void drop_older(const char *dir)
 {
 	for (int i = 1; i < 8; i++) {
@@ -97,7 +97,7 @@ static int save(const char *dir, char *text)
 		return -EBUSY;
 	sprintf(memory, "%lu", number);
 	fd = open_in(dir, "memory", O_WRONLY | O_CREAT | O_EXCL);
-	errno = ENOSPC; /* where a write is short */
+	errno = ENOSPC; /* for a short write */
 	if (fd < 0 || write(fd, memory, size / 2) != size / 2) {
 		sprintf(text, "%s", strerror(errno));
 		return -ENOSPC;
@@ -140,7 +140,7 @@ static void restore(const char *dir)
 	number = strtoul(text, NULL, 10);
 }
 
-/* Executes itself again. It has answered before. */
+/* Executes itself again with restore=@dir, after it has answered. */
 static void roll_back(const char *dir)
 {
 	static char *argv[100], word[4200];
@@ -155,7 +155,7 @@ static void roll_back(const char *dir)
 	fail("exec");
 }
 
-/* True while the other ends of con4 and con5 are there. */
+/* True while the other ends of con4 and con5 are open. */
 static int channels_live(void)
 {
 	struct pollfd p[2] = { { .fd = -1, .events = POLLOUT }, { .fd = -1, .events = POLLIN } };

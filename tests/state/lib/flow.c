@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flow.c: work that must go on without a gap: processes that tell in files of DIR what they have
+ * flow.c: processes whose work must go on without a gap. Each writes to a file of DIR what it has
  * done.
  *
  *	flow DIR [DISKDIR [US]]	without DISKDIR only the first of them; US: each of the others
- *				rests so many us between two pieces of its work
+ *				rests so many us between two steps
  *
  *	DIR/tick	a counter, one more about each ms, and the longest gap in ns that the clock
  *			of the host's time has seen since the file DIR/reset was there
@@ -97,7 +97,7 @@ static void tick(void)
 	}
 }
 
-/* Takes numbers, of which each must be the one behind the last. */
+/* Reads numbers, each of which must be the last number plus 1. */
 static void take(int fd, const char *name)
 {
 	static unsigned long buf[4096];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz_json.c: damaged state.json and state.seal. The readers are nestctl's own files, built with
- * asan and ubsan. Each is used, or refused with one line. Executions run in children, a hundred in
- * each: what die() leaves in memory, and open, is gone with them.
+ * fuzz_json.c: reads damaged state.json and state.seal with nestctl's own files, built with asan
+ * and ubsan. Each is used, or refused with a single line. Executions run in children, a hundred in
+ * each, which frees and closes what die() leaves behind.
  *
  *	fuzz_json SEED EXECUTIONS START FOLDER	the folder has a whole state
  */
@@ -55,7 +55,7 @@ static void store(const char *name, const struct text *t)
 	close(fd);
 }
 
-/* Returns the start of a value, behind a colon. */
+/* Returns the offset after a random colon, where a value begins, or 0. */
 static size_t a_value(const struct text *t)
 {
 	size_t at = rnd() % t->size;
@@ -65,7 +65,7 @@ static size_t a_value(const struct text *t)
 	return at;
 }
 
-/* Puts @what in the place of @n bytes. */
+/* Replaces @n bytes at @at with @what, if there is room. */
 static void put(struct text *t, size_t at, size_t n, const char *what)
 {
 	size_t len = strlen(what);
@@ -101,7 +101,7 @@ static void spoil(struct text *t)
 				len++;
 			put(t, at, len, words[rnd() % (sizeof(words) / sizeof(words[0]))]);
 			break;
-		case 5: /* a piece once more */
+		case 5: /* repeats a piece */
 			len = rnd() % 256;
 			len = len < t->size - from ? len : t->size - from;
 			memcpy(piece, t->bytes + from, len);
@@ -159,7 +159,7 @@ static void execute(uint64_t seed)
 	}
 }
 
-/* Runs the next executions. Returns their status. */
+/* Runs the executions before @end in a child. Returns its wait status. */
 static int run_batch(uint64_t seed, unsigned long end)
 {
 	pid_t pid = fork();

@@ -7,7 +7,7 @@
  *
  *	fuzz_memory SEED EXECUTIONS START FOLDER
  *
- * A file is used, or refused with one line. A crash says which execution it was.
+ * A file is used, or refused with a single line. A crash says which execution it was.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -207,7 +207,7 @@ static void add_text(char **at, const char *text)
 	*at += strlen(text) + 1;
 }
 
-/* Makes a whole file. Returns its size. */
+/* Makes a valid memory file. Returns its size. */
 static size_t make(void)
 {
 	struct state_header *h = (void *)file;
@@ -323,7 +323,7 @@ static void find_all(void)
 			wrong("a word");
 }
 
-/* Makes the older file, of which one page is used. */
+/* Makes the older memory file, of which a page is used. */
 static void make_older(const char *dir)
 {
 	struct state_header h = { .version = STATE_VERSION, .ncpus = 1, .size = OLDER_SIZE };
@@ -374,7 +374,7 @@ static void execute(uint64_t seed, const char *dir)
 			wrong("not one line");
 	}
 	state_tables_close(&mine);
-	/* what a refusal leaves to the end of the process */
+	/* a refusal leaves these descriptors open until the process ends */
 	close_range(3, ~0U, 0);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz_migrate.c: a receiver of migrations is given streams that no source would send. Each is
- * taken, or refused with a line; no file is made but those of a state, in the folder, and none is
- * larger than a message said. Built with sanitizers by tests/state/fuzz.
+ * fuzz_migrate.c: gives a receiver of migrations streams that no source sends. Each is taken, or
+ * refused with a line. Only files of a state are made, in the folder, and none is larger than a
+ * message said. Built with sanitizers by tests/state/fuzz.
  *
  *	fuzz_migrate SEED EXECUTIONS START FOLDER	the folder is empty
  */
@@ -27,7 +27,7 @@
 #define BATCH 100
 
 static int dir;
-static uint64_t largest; /* that a message has said */
+static uint64_t largest; /* size in a message */
 static struct shared {
 	unsigned long taken, files;
 } * shared;
@@ -197,7 +197,7 @@ static void __attribute__((noreturn)) wrong(const char *what)
 	abort();
 }
 
-/* Removes all files, and looks whether each may be there. */
+/* Removes all files. Ends the run at a file that must not exist. */
 static void sweep(void)
 {
 	DIR *d = fdopendir(openat(dir, ".", O_RDONLY | O_DIRECTORY));
@@ -243,7 +243,7 @@ static void execute(uint64_t seed)
 	close(a.image[1]);
 }
 
-/* Runs the next executions. Returns their status. */
+/* Runs the executions before @end in a child. Returns its wait status. */
 static int run_batch(uint64_t seed, unsigned long end)
 {
 	pid_t pid = fork();

@@ -37,7 +37,7 @@ static void read_maps(void)
 	fclose(f);
 }
 
-/* True for an address of this program and its own vDSO. */
+/* True if @at is an address of this program or its own vDSO. */
 static int is_own(uintptr_t at)
 {
 	for (int i = 0; i < nr_maps; i++)

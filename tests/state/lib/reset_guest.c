@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reset_guest.c: init of an instance with a reset server (kernel/state/reset_abi.h). It gets an
- * order as input, does it, and hands back what it finds: all of it has to be as at the first read,
- * whatever the runs before have done.
+ * reset_guest.c: init of an instance with a reset server (kernel/state/reset_abi.h). Its input is
+ * an order; it executes it and returns what it finds. That must be as at the first read, whatever
+ * earlier runs have done.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +55,7 @@ static char first_of_disk(void)
 	return disk >= 0 && pread(disk, block, BLOCK, 0) == BLOCK ? block[0] : '-';
 }
 
-/* Writes @letter to the disk, past the page cache, and to the file behind it. */
+/* Writes @letter over a block of the disk with O_DIRECT, and syncs the disk. */
 static void write_disk(char letter)
 {
 	static char block[BLOCK] __attribute__((aligned(BLOCK)));
@@ -66,8 +66,8 @@ static void write_disk(char letter)
 }
 
 /*
- * Writes @letter over a file in memory that is larger than what going back copies page by page.
- * Returns how many of its blocks did not begin with an 'o'.
+ * Writes @letter over a file in memory that is larger than what a reset copies page by page.
+ * Returns how many of its blocks did not begin with 'o'.
  */
 static int write_big(char letter)
 {
@@ -130,7 +130,7 @@ static int obey(char order)
 	return status;
 }
 
-/* Finds out what cannot be done. Before the mark. */
+/* Tries what must fail, before the mark. */
 static void wrong_use(int fd)
 {
 	char c = 0;

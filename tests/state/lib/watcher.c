@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watcher.c: a guest program that tells, when real time has jumped, what it sees of that: it waits
- * with timers of all kinds, and then writes lines to standard output.
+ * watcher.c: a guest program that tells what it sees of a jump of real time: it waits with timers
+ * of all kinds, and then prints lines.
  *
  *	jump ERROR		of a timer that asked to be told (TFD_TIMER_CANCEL_ON_SET)
  *	mono|boot|real N	how often a timer of 10 ms of that clock has expired, the most in
  *				one read(2) from then on for RUN_MS
- *	reads CLOCK N		how many
- *	gone CLOCK SECONDS	how far that clock is from where it was
+ *	reads CLOCK N		the number of these reads
+ *	gone CLOCK SECONDS	how far that clock has moved
  *	sleep SECONDS		how long a nanosleep of 0.2 s took, of the monotonic clock
  *	random HEX		getrandom(2), and what __vdso_getrandom() gives
  */
@@ -95,7 +95,10 @@ static void say_random(void)
 	puts("");
 }
 
-/* @most: of the reads that may have come behind the jump already. */
+/*
+ * Prints the ticks of each timer. @most: the most ticks in a read that may have come after the jump
+ * already.
+ */
 static void say_ticks(int *fds, uint64_t *most)
 {
 	double end = seconds(CLOCK_MONOTONIC) + RUN_MS / 1e3;
@@ -119,8 +122,8 @@ static bool jumped(int told, int ms)
 }
 
 /*
- * Waits for the jump. @before: the clocks at a moment before it. The jump may come anywhere in
- * here: what was read counts only once it is known that there was none yet.
+ * Waits for the jump. @before: the clocks at a moment before it. The jump may come at any point
+ * here: a reading counts only once it is known that the jump came later.
  */
 static void wait_for_jump(int told, int *fds, double *before, uint64_t *most)
 {

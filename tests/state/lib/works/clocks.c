@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clocks.c: timers and sleeps. Monotonic time stands still while the instance is only a state, so
- * no timer may expire early, twice, or much too late.
+ * clocks.c: timers and sleeps. Monotonic time stands still while the instance is only a saved
+ * state, so no timer may expire early, twice, or much too late.
  */
 #include <poll.h>
 #include <signal.h>
@@ -15,9 +15,9 @@
 #include "works.h"
 
 #define PERIOD (7 * MS)
-#define LATEST (120 * SEC) /* a machine that is busy with others */
+#define LATEST (120 * SEC) /* the host may be busy */
 
-/* The expirations of a periodic timer are the periods that have passed. */
+/* Fails unless a periodic timer expired once for each period that has passed. */
 static void check_total(const char *what, int64_t total, int64_t start, int64_t before)
 {
 	int64_t after = now(CLOCK_MONOTONIC);
@@ -149,7 +149,7 @@ static void run_sleep(void)
 }
 WORK(sleep, run_sleep, NULL);
 
-/* The vDSO's clock and the kernel's are one clock, which never goes back. */
+/* The clocks of the vDSO and of the kernel agree, and never go back. */
 static void run_clock(void)
 {
 	static const clockid_t clocks[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW };
@@ -170,7 +170,7 @@ static void run_clock(void)
 }
 WORK(clock, run_clock, NULL);
 
-/* As good as always between two readings of the vDSO. */
+/* The clock never goes back between two readings in the vDSO. */
 static void run_vdso(void)
 {
 	for (;; done()) {

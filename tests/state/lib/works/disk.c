@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* disk.c: a log with checkpoints as data bases write it, sqlite itself, and io_uring. */
+/* disk.c: a log with checkpoints as databases write it, sqlite, and io_uring. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
@@ -63,7 +63,7 @@ static void run_wal(void)
 			table[r.row] = r.key;
 		}
 		MUST(!fsync(db));
-		/* past the cache: what the device has */
+		/* bypasses the cache: reads what the device has */
 		MUST(!posix_fadvise(db, 0, 0, POSIX_FADV_DONTNEED));
 		check_table(db);
 		MUST(!ftruncate(wal, 0));
@@ -89,7 +89,7 @@ static void sqlite(void *arg)
 	BAD("%s: %m", SQLITE);
 }
 
-/* Gives orders and wants one line. */
+/* Sends @orders to sqlite, which must answer with the line @wanted. */
 static void ask(int to, int from, const char *wanted, const char *orders)
 {
 	char line[200];
@@ -190,7 +190,10 @@ static struct io_uring_sqe *order(int op, int fd, const void *addr, unsigned len
 	return s;
 }
 
-/* Submits what is queued. Waits for @n completions, whose results are put at their user data. */
+/*
+ * Submits the queued requests and waits for @n completions. Puts the result of user data I in
+ * results[I].
+ */
 static void complete(unsigned n, int *results)
 {
 	while (n || ring.queued) {
@@ -211,8 +214,8 @@ static void complete(unsigned n, int *results)
 }
 
 /*
- * A round: a linked write, sync and read of a file; and a read and a poll of empty pipes that wait,
- * until the timeout that is under way beside them is over and the pipes are filled.
+ * A round: linked requests write, sync and read a file. A read and a poll of empty pipes wait until
+ * a timeout expires and the pipes are filled.
  */
 static void uring_round(int file, int (*p)[2], uint64_t key)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main.c: starts the works of works.h and prints, again and again, a line of how far they are:
+ * main.c: starts the works of works.h and prints again and again how far they are:
  *
  *	ok SEQ RANDOM NAME=ROUNDS...
  *	BAD NAME: WHY
@@ -45,7 +45,7 @@ static struct {
 	pid_t pid;
 } started[MAX_WORKS];
 static int nr_started;
-/* The rounds of each, in memory that all processes share. */
+/* the rounds of each work, in memory that all processes share */
 static uint64_t *rounds;
 static int own;
 
@@ -175,7 +175,7 @@ static void loopback_up(void)
 	close(fd);
 }
 
-/* Makes and uses a file for swapped memory. */
+/* Makes a swap file at @path and turns it on. */
 static void swap_on(const char *path)
 {
 	static char page[4096];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* memory.c: memory of all kinds, private and shared, and what is swapped out. */
+/* memory.c: memory of all kinds: private, shared and swapped out. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -18,7 +18,7 @@
 
 #define PAGE 4096
 
-/* Pages that parent and child both have, and each writes. */
+/* Parent and child share pages, and each writes to them. */
 static void cow_round(char *at, size_t pages, size_t step, uint64_t key)
 {
 	pid_t pid;

@@ -21,7 +21,7 @@ struct ends {
 	int in, out;
 };
 
-/* Sends back what it reads; through a third pipe by splice(), if there is one. */
+/* Sends back what it reads. */
 static void echo(void *arg)
 {
 	struct ends *e = arg;
@@ -42,7 +42,7 @@ static void splicer(void *arg)
 			BAD("splice: %m");
 }
 
-/* Sends and gets back blocks of all sizes. */
+/* Sends blocks of all sizes and gets each back. */
 static void to_and_fro(const char *what, int to, int from)
 {
 	static unsigned char buf[MOST];
@@ -165,7 +165,7 @@ static void flow(void *arg)
 	}
 }
 
-/* Reads the flow of one connection, while this end sends another. */
+/* Reads the data of a connection while this end sends other data. */
 static void run_flow(int family)
 {
 	static unsigned char buf[BLOCK];
@@ -198,7 +198,7 @@ static void run_tcp6(void)
 }
 WORK(tcp6, run_tcp6, "/proc/net/if_inet6");
 
-/* Connections that begin and end. */
+/* Opens and closes connections. */
 static void run_connect(void)
 {
 	struct sockaddr_in6 at = any_port;
@@ -217,7 +217,7 @@ static void run_connect(void)
 		read_all(b, buf, sizeof(buf));
 		check("connect", buf, sizeof(buf), key);
 		MUST(read(b, buf, 1) == 0);
-		/* the other end closes first, and keeps the wait for late segments */
+		/* the other end closes first, so it waits for late segments */
 		close(b);
 		MUST(read(a, buf, 1) == 0);
 		close(a);
@@ -271,7 +271,7 @@ static void sender(void *arg)
 	}
 }
 
-/* Signals that are queued come in order, each once, by signalfd and sigwaitinfo in turn. */
+/* Queued signals come in order, each once, from signalfd() and sigwaitinfo() in turn. */
 static void run_signals(void)
 {
 	int fd = eventfd(0, 0), sfd;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* programs.c: processes that begin and end, a shell on a terminal, a tracer, and what it traces. */
+/* programs.c: short-lived processes, a shell on a terminal, a tracer and its tracee. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -23,7 +23,7 @@ extern char **environ;
 
 #define OBJECT 9000
 
-/* The compiler: computes for a while, and writes what it was asked for. */
+/* The "compiler": computes for a while, and writes the file for @key. Returns its exit status. */
 int make_file(const char *path, const char *key)
 {
 	static unsigned char buf[OBJECT];
@@ -122,7 +122,7 @@ static void shell(void *arg)
 	_exit(98);
 }
 
-/* Types a line, and reads until @wanted has come. */
+/* Types @line, and reads until @wanted has come. */
 static void says(int master, const char *line, const char *wanted)
 {
 	char seen[4096];
@@ -219,8 +219,8 @@ static void put_breakpoint(pid_t pid, unsigned char byte)
 }
 
 /*
- * As a debugger: a breakpoint at a function, its argument, a single step over it, a call in between
- * that is stopped at both ends, and a vector register that is kept.
+ * Like a debugger: sets a breakpoint at a function, reads its argument, steps over it, stops at
+ * both ends of a system call in between, and compares a vector register.
  */
 static void run_tracer(void)
 {

@@ -149,7 +149,7 @@ static void run_fpu(void)
 }
 WORK(fpu, run_fpu, NULL);
 
-/* All vector registers hold a value over a loop that calls nothing. */
+/* A vector register keeps its value over a loop without calls. */
 static void run_vector(void)
 {
 	for (uint32_t k = 1;; k++, done()) {
