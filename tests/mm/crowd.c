@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * crowd N: N processes at once, each with a second thread and memory of its own, that talk in turn:
- * more than the host gives address spaces for. Then all of them at once. Says how many ended as
- * they should.
+ * crowd N: N processes, each with a second thread and memory of its own: more than the host has
+ * address spaces for. They answer one after the other, then all end at once. Prints how many ended
+ * with the right status.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -38,7 +38,7 @@ static int remembers(int n)
 static void child(int n, int in, int out)
 {
 	pthread_t t;
-	/* a register of the FPU's that is kept while it sleeps */
+	/* kept in an FPU register while the process sleeps */
 	double sum = n;
 	char c;
 

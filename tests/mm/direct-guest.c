@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * direct-guest.c: what tests/mm/direct runs in a guest: a file of an image that is mapped directly
- * is read, mapped and written to in every way. Page i of the file begins with the number i + 1. "ok
- * NAME" and "NOT OK NAME" lines.
+ * direct-guest.c: tests/mm/direct runs it in a guest: it reads, maps and writes a file of an image
+ * that is mapped directly. Page i of the file begins with the number i + 1. Prints "ok NAME" and
+ * "NOT OK NAME" lines.
  *
- *	direct-guest FILE            the usual life
+ *	direct-guest FILE            all tests without a cut
  *	direct-guest FILE cut        says @@cut-it and waits for a line: then the host has cut the
  *                                   image
  */
@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #define PAGE 4096UL
-/* frame numbers of regions; physmem's are below */
+/* frame numbers of regions; those of physmem are lower */
 #define REGION_FIRST (1UL << 27)
 
 static int fd, pagemap;
@@ -126,7 +126,7 @@ static void shared_write(volatile uint64_t *whole)
 	check("shared: direct before", AT(m, 0) == 17 && is_direct(&AT(m, 0)));
 	if (pipe(go) < 0 || pipe(ready) < 0)
 		exit(1);
-	if (!fork()) { /* another space that maps the frame */
+	if (!fork()) { /* another space maps the frame */
 		int good = AT(whole, 16) == 17 && write(ready[1], "x", 1) == 1 &&
 			   read(go[0], &c, 1) == 1 && AT(whole, 16) == 99;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dirty LIMIT: writes one byte to each page of a mapped file of 64 MiB, for tests/mm/dirty; says
- * how far /proc/meminfo's Dirty and Writeback went beyond LIMIT KiB.
+ * dirty LIMIT: writes one byte to each page of a mapped file of 64 MiB, for tests/mm/dirty; prints
+ * by how much Dirty and Writeback of /proc/meminfo exceeded LIMIT KiB.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define SIZE (64UL << 20)
-#define STEP 256 /* pages from look to look */
+#define STEP 256 /* pages between two checks */
 
 static long meminfo(const char *format)
 {

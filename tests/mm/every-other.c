@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * every-other: pages are dropped, and others protected, one by one in turn, with no fault in
- * between: twice as many pieces as the host allows maps.
+ * every-other: drops, then protects, every second page, without a fault in between: more pieces
+ * than the host allows mappings.
  */
 #define _GNU_SOURCE
 #include <stdio.h>

@@ -42,11 +42,11 @@ static long overwrite(int fd, int flags)
 	struct iovec v = { block, sizeof(block) };
 
 	block[0]++;
-	usleep(20000); /* its time changes, too */
+	usleep(20000); /* changes its times too */
 	return pwritev2(fd, &v, 1, 0, flags);
 }
 
-/* How often the threads that write dirty pages back have gone to sleep. */
+/* Returns how often the threads that write dirty pages back have gone to sleep. */
 static long flusher_sleeps(void)
 {
 	DIR *proc = opendir("/proc");
@@ -75,8 +75,8 @@ static long flusher_sleeps(void)
 }
 
 /*
- * A program that writes and syncs in turn does the I/O itself: each wake-up of a thread would cost
- * more than the write.
+ * A program that writes and syncs in turn must do the I/O itself: to wake a thread would cost more
+ * than the write.
  */
 static void write_and_sync(int fd)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guest.c: what runs in the guest of the mm test: memory as programs use it, by raw system calls.
- * Prints one line for each part; "FAIL" in it fails the test. Times are in TSC ticks, which the
- * harness turns into nothing: they are for people.
+ * guest.c: runs in the guest of the mm test: uses memory as programs do, by raw system calls.
+ * Prints a line for each part; "FAIL" in it fails the test. Times are in TSC ticks and not
+ * checked.
  */
 typedef unsigned long u64;
 typedef unsigned int u32;
@@ -261,7 +261,7 @@ static void toucher(long i)
 			bad += p[k * PAGE] != (char)(i + k);
 		sys(munmap, p, 64 * PAGE);
 	}
-	for (int k = 0; k < 1024; k++) /* all touch the same pages */
+	for (int k = 0; k < 1024; k++) /* all threads touch the same pages */
 		__atomic_fetch_add((u32 *)(shared + k * PAGE), 1, __ATOMIC_SEQ_CST);
 	__atomic_fetch_add(&done, bad ? 1000 : 1, __ATOMIC_SEQ_CST);
 }
@@ -282,8 +282,7 @@ static void threads(void)
 }
 
 /*
- * A thread writes while another forks: after each fork the parent's writes must not show in the
- * child.
+ * A thread writes while another forks: a child must not see what the parent writes after the fork.
  */
 static void writer(long arg)
 {
@@ -320,7 +319,7 @@ static void fork_race(void)
 	check("fork against a writing thread", !bad);
 }
 
-/* More memory than there is, in pieces that are let go. */
+/* Uses more memory than there is, in pieces that are unmapped again. */
 static void pressure(void)
 {
 	int bad = 0;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * harness.c: the kernel with mm, sched, task, arch and skas as they are, and nothing above: process
- * 1 is tests/mm/guest.c as a flat image at 0x400000. What files would do is missing; write(2)
- * prints.
+ * harness.c: the kernel with the real mm, sched, task, arch and skas, and nothing above: process 1
+ * is tests/mm/guest.c as a flat image at 0x400000. There are no files; write(2) prints.
  */
 #include "arch/um/machine/arch.h"
 #include "arch/um/machine/uaccess.h"
@@ -14,7 +13,7 @@
 #include "kernel/task/process.h"
 #include "kernel/vfs/process_ops.h"
 
-/* Of rooms that are not here: kernel/task sets them. */
+/* of rooms that are not linked: kernel/task sets them */
 const struct process_ops *process_ops;
 const struct cgroup_task_ops *cgroup_task_ops;
 
@@ -43,7 +42,7 @@ long sys_getrandom(uaddr_t buf, size_t n, unsigned flags)
 	return copy_to_user(buf, b, min_t(size_t, n, sizeof(b))) ? -14 : (long)n;
 }
 
-/* What is missing of vfs and others. */
+/* fakes for vfs and others */
 struct files_struct;
 struct fs_struct;
 struct files_struct *files_dup(struct files_struct *f);
@@ -66,7 +65,7 @@ struct files_struct *files_alloc(void)
 {
 	return kzalloc(1024, 0);
 }
-/* Functions that have nothing to do here are in build.bash. */
+/* build.bash makes the fakes that do nothing. */
 
 static int init_main(void *arg)
 {
@@ -86,7 +85,7 @@ static int init_main(void *arg)
 	return 0;
 }
 
-/* Others ask for files and drivers. */
+/* True if the initcall @name needs no files or drivers. */
 static bool wanted(const char *name)
 {
 	static const char *const names[] = { "vma_init", "mm_cache_init", "kswapd_start",

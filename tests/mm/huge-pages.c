@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * huge-pages: a pool of huge pages, as root and with no other user of huge pages: prints a line for
- * each step; tests/mm/hugetlb has the answers. The counts are HugePages_Total/Free/Rsvd/Surp of
- * /proc/meminfo.
+ * huge-pages: tests a pool of huge pages, as root and with no other user of huge pages. Prints a
+ * line for each step; tests/mm/hugetlb has the answers. The counts are
+ * HugePages_Total/Free/Rsvd/Surp of /proc/meminfo.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,7 +33,7 @@ static void caught(int sig)
 	siglongjmp(out, sig);
 }
 
-/* 0, or the signal that touching gave. */
+/* Reads (@value -1) or writes a byte. Returns 0, or the signal that it caused. */
 static int touch(volatile char *p, int value)
 {
 	int sig = sigsetjmp(out, 1);
@@ -249,8 +249,8 @@ static void files(void)
 }
 
 /*
- * Two private mappings of one page; the one that was promised a copy cannot have another, and must
- * not take the file's page from both.
+ * Two private mappings of the same page of a file. The mapping with a promised copy gets it, the
+ * other must not, and must not take the file's page from both.
  */
 static void same_page(void)
 {
@@ -369,7 +369,7 @@ static void surplus(void)
 	set("/proc/sys/vm/nr_overcommit_hugepages", 0);
 }
 
-/* Two threads want the last page: each gets it, or SIGBUS, and the count is right. */
+/* Four threads touch a new huge page at once: all get the same page, and no increment is lost. */
 static char *shared;
 
 static void *racer(void *arg)
@@ -399,8 +399,8 @@ static void race(void)
 }
 
 /*
- * A mapping makes a file longer while it is cut: where the mapping came last, the file has its
- * length and the promise; else neither.
+ * A mapping makes a file longer while another thread cuts it: if the mapping came last, the file
+ * has its length and the promise, else neither.
  */
 static void *cutter(void *arg)
 {
@@ -435,7 +435,7 @@ static void cut_race(void)
 	step("after cuts");
 }
 
-/* What a disk reads into a page reaches the parent, whenever it forks. */
+/* What a disk reads into a page reaches the parent, whenever the parent forks. */
 static int stop, refused, why;
 static char blocks[2 * 4096];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hugetlb-group: the hugetlb controller, as root and with no other user of huge pages: prints a
- * line for each step, huge pages of the group in use and promised, and refusals there and above.
+ * hugetlb-group: tests the hugetlb controller, as root and with no other user of huge pages. Prints
+ * a line for each step: huge pages of the group in use and promised, and refusals there and above.
  * tests/mm/hugetlb-group has Linux's answers.
  */
 #define _GNU_SOURCE
@@ -83,7 +83,7 @@ static char *map(size_t n, int flags, int fd)
 	return p;
 }
 
-/* The signal that a child dies of that touches so many; 0: none. */
+/* Returns the signal that ends a child which touches @n pages, or 0. */
 static int touches(char *p, size_t n)
 {
 	int status;
@@ -98,7 +98,7 @@ static int touches(char *p, size_t n)
 	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
-/* What a pool can never have is not counted page by page before it is refused. */
+/* A size that no pool can have must be refused at once, not after a count page by page. */
 static void promise_too_much(void)
 {
 	struct timespec from, now;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * large-blocks.c: writes a long file in order, cuts it inside a block, continues it, and looks at
- * it by read and by a mapping.
+ * large-blocks.c: writes a long file in order, cuts it inside a block, continues it, and compares
+ * it by read() and in a mapping.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -24,7 +24,7 @@ static void fail(const char *what)
 	exit(1);
 }
 
-/* Each eight bytes say where they are, and in which life of the file. */
+/* Fills @buf: each eight bytes hold their offset and @life, which differs after a cut. */
 static void fill(uint64_t at, uint64_t life)
 {
 	for (unsigned i = 0; i < CHUNK / 8; i++)
@@ -92,7 +92,7 @@ static int test_file(void)
 	return 0;
 }
 
-/* Does this host put a part of a memory file on one large page when it is asked? */
+/* Prints "large" if this host can put a part of a memory file on a large page, else "small". */
 static int test_host(void)
 {
 	int f = memfd_create("large", MFD_CLOEXEC);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * neighbour: a group that is always at its limit reclaims from itself, again and again; how often a
- * neighbour of it reads and drops a page meanwhile, and beside the same with room for all, with a
- * large cache beside both. Prints: with room, at the limit.
+ * neighbour: measures how often a process reads and drops a page while a group reads a file: first
+ * a file that fits into its limit, then a larger file, for which the group reclaims from itself all
+ * the time. A large cache exists in both cases. Prints the reads a second of both.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ static void put(const char *file, const char *text)
 	close(fd);
 }
 
-/* A file without blocks is read as zeros, which are cached as others are. */
+/* Opens a file without blocks, which reads as zeros that are cached like other pages. */
 static int hole(const char *name, off_t size)
 {
 	int fd = open(name, O_RDWR | O_CREAT, 0600);
@@ -70,8 +70,8 @@ static long reads(int seconds)
 }
 
 /*
- * The neighbour's reads a second while a member of the group reads a file of its own again and
- * again.
+ * Returns the reads a second of this process while a member of the group reads a file of @size
+ * bytes again and again.
  */
 static long beside(const char *name, off_t size)
 {
@@ -99,7 +99,7 @@ int main(int argc, char **argv)
 	need(!mkdir("/cg/full", 0755), "mkdir");
 	put("/cg/full/memory.max", "4M");
 	read_all(hole("/large", large), large);
-	fits = beside("/fits", 1 << 20); /* as busy, with nothing to reclaim */
+	fits = beside("/fits", 1 << 20); /* busy too, but needs no reclaim */
 	reclaims = beside("/own", 64 << 20);
 	printf("%ld %ld\n", fits, reclaims);
 	return 0;

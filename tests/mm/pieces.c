@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pieces.c: nearly all memory is in use, and what is free lies in pairs of pages: what moves data
- * in large buffers goes on with small ones. Prints what could not be done.
+ * pieces.c: nearly all memory is in use, and the free memory lies in pairs of pages: calls that
+ * move data in large buffers must go on with small buffers. Prints what failed.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -42,7 +42,7 @@ static unsigned long meminfo(const char *key)
 	return kb << 10;
 }
 
-/* Blocks of 32 KiB and more that are free. */
+/* Returns the number of free blocks of 32 KiB or more. */
 static long large_blocks(void)
 {
 	char line[256], *at;
@@ -76,8 +76,8 @@ static char *take(unsigned long n)
 }
 
 /*
- * Takes what is free and gives two of every four pages back; then takes a little more, until no
- * large block is left.
+ * Takes the free memory and frees two of every four pages, then takes a little more until no large
+ * block is free.
  */
 static void crumble(void)
 {

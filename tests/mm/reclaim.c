@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files that are cut and removed while their pages are being reclaimed: reclaim SECONDS; three that
- * cut, two that make memory short.
+ * reclaim SECONDS: cuts and removes files while their pages are reclaimed: three processes cut, two
+ * make memory short.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -25,7 +25,10 @@ static void fill(int fd, int chunks)
 			err(1, "write");
 }
 
-/* Clean pages, which reclaim likes, cut from the end bit by bit and all at once. */
+/*
+ * Makes clean pages, which are reclaimed first, and cuts them from the end, piece by piece and all
+ * at once.
+ */
 static void cutter(const char *name)
 {
 	int fd = open(name, O_RDWR | O_CREAT, 0600), n = 0;
@@ -46,7 +49,7 @@ static void cutter(const char *name)
 	_exit(0);
 }
 
-/* More pages than memory has room for. */
+/* Reads more pages than memory has room for. */
 static void reader(const char *name, int chunks)
 {
 	int fd = open(name, O_RDWR | O_CREAT, 0600);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * second-pages.c: maps every second page of a file of 1 GiB, each with a call of its own, which
- * makes twice as many host mappings as the host allows one process; all of them stay right. Run by
+ * makes twice as many host mappings as the host allows a process. All keep their contents. Run by
  * tests/mm/map-count.
  */
 #define _GNU_SOURCE
@@ -23,7 +23,7 @@ static void fail(const char *what, long i)
 	exit(1);
 }
 
-/* Every second page has its number in it, the others are holes. */
+/* Makes a file that is a hole. Each mapped page gets its number + 1 later. */
 static int make_file(const char *name)
 {
 	int f = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -42,7 +42,7 @@ static void check(long i)
 int main(int argc, char **argv)
 {
 	int f = make_file(argc > 1 ? argv[1] : "pages");
-	/* no order that any read-ahead or fault-around could like */
+	/* for an order that no read-ahead or fault-around expects */
 	long i, step = 7919;
 
 	at = mmap(

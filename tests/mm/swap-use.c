@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swap-use: what programs see of swap areas. One step a call, each prints one line that says
- * whether all was as it should be:
+ * swap-use: tests what programs see of swap areas. Each call runs a step and prints a line that
+ * says whether all was right:
  *
  *	on PATH [FLAGS]     off PATH     swapon(2) and swapoff(2), with the error
  *	big MIB             that much memory, written and read three times, in and out of order
@@ -94,7 +94,7 @@ static u64 wrong_pages(const char *p, u64 pages, u64 seed)
 	return n;
 }
 
-/* A number behind @key in a file of /proc. */
+/* Returns the number after @key in a file of /proc, or -1. */
 static long number(const char *file, const char *key)
 {
 	char line[256];
@@ -109,7 +109,7 @@ static long number(const char *file, const char *key)
 	return v;
 }
 
-/* Of the mapping that begins at @p. */
+/* Returns the number after @key for the mapping that begins at @p, or -1. */
 static long smaps(const char *p, const char *key)
 {
 	char line[256], start[32];
