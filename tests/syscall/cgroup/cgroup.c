@@ -179,7 +179,9 @@ static void *remove_and_make(void *arg)
 	return NULL;
 }
 
-/* Into a group that is being removed: the child is in a group that is there, or is not born. */
+/*
+ * Clones into a group that is being removed: the child is in an existing group, or clone3() fails.
+ */
 static bool race_removal(void)
 {
 	struct clone_args ca = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
@@ -398,8 +400,7 @@ static void pressure(void)
 }
 
 /*
- * A tree of groups, with a process of several threads and a child of its own in each: one write
- * ends all.
+ * A tree of groups, each with a process of several threads and its child: a single write kills all.
  */
 static void kill_tree(void)
 {
@@ -488,8 +489,8 @@ static void threads_in_groups(void)
 }
 
 /*
- * What divides threads may be given to children of a group that has tasks: it becomes the top of a
- * domain.
+ * A group with tasks may give threaded controllers to its children: it becomes the top of a
+ * threaded domain.
  */
 static void becomes_threaded(void)
 {

@@ -9,7 +9,7 @@
 
 #include <linux/sched.h>
 
-/* The vCPUs of a task, two at most, as bits. */
+/* Returns the affinity of a task, as bits of the first two vCPUs. */
 static unsigned long cpus_of(pid_t pid)
 {
 	unsigned long mask = 0;

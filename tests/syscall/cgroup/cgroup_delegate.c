@@ -8,7 +8,7 @@
 
 #include <linux/sched.h>
 
-/* A child that is born in the group; what clone3() says. */
+/* Clones a child into the group @dir. Returns the result of clone3(). */
 static long born_in(const char *dir)
 {
 	struct clone_args ca = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };

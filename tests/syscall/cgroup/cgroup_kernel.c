@@ -12,7 +12,7 @@
 
 static char value[VALUE];
 
-/* How many values of a new map could be set. */
+/* Makes a map. Returns how many of its values could be set. */
 static int fill(int *map)
 {
 	union bpf_attr a = { .map_type = BPF_MAP_TYPE_ARRAY,

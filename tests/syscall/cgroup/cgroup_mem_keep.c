@@ -8,7 +8,10 @@
 
 #define MIB (1UL << 20)
 
-/* The group has so much of a file in the page cache, which stays when the writer has gone. */
+/*
+ * A process in the group writes @size bytes of a file, which stay in the page cache when it has
+ * ended.
+ */
 static void cached(const char *procs, const char *file, size_t size)
 {
 	static char text[65536];

@@ -33,7 +33,7 @@ static void fill(char *p, size_t n, size_t step, char with)
 		t_status(what, status_);                                                           \
 	} while (0)
 
-/* The second round has frames that the first one has used. */
+/* The second round gets frames that the first round has used. */
 static void filled(void)
 {
 	for (int round = 0; round < 2; round++) {

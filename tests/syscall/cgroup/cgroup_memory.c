@@ -143,8 +143,8 @@ static bool drained(int fd, char *text, size_t n, long left)
 }
 
 /*
- * Data in the queues of a connection is charged to the process that made the sending end and
- * accepted the other.
+ * Queued data of a connection is charged to the process that made the sending end and accepted the
+ * other end.
  */
 static void sockets(void)
 {

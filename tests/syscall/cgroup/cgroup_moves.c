@@ -48,7 +48,7 @@ static long waits_elsewhere(bool *no_more)
 	return there;
 }
 
-/* A host that stands still may let the two seconds pass before the move, but not always. */
+/* Tries up to ten times: a busy host may let the two seconds pass before the move. */
 static void while_it_waits_for_memory(void)
 {
 	bool no_more = true, elsewhere = false;
@@ -83,8 +83,8 @@ static void while_it_is_throttled(void)
 }
 
 /*
- * A task reclaims at the limit of a group that is gone when it goes on. It reads a disk, whose
- * pages can be dropped. Files of /tmp could not, and the OOM killer would come at once.
+ * A task reclaims at the limit of a group that is removed meanwhile. It reads a disk, whose pages
+ * can be dropped. Files of /tmp cannot, so the OOM killer would come at once.
  */
 static void while_it_reclaims(void)
 {

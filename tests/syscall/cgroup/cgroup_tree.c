@@ -38,7 +38,7 @@ static void long_name(char *name)
 	name[NAME_LENGTH] = 0;
 }
 
-/* A mount by a member of a namespace shows nothing of the groups above. */
+/* A mount by a member of a cgroup namespace does not show the groups above. */
 static void mounts_own(void)
 {
 	char name[NAME_LENGTH + 1], up[PATH_MAX];
@@ -117,7 +117,7 @@ static void depth(void)
 /* what others have left room for in their slabs is no matter beside it */
 #define MANY 2000
 
-/* A task that makes groups and looks at their files is charged for them until they are gone. */
+/* A task that makes groups and reads their files is charged for them until they are removed. */
 static void paid_for(void)
 {
 	char path[64];

@@ -259,7 +259,7 @@ static void namespaces(void)
 		GIVES(unshare(CLONE_NEWUSER | CLONE_NEWNS), 0);
 		GIVES(mount("none", "v1", "cgroup", 0, NAMED), EPERM);
 	});
-	/* Root of its own user namespace makes no hierarchies, but sees those that exist. */
+	/* root of a new user namespace cannot make hierarchies, but sees existing hierarchies */
 	CHILD({
 		GIVES(unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWCGROUP), 0);
 		GIVES(mount("none", "inner", "cgroup", 0, "none,name=other.v1"), EPERM);

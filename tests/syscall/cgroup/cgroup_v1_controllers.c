@@ -48,7 +48,7 @@ static void hierarchies(void)
 	GIVES(umount("v1"), 0);
 }
 
-/* Controllers without files of their own: many and deep groups, and their members. */
+/* Controllers that have no files: many and deep groups, and their members. */
 static void grouping_only(void)
 {
 	char path[256] = "v1";

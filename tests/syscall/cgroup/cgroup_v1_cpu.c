@@ -228,8 +228,8 @@ static void busy_in(const char *group, pid_t *pid)
 }
 
 /*
- * How much two have got of a time in which both ran: the host may have been busy, so not of the
- * first time at any price.
+ * Returns true if @p and @q got the right shares of a time in which both ran. Tries up to ten
+ * times, since the host may be busy.
  */
 static bool shared_out(pid_t p, pid_t q)
 {

@@ -115,10 +115,7 @@ static void below(void)
 	HERE("v1");
 }
 
-/*
- * Root of a user namespace may write to a group that was given to it, but not change the group's
- * devices.
- */
+/* An unprivileged user with write access to a group's files cannot change the group's devices. */
 static void rights(void)
 {
 	pid_t pid;

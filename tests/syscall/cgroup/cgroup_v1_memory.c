@@ -140,7 +140,7 @@ static bool comes_true(bool (*what)(void))
 	return seen;
 }
 
-/* All that a toucher wanted is there: what the kernel has for it counts for the usage, too. */
+/* True if the 12 MiB of the toucher are there. Kernel memory counts for the usage too. */
 static bool twelve(void)
 {
 	return number(A "usage_in_bytes") >= 12 * MIB && figure(A "stat", "\nrss ") >= 12 * MIB;

@@ -92,8 +92,8 @@ static pid_t dies(int how)
 }
 
 /*
- * True if the next line is @head with the child's name and number in it, and goes on with @with
- * somewhere.
+ * True if the next line begins with @format, filled with the child's name and pid, and contains
+ * @with.
  */
 static bool tells(const char *format, pid_t pid, const char *with)
 {

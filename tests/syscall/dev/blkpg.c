@@ -88,7 +88,7 @@ static void partitions(void)
 		close(fd);
 }
 
-/* One partition is there. */
+/* The device with a single partition, opened with O_EXCL. */
 static void exclusively(void)
 {
 	int fd = GNEED(open(dev, O_RDONLY | O_EXCL)), part;
@@ -148,10 +148,7 @@ static void sequence(void)
 	G(ioctl(lo, LOOP_CLR_FD), "0");
 }
 
-/*
- * A loop device on a device with blocks of 4096 bytes: with such blocks, and also with smaller
- * ones.
- */
+/* A loop device on a device with blocks of 4096 bytes: with the same and with smaller blocks. */
 static void direct(void)
 {
 	char *buf = aligned_alloc(4096, 8192), under[32];

@@ -40,8 +40,8 @@ static void burn(void)
 }
 
 /*
- * At least so many context switches. Not page faults: how many pages one brings in is the kernel's
- * affair.
+ * Makes at least @times context switches. Page faults are not tested: the kernel decides how many
+ * pages a fault brings in.
  */
 static void pauses(int times)
 {
@@ -375,9 +375,7 @@ static void *burn_long(void *arg)
 	return NULL;
 }
 
-/*
- * With inherit_thread, of the threads and children of a counted task only the threads are counted.
- */
+/* With inherit_thread only the threads of a counted task are counted, not its child processes. */
 static void threads_only(void)
 {
 	struct perf_event_attr a = software(PERF_COUNT_SW_TASK_CLOCK);

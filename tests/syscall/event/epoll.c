@@ -136,8 +136,8 @@ static void nested(int ep)
 }
 
 /*
- * Epoll files that watch each other many ways: an add looks at each once, and a wake-up has not all
- * of them to go.
+ * Epoll files that watch each other along many paths: an add looks at each once, and a wake-up does
+ * not follow all paths.
  */
 static void lattice(int wide)
 {
@@ -245,7 +245,7 @@ static void sockets(int ep)
 	close(s[0]);
 }
 
-/* EPOLLWAKEUP of a caller that may not keep the machine awake is dropped. */
+/* EPOLLWAKEUP is dropped for a caller that may not block suspend. */
 static void wake_up(void)
 {
 	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };

@@ -29,7 +29,7 @@ static void expected(void)
 	say("a/.: 1");
 }
 
-/* The program has read all, and goes on until it is told. */
+/* The program reads the whole core, and waits until it is told to go on. */
 static void slow_helper(void)
 {
 	static char buf[65536];
@@ -45,7 +45,7 @@ static void slow_helper(void)
 	_exit(0);
 }
 
-/* The program: what it was told and given goes to a file. */
+/* The program writes its arguments and what it reads about the core to a file. */
 static void helper(void)
 {
 	static char buf[65536];
@@ -195,7 +195,7 @@ static void crash_as(const char *name)
 	raise(SIGSEGV);
 }
 
-/* What a name stands for is a part of the file's name, whatever it is. */
+/* What replaces a % specifier is part of the file's name, whatever characters it has. */
 static void file_name(const char *name, const char *tame)
 {
 	char program[256] = "", file[1024];

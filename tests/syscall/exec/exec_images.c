@@ -82,8 +82,8 @@ static void put(const char *name)
 }
 
 /*
- * What the stopped program has mapped, but for its stack and what the kernel adds; addresses beyond
- * the first 4 GiB from the first one on.
+ * Prints the mappings of the stopped program, except for its stack and those of the kernel.
+ * Addresses above 4 GiB count from the first of them.
  */
 static void maps(pid_t pid)
 {
@@ -403,7 +403,7 @@ static void interpreters(void)
 	run_as("pie with an interpreter", "./image", false);
 }
 
-/* What its tracer may read and write of a program behind execve. */
+/* What a tracer may read and write of a program after execve(). */
 static void traced(const char *what, const char *path)
 {
 	char *argv[] = { (char *)path, NULL }, *envp[] = { NULL };

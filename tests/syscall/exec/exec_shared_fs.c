@@ -19,7 +19,7 @@ static int child(void *arg)
 
 	if (sharers) {
 		NEED(write(sharers, &me, sizeof(me)));
-		kill(me, SIGSTOP); /* says that it has written */
+		kill(me, SIGSTOP); /* it has written */
 	}
 	for (;;)
 		pause();
@@ -46,8 +46,8 @@ static void with_sharer(void)
 }
 
 /*
- * Clones until it is no more: each that comes to be shares with the program before or, wrongly,
- * behind the exec.
+ * Clones until the exec ends this thread: each new process shares with the program before the exec
+ * or, wrongly, after it.
  */
 static void *clones(void *arg)
 {
@@ -63,7 +63,7 @@ static void *clones(void *arg)
 	return NULL;
 }
 
-/* The exec comes when so many have been cloned. */
+/* The exec comes after @after clones. */
 static void race(int after, int *gained, int *shared)
 {
 	int p[2], out[2];

@@ -229,7 +229,7 @@ static void test_poll(void)
 	NEED(write(p[1], "x", 1));
 	n = getevents(ctx, 1, 1, &ev, NULL);
 	say("readable: %ld %d", (long)n, (int)ev.res & POLLIN);
-	poll(&(struct pollfd){ efd, POLLIN, 0 }, 1, 100000); /* told of after the event is there */
+	poll(&(struct pollfd){ efd, POLLIN, 0 }, 1, 100000); /* signalled after the event */
 	T(read(efd, &n, 8));
 	say("%ld", (long)n);
 	NEED(read(p[0], &n, 1));

@@ -10,7 +10,7 @@
 #define MANY 4000
 #define MEMBERS 30
 #define ROUNDS 12
-/* as much as telling so many groups of MEMBERS; all MANY are told otherwise */
+/* costs as much as signals to so many groups of MEMBERS; all MANY are signalled otherwise */
 #define ENOUGH 200
 
 static int ends[2], fds[MANY];

@@ -244,7 +244,7 @@ static void controls(void)
 	TRY(fcntl(fd, F_SETLK, BAD));
 	TRY(ioctl(fd, FIOCLEX));
 	TRY(ioctl(fd, FIONBIO, BAD));
-	/* which learned ioctls of its own in Linux 6.9 */
+	/* epoll files have ioctls since Linux 6.9 */
 	if (make != epoll)
 		TRY(ioctl(fd, TCGETS, buf));
 	TRY(dup2(fd, -1));

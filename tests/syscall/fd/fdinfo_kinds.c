@@ -6,7 +6,7 @@
 #include "t.h"
 #include <sys/inotify.h>
 
-/* The words of a lease's line but the numbers. */
+/* Prints the words of the lines of leases, without the numbers. */
 static void print_leases(const char *what, const char *path, const char *begin)
 {
 	FILE *f = fopen(path, "r");

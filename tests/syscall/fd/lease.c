@@ -52,9 +52,8 @@ static void wait_signal(void)
 }
 
 /*
- * Another process that waits for the holder. It says how it went by its exit status alone: the call
- * that frees it is one whose result the holder prints, and which of the two lines came first would
- * be chance.
+ * A process that waits for the holder and reports by its exit status only: it is freed by a call
+ * whose result the holder prints, so the order of two lines would be random.
  */
 #define WAITER(e)                                                                                  \
 	SPAWN({                                                                                    \
@@ -75,7 +74,7 @@ static void breaking(void)
 	G(open("f", O_RDWR | O_NONBLOCK), "-1 EAGAIN");
 	wait_signal();
 	GIS(signalled == SIGUSR1 && signal_fd == r && signal_code == POLL_MSG);
-	G(fcntl(r, F_GETLEASE), "2"); /* what it is to become */
+	G(fcntl(r, F_GETLEASE), "2"); /* the lease after the break */
 	pid = WAITER(open("f", O_RDWR));
 	if (in_guest())
 		t_until(pid, 'S');

@@ -185,7 +185,7 @@ static void orders(void)
 		void *m;
 
 		if (1 << bit == MAP_SYNC || bit == 7)
-			/* says something of the file system, of the age of the host */
+			/* depends on the file system and the age of the host */
 			continue;
 		m = mmap((void *)0x700000000000, 4096, PROT_READ, MAP_SHARED_VALIDATE | 1 << bit,
 			fd, 0);

@@ -63,7 +63,10 @@ TEST(coherent)
 		});
 		say("private %c, file %c", p[0], a[3 * PAGE]);
 	}
-	/* exec-like: a mapping of a file that is replaced by rename stays the old file's */
+	/*
+	 * a mapping of a file that rename() replaces keeps the old file, as that of a running
+	 * program
+	 */
 	t_text("new", "new contents");
 	NEED(rename("new", "f"));
 	say("old mapping: %c", a[3 * PAGE]);

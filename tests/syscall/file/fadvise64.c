@@ -2,7 +2,7 @@
 /* fadvise64(2), readahead(2): advice is taken or ignored, but checked. */
 #include "t.h"
 
-/* Which of the file's first pages are in memory, after so much of it was said to be of no use. */
+/* Prints which of the file's first pages are in memory after POSIX_FADV_DONTNEED of a range. */
 static void dropped(int fd, const char *what, long off, long len)
 {
 	enum { PAGES = 8, SIZE = PAGES * 4096 - 1000 };
@@ -12,7 +12,7 @@ static void dropped(int fd, const char *what, long off, long len)
 	void *map;
 
 	for (long at = 0; at < SIZE;
-		/* each in a piece of its own: Linux keeps what one call writes together */
+		/* a write for each page: Linux keeps together what a call writes */
 		at += 4096)
 		NEED(pwrite(fd, data, SIZE - at < 4096 ? SIZE - at : 4096, at));
 	NEED(fsync(fd));
@@ -76,7 +76,7 @@ TEST(fadvise64)
 		TN("negative", syscall(SYS_fadvise64, fd, -5000l, 1l, i));
 	}
 	t_cat("f");
-	/* a hole of a terabyte is not read */
+	/* must not read a hole of a terabyte */
 	NEED(ftruncate(fd, 1l << 40));
 	T(syscall(SYS_fadvise64, fd, 0, 0, POSIX_FADV_WILLNEED));
 	T(readahead(fd, 0, 1l << 40));

@@ -12,7 +12,7 @@
 
 /* An entry: 0 nothing, 1..DIRS-1 directory of that number, 100+n file number n. */
 static int tree[DIRS][NAMES];
-/* of a directory that exists; 0 is the top, -1 none */
+/* of an existing directory; 0 is the top, -1 means none */
 static int parent[DIRS];
 static int next_file;
 static int bad;

@@ -14,7 +14,7 @@
 #define FILES 8
 #define FIRST_FILE 100
 #define FOLDER 50       /* and the next number */
-#define FIRST_MADE 1000 /* even ones are folders */
+#define FIRST_MADE 1000 /* even numbers are folders */
 
 static volatile unsigned long *done; /* shared by the workers */
 static unsigned long made = FIRST_MADE;

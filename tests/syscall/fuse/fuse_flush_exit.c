@@ -49,5 +49,5 @@ TEST(fuse_flush_exit)
 	GIS(flushes <= 4096);
 	if (in_guest())
 		umount2("m", MNT_FORCE | MNT_DETACH);
-	_exit(0); /* without a FLUSH of ours */
+	_exit(0); /* without a FLUSH of this process */
 }

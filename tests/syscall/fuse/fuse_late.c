@@ -150,7 +150,7 @@ static void kill_waiter(const char *who, pid_t pid)
 	t_wait(who, pid);
 }
 
-/* While one name is being looked up the rest of the folder is there. */
+/* While a lookup of a name waits, the other names of the folder can be used. */
 static void side_by_side(void)
 {
 	struct fuse_entry_out e;
@@ -186,7 +186,7 @@ static void ask(const char *name)
 	say("%s: %s, asked %d times", name, err ? t_errno(err) : "there", lookups - before);
 }
 
-/* The server has the request of a process that is killed, and may carry it out. */
+/* The server has a request of a process that is killed, and may still execute it. */
 static void killed_remover(void)
 {
 	pid_t pid;

@@ -77,7 +77,7 @@ static void submit(int fd)
 	NEED(syscall(SYS_io_submit, context, 1, &list));
 }
 
-/* At most @n events, all that are there within @ms. */
+/* Takes up to @n events that come within @ms. Prints how many, and the last. */
 static void events(const char *what, int n, int ms)
 {
 	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };

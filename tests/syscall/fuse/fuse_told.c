@@ -133,7 +133,9 @@ static void serve_one(const char *buf)
 	}
 }
 
-/* @claim: the size that the message says it has. */
+/*
+ * Sends a store notification of @n bytes @c. @claim: the size in the message. Returns 0 or -errno.
+ */
 static long store(unsigned long node, unsigned long off, char c, size_t n, unsigned claim)
 {
 	static char data[20000];
@@ -197,7 +199,7 @@ static void data(void)
 	int fd = NEED(open("m/f", O_RDWR));
 
 	say("store %ld", store(2, 0, 'a', 4096, 4096));  /* nothing was read yet */
-	say("store %ld", store(2, 5000, 'b', 100, 100)); /* a part of a page that is not there */
+	say("store %ld", store(2, 5000, 'b', 100, 100)); /* part of an absent page */
 	show(fd, "after a page");
 	say("store %ld", store(2, 5000, 'c', 100, 100));
 	say("store %ld", store(2, 4090, 'd', 10, 10));

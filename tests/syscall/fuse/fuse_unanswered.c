@@ -32,7 +32,9 @@ static void serve_one(const char *buf)
 	}
 }
 
-/* The quickest of a few answers. Each is measured before the server takes the next request. */
+/*
+ * Returns the quickest of a few answers. Each is measured before the server takes the next request.
+ */
 static double answers(void)
 {
 	double best = 1e9;

@@ -40,7 +40,7 @@ static void serve_read(const struct fuse_in_header *h, const struct fuse_read_in
 	reply(h->unique, 0, store + (n ? r->offset : 0), n < r->size ? n : r->size);
 }
 
-/* The time that it tells is never what it is told. */
+/* The server's times never are those that it was told. */
 static void serve_attr(const struct fuse_in_header *h)
 {
 	const struct fuse_setattr_in *in = (const void *)(h + 1);
@@ -125,7 +125,7 @@ static void through_cache(void)
 	heard("two pages");
 	put(fd, 'c', 100, 9000); /* the rest of the page must be read */
 	say("read %d", reads);
-	put(fd, 'd', 100, 20000); /* behind the end */
+	put(fd, 'd', 100, 20000); /* after the end */
 	say("pread %ld", (long)pread(fd, buf, sizeof(buf), 0));
 	show(buf, size_of(fd));
 	say("seek %ld", (long)lseek(fd, 0, SEEK_END));

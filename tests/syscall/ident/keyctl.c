@@ -375,8 +375,8 @@ static void ends(void)
 }
 
 /*
- * A request with callout information, on a machine where no program makes keys, leaves a key
- * without a payload behind. A host may have such a program.
+ * A request with callout information leaves a key without a payload on a machine where no program
+ * makes keys. A host may have such a program.
  */
 static void negative(void)
 {

@@ -65,7 +65,7 @@ static void depth(void)
 	}
 }
 
-/* Each ring of a level links all rings of the next; only a possessor may search them. */
+/* Each ring of a level links all rings of the next level; only a possessor may search them. */
 static void lattice(void)
 {
 	long level[WIDE] = { 0 }, next[WIDE];

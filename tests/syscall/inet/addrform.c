@@ -98,7 +98,7 @@ static void kind(int type)
 	close(p6);
 }
 
-/* What was accepted of a listener of IPv6 listens itself, as one of IPv4. */
+/* A socket that an IPv6 listener accepted can listen itself, as an IPv4 socket. */
 static void listens(void)
 {
 	struct sockaddr_in6 a = in6("::", 0);
@@ -131,7 +131,7 @@ static void listens(void)
 	close(s);
 }
 
-/* Its address was its connection's, not what it is bound to. */
+/* The address was that of its connection, not the one it is bound to. */
 static void elsewhere(void)
 {
 	struct sockaddr_in6 a = in6("::", 0), to;

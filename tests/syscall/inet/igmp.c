@@ -14,12 +14,12 @@ struct seen {
 };
 /* The reports of this window of listen_for(), and those of the window before. */
 static struct seen seen[32], before[32];
-/* False: reports may repeat, so only new ones are printed, without their number. */
+/* 0: reports may repeat, so only new reports are printed, without their number */
 static int counted = 1;
 
 static int by_text(const void *a, const void *b)
 {
-	return strcmp(b, a); /* empty ones last */
+	return strcmp(b, a); /* empty entries last */
 }
 
 /*
@@ -111,7 +111,7 @@ static void send_frame(const void *f, int n)
 	NEED(sendto(tap, f, (size_t)n, 0, SA(&to), sizeof(to)));
 }
 
-/* Sends a query of IGMP; @code is the longest delay of the answer in tenths of a second. */
+/* Sends an IGMP query. @code: the longest delay of the answer in tenths of a second. */
 static void ask4(int code, const char *group, int v3, int nsrc, const char *src)
 {
 	unsigned char f[128] = { 1, 0, 0x5e, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x46, 0xc0, 0, 0, 0,
@@ -154,7 +154,7 @@ static void ask6(int delay, const char *group, int v2, int hops)
 	i[5] = (unsigned char)delay;
 	/*
 	 * Version 2: the querier's interval in seconds. For twice that time the host remembers that
-	 * an older querier is there, so no late answer has the new form.
+	 * there is an older querier, so no late answer has the new form.
 	 */
 	i[25] = 10;
 	inet_pton(AF_INET6, group, i + 8);

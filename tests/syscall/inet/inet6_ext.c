@@ -100,7 +100,7 @@ static void refused(const struct sockaddr_in6 *to)
 	close(raw);
 }
 
-/* The network's header is where it is, though options stand behind it. */
+/* SKF_NET_OFF finds the IPv6 header and the options after it. */
 static void headers(void)
 {
 	struct sock_filter load[] = {

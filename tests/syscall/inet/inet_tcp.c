@@ -308,7 +308,7 @@ static int bind6(const char *text, int port, int only)
 	return fd;
 }
 
-/* IPv4's any-address, bound by a socket of IPv6, stands for IPv4 alone. */
+/* The IPv4 any-address, bound by an IPv6 socket, means IPv4 only. */
 static void mapped_any(void)
 {
 	static const char *const six[] = { "::", "::1", "::ffff:0.0.0.0", "::ffff:127.0.0.1" };

@@ -84,7 +84,7 @@ static void privileged(void)
 	TRY("unknown, not copied", 30, 4, 0, 0);
 }
 
-/* Times are not compared: all but the header of a timestamp's option, or the last of it. */
+/* Hides the times of a timestamp option: all times, or only the last if it has addresses. */
 static void no_times(unsigned char *o, size_t n)
 {
 	if (n >= 8 && o[0] == 68)

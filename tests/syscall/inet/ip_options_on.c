@@ -32,7 +32,7 @@ static uint16_t sum(const unsigned char *p, unsigned n)
 	return (uint16_t)~s;
 }
 
-/* A packet of UDP with @n bytes of options and @len behind the header. */
+/* Sends a UDP packet with @n bytes of options and @len bytes after the IP header. */
 static void send_in(int fd, const unsigned char *o, unsigned n, unsigned len, const char *to)
 {
 	unsigned char p[2000] = { 0 };

@@ -10,7 +10,7 @@
 /* sources of a socket; a namespace may allow 1,024 here */
 #define LIST 1000
 #define OTHERS 3
-/* the least time of so many rounds counts, and of more while another program has the CPU */
+/* the least time of so many rounds counts, or of more while other programs use the CPU */
 #define ROUNDS 12
 #define MOST_ROUNDS 300
 #define ENOUGH 3

@@ -354,7 +354,7 @@ static void arrives4(void)
 	T(source(a, IP_ADD_SOURCE_MEMBERSHIP, "239.1.1.1", "10.9.0.1", "10.9.0.1"));
 	T(sendto(out, "x", 1, 0, SA(&to), sizeof(to)));
 	T(got(a));
-	/* a neighbour on the port gets it by the other's membership, unless it says no */
+	/* another socket on the port gets it by the first socket's membership, unless it refuses */
 	T(put_number(a, SOL_SOCKET, SO_REUSEADDR, 1));
 	b = NEED(socket(AF_INET, SOCK_DGRAM, 0));
 	T(put_number(b, SOL_SOCKET, SO_REUSEADDR, 1));

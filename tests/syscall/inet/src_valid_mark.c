@@ -36,7 +36,8 @@ static int mark_all(void)
 }
 
 /*
- * Packets with the mark use a table in which 10.3.0.0/24 is behind va0; others have no route there.
+ * Packets with the mark use a table with a route to 10.3.0.0/24 over va0. Other packets have no
+ * route there.
  */
 static void ways(void)
 {

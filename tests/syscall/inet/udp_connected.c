@@ -106,7 +106,7 @@ static void own_address(int port)
 	close(fd);
 }
 
-/* A member of a group, by its bound address: connect removes it. */
+/* The bound address makes a socket a member of a group: connect() ends that. */
 static void group(const char *addr, int leaves)
 {
 	struct sockaddr_in a = at(addr, 4100), peer = at("127.0.0.1", 78);

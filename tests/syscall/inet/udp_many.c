@@ -8,7 +8,7 @@
 #include "netns.h"
 
 #define PORT 4000
-/* half of them are bound to addresses of their own, half have peers of their own */
+/* half of the sockets are bound to different addresses, half have different peers */
 #define MANY 4000
 #define ROUNDS 10
 #define PACKETS 50

@@ -170,7 +170,7 @@ TEST(udp_segment)
 	on_loopback(AF_INET);
 	on_loopback(AF_INET6);
 	over_a_wire(AF_INET);
-	veth_pair("va1", "vb0"); /* the first one went with its namespace */
+	veth_pair("va1", "vb0"); /* the old pair ended with its netns */
 	set_up("va1", 1);
 	set_up("vb0", 1);
 	add_addr("va1", AF_INET6, "fd0a::1", 64);

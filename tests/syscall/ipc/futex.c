@@ -223,7 +223,7 @@ static void read_only(void)
 	T(futex(none, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
 }
 
-/* A word behind the end of the file that is mapped, shared or not. */
+/* A word after the end of the mapped file, shared or private. */
 static void behind_the_end(void)
 {
 	int fd = NEED(memfd_create("x", 0));

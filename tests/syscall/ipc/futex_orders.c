@@ -85,7 +85,7 @@ static void try_lock(void)
 	});
 }
 
-/* An owner ends: what its word says of waiters stays, of a PI lock too. */
+/* The owner of a word ends: the word keeps its waiters bit, also a PI lock. */
 static void orphan(int pi, uint32_t flags)
 {
 	CHILD({

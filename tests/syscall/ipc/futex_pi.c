@@ -46,7 +46,7 @@ static void here_i_am(int i)
 	sem_post(&begun);
 }
 
-/* The thread that says so next does, and sleeps. */
+/* Waits until thread @i, which announces its next call, sleeps in it. Returns its id. */
 static pid_t wait_asleep(int i)
 {
 	sem_wait(&begun);
@@ -264,7 +264,7 @@ static void wake_one_of(int *word, int op)
 
 	NEED0(pthread_create(&t, NULL, waits_for_any, NULL));
 	wait_asleep(0);
-	T_WAIT((n = futex(word, op, 1, NULL, NULL, 0))); /* Linux says S and queues it then */
+	T_WAIT((n = futex(word, op, 1, NULL, NULL, 0))); /* Linux queues it after state S */
 	say("wake = %ld", n);
 	pthread_join(t, NULL);
 	say("waitv = %ld", results[0]);

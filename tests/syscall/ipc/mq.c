@@ -304,7 +304,7 @@ static void test_notify(void)
 		seen.si_value.sival_int);
 	memset(&seen, 0, sizeof(seen));
 	T(mq_send(q, "not empty", 9, 0));
-	T(mq_notify(q, &ev)); /* is not told of what is there */
+	T(mq_notify(q, &ev)); /* not told of a queued message */
 	T(mq_send(q, "not empty", 9, 0));
 	say("%d", seen.si_signo);
 	get(q);

@@ -145,7 +145,7 @@ static void what_is_said(int family, const char *a, const char *b, const char *c
 	list(family);
 }
 
-/* Addresses with lifetimes of a second. */
+/* Addresses whose lifetimes end after a second. */
 static void over(int family, const char *soon, const char *later)
 {
 	say("%s: %d", soon, add(family, soon, 0, 0, 1, 1));
@@ -191,8 +191,8 @@ static void metrics(void)
 }
 
 /*
- * An address that is replaced: its flags, with the route that they bring; the other ones of its
- * network; another prefix.
+ * Replaces an address: its flags and the route that they add, other addresses of its network,
+ * another prefix.
  */
 static void replaced(void)
 {
@@ -255,7 +255,7 @@ static void heirs(const char *promote)
 	show_file("/proc/net/route", "va0\t0001280A");
 }
 
-/* The networks of lo are local ones: no other route comes with them. */
+/* Networks of lo are local: no other route is added with them. */
 static void heirs_of_lo(void)
 {
 	device = "lo";

@@ -38,7 +38,7 @@ TEST(announce_all)
 	int arp;
 
 	own_net();
-	for (int i = 2; i <= ADDRESSES; i++) { /* the first is there */
+	for (int i = 2; i <= ADDRESSES; i++) { /* the first exists */
 		char text[64];
 
 		snprintf(text, sizeof(text), "10.9.0.%d", i);

@@ -17,7 +17,7 @@ static const char *device(unsigned n)
 	return n ? if_indextoname(n, name) ? name : "?" : "none";
 }
 
-/* fe80::SIDEn, at @dev; NULL: it is not said. */
+/* Returns fe80::SIDEn on @dev. NULL: without a device. */
 static struct sockaddr_in6 link_addr(const char *side, int n, const char *dev)
 {
 	struct sockaddr_in6 a = { .sin6_family = AF_INET6,

@@ -358,7 +358,7 @@ static int no_class(unsigned id)
 static void hierarchy(void)
 {
 	struct tc_htb_glob g = { .version = 3, .rate2quantum = 10, .defcls = 0x20 };
-	/* of 64 ns, of a byte a second: 0.064 bytes */
+	/* of 64 ns: 0.064 bytes at a byte a second */
 	const unsigned ticks = 1000000;
 	struct nl_msg m;
 	struct rtattr *opt;
@@ -392,7 +392,7 @@ static void hierarchy(void)
 
 /*
  * A packet longer than a bucket that has shrunk; a quantum that overflows 32 bits; which processes
- * are told of a full queue.
+ * learn of a full queue.
  */
 static void extremes(void)
 {

@@ -51,7 +51,7 @@ static void up(const char *name)
 	close(s);
 }
 
-/* What a packet socket sees of a frame in pieces of such lengths. */
+/* Prints what a packet socket sees of a frame in @n pieces of lengths @len. */
 static void pieces(int fd, int s, const int *len, int n)
 {
 	static unsigned char frame[70000];

@@ -328,7 +328,7 @@ static void learns(void)
 		close(q[i]);
 }
 
-/* Packets of a flow without transmissions stay in one queue. */
+/* The packets of a flow stay in the same queue if nothing is transmitted. */
 static void stick(void)
 {
 	int q[4], s, used = 0, moved = 0;
@@ -351,7 +351,7 @@ static void stick(void)
 			used |= 1 << first;
 	}
 	say("moved %d, several queues are used: %d", moved, !!(used & (used - 1)));
-	/* what is disabled gets nothing, and loses what it had */
+	/* a disabled queue gets nothing, and loses its packets */
 	for (int i = 0; i < 64; i++)
 		send_to(s, 2000 + i);
 	T(set_queue(q[0], IFF_DETACH_QUEUE));

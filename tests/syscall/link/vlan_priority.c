@@ -8,7 +8,7 @@
 #include <linux/if_link.h>
 #include "recorded.h"
 
-/* behind the others; it comes to the lower device alone */
+/* sent after all others; only the lower device gets it */
 #define LAST 0x88b6
 
 /*

@@ -22,7 +22,7 @@ static void slurp(const char *path, char *to, size_t size)
 	close(fd);
 }
 
-/* After the header of a member with one stored block. */
+/* length of a gzip header and of the header of a stored block */
 #define HEADER 15
 
 static bool set(const char *option)

@@ -11,7 +11,7 @@
 
 static char *base;
 
-/* The areas between base and 16 pages behind it, in pages. */
+/* Prints the areas in the 16 pages from base, in pages. */
 static void show(const char *what)
 {
 	char line[512], text[256] = "";

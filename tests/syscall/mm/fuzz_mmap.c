@@ -16,8 +16,8 @@ enum { HOLE, ANON, PRIVATE_FILE, SHARED_FILE, SHARED_ANON };
 struct page {
 	/* file_page: of PRIVATE_FILE (until it is written) and SHARED_FILE */
 	int kind, prot, file_page;
-	int own;             /* PRIVATE_FILE: has a copy of its own */
-	unsigned char value; /* of pages with contents of their own */
+	int own;             /* PRIVATE_FILE: has a private copy */
+	unsigned char value; /* of pages with private contents */
 	/* PRIVATE_FILE, not own: the values that the file has had since */
 	uint64_t may[4];
 };
@@ -93,7 +93,7 @@ static void check(const char *what)
 	}
 }
 
-/* All bytes of a page are the same, so that half-copied pages show. */
+/* Writes @v to all bytes of a page, so that half-copied pages show. */
 static void write_page(int i, unsigned char v)
 {
 	struct page *p = &model[i];
@@ -215,7 +215,7 @@ static void forked(void)
 		check("child, written");
 		_exit(bad != 0);
 	}
-	/* while the child runs: what it shares must stay */
+	/* while the child runs: pages that it shares must stay */
 	for (i = 0; i < 4; i++) {
 		int page = (int)rnd(PAGES);
 

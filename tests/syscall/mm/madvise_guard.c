@@ -33,7 +33,7 @@ static void touch(const char *what, volatile char *p, bool write)
 	say("%s: %d", what, *p);
 }
 
-/* A letter for each page: what it holds, or G. */
+/* Prints a character for each page: its contents, G for a guard page, or B. */
 static void show(const char *what, char *p, int n)
 {
 	char line[N + 1] = "";
@@ -163,7 +163,7 @@ static void moved(void)
 	munmap(p, N * PAGE);
 }
 
-/* Over and under the span of a page table, many times. */
+/* Ranges larger and smaller than the span of a page table, many times. */
 static void large(void)
 {
 	size_t size = 4UL << 20;

@@ -89,7 +89,7 @@ static void clean(int flags, const char *what)
 	close(fd);
 }
 
-/* Copies of a private mapping are its own, and have nowhere to go. */
+/* Pages that a private mapping has copied cannot be written anywhere. */
 static void copies(void)
 {
 	int fd = make("f");
@@ -108,7 +108,7 @@ static void copies(void)
 	close(fd);
 }
 
-/* What was written through the mapping is there after any number of page-outs, and in the file. */
+/* What the mapping has written stays, also in the file, after any number of page-outs. */
 static void written(void)
 {
 	int fd = make("f"), bad = 0;
@@ -172,8 +172,8 @@ static long page_out_of(int pidfd, char *at)
 }
 
 /*
- * Another process has touched the pages, and waits or goes on writing; our mapping of them is
- * untouched.
+ * Another process has touched the pages, and waits or still writes; this process has not touched
+ * its mapping of them.
  */
 static void foreign(bool writes)
 {
@@ -259,7 +259,7 @@ static void *writer(void *arg)
 	return NULL;
 }
 
-/* A thread goes on writing and reading back meanwhile. */
+/* A thread writes and reads back meanwhile. */
 static void beside(void)
 {
 	int fd = make("f");

@@ -52,7 +52,7 @@ TEST(mprotect)
 	map("split", p, 8);
 	NEED(munmap(p + 6 * PAGE, PAGE));
 	map("hole", p, 8);
-	T(mprotect(p + 4 * PAGE, 4 * PAGE, PROT_NONE)); /* changes what lies before the hole */
+	T(mprotect(p + 4 * PAGE, 4 * PAGE, PROT_NONE)); /* changes the pages before the hole */
 	map("up to the hole", p, 8);
 	T(mprotect(p, 6 * PAGE, PROT_READ | PROT_WRITE));
 	map("back", p, 8);

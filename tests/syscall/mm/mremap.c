@@ -34,7 +34,8 @@ static int mapped(void *p)
 }
 
 /*
- * What DONTUNMAP leaves behind is locked no longer; and it is memory more, which RLIMIT_AS counts.
+ * The area that DONTUNMAP leaves is not locked any more. It is additional memory, which RLIMIT_AS
+ * counts.
  */
 static void dontunmap_limits(void)
 {
@@ -82,7 +83,7 @@ TEST(mremap)
 	ERR(mremap(p, PAGE, 0, 0));
 	ERR(mremap(p, PAGE, PAGE, 0x100));
 	ERR(mremap(t_unmapped(), PAGE, 2 * PAGE, MREMAP_MAYMOVE));
-	/* what goes away would end behind all memory */
+	/* the old range would end after all memory */
 	for (int i = 47; i < 64; i++) {
 		size_t len = (1UL << i) - (i == 63 ? (unsigned long)p : 0);
 

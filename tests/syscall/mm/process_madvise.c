@@ -65,7 +65,7 @@ static void releasing(void)
 }
 
 /*
- * Another process looks at the memory of a dying one: it gets a fault, not zeros. Shared memory
+ * Another process reads the memory of a dying process: it gets a fault, not zeros. Shared memory
  * stays.
  */
 static void looking_at_released(char *p)

@@ -46,7 +46,7 @@ static union {
 	char bytes[sizeof(struct autofs_dev_ioctl) + 64];
 } u;
 
-/* The arguments of a command about the mount @on. */
+/* Returns the arguments of a command for the mount @on. */
 static struct autofs_dev_ioctl *args(int on)
 {
 	memset(&u, 0, sizeof(u));

@@ -9,7 +9,7 @@
 #include <sys/mount.h>
 
 #define WALKS 40
-/* from here on they wait behind that which waits for room: a pipe takes 16 packets */
+/* waiters from this one on queue behind a waiter that waits for room: a pipe takes 16 packets */
 #define LATE 24
 
 /* True if the process sleeps. */

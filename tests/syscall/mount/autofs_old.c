@@ -39,7 +39,7 @@ static void drop(const char *path)
 	NEED(rmdir(path));
 }
 
-/* Reads one packet and does what it asks for. */
+/* Reads a packet and does what it asks for. */
 static void serve(void)
 {
 	union autofs_packet_union p;

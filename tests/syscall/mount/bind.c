@@ -111,7 +111,7 @@ static void connections(void)
 
 	T(listen(l, 5));
 	NEED(do_bind(l, "listen"));
-	T(do_connect(c, "listen")); /* nobody listens */
+	T(do_connect(c, "listen")); /* it does not listen yet */
 	T(accept(l, NULL, NULL));
 	T(listen(l, 1));
 	T(do_connect(c, "listen"));

@@ -93,7 +93,7 @@ static void mountinfo(const char *path)
 	fclose(f);
 }
 
-/* What statmount() says of the maps. */
+/* Prints the maps that statmount() returns. */
 static void maps(const char *path)
 {
 	struct {
@@ -347,7 +347,7 @@ static void made(void)
 	whose("t/sgid/file");
 	whose("m/sgid/file");
 	CHILD({
-		become(1000); /* means nobody there */
+		become(1000); /* an id without a mapping there */
 		T(mkdir("m/pub/no", 0755));
 		T(open("m/pub/no", O_CREAT | O_RDWR, 0644));
 		T(mknod("m/pub/no", S_IFIFO | 0644, 0));
@@ -370,7 +370,7 @@ static void leave_whiteout(uid_t id, const char *from, const char *to)
 	whose(from);
 }
 
-/* A rename that leaves something behind makes that. */
+/* A rename that leaves a whiteout makes a device node. */
 static void whiteouts(void)
 {
 	NEED(mkdir("t/free", 0777));

@@ -104,7 +104,7 @@ TEST(listmount_stack)
 	NEED(mkdir("m", 0755));
 	NEED(mkdir("n", 0755));
 	GNEED(mount("t", "n", "tmpfs", 0, NULL));
-	moved = id_of("n"); /* older than what it will be on */
+	moved = id_of("n"); /* older than its later parent */
 	GNEED(mount("t", "m", "tmpfs", 0, NULL));
 	root = id_of("m");
 	GNEED(mkdir("m/d", 0755));

@@ -212,7 +212,7 @@ static int count_mounts(void)
 	return n;
 }
 
-/* Those that mountinfo has no line for: what lies below the root. */
+/* Returns how many mounts, below the root, mountinfo does not show. */
 static int not_shown(int shown)
 {
 	char text[20];

@@ -95,7 +95,7 @@ static int leads(int from, int nr, uint64_t to)
 	return -3;
 }
 
-/* The mount of @ns on a path that ends so: its id, and what statmount says of it. */
+/* Prints the id of the mount of @ns whose path ends with @end, and what statmount() returns. */
 static void look(const char *who, uint64_t ns, const char *end)
 {
 	struct request r = { 32, 0, -1UL, 0, ns };

@@ -59,7 +59,7 @@ static void immutable(int fd)
 	CHECK(set(fd, FS_IMMUTABLE_FL, false), 0);
 }
 
-/* Without a look at those that are there: what a file system has of its own, it keeps. */
+/* Sets flags without reading them first: a file system keeps its own flags. */
 static void plain(void)
 {
 	int flags = FS_NODUMP_FL, fd = NEED(open("plain", O_RDWR | O_CREAT, 0600));

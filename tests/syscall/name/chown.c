@@ -30,7 +30,8 @@ static void *write_late(void *path)
 }
 
 /*
- * A write holds the file's lock; the owner's chmod waits for it, and the chown waits behind that.
+ * A write holds the file's lock. The owner's chmod() waits for it, and the chown() waits after
+ * that.
  */
 static void chmod_meanwhile(void)
 {
@@ -126,7 +127,7 @@ TEST(chown)
 		NEED(setgroups(2, groups));
 		NEED(setgid(20));
 		NEED(setuid(1000));
-		T(chown("f", 1000, 30)); /* the owner, to a group of its own */
+		T(chown("f", 1000, 30)); /* to a group of the owner */
 		T(chown("f", 1000, 40));
 		T(chown("f", 1001, -1));
 		T(chown("f", -1, -1));

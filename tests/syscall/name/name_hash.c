@@ -8,7 +8,7 @@
 #define PAIRS 14 /* 2^14 names */
 #define LAST 256
 
-/* How long the quickest of a few looks took, at a name that is not there. */
+/* Returns the time of the quickest of @times lookups of a missing name. */
 static double look(const char *name, int times)
 {
 	double best = 1e9, t;

@@ -6,7 +6,8 @@
 #include <sys/un.h>
 
 /*
- * The owner of the host's devices depends on the host (nobody, in a container with ids of its own).
+ * The owner of the host's devices is not printed: it depends on the host (nobody, in a container
+ * with mapped ids).
  */
 static void show_device(const char *what, int r, const struct stat *st)
 {

@@ -33,7 +33,7 @@ static void depth(void)
 	T(open("l40/x", O_RDONLY));
 }
 
-/* A slash behind the name in a link's text wants a folder, through links in it as well. */
+/* A slash after a name in a link's text requires a folder, also through further links. */
 static void ends_in_slash(void)
 {
 	static const char *const names[] = { "to-file", "to-link", "link-to-it", "to-dot",
@@ -59,8 +59,8 @@ static void ends_in_slash(void)
 }
 
 /*
- * fs.protected_symlinks, which the guest has set: another's link in a sticky directory of all is
- * not the end of a path, and may be in its midst.
+ * fs.protected_symlinks, which the guest has set: another user's link in a sticky world-writable
+ * directory may not be the end of a path, but may be in its middle.
  */
 static void protected(void)
 {

@@ -210,7 +210,7 @@ static void *end_them(void *arg)
 	return NULL;
 }
 
-/* The key of a message's only element; 0: there is none. */
+/* Returns the key of a message's only element, or 0. */
 static int key_of(const struct nlmsghdr *h)
 {
 	const unsigned char *p = (const unsigned char *)h, *last_byte = p + h->nlmsg_len;

@@ -40,7 +40,7 @@ static int rules(void)
 	return finish();
 }
 
-/* A packet of @proto behind options for its destination, to ourselves. */
+/* Sends a packet of @proto, with destination options before it, to this host. */
 static void send_odd(int raw, unsigned char proto)
 {
 	unsigned char b[40 + 8 + 32] = { 0x60, 0, 0, 0, 0, 40, 60, 64, [23] = 1, [39] = 1 };

@@ -139,7 +139,7 @@ static void written(const char *way, bool out)
 		over();
 }
 
-/* Far behind the headers, where the packet's own room ends. */
+/* Far after the headers, where the packet's own buffer ends. */
 static void far_behind(void)
 {
 	static const char *const lines[] = {

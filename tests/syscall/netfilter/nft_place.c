@@ -45,7 +45,7 @@ static void delete (uint64_t handle)
 	rule(NFT_MSG_DELRULE, 0, NFTA_RULE_HANDLE, handle, NULL);
 }
 
-/* The letter of a rule in a dump. */
+/* Returns the letter of a rule in a dump. */
 static char letter(const struct nlmsghdr *h)
 {
 	const struct nlattr *a = (void *)((char *)NLMSG_DATA(h) + sizeof(struct nfgenmsg));
@@ -111,7 +111,7 @@ TEST(nft_place)
 	replace(4, "n");
 	G(finish(), "-1 ENOENT");
 	start();
-	insert(2, "n"); /* of a former batch */
+	insert(2, "n"); /* position from an earlier batch */
 	G(finish(), "-1 ENOENT");
 	start();
 	insert(3, "n");

@@ -160,7 +160,7 @@ static void of_nobody(void)
 
 /* ---- packets ---- */
 
-/* What becomes of a datagram to @port: 1: an echo came back, within @ms. */
+/* Sends a datagram to @port. Returns 1 if an echo comes back within @ms. */
 static int echo_within(int port, int ms)
 {
 	struct sockaddr_in a = at("127.0.0.1", port);
@@ -382,7 +382,7 @@ static void told(void)
 	G(found, "1");
 }
 
-/* The events of a datagram and its answer. */
+/* The events for a datagram and its answer. */
 static void ct_events(void)
 {
 	int s = socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER), n, begun = 0, changed = 0;
@@ -503,7 +503,7 @@ static int tcp_rule(int proto, int flags)
 	return finish();
 }
 
-/* What looks for ports is for rules of a protocol that has them. */
+/* Targets that use ports need a rule of a protocol with ports. */
 static void of_one_protocol(void)
 {
 	start();
