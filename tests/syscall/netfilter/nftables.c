@@ -638,8 +638,8 @@ static int two_elements(unsigned char first, const char *to)
 }
 
 /*
- * Elements of a message that lead in a circle, the last or not, are refused with it: none of them
- * stays.
+ * A message with elements that make a circle of chains, at its end or before, is refused: none of
+ * its elements stays.
  */
 static void map_in_a_circle(void)
 {

@@ -331,7 +331,7 @@ static const char *datagram(const char *to, unsigned short port)
 	return buf;
 }
 
-/* The other side, in a namespace of its own that has vb0. */
+/* The other side, in a network namespace with vb0. */
 static void client(int go)
 {
 	char c;
@@ -546,7 +546,10 @@ static void copies(void)
 
 /* ---- labels, prefixes ---- */
 
-/* Packets of connections with label @bit go no further; all others get it, where @set says so. */
+/*
+ * Adds rules that drop packets of connections with label @bit and set the label for all others, if
+ * @set.
+ */
 static int label_rules(int bit, int options, bool set)
 {
 	struct xt_connlabel_mtinfo is = { (unsigned short)bit, 0 },

@@ -337,7 +337,7 @@ static const char *turns(const char *name, int rev, const void *info, unsigned n
 
 static const char *hashlimit(unsigned mode, unsigned avg, unsigned burst, unsigned max)
 {
-	static int nth; /* a table of its own for each */
+	static int nth; /* for a different table each time */
 	struct xt_hashlimit_mtinfo3 m = { .cfg = { .avg = avg,
 						  .burst = burst,
 						  .mode = mode,
@@ -436,8 +436,8 @@ static const char *frame(void)
 }
 
 /*
- * What is left of a packet of TCP (with a checksum) behind a target; @fd: what is sent by that
- * instead.
+ * Returns what a target leaves of a packet (TCP with a checksum). @fd: returns what the target
+ * sends instead.
  */
 static const char *changed(const char *name, const void *info, unsigned n, int proto, int fd)
 {

@@ -66,7 +66,7 @@ static void answers(const char *what)
 	say("%s: done, some %d, wrong numbers %d", what, count > 0, wrong);
 }
 
-/* The way to an address: a clone of a route, with what belongs to one. */
+/* The route to an address: a clone of a route with its attributes. */
 static void way(void)
 {
 	struct {
@@ -98,8 +98,8 @@ static void way(void)
 }
 
 /*
- * The list of memberships: empty before the first group; at most as long as the buffer, with the
- * whole length.
+ * The list of memberships: empty before the first group; at most as long as the buffer, but with
+ * the whole length.
  */
 static void memberships(void)
 {

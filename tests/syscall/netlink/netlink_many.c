@@ -164,7 +164,7 @@ static void *comes_and_goes(void *arg)
 	return arg;
 }
 
-/* Those that are there all the time are in a group. */
+/* Returns how many sockets with the group of the permanent sockets are listed. */
 static int listed(void)
 {
 	FILE *f = fopen("/proc/net/netlink", "r");

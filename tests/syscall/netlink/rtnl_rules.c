@@ -195,7 +195,7 @@ static void route(const char *to, int prefix, unsigned table, const char *dev, c
 	NEED0(nl_do(&m));
 }
 
-/* Prints the result of a route lookup. @sport 0: a port of the kernel's choice. */
+/* Prints the result of a route lookup. @sport 0: the kernel chooses the port. */
 static void way(const char *what, int type, int sport, int dport, int mark)
 {
 	struct sockaddr_in from = at("0.0.0.0", sport), to = at("192.0.2.1", dport);
@@ -290,7 +290,7 @@ static void too_general(void)
 	drop(100);
 }
 
-/* Ports of what comes from others: the answer of a router says which rule it was. */
+/* Rules for ports of forwarded packets: a router's answer tells which rule matched. */
 static void others(void)
 {
 	int there[2], go[2], status;

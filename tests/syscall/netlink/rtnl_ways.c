@@ -58,7 +58,7 @@ static void routes(int family, int bits, char *to)
 	}
 }
 
-/* Links change when they do: waits for what should be there, and says what is. */
+/* Waits until the routes are @want, since links change with a delay, and prints the routes. */
 static void expect(const char *what, int family, int bits, const char *want)
 {
 	char got[1024];

@@ -197,7 +197,10 @@ static void by_identifier(void)
 		close(fan);
 }
 
-/* Events of more files than the queue takes: how many, and what the last one says. */
+/*
+ * Makes events of more files than the queue takes. Returns their number and the contents of the
+ * last.
+ */
 static const char *overflow(void)
 {
 	static char text[100], buf[8192] __attribute__((aligned(8)));
@@ -306,7 +309,7 @@ static void permission(void)
 
 TEST(fanotify)
 {
-	/* a mount of its own: the test's files only */
+	/* another mount: only files of this test */
 	if (in_guest()) {
 		scratch_enter(NULL);
 	}

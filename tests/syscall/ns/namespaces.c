@@ -19,7 +19,7 @@
 #endif
 
 /*
- * A child that runs the statements in new namespaces; its status is printed. The host only says
+ * A child runs the statements in new namespaces, and its status is printed. The host only prints
  * what is expected.
  */
 #define IN(flags, ...)                                                                             \
@@ -280,7 +280,9 @@ static int reboots(void *cmd)
 	return errno;
 }
 
-/* reboot(2) inside ends the namespace: its init dies of SIGHUP or SIGINT, or so it is said. */
+/*
+ * reboot(2) ends a pid namespace: its init is killed by SIGHUP or SIGINT. The host prints @wanted.
+ */
 static void reboot_inside(const char *what, unsigned long cmd, int wanted)
 {
 	static char stack[65536] __attribute__((aligned(16)));
@@ -295,7 +297,7 @@ static void reboot_inside(const char *what, unsigned long cmd, int wanted)
 	say("%s: %#x", what, status);
 }
 
-/* A mounted file that loses its name: mountinfo says so at the root, not at the place. */
+/* A mounted file loses its name: mountinfo marks it in the root field, not in the mount point. */
 static void nameless_source(void)
 {
 	char line[1000], cwd[300], root[300], place[300];

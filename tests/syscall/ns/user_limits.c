@@ -134,10 +134,7 @@ static void later(void)
 	close(fd);
 }
 
-/*
- * New mounts that are given up again, since a namespace behind them is one too many: all is where
- * it was.
- */
+/* New mounts are undone if a namespace after them exceeds a limit: everything is where it was. */
 static void given_up(void)
 {
 	char own[32];

@@ -38,8 +38,8 @@ static const char *text_of(const char *path)
 }
 
 /*
- * A file that has attributes and a size, and its data elsewhere: under the same name, or where
- * @redirect says.
+ * Makes a file with attributes and a size whose data is in another file: of the same name, or
+ * @redirect.
  */
 static void meta(const char *path, mode_t mode, long size, const char *redirect)
 {

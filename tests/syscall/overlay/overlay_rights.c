@@ -184,7 +184,7 @@ static void forbid_truncate(void)
 	NEED(syscall(446, rules, 0));
 }
 
-/* Linux empties the file of the lower layer before it says no. */
+/* A refused O_TRUNC leaves the lower file as it is. Linux empties it first. */
 static void not_emptied(void)
 {
 	struct stat st;

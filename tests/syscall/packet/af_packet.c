@@ -173,7 +173,7 @@ static void seen(void)
 	drain(to);
 }
 
-/* A protocol that nobody else speaks. */
+/* Sends a frame of a protocol that has no other user. */
 static void sent(void)
 {
 	struct sockaddr_ll a = { .sll_family = AF_PACKET,

@@ -19,7 +19,7 @@ static void sent(int n)
 	close(fd);
 }
 
-/* The status and lengths of a frame. */
+/* Prints the status and lengths of a frame. */
 static void frame(const char *ring, int i, int version)
 {
 	const struct tpacket_hdr *h1 = (const void *)(ring + i * FRAME);

@@ -34,7 +34,7 @@ static unsigned group(int fd)
 	return (unsigned)number(fd, SOL_PACKET, PACKET_FANOUT);
 }
 
-/* A frame with so many bytes behind its header, the last of which is @last. */
+/* Sends a frame with @n bytes after its header. @last: the last of them. */
 static void send_frame(size_t n, int last)
 {
 	char frame[1514] = { 0 };
@@ -162,7 +162,7 @@ static void sharing(void)
 	leave(fds, 3);
 }
 
-/* All of a flow go to one, whichever it is, in both directions. */
+/* All packets of a flow go to the same member, in both directions. */
 static void flows(void)
 {
 	int fds[4], udp[2], who = -1, same = 1;
@@ -273,8 +273,7 @@ static void by_extended(void)
 }
 
 /*
- * Fragments of a datagram: whole for one member, and as they come for a socket outside of the
- * group.
+ * Fragments of a datagram: reassembled for a member, unchanged for a socket outside of the group.
  */
 static void fragments(void)
 {
@@ -332,7 +331,7 @@ static void rollover(int type)
 	}
 	for (int i = 0; i < 10; i++)
 		send_frame(40, 0);
-	/* the last ones are lost, which only the counts show */
+	/* the last packets are lost: only the counts show it */
 	T_WAIT(({
 		for (int i = 0; i < 2; i++) {
 			len = sizeof(n);

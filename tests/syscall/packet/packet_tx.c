@@ -211,7 +211,7 @@ static void wrong(int type, int version)
 	done();
 }
 
-/* PACKET_TX_HAS_OFF: the program says where the bytes are. */
+/* PACKET_TX_HAS_OFF: the program says where the data begins. */
 static void offsets(int version)
 {
 	static const int at[] = { 32, 31, 48, 47, 100, 0, -1, FRAME - 20, FRAME - 19, 65535 };
@@ -284,7 +284,7 @@ static void options(void)
 	close(fd);
 }
 
-/* Both rings lie behind each other, the one that gets first. */
+/* The receive ring comes before the send ring in the mapping. */
 static void both(int version)
 {
 	struct sockaddr_ll a = { .sll_family = AF_PACKET,

@@ -34,8 +34,8 @@ static void put16(unsigned char *p, unsigned v)
 }
 
 /*
- * A datagram of @len bytes from 172.17.0.2 to @dst, behind @tag bytes of a tag; how long the frame
- * is.
+ * Builds a frame with a datagram of @len bytes from 172.17.0.2 to @dst, after @tag bytes of a tag.
+ * Returns the frame's length.
  */
 static unsigned build(const char *dst, unsigned tag, unsigned len)
 {
@@ -125,7 +125,7 @@ static void over(const char *dev, const char *to_dev, const char *dst)
 	say("tags");
 	n = build(dst, 4, 60);
 	put16(f.rest + 4 + 26, 0);
-	put16(f.rest, 5); /* of a VLAN that is not there */
+	put16(f.rest, 5); /* of a missing VLAN */
 	T(send(plain, f.eth, n, 0));
 	n = build(dst, 4, 50);
 	put16(f.rest + 4 + 26, 0);

@@ -106,7 +106,7 @@ static void *in_thread(void *arg)
 	return (void *)(bad + all_wrong());
 }
 
-/* A process that shares our memory, acts for us, and has an id of its own. */
+/* A child that shares the memory until it exits, and has ids of its own. */
 static void vforked(void)
 {
 	pid_t me = (pid_t)ASK(getpid), pid = NEED(vfork());
@@ -364,7 +364,7 @@ static void pong(void)
 	_exit(0);
 }
 
-/* On one CPU nothing goes on unless each gives way. */
+/* On a single CPU the threads make progress only if each yields. */
 static void turns(void)
 {
 	cpu_set_t one, all;

@@ -8,7 +8,7 @@
 
 SITE(middle_getppid, 110);
 
-/* Calls @at with rax as chosen; what it returns. */
+/* Calls @at with @rax. Returns the result. */
 static long enter(char *at, long rax, long a, long b, long c)
 {
 	long r;
@@ -55,8 +55,8 @@ static void on_signal(int sig, siginfo_t *si, void *arg)
 }
 
 /*
- * Goes to @offset of the site by sigreturn, with registers that no call leaves behind; its ret
- * comes back here.
+ * Goes to @offset of the site by sigreturn, with register values that no call leaves. The site's
+ * ret returns here.
  */
 static void by_sigreturn(const char *what, int offset, long rax)
 {

@@ -97,8 +97,8 @@ static long do_futex(void)
 }
 
 /*
- * Stopped and continued in the middle of a sleep: restart_syscall. One that is over before the
- * machine has come to stopping it: a longer one.
+ * Stopped and continued during a sleep: restart_syscall(). Tries a longer sleep if it ended before
+ * the stop.
  */
 static void stopped(void)
 {

@@ -73,7 +73,7 @@ SITE(signal_kill, 62);
 SITE(signal_getppid, 110);
 static long at_rip, at_rcx, at_r11, at_rax, at_rdi, at_rsi, calls_in_handler;
 
-/* A signal that the call itself sends arrives behind the call. */
+/* A signal that the call sends to its own process arrives after the call. */
 static void on_own(int sig, siginfo_t *si, void *arg)
 {
 	greg_t *g = ((ucontext_t *)arg)->uc_mcontext.gregs;
@@ -99,7 +99,9 @@ static void own(void)
 		at_rcx, at_r11, at_rax, at_rdi, at_rsi, calls_in_handler);
 }
 
-/* A handler that goes elsewhere: siglongjmp out of a hot call, and a call in an alternate stack. */
+/*
+ * A handler that does not return: siglongjmp() out of a hot call, and a call on an alternate stack.
+ */
 static sigjmp_buf back;
 static void on_jump(int sig)
 {

@@ -88,7 +88,7 @@ static int go(pid_t pid, int how)
 	return WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP;
 }
 
-/* Steps until SIGSTOP and says the stops in the site. */
+/* Steps until SIGSTOP and prints the stops in the site. */
 static void single_steps(pid_t pid)
 {
 	struct user_regs_struct r;

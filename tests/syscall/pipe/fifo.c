@@ -63,7 +63,7 @@ TEST(fifo)
 		t_alarm_asleep();
 		T(open("p", O_WRONLY));
 	});
-	CHILD({ /* SA_RESTART: the open goes on */
+	CHILD({ /* SA_RESTART: open() is restarted */
 		pid_t me = getpid();
 
 		t_handle(SIGUSR1, SA_RESTART);

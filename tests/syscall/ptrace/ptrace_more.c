@@ -185,7 +185,7 @@ static void watched(void)
 	slot.efd = ep;
 	pid = SPAWN(pause());
 	T(same(me, pid, KCMP_EPOLL_TFD, p[0], &slot));
-	/* whether KCMP_IO says the same depends on what either has read from a disk */
+	/* the result of KCMP_IO depends on what either has read from a disk */
 	kill(pid, SIGKILL);
 	t_wait("end", pid);
 }

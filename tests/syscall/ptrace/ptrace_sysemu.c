@@ -141,7 +141,7 @@ static void emulate(void)
 	close(pipes[1]);
 }
 
-/* The request that comes behind the entry stop does not make the call happen. */
+/* A request after the entry stop does not execute the call. */
 static void mixed(void)
 {
 	pid_t pid;

@@ -149,8 +149,8 @@ static void attack(void)
 }
 
 /*
- * A process of the initial user namespace joins a namespace: its old memory stays protected, that
- * of a program that it starts there does not.
+ * A process of the initial user namespace joins a namespace: its old memory stays protected, but
+ * not that of a program that it starts there.
  */
 static void comes(int users, uid_t uid, bool dumpable)
 {

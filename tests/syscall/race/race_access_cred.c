@@ -13,7 +13,7 @@ static void asks(void)
 		access("/proc/self/status", R_OK);
 }
 
-/* The numbers behind a word of /proc/PID/status. */
+/* Returns the numbers after a word of /proc/PID/status. */
 static const char *ids(pid_t pid, const char *word)
 {
 	static char text[8192], line[64];

@@ -30,8 +30,8 @@ static void start(timer_t id, long ns)
 }
 
 /*
- * A signal or none, and then between none and most of a period: what follows meets the next one at
- * any moment.
+ * Waits for a signal in every second call, then for up to most of a period: what follows meets the
+ * next signal at any moment.
  */
 static void a_while(int i)
 {

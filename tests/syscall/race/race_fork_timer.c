@@ -88,7 +88,7 @@ static void by_file(pid_t leader)
 	close(fds[1]);
 }
 
-/* How many have not heard of a signal to a group one of which forks. */
+/* Signals a group of which a member forks. Returns how many members got no signal. */
 static int group_signal(void (*tell)(pid_t leader))
 {
 	struct sigaction sa = { .sa_handler = on_usr1, .sa_flags = SA_RESTART };

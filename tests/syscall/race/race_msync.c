@@ -62,7 +62,7 @@ TEST(race_msync)
 
 	NEED(ftruncate(fd, PAGES * PAGE));
 	disk = open("f", O_RDONLY | O_DIRECT);
-	/* a file system without: what it keeps in memory */
+	/* without a disk: what the file system keeps in memory */
 	if (disk == -1)
 		disk = NEED(open("f", O_RDONLY));
 	words = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -219,7 +219,7 @@ static void fill_dir(void)
 	}
 }
 
-/* Each function in a process of its own, all at once. */
+/* Runs the functions at once, each in a process. */
 static void together(const char *what, int n, void (*fn[])(void))
 {
 	int status, bad = 0, i;

@@ -22,7 +22,7 @@ static void forks_until_refused(int told)
 		say("then not refused");
 }
 
-/* Another process of the outer namespace kills it, when so many have been born. */
+/* Forks in a pid namespace until a process of the outer namespace kills its init. */
 static void run(int ready)
 {
 	pid_t init;

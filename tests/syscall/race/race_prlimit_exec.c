@@ -22,7 +22,7 @@ static void *ask(void *arg)
 
 	while (!over) {
 		prlimit(child, RLIMIT_NOFILE, NULL, &r);
-		process_vm_readv(child, &to, 1, &from, 1, 0); /* looks at its credentials */
+		process_vm_readv(child, &to, 1, &from, 1, 0); /* checks its credentials */
 	}
 	return NULL;
 }

@@ -63,7 +63,7 @@ TEST(race_signal)
 	}
 	say("computations disturbed: %d, some signals came: %d", bad, usr1 > 0);
 
-	/* queued ones all come */
+	/* queued signals are not lost */
 	pid = SPAWN({
 		for (i = 0; i < 500; i++)
 			while (sigqueue(me, SIGRTMIN, (union sigval){ .sival_int = i }) == -1)

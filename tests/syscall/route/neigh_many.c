@@ -33,7 +33,7 @@ static int ask(struct nlmsghdr *h)
 	return -((struct nlmsgerr *)NLMSG_DATA(buf))->error;
 }
 
-/* A namespace of its own with a card. */
+/* Begins a network namespace with a card. */
 static void begin(void)
 {
 	struct {

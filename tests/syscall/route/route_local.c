@@ -45,7 +45,7 @@ static void show_route(const struct nlmsghdr *h)
 			r->rtm_type, r->rtm_protocol, r->rtm_scope, (int)r->rtm_flags, line);
 }
 
-/* With @strict: only what @type says, and only of table local. */
+/* Prints routes. @strict: only those of @type, and only of table local. */
 static void show(const char *what, int family, int strict, int type)
 {
 	struct rtmsg r = { .rtm_family = (unsigned char)family,

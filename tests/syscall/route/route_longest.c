@@ -21,7 +21,10 @@ struct way {
 	int prefix, gateway, metric;
 };
 
-/* Few numbers, so that networks contain each other; nothing behind the prefix. */
+/*
+ * Makes a random network from few numbers, so that networks contain each other. The bits after the
+ * prefix are 0.
+ */
 static void some_net(int v6, struct way *w)
 {
 	unsigned char a[16] = { 0 };
@@ -36,7 +39,7 @@ static void some_net(int v6, struct way *w)
 	inet_ntop(v6 ? AF_INET6 : AF_INET, a, w->to, sizeof(w->to));
 	w->gateway = 2 + (int)chance(100);
 	w->metric = v6 ? 10 + (int)chance(10000) :
-			 10 + (int)chance(3); /* equal ones would be ways of one */
+			 10 + (int)chance(3); /* else they are ways of a route */
 }
 
 static int change(int v6, const struct way *w, int type)

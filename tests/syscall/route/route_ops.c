@@ -6,7 +6,7 @@
  */
 #include "netns.h"
 
-/* what is not said of a route is 0 */
+/* fields of a route that are not given are 0 */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 #define EXCL (NLM_F_CREATE | NLM_F_EXCL)
@@ -305,7 +305,7 @@ static void spread(void)
 	T(moved);
 }
 
-/* The effect of a route's MTU and ADVMSS on an unanswered connection. */
+/* Prints the effect of a route's MTU and ADVMSS on an unanswered connection. */
 static void segments_to(const char *dst, uint32_t mtu, uint32_t advmss)
 {
 	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(9) };
@@ -422,7 +422,7 @@ static void addresses(void)
 	del_addr("va1", "10.8.0.2", 24);
 	show_addrs("va1");
 	show(AF_INET);
-	del_addr("va1", "10.8.0.1", 24); /* and the other one of it */
+	del_addr("va1", "10.8.0.1", 24); /* and the other address of it */
 	show_addrs("va1");
 	show(AF_INET);
 	del_addr("va1", "10.8.0.3", 24);
@@ -452,8 +452,8 @@ static void sends_to(const char *addr, int broadcast, const char *dev)
 }
 
 /*
- * The last address of a network is a broadcast, also without an address that names it so. A sender
- * that names the device needs no route.
+ * The last address of a network is a broadcast address, also if no address names it. A sender that
+ * names the device needs no route.
  */
 static void broadcasts(void)
 {

@@ -32,7 +32,7 @@ TEST(preempt)
 		pid[i] = SPAWN(for (;;) counts[i]++);
 	T_WAIT(ran() == 8);
 	say("%d of 8 spinners ran", ran());
-	/* where the machine stands still, some do not */
+	/* on a busy host some sleeps end late */
 	for (i = 0; i < 100 && timely < 6; i++) {
 		start = now_ms();
 		sleep_ms(5);
@@ -52,8 +52,8 @@ TEST(preempt)
 		});
 	}
 	/*
-	 * One second of several: a task that is on the CPU while the machine stands still is
-	 * charged that much.
+	 * A second of several: a task is charged for the time that the host does not run this
+	 * machine.
 	 */
 	for (i = 0; i < 20 && !less; i++) {
 		was[0] = counts[0];

@@ -57,11 +57,11 @@ TEST(rttime)
 		while (!t_signals)
 			;
 		say("told %s", t_signame(t_last_signal));
-		/* not before: a machine that stands still may miss the first */
+		/* only now: a busy host may miss the first */
 		limit_time(50000, 200000);
 		busy(10000);
 	});
-	/* what it stands still may count */
+	/* time without the host's CPU may count */
 	for (int i = 0; i < 10 && !lives; i++)
 		lives = sleeper_lives();
 	say("a task that sleeps in between lives: %d", lives);

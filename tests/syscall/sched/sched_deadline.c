@@ -133,7 +133,7 @@ static long freed_after(void)
 			NEED(set(MS, 4000 * MS, 0, 0, 0));
 			work();
 		}
-		NEED(read(s[1], &before, 1)); /* the parent looks at us */
+		NEED(read(s[1], &before, 1)); /* the parent reads our times */
 	});
 	NEED(read(s[0], &before, sizeof(before)));
 	NEED0(clock_getcpuclockid(pid, &used));

@@ -3,7 +3,9 @@
 #include "guest.h"
 #include <sys/time.h>
 
-/* More CPU time is taken from all others: capabilities of a user namespace do not permit that. */
+/*
+ * More CPU time is taken from all other tasks: capabilities in a user namespace do not permit it.
+ */
 static void in_user_namespace(void)
 {
 	struct sched_param fifo = { 1 }, idle = { 0 };

@@ -281,7 +281,7 @@ static void layers(void)
 		allow(one, ".", READ_FILE); /* too late for the domain */
 		OK(open("top", O_RDONLY));
 	});
-	/* where a folder stands counts, not where it stood */
+	/* the present place of a folder counts, not its former place */
 	CHILD({
 		int p[2], dir;
 		char c;
@@ -467,7 +467,7 @@ static void look(const char *path)
 		close(fd);
 }
 
-/* Files that a name brings about anew each time. */
+/* Files that are made anew for each open of the name. */
 static void processes(void)
 {
 	int rs, order[2];

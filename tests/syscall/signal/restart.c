@@ -17,7 +17,7 @@ static void *helper(void *arg)
 	sigfillset(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	t_until(main_thread, 'S');
-	/* what remains of a sleep is less then, in spite of the timer's slack */
+	/* less of a sleep remains then, despite the timer's slack */
 	sleep_ms(2);
 	syscall(SYS_tgkill, main_thread, main_thread, SIGUSR1);
 	/* a late wakeup would find the data, too */

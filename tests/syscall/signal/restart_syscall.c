@@ -6,8 +6,8 @@
 #include "t.h"
 
 /*
- * Two sleeps of @ms, each of which is stopped in its midst. False: one was over before the machine
- * came to that.
+ * Sleeps twice for @ms, and is stopped in each sleep. Returns false if a sleep ended before the
+ * stop.
  */
 static bool sleeps(long ms)
 {

@@ -130,7 +130,7 @@ static void ignored(void)
 {
 	sigset_t set, p;
 
-	/* ignoring throws pending ones away */
+	/* ignoring a signal discards it if it is pending */
 	t_handle(SIGUSR1, 0);
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);

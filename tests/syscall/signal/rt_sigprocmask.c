@@ -51,7 +51,8 @@ TEST(rt_sigprocmask)
 	say("a thread's own is its own: %#lx", (long)old);
 
 	/*
-	 * pending ones are delivered by number when they are let in together; real-time ones queue
+	 * pending signals that are unblocked together are delivered by number; real-time signals
+	 * queue
 	 */
 	signal(SIGUSR1, note);
 	for (i = 0; i < 3; i++)

@@ -138,7 +138,7 @@ static void nothing(int sig)
 {
 }
 
-/* Denormals as zeros, in and out: what -ffast-math makes of a program. */
+/* MXCSR with DAZ and FTZ, as -ffast-math sets it, survives a signal. */
 static void fast_math(void)
 {
 	uint32_t csr = 0x9fc0, plain = 0x1f80;
@@ -150,10 +150,7 @@ static void fast_math(void)
 	say("fast math: mxcsr %x", csr & ~63u);
 }
 
-/*
- * Frames whose floating point cannot be taken: a SIGSEGV, in the place and with the mask that the
- * frame says.
- */
+/* Frames with bad floating-point state cause SIGSEGV at the frame's rip and with its mask. */
 static int damage;
 
 static void spoil(int sig, siginfo_t *si, void *context)

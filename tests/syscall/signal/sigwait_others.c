@@ -56,7 +56,7 @@ TEST(sigwait_others)
 
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
-	/* both signals are there before it runs, mostly */
+	/* mostly both signals are pending before it runs */
 	sched_setaffinity(0, sizeof(one), &one);
 	NEED(pipe(turn));
 	signal(SIGUSR2, on_usr2);

@@ -120,8 +120,8 @@ static void quote(uint16_t *udp, int sport)
 
 /*
  * Sends an ICMP error of @type and @code to 127.0.0.1, about a datagram with payload "quoted" from
- * @sport to port 7 of 127.0.0.5, or of another protocol. @ext: so many bytes of extensions (RFC
- * 4884) behind 128 bytes of quote.
+ * @sport to port 7 of 127.0.0.5, or of another protocol. @ext: bytes of extensions (RFC 4884) after
+ * 128 bytes of quote.
  */
 static void icmp4(int type, int code, uint32_t word, int proto, int sport, int ext)
 {

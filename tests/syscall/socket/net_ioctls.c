@@ -123,7 +123,7 @@ static void drop_privileges(void)
 }
 
 /*
- * Nothing but zeroes behind the name: of a device that is not there, and of one that is; then bad
+ * Each ioctl with zeros after the name: of a missing device, of an existing device; then with bad
  * memory.
  */
 static void ask_all(const char *who, const char *kind, int fd)
@@ -226,7 +226,7 @@ static void arp(void)
 	del_arp(fd, "10.9.0.99", "va0", 0);
 	del_arp(fd, "10.9.0.99", "nosuch0", 0);
 	del_arp(fd, "10.8.0.8", "", 0);
-	/* deleted ones leave room for others */
+	/* deleted entries leave room for others */
 	set_arp(fd, "10.9.0.20", "va0", ATF_COM, 0, 20);
 	set_arp(fd, "10.9.0.21", "va0", ATF_COM, 0, 21);
 	get_arp(fd, "10.9.0.20", "va0");

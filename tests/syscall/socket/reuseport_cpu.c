@@ -41,7 +41,7 @@ static int take(int fd, int type)
 	return n;
 }
 
-/* Sends from so many ports; prints how many the member @who got, or whether others did. */
+/* Sends from many ports. Prints how many packets member @who got, or whether others got some. */
 static void spread(const char *what, int type, int who)
 {
 	struct sockaddr_in a = at("127.0.0.1", port_of(group[0]));

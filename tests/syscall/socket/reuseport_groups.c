@@ -61,7 +61,7 @@ static void group(const char *name, const int *programs, int n)
 	}
 	T(setsockopt(fds[n - 1], SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &(int){ 0 }, sizeof(int)));
 	T(setsockopt(fds[0], SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &(int){ 0 }, sizeof(int)));
-	if (T(program(fds[n - 1], 0)) == 0 && in[n - 1]) /* else the hash says */
+	if (T(program(fds[n - 1], 0)) == 0 && in[n - 1]) /* else by hash */
 		who(fds, n, port);
 	T(program(fds[0], 0));
 	who(fds, n, port);

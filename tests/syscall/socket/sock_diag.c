@@ -36,7 +36,7 @@ static struct nlmsghdr *ask(int type, int flags, const void *body, size_t n)
 	return (void *)buf;
 }
 
-/* Calls @fn for every answer; says how it ended. */
+/* Calls @fn for each answer. Prints how the dump ended. */
 static void answers(const char *what, void (*fn)(struct nlmsghdr *h))
 {
 	for (;;) {

@@ -88,7 +88,9 @@ static void udp(const char *what, struct sock_filter *f, size_t n)
 	got = recv(to, buf, sizeof(buf), MSG_DONTWAIT);
 	say("%s: %zd %.*s", what, got, got > 0 ? (int)got : 0, buf);
 }
-/* A byte of the result at a time: 8 of the header and so many of the payload. */
+/*
+ * Returns the result a byte at a time, as a length: 8 bytes of header and so many of the payload.
+ */
 #define VALUE(...) PROG(__VA_ARGS__, S(BPF_ALU | BPF_ADD | BPF_K, 8), RETA)
 
 static void loads(void)

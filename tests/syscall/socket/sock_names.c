@@ -82,7 +82,7 @@ static void attributes(void)
 	GT(name_of(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6), "RAWv6");
 	GT(name_of(AF_PACKET, SOCK_RAW, 0), "PACKET");
 	GT(name_of(AF_PACKET, SOCK_DGRAM, 0), "PACKET");
-	/* the name of a socket in a folder is no socket */
+	/* a socket's file is not the socket */
 	NEED(bind(fd, (struct sockaddr *)&a, sizeof(a)));
 	T(getxattr("file", NAME, buf, sizeof(buf)));
 	close(fd);
@@ -187,7 +187,7 @@ static void netlink_lists(void)
 	close(ask);
 }
 
-/* The state that the list of @path tells of a socket. */
+/* Returns the state of a socket in the list @path. */
 static const char *state_in(const char *path, int fd)
 {
 	static char state[8];

@@ -21,8 +21,8 @@ static const struct {
 };
 
 /*
- * Sizes of buffers and cookies are the machine's; the rest (peers' names, devices, CAP_NET_ADMIN)
- * has tests of its own.
+ * Options that depend on the machine (sizes of buffers, cookies), or have other tests (peers'
+ * names, devices, CAP_NET_ADMIN).
  */
 static int skipped(int opt, int kind)
 {

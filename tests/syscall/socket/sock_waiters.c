@@ -116,8 +116,8 @@ static void writers_wait(int a, int b)
 }
 
 /*
- * connect() waits for room at the listener for no longer than its limit, and is not begun anew
- * after a signal then.
+ * connect() waits for room at the listener no longer than its timeout, and then is not restarted
+ * after a signal.
  */
 static void connects(int type)
 {

@@ -32,7 +32,7 @@ static const int names[] = { SO_TIMESTAMP_OLD, SO_TIMESTAMPNS_OLD, SO_TIMESTAMPI
 static const char *const texts[] = { "usec", "nsec", "stamping", "usec new", "nsec new",
 	"stamping new" };
 
-/* What of a time may be shown: whether there is one. */
+/* Returns whether there is a time, since its value may not be printed. */
 static const char *time_of(const int64_t *t)
 {
 	return t[0] > 1600000000 ? "a time" : t[0] || t[1] ? "something" : "none";
@@ -411,7 +411,7 @@ static void send_controlled(const struct kind *k)
 	close(fd[1]);
 }
 
-/* Room for part of it, a look at it, and a queue that says so by POLLPRI. */
+/* A buffer that is too small, MSG_PEEK, and a queue that reports POLLPRI. */
 static void small(void)
 {
 	int fd[2];
@@ -453,7 +453,10 @@ static void joined(int fd, size_t n)
 	drain(fd);
 }
 
-/* Bytes of a stream: the number is that of the last byte of each call, whatever the segments. */
+/*
+ * A stream: the number of a timestamp is that of the last byte of the call, however it is
+ * segmented.
+ */
 static void bytes(void)
 {
 	static char big[40000];

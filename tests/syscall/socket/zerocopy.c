@@ -165,7 +165,10 @@ static void waits(int type)
 	close(fds[1]);
 }
 
-/* A new notice each time, since a time stands between: until the memory for such is used up. */
+/*
+ * Makes a notice for each call, since a timestamp comes in between, until the memory for notices is
+ * used up.
+ */
 static void exhausted(void)
 {
 	int fds[2], n = 0, taken = 0, err;
@@ -242,7 +245,7 @@ static void streams(void)
 	close(l);
 }
 
-/* Datagrams: held back and pushed by the option, cut, too long, to nobody. */
+/* Datagrams: corked and pushed, truncated, too long, without a receiver. */
 static void datagrams(void)
 {
 	static char big[70000];
@@ -341,8 +344,8 @@ static void one(const char *what, unsigned n)
 }
 
 /*
- * The socket's own notices are not io_uring's: MSG_ZEROCOPY of a plain SEND is the socket's,
- * SEND_ZC's never.
+ * io_uring and the socket have separate notices: MSG_ZEROCOPY of a plain SEND makes one of the
+ * socket, SEND_ZC never does.
  */
 static void by_uring(int type)
 {

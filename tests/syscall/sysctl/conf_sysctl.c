@@ -36,7 +36,7 @@ static const char *word(const char *dev, const char *name)
 	return to;
 }
 
-/* A device follows "default" until it has an address or a word of its own. */
+/* A device follows "default" until it has an address or a value of its own. */
 static void whose(void)
 {
 	static const char *const names[] = { "arp_announce", "arp_filter", "arp_accept",

@@ -388,7 +388,7 @@ TEST(nd_sysctl)
 	notify();
 	kept();
 	no_link();
-	/* The packet socket at vb0 has got ENETDOWN, so it is opened anew. */
+	/* the packet socket at vb0 has got ENETDOWN: opens it again */
 	close(nd_fd);
 	nd_open();
 	smuggled();

@@ -138,7 +138,7 @@ static void others(void)
 	G(put("/proc/sys/vm/mmap_rnd_bits", "28"), "2");
 }
 
-/* Lines of a program in the kernel's log. */
+/* Returns how many lines of a program are in the kernel's log. */
 static int lines(int log, const char *mode)
 {
 	int fd = GNEED(open("/dev/kmsg", O_WRONLY)), found = 0;

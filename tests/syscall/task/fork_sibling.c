@@ -45,7 +45,7 @@ static void put(int i, int p, unsigned v)
 	*word(i, p, 0) = *word(i, p, 1) = want[i][p] = v;
 }
 
-/* A child: looks, spoils all that it has, looks whether that stays. */
+/* A child: checks its memory, overwrites it, and checks that the new contents stay. */
 static int child(int round, int wait_for)
 {
 	int bad = wrong();

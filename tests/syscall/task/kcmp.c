@@ -7,7 +7,7 @@ static long same(pid_t a, pid_t b, int type, unsigned long x, unsigned long y)
 {
 	long r = syscall(SYS_kcmp, a, b, type, x, y);
 
-	return r > 0 ? 1 : r; /* an order says no more than "different" */
+	return r > 0 ? 1 : r; /* only says "different" */
 }
 
 TEST(kcmp)

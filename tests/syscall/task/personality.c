@@ -40,7 +40,7 @@ static void uname_of(int persona)
 	say("%#x: %s, 2.6: %s", persona, u.machine, strncmp(u.release, "2.6.", 4) ? "no" : "yes");
 }
 
-/* STICKY_TIMEOUTS: what is left of a limit is not told, and the call is not begun again. */
+/* STICKY_TIMEOUTS: the rest of a timeout is not stored, and the call is not restarted. */
 static void sticky(void)
 {
 	struct timeval tv = { 0, 10000 };

@@ -87,7 +87,7 @@ TEST(pidfd)
 	T(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0));
 	T(poll(&p, 1, 100000));
 	say("revents %d", p.revents & POLLIN);
-	T(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0)); /* a zombie is there */
+	T(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0)); /* the zombie exists */
 	reaped(fd, pid);
 	T(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
 	T(syscall(SYS_pidfd_open, pid, 0));

@@ -90,7 +90,7 @@ TEST(prctl_mm)
 	struct prctl_mm_map m;
 	unsigned size = 0;
 
-	/* Linux shows no arguments out of a file's pages */
+	/* Linux does not show arguments in pages of a file */
 	memcpy(words, text_of, sizeof(text_of));
 	have = !prctl(PR_SET_MM, PR_SET_MM_MAP_SIZE, &size, 0, 0);
 	HOLDS(size == sizeof(m));

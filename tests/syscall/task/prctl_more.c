@@ -49,7 +49,7 @@ static void blocked_call(void)
 		got_nr == SYS_getppid ? "right" : "wrong", got_arch_ok, got_rax == SYS_getppid);
 }
 
-/* A call of its own place. */
+/* A system call at a known address. */
 long inner_call(long nr);
 extern char inner_end[];
 __asm__(".text\n"

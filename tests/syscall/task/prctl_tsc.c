@@ -49,7 +49,7 @@ static void report(const char *who)
 	say("%s: mode %d, reads %d, tells %d", who, mode(), reads(), tells());
 }
 
-/* Registers that the fault must leave alone, floating-point ones too. */
+/* The fault must not change registers, also floating-point registers. */
 static void registers(void)
 {
 	double d[4] = { 1.5, 2.5, 3.5, 4.5 }, sum = 0;

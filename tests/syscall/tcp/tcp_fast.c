@@ -109,7 +109,7 @@ static void connect_first(void)
 	close(l);
 }
 
-/* TCP_INQ: how much is left behind what was read. */
+/* TCP_INQ: how many bytes are left after a read. */
 static void unread(void)
 {
 	int l = listen_any(), s = socket(AF_INET, SOCK_STREAM, 0), c, one = 1;
@@ -161,8 +161,8 @@ static void unsent(void)
 }
 
 /*
- * A writer without room leaves no byte behind that could be sent: not under TCP_CORK, nor by
- * Nagle's algorithm.
+ * A writer that finds no room leaves no unsent byte: neither TCP_CORK nor Nagle's algorithm may
+ * hold it back.
  */
 static void no_room(int cork)
 {

@@ -71,7 +71,7 @@ static long timeouts(void)
 	return found;
 }
 
-/* Limits the memory of a guest's TCP; a host's is others', too. */
+/* Limits the TCP memory of the guest. That of a host is shared with other programs. */
 static void limit(const char *limits)
 {
 	FILE *f = in_guest() ? fopen("/proc/sys/net/ipv4/tcp_mem", "w") : NULL;

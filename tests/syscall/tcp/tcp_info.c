@@ -39,7 +39,7 @@ static void common(const char *what, const struct info *i)
 {
 	say("%s: state %d ca %d retransmits %d probes %d backoff %d options %x", what, i->state,
 		i->ca_state, i->retransmits, i->probes, i->backoff, i->options & 7);
-	/* A host keeps what it once has seen of lo: ip-tcp_metrics(8). */
+	/* a host remembers what it has seen of lo: ip-tcp_metrics(8) */
 	say(" lost %u retrans %u fackets %u last_ack_sent %u reordering %s total_retrans %u",
 		i->lost, i->retrans, i->fackets, i->last_ack_sent,
 		i->reordering < 3 ? "below 3" : "from 3 on", i->total_retrans);

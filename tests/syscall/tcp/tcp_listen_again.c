@@ -26,7 +26,9 @@ static struct sockaddr_in name_of(int fd)
 	return a;
 }
 
-/* A connected pair; the one that @side says is returned, and the other resets it. */
+/*
+ * Makes a connected pair. Returns the end that @child selects; the other end resets the connection.
+ */
 static int was_connected(bool bound, bool child)
 {
 	struct linger l = { 1, 0 };

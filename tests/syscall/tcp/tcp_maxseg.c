@@ -16,7 +16,9 @@ static int maxseg(int fd)
 	return n;
 }
 
-/* Both ends of a connection whose listener and client asked for so much; 0: did not ask. */
+/*
+ * Prints both ends of a connection whose listener and client asked for these sizes; 0: did not ask.
+ */
 static void pair(int at_listener, int at_client)
 {
 	int l = bound(SOCK_STREAM, "127.0.0.1"), c = NEED(socket(AF_INET, SOCK_STREAM, 0)), s;

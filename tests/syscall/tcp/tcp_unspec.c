@@ -25,7 +25,7 @@ static void after(const char *what, int fd, int *port)
 	*port = port_of(fd);
 }
 
-/* A port that was given back stands in the name until there is another. */
+/* A port that was released stays in the name until there is a new port. */
 static void old_names(void)
 {
 	int fd = NEED(socket(AF_INET, SOCK_STREAM, 0)), l = listener(5), port = 0;

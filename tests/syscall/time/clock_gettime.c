@@ -11,9 +11,7 @@ static long long ns(struct timespec ts)
 	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
 }
 
-/*
- * Two readings of one clock, close together: the host may stand still between them, but not always.
- */
+/* Reads a clock by system call and by vDSO. Tries again if the host stood still in between. */
 static void read_both(int clock, struct timespec *call, struct timespec *vdso)
 {
 	for (int i = 0; i < 20; i++) {

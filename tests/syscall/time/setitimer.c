@@ -8,7 +8,7 @@ static void spin_until(int n)
 		__asm__ volatile("" ::: "memory");
 }
 
-/* What a busy machine leaves of so many seconds. */
+/* True if @left is what remains of @of on a busy machine. */
 static bool about(long left, long of)
 {
 	return left > of - 300 && left <= of;

@@ -78,7 +78,7 @@ static void two_instances(void)
 	G(umount("b"), "0");
 }
 
-/* A ptmx that lies elsewhere belongs to what is mounted on pts/ beside it. */
+/* A ptmx elsewhere belongs to the file system that is mounted on pts/ beside it. */
 static void beside(void)
 {
 	int m;
@@ -93,7 +93,7 @@ static void beside(void)
 	G(open("dev/ptmx", O_RDWR | O_NOCTTY), "-1 ENOSPC");
 	unlock(m);
 	talks(m, "dev/pts/0");
-	/* It goes on without its tree. */
+	/* it stays usable without its tree */
 	G(umount2("dev/pts", MNT_DETACH), "0");
 	G(open("dev/ptmx", O_RDWR | O_NOCTTY), "-1 ENODEV");
 	G(ioctl(m, TIOCGPTPEER, O_RDWR | O_NOCTTY), "-1 ENODEV");

@@ -6,7 +6,7 @@
 #include "t.h"
 #include <termios.h>
 
-/* @make says the @n-th byte. */
+/* Writes @n bytes. @make returns byte I. */
 static void writer(int fd, int n, unsigned char (*make)(int))
 {
 	unsigned char buf[1000];
@@ -30,7 +30,7 @@ static unsigned char marks(int n)
 	return n ? 0xff : 'a';
 }
 
-/* @places: what a byte but the first one becomes. */
+/* @places: how many bytes each byte but the first becomes. */
 static void slow(const char *what, tcflag_t iflag, tcflag_t lflag, int n,
 	unsigned char (*make)(int), int places)
 {

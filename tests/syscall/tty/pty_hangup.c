@@ -10,7 +10,7 @@
 
 static int master, slave;
 
-/* Two ends of a talk: a byte each way. */
+/* a byte each way */
 struct talk {
 	int to[2], from[2];
 };
@@ -53,7 +53,7 @@ static void pending(const char *who)
 		sigismember(&s, SIGCONT) ? " CONT" : "");
 }
 
-/* A child in a group of its own, which waits to be asked. */
+/* A child in a process group of its own that waits to be asked. */
 static pid_t member(const char *who, const struct talk *t)
 {
 	pid_t pid = SPAWN({
@@ -95,7 +95,7 @@ static void end_it(enum how how)
 		T(open("/dev/tty", O_RDWR));
 }
 
-/* The session's leader: it says when all stand, and does what is to be done, and leaves. */
+/* The session's leader: reports that all are ready, does what @how says, and exits. */
 static void leader(enum how how, bool other)
 {
 	pid_t pid;

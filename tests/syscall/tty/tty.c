@@ -266,10 +266,7 @@ static void status_byte(void)
 		say("status: %#x", c);
 }
 
-/*
- * A master in packet mode is told what is flushed on the slave; flushing the master itself says
- * nothing.
- */
+/* A master in packet mode learns of a flush by the slave. A flush by the master reports nothing. */
 static void packets(void)
 {
 	struct termios t;
@@ -297,8 +294,8 @@ static void packets(void)
 }
 
 /*
- * The key of a signal is echoed after what it flushes, and what the master could have read it still
- * can.
+ * The character of a signal is echoed after the flush that it causes. The master can still read
+ * earlier output.
  */
 static void echoed_signals(void)
 {
@@ -356,7 +353,7 @@ static void edited_elsewhere(void)
 	close(master);
 }
 
-/* TCGETS2's numbers follow what TCSETS says in flags. */
+/* TCGETS2 returns the speed that TCSETS sets by flags. */
 static void speeds(void)
 {
 	static const speed_t codes[] = { B9600, B50, B4000000, B134, B57600, B0 };

@@ -159,8 +159,8 @@ static int give(int over, int what)
 }
 
 /*
- * A pipe's writing end lies behind a ring of sockets: its reader sees the end when the ring is
- * collected.
+ * The writing end of a pipe is queued in a ring of sockets: its reader sees the end when the ring
+ * is collected.
  */
 static void ring(const char *what, void (*make)(int))
 {
@@ -206,7 +206,7 @@ static void cross_ring(int w)
 	}
 }
 
-/* A listener lies in the queue of a connection that was not accepted. */
+/* A listener is in the queue of a connection that was not accepted. */
 static void embryo(int w)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };

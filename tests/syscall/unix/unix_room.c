@@ -119,8 +119,7 @@ static int send_all(int fd, const struct sockaddr_un *to, size_t size)
 }
 
 /*
- * Sent data is charged to the sender, whichever socket is to read it: other senders have room of
- * their own.
+ * Sent data is charged to its sender, whichever socket will read it: each sender has its own room.
  */
 static void whose(void)
 {
@@ -129,11 +128,11 @@ static void whose(void)
 
 	send_all(one, &a, 3000);
 	say("one: %d, writable %d", outq(one), writable(one));
-	send_all(one, &b, 3000); /* to whom nobody has sent */
+	send_all(one, &b, 3000); /* has no data yet */
 	send_all(two, &a, 1000);
 	send_all(two, &b, 3000);
 	say("two: %d", outq(two));
-	OK(close(x)); /* what lies there is nobody's any more */
+	OK(close(x)); /* frees the data queued there */
 	say("one: %d, writable %d; two: %d, writable %d", outq(one), writable(one), outq(two),
 		writable(two));
 	OK(sendto(one, "x", 1, MSG_DONTWAIT, (void *)&b, sizeof(b)));

@@ -40,7 +40,7 @@ static void test_setup(void)
 	T(enter(0, 0, 1 << 20));
 	T(syscall(SYS_io_uring_enter, 0, 0, 0, 0, NULL, 0UL));
 	T(syscall(SYS_io_uring_enter, 99, 0, 0, 0, NULL, 0UL));
-	T(enter(4, 0, 0)); /* nothing is there */
+	T(enter(4, 0, 0)); /* nothing is queued */
 	T(read(ring, &q, 1));
 	T(write(ring, &q, 1));
 	close_ring();
@@ -505,7 +505,7 @@ static void test_sockets(void)
 	add(IORING_OP_ACCEPT, conn, NULL, 0, 0, 10);
 	go("no listener", 1);
 	NEED(shutdown(l, SHUT_RD));
-	add(IORING_OP_ACCEPT, l, NULL, 0, 0, 14); /* nobody will come: it does not wait */
+	add(IORING_OP_ACCEPT, l, NULL, 0, 0, 14); /* the end is known: does not wait */
 	go("no longer", 1);
 	NEED(fcntl(l, F_SETFL, O_NONBLOCK));
 	T(accept(l, NULL, NULL));
@@ -524,7 +524,7 @@ static void test_sockets(void)
 }
 
 /*
- * Datagram sockets behind SHUT_RD: a waiting receive gets the end, a non-waiting one EAGAIN;
+ * Datagram sockets after SHUT_RD: a waiting receive gets the end, a non-waiting receive EAGAIN;
  * poll(2) reports them as ready.
  */
 static void test_shut(int family)
@@ -595,10 +595,7 @@ static void test_empty(void)
 	close(s[1]);
 }
 
-/*
- * A receiver that is full, while the sender's socket is ready: the request waits and keeps nobody
- * busy.
- */
+/* The receiver is full while the sender's socket is ready: the request waits and uses no CPU. */
 static void test_full(void)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = "dgram" };

@@ -32,7 +32,7 @@ static void closed(unsigned flags, int how, int link)
 	close_ring();
 }
 
-/* What drains, and what stands behind it, is never run. */
+/* A draining request and those after it are never run. */
 static void closed_behind(unsigned flags, int how, int link)
 {
 	open_ring(16, flags, 0);

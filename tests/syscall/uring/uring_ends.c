@@ -48,9 +48,7 @@ static int many(int n)
 	return in_guest() ? n : 4;
 }
 
-/*
- * So many that, if they stayed for ever, they would be a quarter of the memory of a guest of 1 GiB.
- */
+/* Rings that would use a quarter of a guest's memory of 1 GiB if they were not freed. */
 static void polls_itself(void)
 {
 	for (int i = 0; i < many(20); i++) {

@@ -213,8 +213,8 @@ static void *waiter(void *arg)
 }
 
 /*
- * Of a request that is woken and cancelled in the same moment and a thread one goes on, and never
- * none of them.
+ * A request is woken and cancelled at the same moment, while a thread waits too: either the request
+ * or the thread gets the wake-up; it is never lost.
  */
 static void race(void)
 {
@@ -239,7 +239,7 @@ static void race(void)
 			ours = ours || (c->user_data == 1 && !c->res);
 			__atomic_store_n(cq_head, *cq_head + 1, __ATOMIC_RELEASE);
 		}
-		/* the wake-up is spent: the thread has one of its own */
+		/* the wake-up is used: the thread needs another */
 		if (ours)
 			wake(8, 1);
 		pthread_join(t, NULL);
@@ -247,9 +247,7 @@ static void race(void)
 	say("none is lost");
 }
 
-/*
- * A ring that is closed, a task that ends, a program that becomes another: nobody waits any more.
- */
+/* After a ring is closed, a task ends or a program is replaced by exec, no waiter is left. */
 static void go_away(const char *what, int how)
 {
 	int gate[2];

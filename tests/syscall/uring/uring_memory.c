@@ -85,7 +85,7 @@ static void memories(void)
 	T(syscall(SYS_io_uring_register, ring, (1U << 31) | IORING_UNREGISTER_FILES, NULL, 0));
 }
 
-/* ---- wake-ups of its own ---- */
+/* Prints completions without their order, which may vary. */
 
 /* Not in the order of completions: that may be either. */
 static void shots(const char *what)

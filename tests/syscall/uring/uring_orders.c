@@ -43,8 +43,8 @@ static void tell(const char *what)
 }
 
 /*
- * What Linux answers with an error and does not call a failure breaks no chain, and a silent one
- * says nothing of it.
+ * Errors that Linux does not count as failures break no chain. A request that skips its completion
+ * reports none of them.
  */
 static void soft(int file)
 {

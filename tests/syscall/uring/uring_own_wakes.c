@@ -13,7 +13,7 @@ static const char expected[] =
 #include "uring_own_wakes.inc"
 	;
 
-/* Without a call: what is there, in the order of user data. */
+/* Prints the completions that are there, by user data, without a system call. */
 static void see(const char *what)
 {
 	struct io_uring_cqe got[16];

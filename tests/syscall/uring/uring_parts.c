@@ -79,7 +79,7 @@ static void receives(const char *what, int have, unsigned flags, int limit_ms)
 	close(s[1]);
 }
 
-/* Request 1 fills @s[0] and waits; what it says when it is cancelled must be what @s[1] has. */
+/* Request 1 fills @s[0] and waits: its result when it is cancelled must be what @s[1] has. */
 static void cut_short(const char *what, const int *s)
 {
 	int res = 0, last = 0, n = 0;

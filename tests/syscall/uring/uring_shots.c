@@ -14,7 +14,7 @@
 
 static char *pool;
 
-/* Each completion with its flags; the number of a buffer, and what is in it. */
+/* Prints each completion with its flags, the number of a buffer and its contents. */
 static void shots(const char *what)
 {
 	for (unsigned n = ready(); n; n--) {

@@ -48,7 +48,7 @@ static void tell(const char *what, struct done c)
 		c.res < 0 ? t_errno(-c.res) : "", c.res < 0 ? -1 : c.res, c.flags);
 }
 
-/* So many and no more: of a timeout with several shots more may have come. */
+/* Takes @n completions and no more: a timeout with several shots may have made more. */
 static void wait_for(const char *what, unsigned n)
 {
 	while (n--)

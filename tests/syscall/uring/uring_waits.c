@@ -11,7 +11,7 @@ static const char expected[] =
 #include "uring_waits.inc"
 	;
 
-/* The second reader gets what the one behind it writes. */
+/* The second reader gets what the request after it writes. */
 static void behind_a_drain(void)
 {
 	int a[2], b[2];

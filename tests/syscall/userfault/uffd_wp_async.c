@@ -105,7 +105,7 @@ static void look(const char *what, char *base)
 	say("pagemap %s", line);
 }
 
-/* Pages that share a table with one that is there, and no neighbours. */
+/* Returns new pages in a page table that exists, without neighbours. */
 static char *fresh(int flags, int file)
 {
 	static char *ground;
@@ -317,7 +317,7 @@ static void by_hand(const char *what, long long features, char *p)
 	p = mremap(p, N * PAGE, N * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
 		fresh(MAP_PRIVATE | MAP_ANONYMOUS, -1));
 	NEED(p == MAP_FAILED ? -1 : 0);
-	p[5 * PAGE] = p[9 * PAGE] = 1; /* nobody hears of it */
+	p[5 * PAGE] = p[9 * PAGE] = 1; /* nothing reports this */
 	say("moved, %d %d", p[5 * PAGE], p[9 * PAGE]);
 	close(fd);
 	munmap(p, N * PAGE);

@@ -198,7 +198,7 @@ static void missing(void)
 	WANT(0, madvise(area + PAGE, PAGE, MADV_DONTNEED));
 	WANT(0, fault(&t, area + PAGE, 0));
 	WANT(2 * PAGE, asked ? copy(area + 5 * PAGE, source, 2 * PAGE, 0) : 0);
-	WANT(PAGE, zero(area + PAGE, 2 * PAGE, 0)); /* the second is there */
+	WANT(PAGE, zero(area + PAGE, 2 * PAGE, 0)); /* the second page exists */
 	WANT(0, done(&t));
 	CHILD(WANT(0, area[7 * PAGE])); /* a child is not watched */
 }
@@ -223,7 +223,7 @@ static void copy_errors(void)
 	WANT(-EINVAL, wake(area, 0));
 }
 
-/* A waiting fault goes on when the last descriptor is closed. */
+/* A waiting fault goes on when its range is unregistered. */
 static void ends(void)
 {
 	pthread_t t;
@@ -276,7 +276,7 @@ static void write_protection(void)
 	WANT(0, unwatch(area, PAGES * PAGE));
 }
 
-/* Pages of zeros, written or read, in a mapping of their own, are protected as any others are. */
+/* Zero pages, written or read, in a mapping of their own can be protected like other pages. */
 static void zeros(void)
 {
 	char *p = t_pages(2);

@@ -33,7 +33,7 @@ static void tell(const char *format, ...)
 	va_end(ap);
 }
 
-/* Pages from the start of the area, or of the other one. */
+/* Returns the page number of an address in the area, or in the other area. */
 static const char *place(unsigned long long at)
 {
 	static char text[4][32];

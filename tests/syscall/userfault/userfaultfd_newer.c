@@ -57,7 +57,7 @@ static long watch(void *p, size_t n, int mode)
 	return ioctl(fd, UFFDIO_REGISTER, &r) == -1 ? -1 : (long)(r.ioctls & (1 << 5 | 1 << 8));
 }
 
-/* What the call said, and what it left in the field. */
+/* Prints the call's result and the value that it left in the field. */
 static void poison(const char *what, void *p, size_t n, int mode)
 {
 	struct poison a = { { (uintptr_t)p, n }, mode, 77 };
@@ -244,7 +244,7 @@ static void test_move(void)
 	T(mlock(src, PAGE));
 	move("locked", dst + 3 * PAGE, src, PAGE, 0);
 	munlock(src, PAGE);
-	/* Linux wants to see that nobody shares it any more */
+	/* Linux requires that nothing shares the page any more */
 	src[2 * PAGE] = 1;
 	move("unlocked", dst + 3 * PAGE, src + 2 * PAGE, PAGE, 0);
 	madvise(dst + 3 * PAGE, PAGE, MADV_DONTNEED);
