@@ -127,6 +127,7 @@ static void __attribute__((noreturn)) fail(const char *what)
 
 /* ---- set-up ---- */
 
+/* Makes a terminal raw. Does nothing to other files. */
 static void set_raw(int fd)
 {
 	struct termios t;
@@ -139,6 +140,7 @@ static void set_raw(int fd)
 	tcsetattr(fd, TCSANOW, &t);
 }
 
+/* Opens a terminal and makes it raw. Fails if it cannot be opened. */
 static int open_raw(const char *path, int flags)
 {
 	int fd = open(path, flags | O_NOCTTY | O_CLOEXEC);
@@ -316,6 +318,7 @@ static void start_on_terminal(const struct job *job)
 	job_exec(job);
 }
 
+/* Starts the command with pipes, which the pumps connect to tty1 to tty3. */
 static void start_on_channels(const struct job *job)
 {
 	int i[2], o[2], e[2];
@@ -348,6 +351,7 @@ static void start_on_channels(const struct job *job)
 	fcntl(err.from, F_SETFL, O_NONBLOCK);
 }
 
+/* Executes the init of a machine in the place of this program. */
 static void __attribute__((noreturn)) start_machine(const struct job *job)
 {
 	const char *what;
@@ -409,6 +413,7 @@ static struct pollfd pump_poll(const struct pump *p)
 	return (struct pollfd){ .fd = p->from, .events = POLLIN };
 }
 
+/* Reads if the pump is empty, then writes what it has. */
 static void pump_step(struct pump *p, const struct pollfd *pfd)
 {
 	if (p->to < 0 || !pfd->revents)

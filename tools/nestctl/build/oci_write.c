@@ -30,6 +30,7 @@ struct part {
 
 /* ---- the layer ---- */
 
+/* Writes the layer as a tar to a temporary file, and sets its size and digest. */
 static void write_layer(const struct layer *l, struct part *part, const char *out)
 {
 	struct tar_sum sum;
@@ -42,6 +43,7 @@ static void write_layer(const struct layer *l, struct part *part, const char *ou
 
 /* ---- the configuration ---- */
 
+/* Prints a list, unless @list is NULL. */
 static void put_list(const char *key, char *const *list)
 {
 	if (!list)
@@ -65,6 +67,7 @@ static void put_keys(const char *key, char *const *list)
 	json_close('}');
 }
 
+/* Prints the labels, unless @list is NULL. */
 static void put_labels(char *const *list)
 {
 	if (!list)

@@ -201,6 +201,7 @@ static void call_join(struct json *out, const struct json *const *args, int nr)
 	set_text(out, text);
 }
 
+/* Splits a text at each separator. An empty separator splits it into bytes. */
 static void call_split(struct json *out, const struct json *const *args, int nr)
 {
 	const char *p = text_argument(args[0], "split"), *by = text_argument(args[1], "split");
@@ -278,6 +279,7 @@ static void call_lower(struct json *out, const struct json *const *args, int nr)
 	set_text(out, text);
 }
 
+/* Makes the first letter of each word a capital. */
 static void call_title(struct json *out, const struct json *const *args, int nr)
 {
 	char *text = format("%s", text_argument(args[0], "title"));
@@ -300,6 +302,7 @@ static void call_pad(struct json *out, const struct json *const *args, int nr)
 			      format("%s", ""));
 }
 
+/* Cuts a text to at most so many bytes, but not inside of a character. */
 static void call_truncate(struct json *out, const struct json *const *args, int nr)
 {
 	const char *text = text_argument(args[0], "truncate");

@@ -136,6 +136,7 @@ static struct field_expr *read_number(struct parser *s)
 		       (bad(s, from, "no number"), NULL);
 }
 
+/* Reads "$NAME". The latest variable of a name counts. Dies if there is none. */
 static struct field_expr *read_variable(struct parser *s)
 {
 	const char *from = s->p++;
@@ -255,6 +256,7 @@ static void add_argument(
 	e->args[e->nr++] = arg;
 }
 
+/* Dies if a call has too few or too many arguments. */
 static void check_arguments(const struct parser *s, const struct field_expr *e, const char *at)
 {
 	int min = e->kind == EXPR_CALL ? e->call->min : 1;

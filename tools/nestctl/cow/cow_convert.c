@@ -25,6 +25,7 @@
 
 /* ---- pieces with data ---- */
 
+/* True if the file has no data from the start of the piece to its end. */
 static bool is_hole(const struct image_piece *p)
 {
 	off_t data = lseek(p->fd, (off_t)p->off, SEEK_DATA);
@@ -71,6 +72,7 @@ static void must_write(int fd, const void *p, uint64_t n, uint64_t off, const ch
 
 /* ---- raw ---- */
 
+/* Writes the image's contents to a raw file, with holes for zeros. */
 static void to_raw(struct image *im, int fd, const char *out)
 {
 	uint64_t off = 0, len, max = 1 << 20;
@@ -89,6 +91,10 @@ static void to_raw(struct image *im, int fd, const char *out)
 
 /* ---- version 3 ---- */
 
+/*
+ * Writes the sectors of the top layer to a new file of version 3. Dies unless the layer below is a
+ * raw file of the disk's size.
+ */
 static void to_v3(struct image *im, int fd, const char *out)
 {
 	struct layer *below = im->top->below;
@@ -127,6 +133,7 @@ struct packer {
 	uint64_t count, room;
 };
 
+/* Adds an entry to the index. The pointer is valid until the next call. */
 static struct cow4_packed *new_entry(struct packer *p, uint64_t cluster)
 {
 	if (p->count == p->room) {
@@ -139,6 +146,10 @@ static struct cow4_packed *new_entry(struct packer *p, uint64_t cluster)
 	return &p->index[p->count++];
 }
 
+/*
+ * Writes a cluster of @n bytes, compressed if that saves enough, and its entry. Zeros have an entry
+ * only.
+ */
 static void pack_cluster(struct packer *p, uint64_t cluster, const uint8_t *data, uint32_t n)
 {
 	static uint8_t small[COW4_CLUSTER];

@@ -82,6 +82,7 @@ static ext2_ino_t path_lookup(struct ext4_image *im, const char *path)
 	return node ? node->ino : 0;
 }
 
+/* Records the inode of a path, in the place of an earlier inode. */
 static void path_remember(struct ext4_image *im, const char *path, ext2_ino_t ino)
 {
 	struct path_node **slot = path_slot(im, path);
@@ -149,6 +150,7 @@ static void finish_file(struct ext4_image *im)
 	im->file = NULL;
 }
 
+/* Sets all times to that of the entry, clamped to what ext4 can hold. */
 static void set_time(struct ext2_inode_large *inode, const struct entry *e)
 {
 	int64_t sec = e->mtime < INT32_MIN ? INT32_MIN : e->mtime > TIME_MAX ? TIME_MAX : e->mtime;
@@ -249,6 +251,7 @@ static ext2_ino_t make_dir(struct ext4_image *im, ext2_ino_t dir, const char *na
 	return ino;
 }
 
+/* Makes a symbolic link. Returns its inode. Dies on an error. */
 static ext2_ino_t make_symlink(
 	struct ext4_image *im, ext2_ino_t dir, const char *name, const char *target)
 {

@@ -114,6 +114,7 @@ static void add_end(struct end *list, int *n, const char *host, unsigned port)
 	list[(*n)++] = (struct end){ format("%s", host), port };
 }
 
+/* Adds a port of the host's loopback, unless it is there or the list is full. */
 static void add_port(unsigned port)
 {
 	for (int i = 0; i < nr_loopback; i++)
@@ -125,6 +126,7 @@ static void add_port(unsigned port)
 		loopback[nr_loopback++] = port;
 }
 
+/* Adds a copy of @text to a list, unless it is there or the list is full. */
 static void add_text(char **list, int *n, int most, const char *text)
 {
 	for (int i = 0; i < *n; i++)
@@ -149,6 +151,7 @@ static bool is_plain(const char *name)
 	return *name && !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.")];
 }
 
+/* Notes the end of a connection, by name if the guest has resolved one. */
 static void see_connect(const char *line)
 {
 	char address[TEXT_MAX], name[TEXT_MAX];
@@ -227,6 +230,7 @@ void learn_begin(const char *name)
 
 /* ---- the policy ---- */
 
+/* True if the guest has connected to @name. */
 static bool is_connected(const char *name)
 {
 	for (int i = 0; i < nr_ends; i++)
@@ -256,6 +260,7 @@ static void write_network(FILE *f)
 			i + 1 == nr_loopback ? "\n" : "");
 }
 
+/* Writes the volumes, read-only where the guest wrote nothing. */
 static void write_volumes(FILE *f, const struct run *r)
 {
 	for (int i = 0; i < r->nr_volumes; i++) {

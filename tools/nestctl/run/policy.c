@@ -89,6 +89,7 @@ struct size_arg {
 	uint64_t size;
 };
 
+/* Parses a size under attempt(), since parse_size() dies at a bad size. */
 static void to_size(void *arg)
 {
 	struct size_arg *a = arg;
@@ -96,6 +97,7 @@ static void to_size(void *arg)
 	a->size = parse_size(a->text, "");
 }
 
+/* Returns a size in bytes. Dies if it is bad or 0. */
 static uint64_t size(const struct policy *p, const char *value)
 {
 	struct size_arg a = { value, 0 };
@@ -204,6 +206,7 @@ struct volume_arg {
 	char *text;
 };
 
+/* Adds a volume under attempt(), since run_add_volume() dies at a bad volume. */
 static void to_volume(void *arg)
 {
 	const struct volume_arg *a = arg;
@@ -442,6 +445,7 @@ static void restrict_volume(struct volume *v, const struct policy *p)
 	v->rdonly = v->rdonly || rdonly;
 }
 
+/* Restricts the volumes of the command line, and adds those of the policy at other guest paths. */
 static void combine_volumes(struct run *r, const struct policy *p)
 {
 	int own = r->nr_volumes;
@@ -461,6 +465,7 @@ static void combine_volumes(struct run *r, const struct policy *p)
 	}
 }
 
+/* Returns the number of CPUs that this process may use. */
 static unsigned long host_cpus(void)
 {
 	cpu_set_t set;
@@ -468,6 +473,7 @@ static unsigned long host_cpus(void)
 	return sched_getaffinity(0, sizeof(set), &set) ? 1 : (unsigned long)CPU_COUNT(&set);
 }
 
+/* Sets each limit to the lower of the command line's and the policy's. */
 static void combine_limits(struct run *r, const struct policy *p)
 {
 	uint64_t mem = parse_size(r->mem ? r->mem : DEFAULT_MEMORY, "run: --mem");

@@ -270,6 +270,10 @@ static uint8_t *put_option(uint8_t *o, int option, uint32_t value)
 	return o + 4;
 }
 
+/*
+ * Answers a DHCP message of @n bytes from @port. Returns the length of the frame in @out, or 0 for
+ * none.
+ */
 static uint32_t answer_dhcp(int port, const uint8_t *p, uint32_t n, uint8_t *out)
 {
 	static const uint8_t cookie[4] = { 0x63, 0x82, 0x53, 0x63 },
@@ -388,6 +392,10 @@ static uint8_t *put_answer(uint8_t *o, int type)
 	return o + 12;
 }
 
+/*
+ * Answers a DNS query @p of @n bytes in the frame @f. Returns the length of the frame in @out, or 0
+ * for none.
+ */
 static uint32_t answer_dns(const uint8_t *f, const uint8_t *p, uint32_t n, uint8_t *out)
 {
 	uint8_t *to = out + HEADS, *o;

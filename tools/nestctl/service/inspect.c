@@ -355,6 +355,7 @@ static enum kind kind_of(const char *type)
 
 enum { KEY_TYPE = 256 };
 
+/* Prints the instances and images of the words. Returns 0, or 1 if some do not exist. */
 static int inspect_all(const struct command *c, enum kind kind, int argc, char **argv)
 {
 	const char *template = NULL;

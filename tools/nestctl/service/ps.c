@@ -191,6 +191,7 @@ static bool fits(const struct ps *ps, const struct view *v)
 
 /* ---- rows ---- */
 
+/* Returns the labels as "NAME=VALUE,...", or "". */
 static const char *labels_text(const struct view *v)
 {
 	const char *all = "";
@@ -213,6 +214,7 @@ static const char *command_text(const struct view *v, bool whole)
 	return format("\"%.*s…\"", (int)n, v->command);
 }
 
+/* Returns the bytes that a file takes on the disk, or 0 if it is missing. */
 static uint64_t bytes_of(const char *path)
 {
 	struct stat st;

@@ -90,6 +90,7 @@ static int lock(void)
 	return fd;
 }
 
+/* Dies if @name is not valid for a volume. */
 static void check_name(const char *name)
 {
 	if (!volume_is_name(name))
@@ -269,6 +270,7 @@ static struct volume_info *volumes_all(size_t *count)
 /* sum of add_size() */
 static uint64_t bytes;
 
+/* Adds the disk space of a file to @bytes, for nftw(). */
 static int add_size(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
 	bytes += (uint64_t)st->st_blocks * 512;
@@ -283,6 +285,7 @@ static uint64_t size_of(const struct volume_info *v)
 	return bytes;
 }
 
+/* Removes a file, for nftw(). Returns -1 to stop on an error. */
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
 	return remove(path) ? -1 : 0;

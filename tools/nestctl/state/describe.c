@@ -149,6 +149,7 @@ void state_write(const struct state *s, int fd)
 
 /* ---- reading ---- */
 
+/* Dies with a message that @what in the description is damaged. */
 static void __attribute__((noreturn)) bad(const struct state *s, const char *what)
 {
 	die("%s: its " STATE_JSON " is damaged (%s)", s->name, what);
@@ -164,6 +165,7 @@ static const char *need_text(const struct state *s, const struct json *j, const 
 	return text;
 }
 
+/* Returns a number of at most INT64_MAX. Dies if it is missing or larger. */
 static uint64_t need_number(const struct state *s, const struct json *j, const char *key)
 {
 	uint64_t n;
@@ -173,6 +175,7 @@ static uint64_t need_number(const struct state *s, const struct json *j, const c
 	return n;
 }
 
+/* Reads a file's size and checksum. Dies unless its name is @name. */
 static struct state_file read_file(const struct state *s, const struct json *j, const char *name)
 {
 	struct state_file f = { .name = name };

@@ -29,6 +29,7 @@ struct row {
 	bool shown;
 };
 
+/* Opens the row's state under attempt(), since state_open() dies if it is damaged. */
 static void read_row(void *arg)
 {
 	struct row *r = arg;
@@ -143,6 +144,7 @@ static bool has_parent(const struct row *rows, size_t n, const struct row *r)
 	return false;
 }
 
+/* Prints each state below its parent. */
 static void print_trees(struct table *t, struct row *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++)

@@ -40,6 +40,7 @@ struct layout {
 	struct pane *to; /* pane of the present block */
 };
 
+/* Adds a line to the present pane, without blanks at its end. Drops it if the pane is full. */
 static void __attribute__((format(printf, 3, 4)))
 put(struct layout *l, enum colour colour, const char *fmt, ...)
 {
@@ -109,6 +110,7 @@ static double rate(const struct layout *l, const struct figure *g, int field)
 	return (double)figure_increase(l->f->old, g, field) / l->seconds;
 }
 
+/* Returns the rate per second of a field of the figure @name, or 0 without such a figure. */
 static double rate_of(const struct layout *l, enum section section, const char *name, int field)
 {
 	const struct figure *g = sample_find(l->f->new, section, name);
@@ -189,6 +191,7 @@ static const char *bar(double part)
 	return text;
 }
 
+/* @used: the first tasks of @tasks, which used CPU time. */
 static void put_cpus(struct layout *l, const struct busy *tasks, size_t used)
 {
 	begin(l, "vCPU        used  user  sys  task");
@@ -527,6 +530,7 @@ static void json_tasks(const struct frame *f, double seconds)
 	free(all);
 }
 
+/* Prints a figure: memory as its value, others as rates per second. */
 static void json_figure(const struct frame *f, const struct figure *g, double seconds)
 {
 	if (g->section == SECTION_MEMORY)

@@ -108,6 +108,10 @@ static int digit(char c)
 	return c <= '9' ? c - '0' : c - 'a' + 10;
 }
 
+/*
+ * Reads up to @n bytes of a guest's file at @off. Returns how many, or -1 on an error or after a
+ * signal.
+ */
 static ssize_t read_guest(void *arg, void *buf, size_t n, uint64_t off)
 {
 	struct bytes *b = arg;
@@ -336,6 +340,7 @@ static const char *shares(const struct perf *p, bool percent)
 	return text;
 }
 
+/* Writes and closes both files. @folded may be NULL. */
 static void finish(struct perf *p, FILE *svg, FILE *folded, const char *name)
 {
 	p->root.name = format("%llu samples", p->root.count);

@@ -154,6 +154,7 @@ static void put_heads(FILE *out, const struct view *v, int name)
 	fprintf(out, "IMAGE%s\n", colour(COLOUR_NONE));
 }
 
+/* Writes the table, and on a screen the part that fits and has the chosen row. */
 static void put_table(FILE *out, const struct row *rows, size_t n, struct view *v)
 {
 	const int name = name_width(rows, n, v);
@@ -377,6 +378,7 @@ static double interval_of(const char *text)
 	return s;
 }
 
+/* Returns the number of -n. Dies unless it is 1 or more. */
 static long count_of(const char *text)
 {
 	char *end;
