@@ -357,12 +357,15 @@ long sys_settimeofday(uaddr_t tv, uaddr_t tz)
 
 int clock_step(const struct __kernel_timex *tx)
 {
-	u64 unit = tx->modes & ADJ_NANO ? 1 : 1000, add;
+	u64 unit = tx->modes & ADJ_NANO ? 1 : 1000, now = ktime_get_real();
+	s64 ns = (s64)(now % NSEC_PER_SEC), sec = (s64)(now / NSEC_PER_SEC);
 
 	if (tx->time.tv_usec < 0 || (u64)tx->time.tv_usec >= NSEC_PER_SEC / unit)
 		return -EINVAL;
-	add = (u64)tx->time.tv_sec * NSEC_PER_SEC + (u64)tx->time.tv_usec * unit;
-	return (int)set_real(ktime_get_real() + add);
+	ns += tx->time.tv_usec * (s64)unit;
+	if (check_add_overflow(sec, (s64)tx->time.tv_sec, &sec) || sec < 0)
+		return -EINVAL;
+	return (int)set_real(to_ns((u64)sec, (u64)ns));
 }
 
 /* Returns 0 if the clock can be adjusted, or -errno. */

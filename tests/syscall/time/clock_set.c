@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <sys/timerfd.h>
+#include <sys/timex.h>
 
 static void jump(long seconds)
 {
@@ -15,6 +16,26 @@ static void jump(long seconds)
 	clock_gettime(CLOCK_REALTIME, &now);
 	now.tv_sec += seconds;
 	GNEED(clock_settime(CLOCK_REALTIME, &now));
+}
+
+/* Steps of the clock that no clock can make, the last of which is 2^64 ns: none has an effect. */
+static void impossible_steps(void)
+{
+	static const long steps[] = { LONG_MAX, LONG_MIN, -LONG_MAX, 1L << 33, -(1L << 33),
+		1L << 55, 18446744074 };
+	struct timespec was, now;
+	struct timex tx;
+
+	clock_gettime(CLOCK_REALTIME, &was);
+	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		tx = (struct timex){ .modes = ADJ_SETOFFSET | ADJ_NANO, .time.tv_sec = steps[i] };
+		tx.time.tv_usec = i % 2 ? 999999999 : 0;
+		G(adjtimex(&tx), "-1 EINVAL");
+	}
+	tx = (struct timex){ .modes = ADJ_SETOFFSET, .time = { -1, 999999 } };
+	GIS(adjtimex(&tx) >= 0);
+	clock_gettime(CLOCK_REALTIME, &now);
+	GIS(now.tv_sec >= was.tv_sec - 1 && now.tv_sec < was.tv_sec + 60);
 }
 
 static bool ticked(int fd)
@@ -192,6 +213,7 @@ TEST(clock_set)
 	uint64_t n;
 	timer_t id, idle;
 
+	impossible_steps();
 	t_handle(SIGUSR1, 0);
 	t_handle(SIGALRM, 0);
 	NEED(timer_create(CLOCK_REALTIME, &ev, &id));
