@@ -659,45 +659,91 @@ long sys_recvmsg(int fd, uaddr_t msg, int flags)
 	return n;
 }
 
-long sys_recvmmsg(int fd, uaddr_t vec, u32 vlen, int flags, uaddr_t timeout)
-{
-	struct {
-		s64 sec, nsec;
-	} ts;
-	u64 deadline = ~0UL;
-	struct socket *s;
-	struct file *f;
-	long n = 0;
-	u32 i;
+struct mmsg_time {
+	s64 sec, nsec;
+};
 
-	if (timeout.v) {
-		if (get_user(ts, timeout))
-			return -EFAULT;
-		if (ts.sec < 0 || ts.nsec < 0 || ts.nsec >= 1000000000)
-			return -EINVAL;
-		deadline = ktime_get() + (u64)ts.sec * 1000000000 + (u64)ts.nsec;
+/* Sets *at to the time @span from now, or to the end of time if that is too far away. */
+static void end_of_span(struct mmsg_time *at, const struct mmsg_time *span)
+{
+	u64 now = ktime_get();
+
+	at->nsec = span->nsec + (s64)(now % NSEC_PER_SEC);
+	if (check_add_overflow(
+		    span->sec, (s64)(now / NSEC_PER_SEC) + at->nsec / (s64)NSEC_PER_SEC, &at->sec))
+		at->sec = S64_MAX;
+	at->nsec %= (s64)NSEC_PER_SEC;
+}
+
+/* Sets *left to the time until @end. Returns false if that has passed. */
+static bool time_until(const struct mmsg_time *end, struct mmsg_time *left)
+{
+	u64 now = ktime_get();
+
+	left->sec = end->sec - (s64)(now / NSEC_PER_SEC);
+	left->nsec = end->nsec - (s64)(now % NSEC_PER_SEC);
+	if (left->nsec < 0) {
+		left->nsec += (s64)NSEC_PER_SEC;
+		left->sec--;
 	}
-	f = sock_get(fd, &s);
-	if (IS_ERR(f))
-		return PTR_ERR(f);
-	for (i = 0; i < min(vlen, 1024U); i++) {
+	if (left->sec < 0)
+		*left = (struct mmsg_time){ 0 };
+	return left->sec || left->nsec;
+}
+
+/*
+ * Receives up to @vlen messages. @left: NULL, or the time after which no further message is awaited
+ * once one has been received. It is set to the time that remains. Returns the number of messages,
+ * or -errno if there is none.
+ */
+static long recv_many(
+	struct file *f, struct socket *s, uaddr_t vec, u32 vlen, u32 flags, struct mmsg_time *left)
+{
+	struct mmsg_time end = { 0 };
+	long n = 0;
+	u32 i = 0;
+
+	if (left)
+		end_of_span(&end, left);
+	while (i < vlen) {
 		uaddr_t at = uaddr_add(vec, i * sizeof(struct user_mmsghdr));
 
-		n = recv_one(f, s, at, (u32)flags & ~(u32)MSG_WAITFORONE);
+		n = recv_one(f, s, at, flags & ~(u32)MSG_WAITFORONE);
 		if (n >= 0 && put_user((u32)n, uaddr_add(at, offsetof(struct user_mmsghdr, len))))
 			n = -EFAULT;
 		if (n < 0)
 			break;
+		i++;
 		if (flags & MSG_WAITFORONE)
 			flags |= MSG_DONTWAIT;
-		if (ktime_get() >= deadline) {
-			i++;
+		if (left && !time_until(&end, left))
 			break;
-		}
 		cond_resched();
 	}
-	fput(f);
 	return i ? (long)i : n;
+}
+
+long sys_recvmmsg(int fd, uaddr_t vec, u32 vlen, int flags, uaddr_t timeout)
+{
+	struct mmsg_time ts;
+	struct socket *s;
+	struct file *f;
+	long n;
+
+	if (timeout.v) {
+		if (get_user(ts, timeout))
+			return -EFAULT;
+		if (ts.sec < 0 || ts.nsec < 0 || ts.nsec >= (s64)NSEC_PER_SEC)
+			return -EINVAL;
+	}
+	f = sock_get(fd, &s);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	n = recv_many(f, s, vec, min(vlen, 1024U), (u32)flags, timeout.v ? &ts : NULL);
+	fput(f);
+	if (n > 0 && timeout.v && put_user(ts, timeout))
+		return -EFAULT;
+	return n;
 }
 
 /* ---- for asynchronous I/O ---- */

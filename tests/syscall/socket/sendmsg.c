@@ -141,6 +141,37 @@ static void packets(void)
 	}
 }
 
+/* Receives up to two of three messages, with a limit of time, which is set to what remains. */
+static void limited(long sec, long nsec)
+{
+	struct timespec ts = { sec, nsec };
+	struct mmsghdr mm[2] = { 0 };
+	struct iovec v[2];
+	char b[2][8];
+	int s[2];
+
+	for (int i = 0; i < 2; i++) {
+		v[i] = (struct iovec){ b[i], 8 };
+		mm[i].msg_hdr = (struct msghdr){ .msg_iov = &v[i], .msg_iovlen = 1 };
+	}
+	NEED(socketpair(AF_UNIX, SOCK_DGRAM, 0, s));
+	for (int i = 0; i < 3; i++)
+		NEED(send(s[0], "x", 1, 0));
+	T(recvmmsg(s[1], mm, 2, 0, &ts));
+	if (sec)
+		say("less than the limit remains: %d, but not nothing: %d",
+			ts.tv_sec < sec || (ts.tv_sec == sec && ts.tv_nsec < nsec), ts.tv_sec > 0);
+	else
+		say("%ld.%09ld remains", (long)ts.tv_sec, ts.tv_nsec);
+	T(recvmmsg(s[1], mm, 1, 0, mmap(0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)));
+	T(recvmmsg(s[1], mm, 2, MSG_DONTWAIT, NULL));
+	ts = (struct timespec){ 50, 1 };
+	T(recvmmsg(s[1], mm, 2, MSG_DONTWAIT, &ts));
+	say("of one that has failed, %ld.%09ld", (long)ts.tv_sec, ts.tv_nsec);
+	close(s[0]);
+	close(s[1]);
+}
+
 static void credentials(void)
 {
 	char control[256], b[8];
@@ -190,5 +221,10 @@ TEST(sendmsg)
 	streams();
 	full();
 	packets();
+	limited(0, 0);
+	limited(0, 1);
+	limited(1000, 0);
+	limited(18446744073, 709551616); /* 2^64 ns */
+	limited(LONG_MAX, 999999999);
 	credentials();
 }
