@@ -263,7 +263,9 @@ int nfnl_done(struct nfnl_req *r)
 
 void nfnl_notify(struct net *net, u32 group, struct nfb *b, struct nl_sock *echo)
 {
-	if (!b->failed && b->len) {
+	if (b->failed)
+		nl_broadcast_lost(net, NETLINK_NETFILTER, group);
+	else if (b->len) {
 		nl_broadcast_but(net, NETLINK_NETFILTER, group, b->buf, b->len, echo);
 		if (echo)
 			nl_queue_bytes(echo, b->buf, b->len, false);

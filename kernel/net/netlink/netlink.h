@@ -81,6 +81,25 @@ struct nl_proto {
 };
 extern const struct nl_proto nl_diag, nl_generic, nl_netfilter, nl_connector;
 
+/* A message in the log of a hub. */
+struct nl_copy {
+	struct list_head list;
+	u64 seq;
+	/*
+	 * bit g - 1 of @lost: messages to group g were lost after this one; @lost_seq: the number
+	 * of the last of these, 0: none
+	 */
+	u64 lost_seq, lost;
+	u32 group;
+	/*
+	 * A socket that does not get the message. The pointer is only compared: a later socket at
+	 * this address has a greater seen, and does not get the message either.
+	 */
+	const struct nl_sock *but;
+	/* NULL: hub->spare, which only records a loss; seq is 0 then */
+	struct nl_msg *m;
+};
+
 /*
  * The sockets of one protocol in one namespace; exists while there is such a socket. All under
  * nl_lock.
@@ -97,8 +116,10 @@ struct nl_hub {
 	struct list_head listeners;
 	/* messages (nl_copy) that some listeners have not received yet */
 	struct list_head log;
-	/* messages in log, and their bytes */
+	/* messages in log, and their bytes, both without spare */
 	u32 logged, log_bytes;
+	/* an entry of the log that takes no memory, for a loss while the log is empty */
+	struct nl_copy spare;
 	u64 newest; /* number of the latest message */
 	struct work work;
 	/* work is queued or runs, so the hub must not be freed */
@@ -163,6 +184,8 @@ void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u3
 /* Sends a message to every member of @group except @but (NULL: to all). */
 void nl_broadcast_but(struct net *net, int protocol, u32 group, const void *data, u32 len,
 	const struct nl_sock *but);
+/* Reports ENOBUFS to every member of @group: there was no memory for a message. */
+void nl_broadcast_lost(struct net *net, int protocol, u32 group);
 /* True if the group (from 1 on) has members. Takes nl_lock. */
 bool nl_has_listeners(struct net *net, int protocol, u32 group);
 /* Sets nl_sock.word and returns the old value. */
@@ -219,8 +242,8 @@ void nl_catch_up_some(struct nl_sock *n);
  */
 void nl_help(struct nl_sock *n);
 /*
- * Sends a copy of a message to the members of a group except @but. The caller keeps @m. Takes
- * nl_lock.
+ * Sends a copy of a message to the members of a group except @but. @m is NULL if the message is
+ * lost; else the caller keeps it. Takes nl_lock.
  */
 void nl_to_group(struct net *net, int protocol, u32 group, const struct nl_msg *m,
 	const struct nl_sock *but);

@@ -19,8 +19,9 @@
  *      sent -> in the log -> each listener's queue -> out of the log when all have it
  *
  * The log is bounded. A message for which there is no room is lost for its whole group, whose
- * members get ENOBUFS, as if their queues had been full. Requests that cause many messages make
- * room first (nl_help()).
+ * members get ENOBUFS, as if their queues had been full. The newest entry of the log records the
+ * loss, or hub->spare if the log is empty. Requests that cause many messages make room first
+ * (nl_help()).
  *
  * Invariants:
  * 1. A socket is in the list of each group whose bit is set in groups, by an nl_member in its list
@@ -61,28 +62,20 @@ struct nl_member {
 /* limit of the logs of all hubs, as 1/n of the memory */
 #define ALL_LOGS_PART 32
 
-/* A message in the log. */
-struct nl_copy {
-	struct list_head list;
-	u64 seq;
-	/*
-	 * bit g - 1 of @lost: messages to group g were lost after this one; @lost_seq: the number
-	 * of the last of these, 0: none
-	 */
-	u64 lost_seq, lost;
-	u32 group;
-	/*
-	 * A socket that does not get the message. The pointer is only compared: a later socket at
-	 * this address has a greater seen, and does not get the message either.
-	 */
-	const struct nl_sock *but;
-	struct nl_msg *m;
-};
-
 static LIST_HEAD(all_hubs);
 static u64 all_logs; /* bytes */
 
 /* ---- the log ---- */
+
+static void overrun(struct nl_sock *n)
+{
+	if (n->options & 1U << NETLINK_NO_ENOBUFS)
+		return;
+	spin_lock(&n->c.lock);
+	n->c.err = -ENOBUFS;
+	spin_unlock(&n->c.lock);
+	wake_up_common(&n->c.wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
+}
 
 static void deliver(struct nl_sock *n, const struct nl_msg *m, u32 group)
 {
@@ -91,8 +84,10 @@ static void deliver(struct nl_sock *n, const struct nl_msg *m, u32 group)
 	if (n->proto->wants && !n->proto->wants(n, m->data, m->len))
 		return;
 	c = nl_msg_new(m->data, m->len, GFP_ATOMIC);
-	if (!c)
+	if (!c) {
+		overrun(n);
 		return;
+	}
 	c->from = m->from;
 	c->cred = m->cred;
 	c->group = group;
@@ -102,6 +97,18 @@ static void deliver(struct nl_sock *n, const struct nl_msg *m, u32 group)
 static u64 last_of(const struct nl_copy *t)
 {
 	return max(t->seq, t->lost_seq);
+}
+
+static void free_copy(struct nl_hub *hub, struct nl_copy *t)
+{
+	list_del(&t->list);
+	if (t == &hub->spare)
+		return;
+	hub->logged--;
+	hub->log_bytes -= t->m->len;
+	all_logs -= ksize(t->m);
+	kfree(t->m);
+	kfree(t);
 }
 
 /* Frees the messages that all listeners have seen. */
@@ -115,23 +122,8 @@ static void trim(struct nl_hub *hub)
 	list_for_each_entry_safe(t, next, &hub->log, list) {
 		if (last && last_of(t) > last->floor)
 			break;
-		list_del(&t->list);
-		hub->logged--;
-		hub->log_bytes -= t->m->len;
-		all_logs -= ksize(t->m);
-		kfree(t->m);
-		kfree(t);
+		free_copy(hub, t);
 	}
-}
-
-static void overrun(struct nl_sock *n)
-{
-	if (n->options & 1U << NETLINK_NO_ENOBUFS)
-		return;
-	spin_lock(&n->c.lock);
-	n->c.err = -ENOBUFS;
-	spin_unlock(&n->c.lock);
-	wake_up_common(&n->c.wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
 }
 
 static void bring(struct nl_sock *n, const struct nl_copy *t)
@@ -293,14 +285,26 @@ static struct nl_copy *copy_new(const struct nl_hub *hub, const struct nl_msg *m
 	return t;
 }
 
+static void append(struct nl_hub *hub, struct nl_copy *t)
+{
+	list_add_tail(&t->list, &hub->log);
+	if (!hub->working) {
+		hub->working = true;
+		work_queue(&hub->work);
+	}
+}
+
+/* Records that a message to @group is lost. */
 static void lose(struct nl_hub *hub, u32 group)
 {
-	struct nl_copy *last;
+	struct nl_copy *last =
+		list_empty(&hub->log) ? NULL : list_last_entry(&hub->log, struct nl_copy, list);
 
-	/* no memory for an entry: the last one records the loss, and an empty log has none */
-	if (list_empty(&hub->log))
-		return;
-	last = list_last_entry(&hub->log, struct nl_copy, list);
+	if (!last) {
+		last = &hub->spare;
+		*last = (struct nl_copy){ 0 };
+		append(hub, last);
+	}
 	last->lost |= 1UL << (group - 1);
 	last->lost_seq = ++hub->newest;
 }
@@ -316,14 +320,10 @@ static void record(struct nl_hub *hub, u32 group, const struct nl_msg *m, const 
 	t->seq = ++hub->newest;
 	t->group = group;
 	t->but = but;
-	list_add_tail(&t->list, &hub->log);
+	append(hub, t);
 	hub->logged++;
 	hub->log_bytes += m->len;
 	all_logs += ksize(t->m);
-	if (!hub->working) {
-		hub->working = true;
-		work_queue(&hub->work);
-	}
 }
 
 /* ---- hubs ---- */
@@ -466,6 +466,7 @@ int nl_set_groups(struct nl_sock *n, u64 mask, u64 want)
 
 /* ---- sending to a group ---- */
 
+/* @m: NULL if there was no memory for the message. */
 static void tell(struct nl_hub *hub, u32 group, const struct nl_msg *m, const struct nl_sock *but)
 {
 	struct nl_member *to;
@@ -473,12 +474,18 @@ static void tell(struct nl_hub *hub, u32 group, const struct nl_msg *m, const st
 	if (!hub->members[group - 1])
 		return;
 	if (hub->members[group - 1] > AT_ONCE || !list_empty(&hub->log)) {
-		record(hub, group, m, but);
+		if (m)
+			record(hub, group, m, but);
+		else
+			lose(hub, group);
 		return;
 	}
-	hlist_for_each_entry(to, &hub->groups[group - 1], node)
-		if (to->n != but)
+	hlist_for_each_entry(to, &hub->groups[group - 1], node) {
+		if (!m)
+			overrun(to->n);
+		else if (to->n != but)
 			deliver(to->n, m, group);
+	}
 }
 
 void nl_to_group(
@@ -517,9 +524,13 @@ void nl_broadcast_but(struct net *net, int protocol, u32 group, const void *data
 		return;
 	/* GFP_ATOMIC, since timers call this function, too */
 	m = nl_msg_new(data, len, GFP_ATOMIC);
-	if (m)
-		nl_to_group(net, protocol, group, m, but);
+	nl_to_group(net, protocol, group, m, but);
 	kfree(m);
+}
+
+void nl_broadcast_lost(struct net *net, int protocol, u32 group)
+{
+	nl_to_group(net, protocol, group, NULL, NULL);
 }
 
 void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u32 len)

@@ -158,8 +158,10 @@ void rtnl_notify(struct net *net, u32 group, rtnl_put_fn put, const void *what)
 	if (!nl_has_listeners(net, NETLINK_ROUTE, group))
 		return;
 	b = kzalloc(sizeof(*b), GFP_ATOMIC);
-	if (!b)
+	if (!b) {
+		nl_broadcast_lost(net, NETLINK_ROUTE, group);
 		return;
+	}
 	put(b, &none, 0, 0, what);
 	if (b->len)
 		nl_broadcast(net, NETLINK_ROUTE, group, b->buf, b->len);

@@ -129,8 +129,10 @@ static void tell(const struct about *a, bool class, u16 flags)
 	if (!nl_has_listeners(a->dev->net, NETLINK_ROUTE, RTNLGRP_TC))
 		return;
 	b = kzalloc(sizeof(*b), GFP_KERNEL);
-	if (!b)
+	if (!b) {
+		nl_broadcast_lost(a->dev->net, NETLINK_ROUTE, RTNLGRP_TC);
 		return;
+	}
 	(class ? put_class : put_qdisc)(b, &none, 0, flags, a);
 	nl_broadcast(a->dev->net, NETLINK_ROUTE, RTNLGRP_TC, b->buf, b->len);
 	kfree(b);
