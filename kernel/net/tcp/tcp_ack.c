@@ -238,18 +238,6 @@ static bool update_window(struct tcp_sock *t, const struct sk_buff *skb)
 }
 
 /*
- * True if the first block reports duplicate data (RFC 2883): it begins below @ack, or lies inside
- * the second block.
- */
-static bool is_dsack(u32 ack, const struct sack_block *b, u32 n)
-{
-	if (!n)
-		return false;
-	return before(b[0].start, ack) ||
-	       (n > 1 && !before(b[0].start, b[1].start) && !after(b[0].end, b[1].end));
-}
-
-/*
  * Confirms the next hop's neighbour entry, since data that was sent through it has arrived; at most
  * once a second.
  */
@@ -269,14 +257,31 @@ static bool too_old(const struct tcp_sock *t, u32 ack)
 	return before(ack, t->snd.una - (u32)most);
 }
 
-/* Copies valid SACK blocks to @to, without blocks beyond the data sent. Returns their number. */
+static bool is_valid_block(const struct tcp_sock *t, const struct sack_block *b)
+{
+	return before(b->start, b->end) && !after(b->end, t->snd.nxt);
+}
+
+/*
+ * True if the first of the blocks that were received reports duplicate data (RFC 2883): it begins
+ * below @ack, or lies inside the second block. No report is about more than a window of data.
+ */
+static bool is_dsack(const struct tcp_sock *t, u32 ack, const struct sack_block *b, u32 n)
+{
+	if (!n || !is_valid_block(t, &b[0]) || b[0].end - b[0].start > t->snd.max_wnd)
+		return false;
+	return before(b[0].start, ack) ||
+	       (n > 1 && !before(b[0].start, b[1].start) && !after(b[0].end, b[1].end));
+}
+
+/* Copies valid SACK blocks to @to. Returns their number. */
 static u32 valid_blocks(
 	const struct tcp_sock *t, const struct sack_block *b, u32 n, struct sack_block *to)
 {
 	u32 nr = 0;
 
 	for (u32 i = 0; i < n && i < MAX_SACKS; i++)
-		if (before(b[i].start, b[i].end) && !after(b[i].end, t->snd.nxt))
+		if (is_valid_block(t, &b[i]))
 			to[nr++] = b[i];
 	return nr;
 }
@@ -287,10 +292,11 @@ bool tcp_ack(
 	u32 ack = skb->tcp.ack_seq, was = t->snd.una;
 	struct sack_block valid[MAX_SACKS];
 	struct arrived when = { 0 };
-	bool updated, dup;
+	bool updated, dup, dsack;
 
 	if (after(ack, t->snd.nxt) || too_old(t, ack))
 		return false;
+	dsack = unlikely(nr_sacks) && is_dsack(t, ack, sacks, nr_sacks);
 	if (unlikely(nr_sacks)) {
 		nr_sacks = valid_blocks(t, sacks, nr_sacks, valid);
 		sacks = valid;
@@ -334,7 +340,8 @@ bool tcp_ack(
 	}
 	if (t->snd.urgent && !before(ack, t->snd.up))
 		t->snd.urgent = false;
-	if (unlikely(is_dsack(ack, sacks, nr_sacks))) {
+	if (unlikely(dsack)) {
+		/* sacks[0] is the block that was received first */
 		when.dsack = true;
 		t->stats.dsack_dups++;
 		tcp_undo_dsack(t, &sacks[0]);
