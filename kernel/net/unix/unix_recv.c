@@ -260,12 +260,11 @@ static int wait_aside(struct unix_sock *u, struct msg *m, bool part, bool *held)
 static int stream_wait(struct unix_sock *u, struct msg *m, bool *held)
 {
 	bool peek = m->flags & MSG_PEEK;
-	int err = u->c.err;
+	/* A writer or SO_ERROR may take the error at the same time. */
+	int err = READ_ONCE(u->c.err) ? xchg(&u->c.err, 0) : 0;
 
-	if (err) {
-		u->c.err = 0;
+	if (err)
 		return err;
-	}
 	if (over(u) && !something(u, peek))
 		/* the end of the stream */
 		return 1;
