@@ -11,6 +11,7 @@
 #include <linux/uio.h>
 
 #include "arch/um/machine/uaccess.h"
+#include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/sched.h"
@@ -89,6 +90,7 @@ static const struct uvec *vecs(const struct iov_iter *it)
 void iov_iter_advance(struct iov_iter *it, size_t n)
 {
 	n = min(n, it->count);
+	BUG_ON(n && it->type == ITER_CALL);
 	it->count -= n;
 	if (it->type == ITER_KERNEL) {
 		it->kbuf += n;
@@ -109,6 +111,7 @@ void iov_iter_advance(struct iov_iter *it, size_t n)
 
 void iov_iter_revert(struct iov_iter *it, size_t n)
 {
+	BUG_ON(n && it->type == ITER_CALL);
 	it->count += n;
 	if (it->type == ITER_KERNEL) {
 		it->kbuf -= n;
@@ -191,8 +194,24 @@ size_t copy_from_iter(void *dst, size_t n, struct iov_iter *it)
 	return iter_copy(it, dst, n, FROM_ITER);
 }
 
+/* Gives zeros to the function of an ITER_CALL iterator. */
+static size_t zero_by_call(size_t n, struct iov_iter *it)
+{
+	static const char zeros[256];
+	size_t done = 0, got, piece;
+
+	do {
+		piece = min(n - done, sizeof(zeros));
+		got = iter_copy(it, (char *)zeros, piece, TO_ITER);
+		done += got;
+	} while (got && got == piece && done < n);
+	return done;
+}
+
 size_t iov_iter_zero(size_t n, struct iov_iter *it)
 {
+	if (it->type == ITER_CALL)
+		return zero_by_call(n, it);
 	return iter_copy(it, NULL, n, ZERO_ITER);
 }
 
@@ -202,7 +221,7 @@ int iov_iter_fault_in(struct iov_iter *it, size_t n, bool write)
 	u64 off = it->vec_off;
 
 	n = min(n, it->count);
-	if (it->type == ITER_KERNEL)
+	if (it->type != ITER_USER)
 		return 0;
 	while (n) {
 		u64 addr = v->base + off;
@@ -243,6 +262,7 @@ ssize_t iov_iter_get_pages(
 	size_t n = min(max, it->count);
 	s32 got;
 
+	BUG_ON(it->type == ITER_CALL);
 	if (user)
 		n = min_t(size_t, n, v->len - it->vec_off);
 	*off = (u32)(addr & (PAGE_SIZE - 1));
