@@ -115,6 +115,20 @@ void sched_group_set_shares(struct sched_group *g, u32 shares, bool idle)
 /* ---- quota ---- */
 
 /*
+ * Counts the period that has ended as a burst if more than the quota was used. What was used beyond
+ * the budget does not count: it is charged to later periods. Under bw_lock.
+ */
+static void count_burst(struct sched_group *g)
+{
+	s64 over = g->budget - max(g->runtime, 0L) - (s64)g->quota;
+
+	if (over > 0) {
+		g->nr_bursts++;
+		g->burst_ns += (u64)over;
+	}
+}
+
+/*
  * Refills g->runtime for the periods that have ended. Returns true if the group may run. Under
  * bw_lock.
  */
@@ -126,6 +140,7 @@ static bool refill(struct sched_group *g, u64 now)
 	if (g->quota == SCHED_QUOTA_NONE)
 		return true;
 	if ((s64)(now - g->period_end) >= 0) {
+		count_burst(g);
 		periods = (now - g->period_end) / g->period + 1;
 		most = (s64)(g->quota + g->burst);
 		/*
@@ -135,6 +150,7 @@ static bool refill(struct sched_group *g, u64 now)
 		g->runtime = periods > (u64)(most - g->runtime) / g->quota ?
 				     most :
 				     g->runtime + (s64)(periods * g->quota);
+		g->budget = g->runtime;
 		g->period_end += periods * g->period;
 		/* Several periods that ended at once count as one: no task ran in the others. */
 		g->nr_periods++;
@@ -305,7 +321,7 @@ int sched_group_set_quota(struct sched_group *g, u64 quota, u64 period, u64 burs
 	g->quota = quota;
 	g->period = period;
 	g->burst = burst;
-	g->runtime = quota == SCHED_QUOTA_NONE ? 0 : (s64)quota;
+	g->runtime = g->budget = quota == SCHED_QUOTA_NONE ? 0 : (s64)quota;
 	g->period_end = arch_cpu_clock() + period;
 	wake = g->throttled;
 	if (wake)

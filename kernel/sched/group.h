@@ -39,6 +39,7 @@ struct sched_group {
 	spinlock_t bw_lock;       /* raw */
 	u64 quota, period, burst; /* ns; quota may be SCHED_QUOTA_NONE */
 	s64 runtime;              /* ns left; also read racily */
+	s64 budget;               /* ns: runtime when the period began */
 	u64 period_end;           /* ns, arch_cpu_clock() */
 	bool throttled;           /* read racily */
 	u64 throttled_at;         /* ns, arch_cpu_clock() */

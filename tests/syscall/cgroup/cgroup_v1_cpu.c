@@ -264,6 +264,27 @@ static bool held_back(pid_t p)
 	return false;
 }
 
+/*
+ * True if a task that uses a period's quota saves it, and spends more than the quota later. Only
+ * the latter counts as a burst.
+ */
+static bool bursts(void)
+{
+	pid_t pid;
+
+	if (figure("v1/b/cpu.stat", "nr_bursts ") || figure("v1/b/cpu.stat", "burst_time "))
+		return false;
+	NEED(put("v1/b/cpu.cfs_burst_us", "10000"));
+	sleep_ms(250);
+	busy_in("v1/b", &pid);
+	T_WAIT(spent(pid) >= 60);
+	t_kill(pid);
+	return figure("v1/b/cpu.stat", "nr_bursts ") >= 1 &&
+	       figure("v1/b/cpu.stat", "burst_time ") >= 1000000 &&
+	       figure("v1/b/cpu.stat", "burst_time ") <=
+		       10000000 * figure("v1/b/cpu.stat", "nr_bursts ");
+}
+
 static void effects(void)
 {
 	pid_t p = 0, q = 0;
@@ -281,6 +302,7 @@ static void effects(void)
 	WANT("a tenth, and held back", held_back(q));
 	if (guest)
 		t_kill(q);
+	WANT("what was saved is spent in bursts", bursts());
 	GIVES(rmdir("v1/b"), 0);
 }
 
