@@ -9,7 +9,8 @@
  * whatever their own rules say. When the parent allows it again, their own rules apply again; Linux
  * would have removed the device from them. The top allows everything.
  *
- * Locks: cgroup1_rules_mutex protects the rules of all groups; it may be taken under cgroup1_mutex.
+ * Locks: cgroup1_rules_mutex protects the rules of all groups; it may be taken under cgroup1_mutex,
+ * which also keeps children from being made while the rules of their parent are replaced.
  * cgroup1_lock protects the groups of current, which a check reads.
  */
 #include "kernel/cgroup/internal.h"
@@ -237,7 +238,8 @@ static int parse_rule(const char *text, struct rule *r)
  */
 static int set_all(struct cgroup1 *g, bool allow)
 {
-	if (READ_ONCE(g->nr_children))
+	assert_mutex_held(&cgroup1_mutex);
+	if (g->nr_children)
 		return -EINVAL;
 	if (allow && g->parent->deny)
 		return -EPERM;
@@ -268,9 +270,12 @@ int cgroup1_set_devices(struct cgroup1 *g, const char *text, bool allow)
 
 	if (err)
 		return err;
+	/* A child that is being made copies the rules, and counts, with this mutex held. */
+	mutex_lock(&cgroup1_mutex);
 	mutex_lock(&cgroup1_rules_mutex);
 	err = all ? set_all(g, allow) : set_rule(g, &r, allow);
 	mutex_unlock(&cgroup1_rules_mutex);
+	mutex_unlock(&cgroup1_mutex);
 	return err;
 }
 
