@@ -274,7 +274,7 @@ void cpu_clock_start(void)
 
 /*
  * Sets the clock after a rollback, so that it showed @cpu_ns when os_clock_mono() was @host_ns. A
- * rate that was measured stays.
+ * rate that was measured stays. A measurement that had begun begins again.
  */
 void cpu_clock_put_back(u64 cpu_ns, u64 host_ns)
 {
@@ -283,7 +283,7 @@ void cpu_clock_put_back(u64 cpu_ns, u64 host_ns)
 	if (clock.rate)
 		publish(&s, cpu_ns + (s.host - host_ns), clock.rate, clock.window_ns);
 	else
-		publish(&(struct sample){ 0, 0 }, cpu_ns - host_ns, 0, 0);
+		publish(clock.host ? &s : &(struct sample){ 0, 0 }, cpu_ns - host_ns, 0, 0);
 }
 
 /*
