@@ -340,14 +340,14 @@ static void client_out(struct client *c)
 /* ---- listeners ---- */
 
 /*
- * Returns the index of the listener's first line without an owner. Returns -1 if there is none, or
- * if the guest has not yet read the hang-up of that line's last client.
+ * Returns the index of the listener's first free line, or -1: all have an owner, or the guest has
+ * not yet read the hang-up of their last client.
  */
 static int free_line_locked(const struct listener *l)
 {
 	for (int i = 0; i < l->nr_lines; i++)
-		if (!has_owner_locked(l->lines[i].h))
-			return l->lines[i].h->hung ? -1 : i;
+		if (!has_owner_locked(l->lines[i].h) && !l->lines[i].h->hung)
+			return i;
 	return -1;
 }
 
