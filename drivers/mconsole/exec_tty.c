@@ -27,6 +27,12 @@ static struct tty_struct *slave_of(const struct exec_session *s)
 	return READ_ONCE(master->link);
 }
 
+static void close_stream(struct exec_session *s, int stream)
+{
+	exec_fd_close(s->fds[stream]);
+	s->fds[stream] = NULL;
+}
+
 /* Sends all @n bytes, or gives up when the client has gone. */
 static void send_all(struct exec_session *s, const u8 *buf, size_t n)
 {
@@ -59,7 +65,7 @@ static int out_thread(void *arg)
 	while (buf && (n = kernel_read(s->master, buf, CHUNK, &pos)) > 0)
 		send_all(s, buf, (size_t)n);
 	kfree(buf);
-	exec_fd_close(s->fds[EXEC_OUT]);
+	close_stream(s, EXEC_OUT);
 	exec_put(s);
 	return 0;
 }
@@ -105,7 +111,7 @@ static int in_thread(void *arg)
 			break;
 	}
 	kfree(buf);
-	exec_fd_close(s->fds[EXEC_IN]);
+	close_stream(s, EXEC_IN);
 	exec_put(s);
 	return 0;
 }
@@ -127,18 +133,19 @@ void exec_tty_end(struct exec_session *s)
 		pty_slave_end(slave);
 }
 
+/* Starts the threads, each of which owns its stream. Streams without a thread are closed. */
 static int start_threads(struct exec_session *s)
 {
 	exec_get(s);
 	if (!kthread_run(out_thread, s, "exec-out")) {
-		exec_fd_close(s->fds[EXEC_OUT]);
-		exec_fd_close(s->fds[EXEC_IN]);
+		close_stream(s, EXEC_OUT);
+		close_stream(s, EXEC_IN);
 		exec_put(s);
 		return -ENOMEM;
 	}
 	exec_get(s);
 	if (!kthread_run(in_thread, s, "exec-in")) {
-		exec_fd_close(s->fds[EXEC_IN]);
+		close_stream(s, EXEC_IN);
 		exec_put(s);
 		return -ENOMEM;
 	}
