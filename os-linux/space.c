@@ -417,7 +417,7 @@ int os_space_give_file(int file, int at_fd)
 
 /* ---- terminals ---- */
 
-static bool guarded[NR_GUARDS]; /* taken under task_lock */
+static bool guarded[NR_GUARDS]; /* under task_lock */
 
 static int guard_take(void)
 {
@@ -430,6 +430,13 @@ static int guard_take(void)
 		guarded[g] = true;
 	pthread_mutex_unlock(&task_lock);
 	return g < NR_GUARDS ? g : -ENOSPC;
+}
+
+static void guard_put(int guard)
+{
+	pthread_mutex_lock(&task_lock);
+	guarded[guard] = false;
+	pthread_mutex_unlock(&task_lock);
 }
 
 int os_guard_terminal(int fd)
@@ -452,7 +459,7 @@ int os_guard_terminal(int fd)
 	if (!err)
 		err = (int)request_fd(&m, -1);
 	if (err)
-		guarded[g] = false;
+		guard_put(g);
 	return err ? err : g;
 }
 
@@ -461,7 +468,7 @@ void os_unguard_terminal(int guard)
 	if (guard < 0 || guard >= NR_GUARDS || zygote_socket < 0)
 		return;
 	ask(ZYG_GUARD, (uint64_t)guard, 0, 0);
-	guarded[guard] = false;
+	guard_put(guard);
 }
 
 /* ---- tasks ---- */
