@@ -104,8 +104,9 @@ long sys_syncfs(int fd)
 int vfs_sync_file_range(struct file *f, loff_t off, loff_t n, u32 flags)
 {
 	struct address_space *m = f->f_mapping;
+	const u32 waits = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER;
 	loff_t end;
-	int err = 0;
+	int err = 0, err2;
 
 	if (flags & ~(u32)(SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
 			    SYNC_FILE_RANGE_WAIT_AFTER))
@@ -117,8 +118,8 @@ int vfs_sync_file_range(struct file *f, loff_t off, loff_t n, u32 flags)
 		return -ESPIPE;
 	end = n ? end - 1 : FILE_END;
 	if (flags & SYNC_FILE_RANGE_WAIT_BEFORE)
-		err = filemap_fdatawait_range(m, off, end);
-	if (!err && (flags & SYNC_FILE_RANGE_WRITE) && m->a_ops->writepages) {
+		filemap_fdatawait_range(m, off, end);
+	if ((flags & SYNC_FILE_RANGE_WRITE) && m->a_ops->writepages) {
 		struct writeback_control wbc = {
 			.sync = false, .nr_to_write = ~0UL, .start = off, .end = end
 		};
@@ -126,10 +127,12 @@ int vfs_sync_file_range(struct file *f, loff_t off, loff_t n, u32 flags)
 		err = m->a_ops->writepages(m, &wbc);
 	}
 	if (!err && (flags & SYNC_FILE_RANGE_WAIT_AFTER))
-		err = filemap_fdatawait_range(m, off, end);
+		filemap_fdatawait_range(m, off, end);
 	if (!err && f->f_op->sync_range)
 		err = f->f_op->sync_range(f, off, end, flags);
-	return err ? err : mapping_wb_check(m, &f->f_wb_err_seq);
+	/* A call that does not wait leaves the errors of earlier writes to a call that does. */
+	err2 = err || (flags & waits) ? mapping_wb_check(m, &f->f_wb_err_seq) : 0;
+	return err ? err : err2;
 }
 
 long sys_sync_file_range(int fd, s64 off, s64 n, int flags)

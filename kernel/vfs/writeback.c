@@ -165,10 +165,8 @@ int writeback_inode(struct inode *inode, bool sync)
 
 	if (a && a->writepages && mapping_has_dirty(&inode->i_data))
 		err = a->writepages(&inode->i_data, &wbc);
-	if (sync && a && a->writepages) {
-		err2 = filemap_fdatawait_range(&inode->i_data, 0, ~0UL >> 1);
-		err = err ? err : err2;
-	}
+	if (sync && a && a->writepages)
+		filemap_fdatawait_range(&inode->i_data, 0, ~0UL >> 1);
 	/* Writing the pages may have allocated blocks, which makes the inode dirty. */
 	dirty |= READ_ONCE(inode->i_state);
 	if ((dirty & (I_DIRTY_SYNC | I_DIRTY_DATASYNC)) && inode->i_sb->s_op->write_inode) {

@@ -241,7 +241,7 @@ static int fat_sync_range(struct file *f, loff_t start, loff_t end, u32 flags)
 	struct inode *inode = f->f_inode;
 	struct address_space *dev = inode->i_sb->s_bdev->mapping;
 	u64 pos = (u64)start, size = (u64)i_size_read(inode), last = min((u64)end, size - 1), at, n;
-	int err = 0, r;
+	int err = 0;
 
 	if (!size || pos > last || !(flags & (SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER)))
 		return 0;
@@ -257,10 +257,8 @@ static int fat_sync_range(struct file *f, loff_t start, loff_t end, u32 flags)
 
 			err = dev->a_ops->writepages(dev, &wbc);
 		}
-		if (flags & SYNC_FILE_RANGE_WAIT_AFTER) {
-			r = filemap_fdatawait_range(dev, (loff_t)at, (loff_t)(at + n - 1));
-			err = err ? err : r;
-		}
+		if (flags & SYNC_FILE_RANGE_WAIT_AFTER)
+			filemap_fdatawait_range(dev, (loff_t)at, (loff_t)(at + n - 1));
 		cond_resched();
 	}
 	fat_note_lost(inode);

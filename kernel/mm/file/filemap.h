@@ -145,11 +145,11 @@ ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *t
 ssize_t filemap_write(struct file *f, struct address_space *m, struct iov_iter *from, loff_t *pos);
 /*
  * Writes the dirty pages of the range and waits for their ends. Returns 0, or an error that
- * occurred meanwhile. filemap_fdatawait_range() only waits, and returns 0: mapping_wb_check() has
- * the errors.
+ * occurred meanwhile.
  */
 int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t end);
-int filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end);
+/* Waits for writes in progress. mapping_wb_check() has their errors. */
+void filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end);
 /* Starts to read @nr pages ahead, as far as the file reaches. Does not wait for them. */
 void force_readahead(struct address_space *m, struct file *f, u64 index, u64 nr);
 /* Writes all dirty pages of every mapping (sync). vfs writes the inodes and file systems itself. */

@@ -253,11 +253,7 @@ int mapping_wb_check(struct address_space *m, u32 *since)
 
 #define WAIT_BATCH 16
 
-/*
- * Waits for writes in progress. Always returns 0: errors are reported by mapping_wb_check() to each
- * open file.
- */
-int filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end)
+void filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end)
 {
 	u64 index = start >> PAGE_SHIFT, last = (u64)end >> PAGE_SHIFT;
 	struct page *pages[WAIT_BATCH];
@@ -274,7 +270,6 @@ int filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end)
 		}
 		cond_resched();
 	}
-	return 0;
 }
 
 static int write_range(struct address_space *m, struct writeback_control *wbc)
