@@ -11,6 +11,9 @@
  * it had before the listing was read. A listing is never reused if that ctime was younger than
  * FRESH_NS, because a later change might then have left the ctime unchanged.
  *
+ * Records of the host are checked when they are read: a listing with a record that is not whole
+ * fails with EIO.
+ *
  * If the instance is restored while a listing is read, the reading begins again.
  *
  * Locks: hostfs_inode.lock for the inode's listing; an open directory's is under its f_pos_lock.
@@ -24,7 +27,7 @@
 
 struct piece {
 	u32 used;
-	/* Whole records of the host's getdents64, trusted as they are. */
+	/* Whole records of the host's getdents64, checked by are_records(). */
 	char data[];
 };
 
@@ -63,6 +66,23 @@ void hostfs_listing_put(struct hostfs_listing *l)
 
 /* ---- reading ---- */
 
+/* True if the bytes are whole records, each with a name that ends in it. */
+static bool are_records(const char *buf, u32 used)
+{
+	u32 at = 0;
+
+	while (used - at > offsetof(struct record, name)) {
+		const struct record *r = (const struct record *)(buf + at);
+		u32 most = r->len - (u32)offsetof(struct record, name);
+
+		if (r->len <= offsetof(struct record, name) || r->len > used - at ||
+			strnlen(r->name, most) == most)
+			return false;
+		at += r->len;
+	}
+	return at == used;
+}
+
 /* Appends a copy of @used bytes. Returns 0, or -ENOMEM, also for more than MAX_PIECES. */
 static int add_piece(struct hostfs_listing *l, const char *buf, u32 used)
 {
@@ -96,7 +116,8 @@ static int read_pieces(struct hostfs_listing *l, struct hostfs_file *f)
 	int err = (int)n;
 
 	while (!err && (n = hostfs_host_getdents(f->host, buf, PIECE_SIZE)) > 0) {
-		err = add_piece(l, buf, (u32)n);
+		err = n <= PIECE_SIZE && are_records(buf, (u32)n) ? add_piece(l, buf, (u32)n) :
+								    -EIO;
 		if (!err && signal_pending(current) && l->nr > 64)
 			err = -EINTR;
 		cond_resched();
