@@ -29,6 +29,11 @@ void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 const char *attempt(void (*f)(void *arg), void *arg);
 /*
+ * Calls @f for each of the names. If it dies for one, prints the message and goes on with the next.
+ * Returns the status of the command: 1 if a name has failed.
+ */
+int each_name(char **names, void (*f)(const char *name, void *arg), void *arg);
+/*
  * Returns the text of @err, the errno with which the host refused to start a process or thread. If
  * pids.max of a control group caused it, the text names the group and its limit. The text is never
  * freed.

@@ -60,11 +60,20 @@ void die(const char *fmt, ...)
 	exit(1);
 }
 
+/* In a child that was forked in an attempt, die() ends the child. */
+static void forget_attempt(void)
+{
+	attempted = NULL;
+}
+
 const char *attempt(void (*f)(void *arg), void *arg)
 {
+	static bool registered;
 	jmp_buf here, *outer = attempted;
 	const char *why = NULL;
 
+	if (!registered)
+		registered = !pthread_atfork(NULL, NULL, forget_attempt);
 	attempted = &here;
 	if (!setjmp(here))
 		f(arg);
@@ -82,6 +91,34 @@ void warn(const char *fmt, ...)
 	va_start(args, fmt);
 	message(fmt, args);
 	va_end(args);
+}
+
+struct named_call {
+	void (*f)(const char *name, void *arg);
+	const char *name;
+	void *arg;
+};
+
+static void call_named(void *arg)
+{
+	const struct named_call *c = arg;
+
+	c->f(c->name, c->arg);
+}
+
+int each_name(char **names, void (*f)(const char *name, void *arg), void *arg)
+{
+	int status = 0;
+
+	for (; *names; names++) {
+		struct named_call c = { f, *names, arg };
+		const char *why = attempt(call_named, &c);
+
+		if (why)
+			warn("%s", why);
+		status |= why != NULL;
+	}
+	return status;
 }
 
 char *format(const char *fmt, ...)

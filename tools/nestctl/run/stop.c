@@ -113,17 +113,25 @@ static struct target hold(const char *name)
 	die("%s: no instance of this name runs", name);
 }
 
-/* Opens all named instances, so that a wrong name is reported before any of them ends. */
-static struct target *hold_all(char **names)
+static void hold_next(const char *name, void *arg)
 {
-	struct target *all;
+	struct target **next = arg;
+
+	**next = hold(name);
+	(*next)++;
+}
+
+/* Opens the named instances. Sets *status to 1 if one of them has ended meanwhile. */
+static struct target *hold_all(char **names, int *status)
+{
+	struct target *all, *next;
 	size_t n = 0;
 
 	while (names[n])
 		n++;
-	all = xalloc((n + 1) * sizeof(*all));
-	for (size_t i = 0; i < n; i++)
-		all[i] = hold(names[i]);
+	all = next = xalloc((n + 1) * sizeof(*all));
+	*status = each_name(names, hold_next, &next);
+	*next = (struct target){ .name = NULL };
 	return all;
 }
 
@@ -286,11 +294,12 @@ static bool leave_out_unknown(char **names)
 	return unknown;
 }
 
-/* Ends the named instances. Returns false if a name was unknown. */
-static bool end_all(char **names, int sig, int time)
+/* Ends the named instances. Returns 1 if a name was unknown, or 0. */
+static int end_all(char **names, int sig, int time)
 {
 	bool unknown = leave_out_unknown(names);
-	struct target *all = hold_all(names);
+	int status;
+	struct target *all = hold_all(names, &status);
 	long begun;
 
 	for (struct target *t = all; t->name; t++)
@@ -310,7 +319,7 @@ static bool end_all(char **names, int sig, int time)
 		if (t->detached)
 			service_wait_end(&t->service, -1);
 	progress_end();
-	return !unknown;
+	return unknown || status;
 }
 
 static int stop(int argc, char **argv)
@@ -322,7 +331,7 @@ static int stop(int argc, char **argv)
 			sig = guest_signal("stop: --signal", optarg);
 		else
 			time = stop_seconds("stop: --timeout", optarg);
-	return !end_all(take_words(&cmd_stop, argc, argv, 1, -1), sig, time);
+	return end_all(take_words(&cmd_stop, argc, argv, 1, -1), sig, time);
 }
 
 /* True if no program can handle the signal. */
@@ -347,31 +356,33 @@ static void signal_machine(const struct target *t, int sig)
 	close(c.fd);
 }
 
+/* @arg: the signal. */
+static void kill_one(const char *name, void *arg)
+{
+	const int sig = *(const int *)arg;
+	struct target t = hold(name);
+
+	if (!t.detached && !is_deadly(sig))
+		die("kill: -s: %s is not detached: its nestctl run passes signals on", name);
+	if (t.detached && !service_is_busy(&t.service))
+		die("%s: does not run", name);
+	if (!t.detached)
+		kill_process(&t);
+	else if (is_deadly(sig))
+		service_stop(&t.service, SIGKILL, 0);
+	else if (spec_is_machine(&t.service.spec))
+		signal_machine(&t, sig);
+	else if (!service_signal(&t.service, sig))
+		die("%s: has ended", name);
+}
+
 static int kill_command(int argc, char **argv)
 {
 	int sig = SIGKILL;
-	struct target *all;
 
 	while (next_option(&cmd_kill, argc, argv))
 		sig = guest_signal("kill: --signal", optarg);
-	all = hold_all(take_words(&cmd_kill, argc, argv, 1, -1));
-	for (struct target *t = all; t->name; t++) {
-		if (!t->detached && !is_deadly(sig))
-			die("kill: -s: %s is not detached: its nestctl run passes signals on",
-				t->name);
-		if (t->detached && !service_is_busy(&t->service))
-			die("%s: does not run", t->name);
-	}
-	for (struct target *t = all; t->name; t++)
-		if (!t->detached)
-			kill_process(t);
-		else if (is_deadly(sig))
-			service_stop(&t->service, SIGKILL, 0);
-		else if (spec_is_machine(&t->service.spec))
-			signal_machine(t, sig);
-		else if (!service_signal(&t->service, sig))
-			die("%s: has ended", t->name);
-	return 0;
+	return each_name(take_words(&cmd_kill, argc, argv, 1, -1), kill_one, &sig);
 }
 
 static const struct option_row stop_options[] = {

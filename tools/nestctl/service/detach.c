@@ -216,17 +216,18 @@ static bool lock_ended(struct service *s)
 }
 
 /* Starts a kept instance, unless it runs. Dies if that fails. */
-static void start_one(const char *name)
+static void start_one(const char *name, void *unused)
 {
 	struct service s = service_open(name);
 	const char *why;
 
-	if (!lock_ended(&s))
-		return service_close(&s);
-	why = service_start(&s);
-	if (why)
-		die("%s: %s", name, why);
+	if (lock_ended(&s)) {
+		why = service_start(&s);
+		if (why)
+			die("%s: %s", name, why);
+	}
 	service_close(&s);
+	puts(name);
 }
 
 static void __attribute__((noreturn)) start_here(const char *name)
@@ -256,11 +257,7 @@ static int start(int argc, char **argv)
 		start_here(names[0]);
 	if (attach)
 		return attach_started(names[0], &how);
-	for (; *names; names++) {
-		start_one(*names);
-		puts(*names);
-	}
-	return 0;
+	return each_name(names, start_one, NULL);
 }
 
 static const struct option_row start_options[] = {

@@ -268,19 +268,12 @@ static void prune(void *unused)
 	templates_prune();
 }
 
-struct removal {
-	const char *name;
-	bool force;
-};
-
-/* Removes an image and prints its name. For attempt(), like prune() and remove_unused(). */
-static void remove_one(void *arg)
+/* Removes an image and prints its name. */
+static void remove_one(const char *name, void *arg)
 {
-	const struct removal *r = arg;
-
-	check_use(r->name, r->force);
-	image_remove(r->name);
-	puts(r->name);
+	check_use(name, *(const bool *)arg);
+	image_remove(name);
+	puts(name);
 }
 
 /*
@@ -289,20 +282,12 @@ static void remove_one(void *arg)
  */
 static int remove_all(const struct command *c, int argc, char **argv)
 {
-	struct removal r = { .force = false };
-	int status = 0;
+	bool force = false;
+	int status;
 
-	for (int key; (key = next_option(c, argc, argv));)
-		r.force = true;
-	for (char **name = take_words(c, argc, argv, 1, -1); *name; name++) {
-		const char *why;
-
-		r.name = *name;
-		why = attempt(remove_one, &r);
-		if (why)
-			warn("%s", why);
-		status = why ? 1 : status;
-	}
+	while (next_option(c, argc, argv))
+		force = true;
+	status = each_name(take_words(c, argc, argv, 1, -1), remove_one, &force);
 	attempt(prune, NULL);
 	return status;
 }

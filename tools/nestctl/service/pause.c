@@ -15,8 +15,9 @@
 
 #define TIME_MAX 86400
 
-static void ask(const char *name, const char *request)
+static void ask(const char *name, void *arg)
 {
+	const char *request = arg;
 	struct instance in = instance_find(name);
 	struct service s;
 	struct umid_console c;
@@ -40,18 +41,14 @@ static int pause_command(int argc, char **argv)
 {
 	while (next_option(&cmd_pause, argc, argv))
 		;
-	for (char **name = take_words(&cmd_pause, argc, argv, 1, -1); *name; name++)
-		ask(*name, "stop");
-	return 0;
+	return each_name(take_words(&cmd_pause, argc, argv, 1, -1), ask, "stop");
 }
 
 static int unpause(int argc, char **argv)
 {
 	while (next_option(&cmd_unpause, argc, argv))
 		;
-	for (char **name = take_words(&cmd_unpause, argc, argv, 1, -1); *name; name++)
-		ask(*name, "go");
-	return 0;
+	return each_name(take_words(&cmd_unpause, argc, argv, 1, -1), ask, "go");
 }
 
 const struct command cmd_pause = {
@@ -72,6 +69,23 @@ const struct command cmd_unpause = {
 
 /* ---- restart ---- */
 
+/* @arg: seconds to end, or -1: the instance's own. */
+static void restart_one(const char *name, void *arg)
+{
+	struct service s = service_open(name);
+	const int seconds = *(const int *)arg;
+	const char *why;
+
+	service_stop(&s, s.spec.stop_signal, seconds >= 0 ? seconds : s.spec.stop_timeout);
+	if (!service_lock(&s))
+		die("%s: another nestctl changes it", name);
+	why = service_start(&s);
+	if (why)
+		die("%s: %s", name, why);
+	event_service(&s, "restart", NULL, NULL);
+	puts(name);
+}
+
 static int restart(int argc, char **argv)
 {
 	int seconds = -1;
@@ -83,20 +97,7 @@ static int restart(int argc, char **argv)
 			die("restart: --timeout: wants seconds, at most %d, not '%s'", TIME_MAX,
 				optarg);
 	}
-	for (char **name = take_words(&cmd_restart, argc, argv, 1, -1); *name; name++) {
-		struct service s = service_open(*name);
-		const char *why;
-
-		service_stop(&s, s.spec.stop_signal, seconds >= 0 ? seconds : s.spec.stop_timeout);
-		if (!service_lock(&s))
-			die("%s: another nestctl changes it", *name);
-		why = service_start(&s);
-		if (why)
-			die("%s: %s", *name, why);
-		event_service(&s, "restart", NULL, NULL);
-		puts(*name);
-	}
-	return 0;
+	return each_name(take_words(&cmd_restart, argc, argv, 1, -1), restart_one, &seconds);
 }
 
 static const struct option_row restart_options[] = {

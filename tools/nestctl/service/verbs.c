@@ -32,26 +32,34 @@ static int wait_for_one(const struct service *s)
 	return st.exit;
 }
 
+static void open_next(const char *name, void *arg)
+{
+	struct service **next = arg;
+
+	**next = service_open(name);
+	(*next)++;
+}
+
 static int wait_command(int argc, char **argv)
 {
-	struct service *all;
+	struct service *all, *end;
 	size_t n = 0;
 	char **names;
+	int status;
 
 	while (next_option(&cmd_wait, argc, argv))
 		;
 	names = take_words(&cmd_wait, argc, argv, 1, -1);
 	while (names[n])
 		n++;
-	all = xalloc(n * sizeof(*all));
+	all = end = xalloc(n * sizeof(*all));
 	/* open all instances first, since one with --rm removes itself at its end */
-	for (size_t i = 0; i < n; i++)
-		all[i] = service_open(names[i]);
-	for (size_t i = 0; i < n; i++) {
-		printf("%d\n", wait_for_one(&all[i]));
+	status = each_name(names, open_next, &end);
+	for (const struct service *s = all; s < end; s++) {
+		printf("%d\n", wait_for_one(s));
 		fflush(stdout);
 	}
-	return 0;
+	return status;
 }
 
 const struct command cmd_wait = {
@@ -110,35 +118,30 @@ const struct command cmd_rename = {
 
 /* ---- rm ---- */
 
-/* Removes a kept instance. @force: ends it first. */
-static void remove_one(const char *name, bool force)
+/* Removes a kept instance. */
+static void remove_one(const char *name, void *arg)
 {
+	const bool force = *(const bool *)arg;
 	struct service s = service_open(name);
 
 	if (force && !service_lock(&s))
 		service_stop(&s, SIGKILL, 0);
 	if (service_lock(&s)) {
 		unit_remove(name);
-		return service_remove(&s);
+		service_remove(&s);
+	} else if (!force || service_is_busy(&s)) { /* by --rm it removed itself */
+		die("%s: runs; nestctl stop ends it, rm -f ends and removes it", name);
 	}
-	if (force && !service_is_busy(&s)) /* by --rm it removed itself */
-		return;
-	die("%s: runs; nestctl stop ends it, rm -f ends and removes it", name);
+	puts(name);
 }
 
 static int rm(int argc, char **argv)
 {
 	bool force = false;
-	char **names;
 
 	for (int key; (key = next_option(&cmd_rm, argc, argv));)
 		force = force || key == 'f';
-	names = take_words(&cmd_rm, argc, argv, 1, -1);
-	for (; *names; names++) {
-		remove_one(*names, force);
-		puts(*names);
-	}
-	return 0;
+	return each_name(take_words(&cmd_rm, argc, argv, 1, -1), remove_one, &force);
 }
 
 static const struct option_row rm_options[] = {

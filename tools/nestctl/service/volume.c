@@ -520,60 +520,66 @@ static int ls(int argc, char **argv)
 	return 0;
 }
 
+/* @arg: the template, or NULL: JSON. */
+static void inspect_one(const char *name, void *arg)
+{
+	const struct volume_info v = volume_find(name);
+
+	if (arg)
+		fields_row_begin(arg);
+	put_volume(&v, true);
+	if (arg)
+		fields_row_end(arg);
+}
+
 static int inspect(int argc, char **argv)
 {
 	const char *template = NULL;
 	struct fields *f;
 	char **names;
+	int status;
 
 	for (int key; (key = next_option(&cmd_volume_inspect, argc, argv));)
 		template = key == 'f' ? optarg : NULL;
 	names = take_words(&cmd_volume_inspect, argc, argv, 1, -1);
-	if (!template) {
+	f = template ? fields_parse(template) : NULL;
+	if (!f)
 		json_open(NULL, '[');
-		for (; *names; names++) {
-			struct volume_info v = volume_find(*names);
-
-			put_volume(&v, true);
-		}
+	status = each_name(names, inspect_one, f);
+	if (f)
+		fields_finish(f);
+	else
 		json_close(']');
-		return 0;
-	}
-	f = fields_parse(template);
-	for (; *names; names++) {
-		struct volume_info v = volume_find(*names);
+	return status;
+}
 
-		fields_row_begin(f);
-		put_volume(&v, true);
-		fields_row_end(f);
-	}
-	fields_finish(f);
-	return 0;
+static void remove_named(const char *name, void *arg)
+{
+	const bool force = *(const bool *)arg;
+
+	if (force && !volume_exists(name))
+		return;
+	const struct volume_info v = volume_find(name);
+
+	if (v.nr_users)
+		die("%s: the instance %s uses it; nestctl rm removes that", v.name, v.users[0]);
+	volume_remove(&v);
+	puts(v.name);
 }
 
 static int rm(int argc, char **argv)
 {
 	bool force = false;
 	char **names;
-	int fd;
+	int fd, status;
 
 	while (next_option(&cmd_volume_rm, argc, argv))
 		force = true;
 	names = take_words(&cmd_volume_rm, argc, argv, 1, -1);
 	fd = lock();
-	for (; *names; names++) {
-		if (force && !volume_exists(*names))
-			continue;
-		const struct volume_info v = volume_find(*names);
-
-		if (v.nr_users)
-			die("%s: the instance %s uses it; nestctl rm removes that", v.name,
-				v.users[0]);
-		volume_remove(&v);
-		puts(v.name);
-	}
+	status = each_name(names, remove_named, &force);
 	close(fd);
-	return 0;
+	return status;
 }
 
 static int prune(int argc, char **argv)

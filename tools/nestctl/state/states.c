@@ -274,36 +274,44 @@ static void print_whole(const struct state *s)
 		printf("%s: whole\n", s->name);
 }
 
+/* Adds to the number of damaged states, @arg. */
+static void check_one(const char *name, void *arg)
+{
+	struct state s = state_open(name);
+	bool whole = state_check_all(&s);
+
+	*(int *)arg += !whole;
+	if (whole)
+		print_whole(&s);
+	state_close(&s);
+}
+
 static int states_check(int argc, char **argv)
 {
-	int faults = 0;
-	char **names;
+	int faults = 0, status;
 
 	next_option(&cmd_states_check, argc, argv);
-	names = take_words(&cmd_states_check, argc, argv, 1, -1);
-	for (; *names; names++) {
-		struct state s = state_open(*names);
-		bool whole = state_check_all(&s);
+	status = each_name(take_words(&cmd_states_check, argc, argv, 1, -1), check_one, &faults);
+	return status || faults;
+}
 
-		faults += !whole;
-		if (whole)
-			print_whole(&s);
-		state_close(&s);
-	}
-	return faults != 0;
+static void remove_one(const char *name, void *unused)
+{
+	state_remove(name);
 }
 
 static int states_rm(int argc, char **argv)
 {
 	bool templates = false;
+	int status;
 
 	while (next_option(&cmd_states_rm, argc, argv))
 		templates = true;
-	for (char **name = take_words(&cmd_states_rm, argc, argv, !templates, -1); *name; name++)
-		state_remove(*name);
+	status =
+		each_name(take_words(&cmd_states_rm, argc, argv, !templates, -1), remove_one, NULL);
 	if (templates)
 		templates_remove_all();
-	return 0;
+	return status;
 }
 
 /* Copies a file of the state to the new folder. */
