@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* remote.c: starts a command in an instance: the management console's "exec" takes descriptors. */
+/*
+ * remote.c: starts a command in an instance: the management console's "exec" takes descriptors.
+ *
+ * The console answers before the built-in init has mounted the image, so nestctl waits for that.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,6 +19,10 @@
 #include "tools/nestctl/core/umid.h"
 
 #define READ_MAX (4 << 20)
+/* ms: for the image, and from then on for /proc, /dev and the other folders of the built-in init */
+#define BOOT_MS 30000
+#define FOLDERS_MS 1000
+#define LOOK_MS 10
 
 void exec_job_add(struct exec_job *j, char letter, const char *text)
 {
@@ -53,6 +61,56 @@ static int channel(int type, int *theirs)
 	return fds[0];
 }
 
+/* True if nestctl run has started the instance, with the built-in init. */
+static bool has_init(const struct instance *in)
+{
+	for (char **word = in->argv; *word; word++)
+		if (!strncmp(*word, "initrd=/proc/self/fd/", 21))
+			return true;
+	return false;
+}
+
+/* Returns the mounts of the guest's process 1, or "" before it has any. */
+static char *mounts_of_init(const struct instance *in)
+{
+	struct umid_console c;
+	size_t len;
+	char *text;
+	int err;
+
+	umid_connect(&c, in->folder);
+	text = umid_ask(&c, "proc 1/mounts", &err, &len);
+	close(c.fd);
+	if (!text)
+		die("%s: no answer", in->name);
+	if (err)
+		*text = '\0';
+	return text;
+}
+
+/*
+ * Waits until the built-in init has mounted the image and, behind it, the usual folders, of which
+ * /run is the last that all instances have. A guest may have unmounted that since.
+ */
+static void await_image(const struct instance *in)
+{
+	int entered = -1;
+
+	for (int ms = 0; ms < BOOT_MS; ms += LOOK_MS) {
+		char *text = mounts_of_init(in);
+		const bool image = *text && strncmp(text, "rootfs ", 7) != 0;
+		const bool folders = image && strstr(text, " /run ");
+
+		free(text);
+		if (entered < 0 && image)
+			entered = ms;
+		if (folders || (image && ms - entered >= FOLDERS_MS))
+			return;
+		usleep(LOOK_MS * 1000);
+	}
+	die("%s: the guest is still booting: its image is not mounted yet", in->name);
+}
+
 struct remote remote_start(const struct instance *in, const struct exec_job *j, enum channels kind)
 {
 	int fds[EXEC_FDS], n = kind == CHANNELS_TERMINAL ? EXEC_ERR : EXEC_FDS, err;
@@ -61,6 +119,8 @@ struct remote remote_start(const struct instance *in, const struct exec_job *j, 
 	char *text;
 	size_t len;
 
+	if (has_init(in))
+		await_image(in);
 	fds[EXEC_JOB] = job_file(j);
 	r.control = channel(SOCK_SEQPACKET, &fds[EXEC_CONTROL]);
 	r.in = channel(SOCK_STREAM, &fds[EXEC_IN]);
