@@ -27,10 +27,10 @@ struct user_struct {
 	atomic_t processes;
 	/*
 	 * Bytes: mq_bytes, packet_rings, and texts, which the open files of the user keep
-	 * (fs/proc/seq.c). Pages: pipe_pages. The others are numbers; locked_vm is unused.
+	 * (fs/proc/seq.c). Pages: pipe_pages. The others are numbers.
 	 */
-	atomic64_t mq_bytes, locked_vm, sigpending, pipe_pages, epoll_watches, packet_rings,
-		unix_inflight, texts;
+	atomic64_t mq_bytes, sigpending, pipe_pages, epoll_watches, packet_rings, unix_inflight,
+		texts;
 	struct list_head list; /* under users_lock (cred.c) */
 };
 

@@ -17,7 +17,6 @@
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/radix.h"
-#include "kernel/lib/rbtree.h"
 #include "kernel/lib/types.h"
 #include "kernel/sched/lock.h"
 
@@ -133,7 +132,6 @@ struct address_space {
 	struct radix pages;   /* index -> struct page *, under @lock */
 	u64 nrpages, nrdirty; /* under @lock */
 	atomic_t nrwriteback;
-	struct rb_root i_mmap; /* not used */
 	/* areas that map the file, by vm_area.shared; under i_mmap_sem */
 	struct list_head i_mmap_list;
 	struct rwsem i_mmap_sem;

@@ -29,13 +29,11 @@ struct mem_group;
 #define PG_active 7
 #define PG_slab 8
 #define PG_buddy 9
-#define PG_resident 10 /* not used */
 #define PG_anon 11
 #define PG_private 12 /* page->private belongs to the file system */
 #define PG_reserved 13
 #define PG_zero 14 /* known to read as zeros on the host */
 #define PG_waiters 15
-#define PG_mappedrw 17  /* writable in a shared mapping */
 #define PG_readahead 18 /* a read of it starts the next readahead */
 /* a frame of another region, in use: its content is read-only (region.c) */
 #define PG_direct 20

@@ -268,7 +268,7 @@ static void prune(void *unused)
 	templates_prune();
 }
 
-/* Removes an image and prints its name. */
+/* Removes an image and prints its name. @arg: a bool, true to remove one that is used. */
 static void remove_one(const char *name, void *arg)
 {
 	check_use(name, *(const bool *)arg);
