@@ -81,8 +81,9 @@ const struct docker_row docker_verbs[] = {
 	{ "builder prune", "nestctl builder prune",
 		"All of the cache goes, as with -a, or --keep-storage says what stays. Its filters "
 		"are not known." },
-	{ "save", "nestctl image save",
-		"One image an archive. `nestctl save` saves the state of a running instance." },
+	{ "save", "nestctl save",
+		"One image an archive. If an instance of this name runs, its state is saved "
+		"instead." },
 	{ "create", "nestctl create", "The options are those of `nestctl run -d`." },
 	{ "update", "nestctl mem", "Memory only." },
 	{ "info", "nestctl info", "" },

@@ -20,6 +20,7 @@
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/progress.h"
+#include "tools/nestctl/image/archive.h"
 #include "tools/nestctl/run/stop.h"
 #include "tools/nestctl/state/state.h"
 
@@ -372,21 +373,37 @@ static const char *last_part(const char *path)
 
 enum { KEY_STOP = 256 };
 
-/* Dies if @name is an image and no running instance: docker's save takes images. */
-static void refuse_image(const char *name)
+/* True if @name is an image and no running instance: docker's save takes images. */
+static bool is_image_only(const char *name)
 {
 	size_t n;
 
+	if (strchr(name, '/'))
+		return false;
 	instances_find(name, &n);
-	if (!n && !access(image_path(name), F_OK))
-		die("save: %s is an image, which nestctl image save -o FILE %s writes; "
-		    "save is for running instances",
-			name, name);
+	return !n && !access(image_path(image_stem(name)), F_OK);
+}
+
+/* Does `nestctl image save`. @state: NULL, or the option or TAG that only a state can have. */
+static void save_image(const char *name, const char *out, const char *state)
+{
+	char *words[] = { "save", "--", (char *)name, NULL, NULL };
+	int n = 3;
+
+	if (state)
+		die("save: %s: %s is an image, and no instance of this name runs", state, name);
+	if (out) {
+		words[1] = format("--output=%s", out);
+		words[2] = "--";
+		words[3] = (char *)name;
+		n = 4;
+	}
+	helper_run(&cmd_image_save, n, words);
 }
 
 static int save(int argc, char **argv)
 {
-	const char *out = NULL, *name;
+	const char *out = NULL, *name, *state_only;
 	bool stop = false, force = false, json = false;
 	struct instance in;
 	struct state_new n;
@@ -400,8 +417,10 @@ static int save(int argc, char **argv)
 		case 'f': force = true; break;
 		default: json = true;
 		}
+	state_only = stop ? "--stop" : force ? "--force" : json ? "--json" : NULL;
 	words = take_words(&cmd_save, argc, argv, 1, 2);
-	refuse_image(words[0]);
+	if (is_image_only(words[0]))
+		save_image(words[0], out, words[1] ? words[1] : state_only);
 	if (!out && !words[1])
 		die("save: which name has the state? nestctl save %s TAG", words[0]);
 	if (words[1] && strchr(words[1], '/'))
@@ -425,7 +444,8 @@ static int save(int argc, char **argv)
 
 static const struct option_row options[] = {
 	{ KEY_STOP, "stop", NULL, "end the instance once its state is on the disk" },
-	{ 'o', "output", "PATH", "the state's folder, instead of one in the store" },
+	{ 'o', "output", "PATH",
+		"the state's folder, instead of one in the store; of an image, the archive" },
 	{ 'f', "force", NULL, "replace an existing state" },
 	OPTION_JSON,
 	{ 0 },
@@ -441,7 +461,10 @@ const struct command cmd_save = {
 		"PATH, which appears when it is complete. It holds the guest's memory, so its "
 		"secrets too, and is readable by its owner only. Its parent is the state that the "
 		"instance was last saved to, started from or put back to. Each state is whole by "
-		"itself.\n\nImages and backing files are not copied: they must stay as they are. "
+		"itself.\n\nAn image, if no instance of its name runs, is written as an archive, "
+		"as "
+		"docker's save and nestctl image save do: to FILE with -o, or to standard "
+		"output.\n\nImages and backing files are not copied: they must stay as they are. "
 		"What becomes of connections is in docs/state.md.\n\n\tnestctl save web ready\n"
 		"\tnestctl restore ready --name web2",
 	.options = options,
