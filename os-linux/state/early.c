@@ -51,7 +51,7 @@ static struct {
 	int file; /* handle of the guest's memory */
 	int pagemap;
 	uint64_t addr, len, pages;
-	/* what early_copy() has found: an enum early_page, EARLY_OLDER + i for run i; NULL at first */
+	/* what early_copy() has found: an enum early_page; EARLY_OLDER + i for run i */
 	uint32_t *found;
 } early = { .pagemap = -1 };
 /*
@@ -60,7 +60,8 @@ static struct {
  */
 static uint64_t *written;
 static uint64_t written_pages;
-static int notes; /* atomic: 1 while os_state_note() has to note */
+/* atomic: 1 while os_state_note() has to note */
+static int notes;
 
 void early_init(void)
 {

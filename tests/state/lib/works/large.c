@@ -12,10 +12,10 @@
 #include "works.h"
 
 #define PAGE 4096
-#define PAGES (20 << 8) /* of each of the two memories: 20 MiB */
+#define PAGES (20 << 8) /* of each memory: 20 MiB */
 #define CHANGES 30
 #define LOOKS 150
-#define HEAD 32 /* bytes that are compared, at both ends of a page */
+#define HEAD 32 /* bytes compared at both ends */
 
 static uint64_t row = 7;
 
