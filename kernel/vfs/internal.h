@@ -191,14 +191,12 @@ bool igrab(struct inode *inode); /* false: @inode is being freed */
 struct inode *sb_next_inode(
 	struct super_block *sb, struct inode *at, bool (*wanted)(const struct inode *inode));
 void fsnotify_unmount(struct super_block *sb); /* ends the watches of its inodes */
-int invalidate_inodes(struct super_block *sb);
 /*
  * Writes the dirty pages and the inode, and with @sync waits for that. Sets I_SYNC meanwhile, and
  * waits for another task that has set it.
  */
 int writeback_inode(struct inode *inode, bool sync);
 void writeback_kick(struct inode *inode); /* marks I_DIRTY_PAGES; does not sleep */
-void inode_sync_wait(struct inode *inode);
 /* Waits until @bit (I_NEW, I_SYNC) is clear. The task that clears it calls wake_inode() then. */
 void wait_on_inode_bit(struct inode *inode, u32 bit);
 void wake_inode(struct inode *inode);
@@ -213,7 +211,6 @@ void freeze_forbid(bool on);
 /* ---- super.c ---- */
 extern struct list_head super_blocks; /* under sb_lock */
 extern spinlock_t sb_lock;
-void super_init(void);
 /*
  * super_next() returns the superblock after @prev in the list (NULL: the first), or NULL at the
  * end. The superblock may be unmounted meanwhile, but its memory stays until the caller passes it
@@ -241,11 +238,10 @@ static inline bool sb_rdonly(const struct super_block *sb)
 struct file_system_type *filesystem_nth(int i); /* NULL past the end */
 
 /* ---- namespace.c ---- */
-#define MNT_IN_NS 1    /* mnt_state: attached in a namespace */
-#define MNT_INTERNAL 2 /* made by kern_mount() */
-#define MNT_EXPIRED 4  /* umount2(MNT_EXPIRE) once saw it unused */
-#define MNT_DOOMED 8   /* lazily unmounted */
-void namespace_init(void);
+#define MNT_IN_NS 1                    /* mnt_state: attached in a namespace */
+#define MNT_INTERNAL 2                 /* made by kern_mount() */
+#define MNT_EXPIRED 4                  /* umount2(MNT_EXPIRE) once saw it unused */
+#define MNT_DOOMED 8                   /* lazily unmounted */
 void mnt_set_ns_root(struct mount *m); /* of init_mnt_ns; takes namespace_sem */
 /* Makes a mount with one reference. Takes a reference to @root; @name is copied. */
 struct mount *mnt_alloc_internal(
@@ -335,7 +331,6 @@ int filp_close(struct file *f, struct files_struct *owner);
  * caller has write access to the mount and the file.
  */
 int do_truncate(const struct path *p, loff_t len, struct file *f, u32 extra);
-u32 f_flags_to_lookup(u32 flags);
 
 #ifndef F_SEAL_EXEC
 #define F_SEAL_EXEC 0x20 /* of a memfd: its x bits are fixed */
@@ -353,7 +348,6 @@ int rw_verify_area(int write, struct file *f, const loff_t *pos, size_t n);
 bool atime_needs_update(const struct path *p, struct inode *inode); /* true if a read sets it */
 /* Sets the access time if necessary, but not while a freeze is in force. */
 void touch_atime(const struct path *p);
-int inode_change_ok(struct inode *inode, struct iattr *attr);
 
 /* ---- lease.c ---- */
 long fcntl_setlease(int fd, struct file *f, int type); /* @type: F_RDLCK, F_WRLCK, F_UNLCK */

@@ -152,8 +152,6 @@ int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t e
 void filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end);
 /* Starts to read @nr pages ahead, as far as the file reaches. Does not wait for them. */
 void force_readahead(struct address_space *m, struct file *f, u64 index, u64 nr);
-/* Writes all dirty pages of every mapping (sync). vfs writes the inodes and file systems itself. */
-void sync_mappings(bool wait);
 /*
  * Makes a writer wait while too many pages are dirty, unless it is killed. The caller holds no
  * page's lock.

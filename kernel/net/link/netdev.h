@@ -520,7 +520,6 @@ void net_io_counts(u32 cpu, struct net_io_counts *c);
  * drops the packets in a device's queues.
  */
 void netdev_io_init(void);
-void netdev_poll_thread(struct work *w);
 void netdev_queue_init(struct netdev_queue *q, struct net_device *dev, u32 index);
 void netdev_purge_tx(struct net_device *dev);
 /*

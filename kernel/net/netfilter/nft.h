@@ -384,7 +384,6 @@ int nft_chain_flush(struct nft_net *nn, struct nft_chain *ch);
 int nft_rule_delete(struct nft_net *nn, struct nft_rule *r);
 int nft_set_delete(struct nft_net *nn, struct nft_set *s);
 
-void nft_chain_register(struct net *net, struct nft_chain *ch);
 /*
  * Unregisters the chain's hooks. Returns true if they were registered; packets may then still enter
  * the chain until a grace period has passed.
