@@ -91,6 +91,31 @@ static void test_pieces(void **state)
 	}
 }
 
+/* What follows an archive may be compressed, so the reader can stop there. */
+static void test_one(void **state)
+{
+	size_t first, used;
+
+	make();
+	size = 0;
+	add("first", 0100644, "hello");
+	add("TRAILER!!!", 0, "");
+	/* without the padding behind the trailer */
+	for (first = size; !archive[first - 1]; first--)
+		;
+	first++; /* the name's terminator */
+	cpio_begin(&c, &ops, NULL);
+	log_len = 0;
+	assert_int_equal(cpio_feed_one(&c, archive, size + 512, &used), 0);
+	assert_int_equal(used, first);
+	assert_int_equal(cpio_finish(&c), 0);
+	assert_string_equal(log, "first 100644 1 2 5:hello;");
+	/* the next archive may begin at any byte */
+	assert_int_equal(cpio_feed_one(&c, archive, size, &used), 0);
+	assert_int_equal(used, first);
+	assert_string_equal(log, "first 100644 1 2 5:hello;first 100644 1 2 5:hello;");
+}
+
 static void test_cut(void **state)
 {
 	make();
@@ -118,4 +143,5 @@ static void test_garbage(void **state)
 	assert_int_equal(cpio_feed(&c, archive, 200), -EINVAL);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_pieces), cmocka_unit_test(test_cut), cmocka_unit_test(test_garbage))
+UNIT_MAIN(cmocka_unit_test(test_pieces), cmocka_unit_test(test_one), cmocka_unit_test(test_cut),
+	cmocka_unit_test(test_garbage))

@@ -91,7 +91,9 @@ static int parse_name(struct cpio *c)
 /* Returns how many bytes of padding come next (0 to 3). */
 static u32 padding(const struct cpio *c)
 {
-	bool before = c->state == CPIO_SKIP || (c->state == CPIO_DATA && c->left == c->e.size);
+	/* zeros behind the trailer are skipped anyway */
+	bool before = (c->state == CPIO_SKIP && !c->trailer) ||
+		      (c->state == CPIO_DATA && c->left == c->e.size);
 
 	return before ? -c->at & 3 : 0;
 }
@@ -133,19 +135,30 @@ static int step(struct cpio *c, const u8 *data, size_t n, size_t *used)
 	return -EINVAL;
 }
 
-int cpio_feed(struct cpio *c, const u8 *data, size_t n)
+int cpio_feed_one(struct cpio *c, const u8 *data, size_t n, size_t *used)
 {
-	while (n) {
-		size_t used;
-		int err = step(c, data, n, &used);
+	*used = 0;
+	while (*used < n) {
+		size_t taken;
+		int err = step(c, data + *used, n - *used, &taken);
 
 		if (err)
 			return err;
-		c->at += used;
-		data += used;
-		n -= used;
+		c->at += taken;
+		*used += taken;
+		if (c->state == CPIO_SKIP && c->trailer)
+			break;
 	}
 	return 0;
+}
+
+int cpio_feed(struct cpio *c, const u8 *data, size_t n)
+{
+	int err = 0;
+
+	for (size_t used; n && !err; data += used, n -= used)
+		err = cpio_feed_one(c, data, n, &used);
+	return err;
 }
 
 int cpio_finish(const struct cpio *c)

@@ -290,7 +290,8 @@ static int unpack_all(struct unpack *u, const u8 *in, size_t n)
 		else if (is_gzip(in, n) && u->cpio.state == CPIO_SKIP)
 			err = unpack_gzip(u, in, n, &used);
 		else
-			err = feed(u, in, used);
+			err = cpio_feed_one(&u->cpio, in, used, &used);
+		cond_resched();
 		in += used;
 		n -= used;
 	}
