@@ -293,6 +293,12 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 	}
 }
 
+/* Returns the size of the instance's memory, for messages. */
+static const char *memory_size(const struct run *r)
+{
+	return r->mem ? r->mem : DEFAULT_MEMORY;
+}
+
 /*
  * Returns the text ": ..." about the memory limit that has made the host kill the kernel: that of
  * nestctl's control group, which the kernel shares, or of the host. Returns "" for another cause.
@@ -305,9 +311,9 @@ static const char *why_killed(const struct run *r, int status)
 	if (WTERMSIG(status) != SIGKILL || os_cgroup_oom_kills() <= oom_kills)
 		return "";
 	if (!os_cgroup_memory_limit(group, sizeof(group), &limit))
-		return format(": the host had no memory left (mem=%s)", r->mem);
+		return format(": the host had no memory left (mem=%s)", memory_size(r));
 	return format(": the memory limit of the control group %s is %lu MiB (mem=%s)", group,
-		(unsigned long)(limit >> 20), r->mem);
+		(unsigned long)(limit >> 20), memory_size(r));
 }
 
 /* Creates the file "oom" in the instance's folder, for the supervisor. */
@@ -323,7 +329,7 @@ static void note_oom(const struct run *r)
  */
 static void tell_oom(const struct run *r)
 {
-	warn("the command was killed: the instance had no memory left (--mem %s)", r->mem);
+	warn("the command was killed: the instance had no memory left (--mem %s)", memory_size(r));
 	note_oom(r);
 }
 
