@@ -31,7 +31,7 @@ static char *small_file(int dir, const char *name)
 {
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char *text;
-	ssize_t n, have = 0;
+	ssize_t n = fd < 0 ? -1 : 0, have = 0;
 
 	if (fd < 0 && errno == ENOENT)
 		return NULL;
@@ -39,8 +39,8 @@ static char *small_file(int dir, const char *name)
 	while (fd >= 0 && have < IGNORE_MAX &&
 		(n = read(fd, text + have, (size_t)(IGNORE_MAX - have))) > 0)
 		have += n;
-	if (fd < 0 || have == IGNORE_MAX)
-		die("%s: %s", name, fd < 0 ? strerror(errno) : "more than 1 MiB");
+	if (n < 0 || have == IGNORE_MAX)
+		die("%s: %s", name, n < 0 ? strerror(errno) : "more than 1 MiB");
 	close(fd);
 	return text;
 }

@@ -340,12 +340,14 @@ static bool write_file(struct archive *out, const char *path)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char buf[PIECE];
 	bool good = true;
-	ssize_t n;
+	ssize_t n = 0;
 
 	if (fd < 0)
 		die("cp: %s: %s", path, strerror(errno));
 	while (good && (n = read(fd, buf, sizeof(buf))) > 0)
 		good = archive_write_data(out, buf, (size_t)n) >= 0;
+	if (n < 0)
+		die("cp: %s: %s", path, strerror(errno));
 	close(fd);
 	return good;
 }

@@ -22,7 +22,7 @@ struct image_config image_config_read(const char *image)
 	const char *path = image_config_path(image);
 	struct image_config c = { .size = 0 };
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
+	ssize_t n = 0;
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return c;
@@ -31,6 +31,8 @@ struct image_config image_config_read(const char *image)
 	c.text = xalloc(CONFIG_MAX + 1);
 	while (c.size < CONFIG_MAX && (n = read(fd, c.text + c.size, CONFIG_MAX - c.size)) > 0)
 		c.size += (size_t)n;
+	if (n < 0)
+		die("%s: %s", path, strerror(errno));
 	close(fd);
 	if (c.size == CONFIG_MAX || (c.size && c.text[c.size - 1]))
 		die("%s: this is not what `nestctl image import` writes", path);
