@@ -167,5 +167,8 @@ char *remote_read(const struct instance *in, const char *const *argv)
 	close(r.out);
 	close(r.err);
 	free(j.text);
-	return strcmp(end, "x0") ? NULL : text;
+	if (!strcmp(end, "x0"))
+		return text;
+	free(text);
+	return NULL;
 }
