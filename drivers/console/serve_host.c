@@ -479,15 +479,21 @@ static void serve_thread(void *unused)
 	}
 }
 
-/* Starts the thread at the first call. Returns 0 or -errno. */
+/* Starts the thread unless an earlier call has. Returns 0 or -errno. */
 static int start_locked(void)
 {
-	if (wake >= 0)
+	static bool started;
+	int err;
+
+	if (started)
 		return 0;
-	wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (wake < 0)
+		wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (wake < 0)
 		return -errno;
-	return os_worker_start("con-serve", serve_thread, NULL);
+	err = os_worker_start("con-serve", serve_thread, NULL);
+	started = !err;
+	return err;
 }
 
 /* ---- opening ---- */
@@ -632,7 +638,10 @@ int con_attach_serve(int fd, const char *path)
 		snprintf(attach_path, sizeof(attach_path), "%s", path);
 	}
 	pthread_mutex_unlock(&serve_lock);
-	serve_kick();
+	if (err)
+		free(l);
+	else
+		serve_kick();
 	return err;
 }
 
