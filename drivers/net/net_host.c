@@ -242,10 +242,7 @@ static int reopen(struct net_host *h)
 	if (!err && h->out >= 0)
 		err = os_event_add(h->out, 0, h->irq);
 	if (err) {
-		if (h->link->close)
-			h->link->close(h);
-		close(h->fd);
-		h->fd = -1;
+		gone(h);
 		return net_fail(h, -err, "%s", strerror(-err));
 	}
 	return 0;

@@ -6,6 +6,7 @@
  * SOURCES: drivers/net/net_host.c drivers/net/socket_host.c os-linux/object.c
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +38,7 @@ int net_jailed_open(struct net_host *h)
 
 int net_nowhere(void)
 {
-	return -1;
+	return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 }
 
 int os_packet_socket(int fd)
@@ -58,9 +59,11 @@ bool os_packet_drop(int fd)
 void net_tap_setup(struct net_host *h, int fd, bool vnet)
 {
 }
+static int event_err; /* what os_event_add() returns */
+
 int os_event_add(int fd, uint32_t events, int irq)
 {
-	return 0;
+	return event_err;
 }
 void os_event_del(int fd)
 {
@@ -102,16 +105,50 @@ static struct net_host *card(void)
 	struct net_host *h = calloc(1, sizeof(*h));
 
 	h->link = &vde_link;
-	h->fd = h->parked = h->control = h->asked = h->half = -1;
+	h->fd = h->parked = h->out = h->control = h->asked = h->half = -1;
 	h->args = strdup(folder);
 	number = os_object_add(h);
 	assert_true(number > 0);
 	return h;
 }
 
+/* the address for frames that the switch tells its members */
+static const struct sockaddr_un data = { .sun_family = AF_UNIX, .sun_path = "\0net_host-data" };
+
+/* Opens the link, as the switch answers at once. Returns what the second net_host_reopen() does. */
+static int open_at_once(int *member)
+{
+	assert_int_equal(net_host_reopen(number), -EINPROGRESS);
+	*member = accept(listener, NULL, NULL);
+	assert_int_equal(send(*member, &data, sizeof(data), 0), sizeof(data));
+	return net_host_reopen(number);
+}
+
+/* The number of a link that has gone stays taken if the link cannot be opened again. */
+static void test_no_event(void **state)
+{
+	struct net_host *h = card();
+	int frames = socket(AF_UNIX, SOCK_DGRAM, 0), member, again, fd;
+
+	assert_int_equal(bind(frames, (struct sockaddr *)&data, sizeof(data)), 0);
+	assert_int_equal(open_at_once(&member), 0);
+	fd = h->fd;
+	net_host_drop(number);
+	assert_true(h->fd == -1 && h->parked == fd);
+	event_err = -ENOSPC;
+	assert_int_equal(open_at_once(&again), -ENOSPC);
+	event_err = 0;
+	assert_true(h->fd == -1 && h->control == -1 && h->parked == fd);
+	assert_true(fcntl(fd, F_GETFD) >= 0);
+	net_host_close(number);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	close(member);
+	close(again);
+	close(frames);
+}
+
 static void test_slow_switch(void **state)
 {
-	struct sockaddr_un data = { .sun_family = AF_UNIX, .sun_path = "\0net_host-data" };
 	struct net_host *h = card();
 	int member, frames = socket(AF_UNIX, SOCK_DGRAM, 0);
 
@@ -174,6 +211,7 @@ int main(void)
 		T(test_silent_switch),
 		T(test_wrong_switch),
 		T(test_nobody),
+		T(test_no_event),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
