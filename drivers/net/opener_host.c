@@ -182,8 +182,10 @@ int net_jailed_open(struct net_host *h)
 	err = os_jail_open(opener, text ? text : h->value, &o);
 	free(text);
 	o.text[sizeof(o.text) - 1] = 0;
-	if (err || !o.nr)
-		return net_fail(h, err ? -err : EIO, "%s", *o.text ? o.text : strerror(-err));
+	if (!err && !o.nr)
+		return net_fail(h, EIO, "%s", strerror(EIO));
+	if (err)
+		return net_fail(h, -err, "%s", *o.text ? o.text : strerror(-err));
 	memcpy(&answer, o.text, sizeof(answer));
 	h->fd = o.fd[0];
 	h->control = o.nr > 1 && !answer.has_out ? o.fd[1] : -1;
