@@ -39,8 +39,10 @@ int ttylog_host_dir(const char *dir)
 	if (log_dir >= 0)
 		close(log_dir);
 	log_dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (log_dir < 0)
+		return -errno;
 	os_jail_grant(dir, OS_GRANT_READ | OS_GRANT_WRITE);
-	return log_dir < 0 ? -errno : 0;
+	return 0;
 }
 
 static int write_all(int fd, struct iovec *v)

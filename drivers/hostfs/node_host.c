@@ -602,13 +602,15 @@ static void grant(const char *dir, const char *only)
 /* Opens the shared folder before the jail closes. Returns a descriptor, or -1 with errno set. */
 static int open_share(const char *dir, const char *only)
 {
-	int fd = os_jail_folder(dir, only);
+	int fd = os_jail_folder(dir, only), saved;
 
 	if (fd < 0)
 		fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	saved = errno;
 	/* Called here as well, for a restored instance without hostfs= on its command line. */
 	self_fds();
 	grant(dir, only);
+	errno = saved;
 	return fd;
 }
 
