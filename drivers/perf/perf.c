@@ -365,6 +365,7 @@ static void forget_files(void)
 
 int perf_start(int hz)
 {
+	int err;
 	u32 lost;
 	static struct perf_sample old; /* static: too large for the stack */
 	static struct perf_host host = {
@@ -388,7 +389,10 @@ int perf_start(int hz)
 	host.ncpus = nr_cpus;
 	set_on(true);
 	WRITE_ONCE(arch_sample_ops, &sample_ops);
-	return perf_host_start(hz, &host);
+	err = perf_host_start(hz, &host);
+	if (err)
+		perf_stop();
+	return err;
 }
 
 void perf_stop(void)
