@@ -270,16 +270,18 @@ static int write_map(struct writer *w, uint32_t map)
 	return err;
 }
 
-static void append(char **text, size_t *size, const char *word)
+/* Appends a word with its terminator. Returns 0 or -ENOMEM. */
+static int append(char **text, size_t *size, const char *word)
 {
 	size_t n = strlen(word) + 1;
 	char *more = realloc(*text, *size + n);
 
 	if (!more)
-		return;
+		return -ENOMEM;
 	memcpy(more + *size, word, n);
 	*text = more;
 	*size += n;
+	return 0;
 }
 
 /* read by os_state_prepare(), since reading it takes long */
@@ -293,9 +295,13 @@ static int write_tables(struct writer *w, struct state_header *h)
 	uint32_t crc;
 	int err;
 
-	append(&texts, &texts_size, cpu.flags);
-	for (h->nr_words = 0; os_argv[h->nr_words]; h->nr_words++)
-		append(&texts, &texts_size, os_argv[h->nr_words]);
+	err = append(&texts, &texts_size, cpu.flags);
+	for (h->nr_words = 0; !err && os_argv[h->nr_words]; h->nr_words++)
+		err = append(&texts, &texts_size, os_argv[h->nr_words]);
+	if (err) {
+		free(texts);
+		return err;
+	}
 	h->nr_runs = w->nr_runs;
 	h->tables_at = w->at;
 	h->texts_size = (uint32_t)texts_size;
