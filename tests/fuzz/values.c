@@ -602,15 +602,15 @@ long make_iocbs(struct thread *t, const long *list, int n)
 	return make_words(t, w, 4);
 }
 
-/* A struct sock_fprog that allows a random call and refuses all others. */
+/* A struct sock_fprog that refuses a random call and allows all others. */
 long make_filter(struct thread *t, const long *list, int n)
 {
-	uint64_t code[] = { 0x0000000000000020, 0x15 | 1ul << 24 | (uint64_t)rnd(t, 330) << 32,
+	uint64_t code[] = { 0x0000000000000020, 0x15 | 1ul << 16 | (uint64_t)rnd(t, 330) << 32,
 		0x7fff000000000006,
 		6 | (rnd(t, 2) ? 0x00050000ul + rnd(t, 40) : 0x7fc00000ul) << 32 };
 	uint64_t w[2] = { rnd(t, 12) ? 4 : rnd(t, 9), (uint64_t)make_words(t, code, 4) };
 
-	/* ld nr; jeq X, 0, 1; "allow"; "refuse": X falls through, other calls jump */
+	/* ld nr; jeq X, 1, 0; "allow"; "refuse": X jumps, other calls fall through */
 	return rnd(t, 3) ? make_words(t, w, 2) : make_numbers(t, list, n);
 }
 
