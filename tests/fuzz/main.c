@@ -109,14 +109,16 @@ static void measure(struct usage *u)
 	while (f && fgets(line, sizeof(line), f))
 		if (sscanf(line, "MemFree: %ld", &value) == 1)
 			u->free_kb = value;
-	fclose(f);
+	if (f)
+		fclose(f);
 	f = fopen("/proc/slabinfo", "r");
 	while (f && u->n < MAX_CACHES && fgets(line, sizeof(line), f))
 		if (sscanf(line, "%31s %ld", name, &value) == 2 && name[0] != '#') {
 			strcpy(u->name[u->n], name);
 			u->objects[u->n++] = value;
 		}
-	fclose(f);
+	if (f)
+		fclose(f);
 }
 
 /*
