@@ -35,7 +35,7 @@ static struct lost *entry_of(const char *name)
 	u32 i;
 
 	for (i = 0; i < NAMES_MAX - 1 && table[i].err; i++)
-		if (!strcmp(table[i].name, name))
+		if (!strncmp(table[i].name, name, NAME_MAX - 1)) /* a stored name may be cut off */
 			break;
 	return &table[i];
 }
