@@ -4,8 +4,9 @@
  * consoles.
  *
  * printk may be called anywhere, with spinlocks held too. It appends lines to the ring under its
- * own lock and passes whole lines to the consoles. A call's text is cut at 999 bytes and always
- * ends its line, even without a newline. Levels are Linux's, one digit in the KERN_ macros.
+ * own lock and passes whole lines to the consoles. A call's text, with the two bytes of its KERN_
+ * macro, is cut at 1001 bytes and always ends its line, even without a newline. Levels are Linux's,
+ * one digit in the KERN_ macros.
  */
 #ifndef NESTLING_LIB_PRINTK_H
 #define NESTLING_LIB_PRINTK_H
@@ -24,8 +25,8 @@
 #define KERN_DEFAULT KERN_WARNING
 
 /*
- * Return the length of the text, as snprintf() does. @fmt begins with a KERN_ macro, else the level
- * is KERN_DEFAULT.
+ * Return the length of the uncut text, as snprintf() does. @fmt begins with a KERN_ macro, else the
+ * level is KERN_DEFAULT.
  */
 int printk(const char *fmt, ...) __printf(1, 2);
 int vprintk(const char *fmt, va_list ap);
@@ -44,10 +45,9 @@ struct console {
 	 * with no lock of printk.c held, but perhaps locks of the caller of printk().
 	 */
 	void (*write)(struct console *con, const char *s, size_t n);
-	/* The driver's. */
-	void *data;
+	void *data;      /* for use by the driver */
 	bool everything; /* gets messages of all levels */
-	/* Protected by the writer's role of printk.c. */
+	/* Changed only by the caller that has console_busy of printk.c. */
 	struct list_head list;
 };
 /*
@@ -57,7 +57,10 @@ struct console {
 void console_register(struct console *con);
 void console_unregister(struct console *con);
 
-/* Lines with a level below this reach the consoles. Default 7; the parameter quiet sets 4. */
+/*
+ * Lines with a level below this number reach the consoles. Default 7; set by the parameters quiet
+ * (4), debug (10) and loglevel=.
+ */
 extern int console_loglevel;
 
 /*
@@ -78,19 +81,20 @@ struct printk_record {
  * 0, or -EAGAIN if there is no such record yet.
  */
 int printk_read(u64 *seq, struct printk_record *rec);
-/* Returns the number that the next record will get. */
+/* Return the number that the next record will get, and that of the oldest record in the ring. */
 u64 printk_next_seq(void);
-u64 printk_first_seq(void); /* of the oldest record in the ring */
+u64 printk_first_seq(void);
 /*
- * True if lines were added since the last call. The boundary of kernel/sched is the only caller,
- * and then wakes up printk_wait.
+ * True if lines were added since the last call. The only caller is the boundary (kernel/sched),
+ * which then wakes up the readers on printk_wait.
  */
 bool printk_take_wake(void);
 
 /*
  * True if the caller may print a message that programs can provoke: kernel.printk_ratelimit_burst
- * of them per kernel.printk_ratelimit seconds, of all callers together. @func: the name shown in
- * the later count of suppressed messages. Callable anywhere.
+ * of them per kernel.printk_ratelimit seconds (0: no limit), of all callers together. The first
+ * caller after such a period logs the number of messages suppressed in it, under its own name
+ * @func. Callable anywhere.
  */
 bool printk_ratelimit(const char *func);
 extern int sysctl_printk_ratelimit, sysctl_printk_ratelimit_burst;
@@ -101,13 +105,14 @@ extern int sysctl_printk_delay;
 extern int panic_timeout;
 /*
  * Reports a broken invariant: prints the text, a back-trace and the guest's state, and writes the
- * text to stderr. The instance then restarts if panic_timeout is set; otherwise the process ends
+ * text to stderr. The instance then restarts if panic_timeout is not 0; otherwise the process ends
  * with status 2. Callable anywhere. @fmt needs no level and no newline.
  */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 
 /*
- * Ends a boot that cannot work, with one line on stderr that names the parameter, and status 1.
+ * Ends a boot that cannot work, with status 1. Prints the text, which names the wrong parameter, as
+ * one line on stderr.
  * Also ends an instance that has lost its processes on the host.
  */
 void refuse(const char *fmt, ...) __printf(1, 2) __noreturn;

@@ -14,40 +14,45 @@
 #define ARENA_PAGES (ARENA_SIZE / PAGE_SIZE)
 #define ARENA_THUNKS (ARENA_SIZE / THUNK_SIZE)
 #define PAGE_THUNKS (PAGE_SIZE / THUNK_SIZE)
-#define REACH 0x7ff00000UL /* reach of a jump, less some room */
+/* greatest distance in bytes from a jump to its arena: the range of rel32, less some room */
+#define REACH 0x7ff00000UL
 
 #define MAX_ARENAS 8
 #define MAX_SHADOWS 64
 #define MAX_SITES 256
-/* sites in a row: a row fits in a page, so that it needs no large block */
+/* sites in a struct site_row, which fits in a page, so that kmalloc() needs no larger block */
 #define ROW_SITES 64
 
 struct arena {
-	u64 va; /* ARENA_SIZE bytes of the guest */
+	u64 va; /* guest address of ARENA_SIZE bytes */
 	/* true: its area exists; before that, no jump leads to it */
 	bool ready;
 	/*
-	 * true: the program has changed the area. No jump leads there any more, but threads may
-	 * still be in it.
+	 * true: the program has changed the area. No new jump leads there, and the shadows with old
+	 * jumps are dropped, but threads may still be in it.
 	 */
 	bool dead;
+	/* a reference to each; NULL: the page was not needed yet */
 	struct page *pages[ARENA_PAGES];
-	/* a bit for each of its pages, set if another mm shares the page or the page is full */
+	/* a bit for each of pages[], set by fork: another mm may map the page; it is not written */
 	u64 shared;
-	u64 used[ARENA_THUNKS / 64]; /* a bit for each thunk */
+	/* a bit for each thunk, set when it is reserved and never cleared */
+	u64 used[ARENA_THUNKS / 64];
 };
 
 struct shadow {
-	u64 va;                    /* of the page */
-	struct page *frame, *copy; /* a reference to each */
+	u64 va; /* guest address of the text page */
+	/* the page's frame, and its patched copy; a reference to each */
+	struct page *frame, *copy;
 };
 
 struct site {
 	u64 addr;  /* of the syscall instruction */
-	u64 thunk; /* its address */
+	u64 thunk; /* guest address of its thunk */
 	struct site_shape shape;
-	u32 nr;    /* SITE_MOV: number of the call */
-	bool live; /* true: its page has a shadow */
+	u32 nr; /* SITE_MOV: number of the call */
+	/* true: its page has a shadow, in which the site is patched */
+	bool live;
 };
 
 struct site_row {
@@ -57,7 +62,7 @@ struct site_row {
 struct patch {
 	spinlock_t lock; /* protects all below */
 	u32 nr_arenas, nr_dead, nr_shadows, nr_sites;
-	/* true: a shadow was removed, but the space may still map it */
+	/* true: a shadow was removed, and the space may still map it; never cleared */
 	bool lost;
 	/* hash_of() bits of the addresses at which sites of SITE_NEXT continue */
 	u64 resume_mask;
@@ -91,13 +96,15 @@ u64 arena_reserve_thunk(struct patch *p, u64 jump, enum site_form form, struct p
  */
 struct thunk *arena_thunk(struct patch *p, u64 addr);
 /*
- * Makes an arena within reach of that jump, in an mm that has a struct patch. Returns 0 (also if
- * another thread has made it) or -errno (-ENOSPC for too many arenas). Takes mmap_lock; may sleep.
+ * Makes an arena within reach of the jump at @jump, in an mm that has a struct patch. Returns 0
+ * (also if another thread has made it), -ENOSPC for too many arenas, -ENOMEM if no place is within
+ * reach, or another -errno. Takes mmap_lock and patch->lock; may sleep.
  */
 int arena_make(struct mm *mm, u64 jump);
 /*
- * Ends arenas in a range that the program changes: no site jumps to them any more. Returns true if
- * the range had some. Takes patch->lock.
+ * Marks the arenas that overlap [start, end) dead, since the program changes that range. Returns
+ * true if there were some: the caller must then drop all shadows of the mm, whose jumps may lead
+ * there. Takes patch->lock.
  */
 bool arenas_end(struct patch *p, u64 start, u64 end);
 
