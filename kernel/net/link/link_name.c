@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * link_name.c: names of devices: checks them, makes new ones from patterns with %d, and keeps
- * alternative names beside the first (ip link set name, ip link property).
- * Locks: link_lock() for a new first name; net->lock inside it.
+ * alternative names beside dev->name (ip link set name, ip link property).
+ *
+ * Locks: net->lock for all names. A change of dev->name also needs link_lock(), taken first.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -25,8 +26,9 @@ bool link_good_name(const char *name)
 }
 
 /*
- * Checks a new name of @dev. @other: the device that has this name already, maybe as an alternative
- * name. net->lock held.
+ * Checks a new name of @dev, which is NULL if there is no such device. @other: the device that has
+ * this name already, also as an alternative name, or NULL. The present name of @dev is allowed.
+ * net->lock held. Returns 0, -ENODEV or -EEXIST.
  */
 static int may_rename(
 	const struct net_device *dev, const struct net_device *other, const char *name)
@@ -37,7 +39,8 @@ static int may_rename(
 }
 
 /*
- * Shows a device under its new name in the folder of its master, and its ports in its own folder.
+ * Adds @dev, under its new name, to the ports of its master in /sys/class/net, and adds the ports
+ * of @dev to the folder of the new name. link_lock() held.
  */
 static void show_ports(struct net *net, struct net_device *dev)
 {
@@ -50,12 +53,15 @@ static void show_ports(struct net *net, struct net_device *dev)
 			netname_is_port(dev->name, d->name);
 }
 
-/* more than the names of a namespace: of cards, and of LINKS_MAX devices with ALTNAMES_MAX each */
+/*
+ * Numbers tried for a %d: more than a namespace has names. It has some cards and at most LINKS_MAX
+ * other devices, each with one name and ALTNAMES_MAX alternative names.
+ */
 #define NUMBERS_MAX 65536U
 
 /*
- * Sets in @used the bit of the number that @name has where @wanted has its %d, at @mark. A name
- * that does not match the pattern sets no bit.
+ * If @name matches the pattern @wanted, sets the bit in @used of the number that stands in @name
+ * for %d. @mark: the %d in @wanted. Numbers with a leading zero do not match.
  */
 static void note_number(const char *name, const char *wanted, const char *mark, u64 *used)
 {
@@ -75,7 +81,8 @@ static void note_number(const char *name, const char *wanted, const char *mark, 
 
 /*
  * Fills @name with @wanted or, if that has a %d, with the first free name of the pattern. @used:
- * NUMBERS_MAX bits, all 0. net->lock held. Returns 0 or -EINVAL.
+ * NUMBERS_MAX bits, all 0; unused without a % in @wanted. net->lock held. Returns 0, or -EINVAL for
+ * another %, or a name that is too long.
  */
 static int fill_name(struct net *net, const char *wanted, char name[IFNAMSIZ], u64 *used)
 {
@@ -172,7 +179,7 @@ int link_del_name(struct net_device *dev, const char *name)
 	bool taken;
 
 	netdev_lock_net(dev);
-	/* @name belongs to another device, or is dev->name */
+	/* If no alternative name of @dev matches: another device has @name, or it is dev->name. */
 	taken = netdev_by_name(dev->net, name);
 	list_for_each_entry(a, &dev->altnames, list)
 		if (!strcmp(a->name, name))
