@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * trace_control.c: sets at run time which calls are traced: trace_control(), for
- * /proc/nestling/trace and the management console's command "trace". While "times" is on, counts
- * how long calls take.
+ * /proc/nestling/trace and the management console's command "trace". After "times", counts calls
+ * and how long they take, instead of tracing them.
  *
- * Locks: control_lock admits one change at a time. Counters belong to the vCPU on which the call
- * ended; readers are a little behind.
+ * Locks: control_lock admits one change at a time. A counter is written without a lock, by the vCPU
+ * on which the call ended, so readers may miss the latest calls.
  */
 #include <asm/errno.h>
 
@@ -19,12 +19,14 @@
 #include "kernel/syscall/internal.h"
 #include "kernel/task/signal/signal.h"
 
-#define RING_MOST (1UL << 20) /* bytes of the ring */
+/* The ring gets as many bytes as memory allows, between these two. */
+#define RING_MOST (1UL << 20)
 #define RING_LEAST (1UL << 16)
-#define PART 65536
+#define PART 65536 /* bytes read from the ring at once */
 
 struct call_time {
-	u64 calls, errors, ns, most; /* most: longest call, in ns */
+	/* ns: time of all calls together; most: longest call, in ns */
+	u64 calls, errors, ns, most;
 };
 
 static DEFINE_MUTEX(control_lock);
@@ -70,8 +72,8 @@ int trace_times_line(int i, char *buf, size_t size)
 /* ---- tasks and calls ---- */
 
 /*
- * Allocates the ring, or (@counts) the counters, which it clears if they exist. control_lock is
- * held. Returns 0 or -ENOMEM.
+ * Allocates the ring if there is none, or with @counts the counters; clears counters that exist.
+ * control_lock is held. Returns 0 or -ENOMEM.
  */
 static int need_memory(bool counts)
 {
@@ -97,7 +99,8 @@ static int need_memory(bool counts)
 
 /*
  * Sets traced_calls of the threads of process @pid, or of thread @pid, and clears it in all other
- * threads; @pid 0 clears it in all. Returns false if there is no such process or thread.
+ * threads; @pid 0 clears it in all. Returns false if there is no such process or thread: the flag
+ * is then cleared in all. Takes tasklist_lock.
  */
 static bool mark(pid_t pid)
 {
@@ -125,7 +128,10 @@ static int number_of(const char *name, size_t len)
 	return -1;
 }
 
-/* Adds the calls of a list "NAME,..." to @f. Returns 0, or -EINVAL with the reason in @why. */
+/*
+ * Adds the calls of a list "NAME,..." to @f. Returns 0, or -EINVAL with the reason in @why, a
+ * buffer of @size bytes.
+ */
 static int parse_names(struct trace_filter *f, const char *s, char *why, size_t size)
 {
 	f->some = true;
@@ -160,7 +166,10 @@ static char *next_word(char **s)
 	return word;
 }
 
-/* Sets *f, which is zeroed. Modifies @text. Returns as parse_names(). */
+/*
+ * Sets *f, which is zeroed, by the options "[pid=N] [follow] [only=NAME,...]". Modifies @text.
+ * Returns as parse_names().
+ */
 static int parse_filter(struct trace_filter *f, char *text, char *why, size_t size)
 {
 	char *word;
@@ -187,8 +196,9 @@ static int parse_filter(struct trace_filter *f, char *text, char *why, size_t si
 }
 
 /*
- * Begins tracing or counting calls. control_lock is held. Returns 0, or -errno with the reason in
- * @why unless memory is short.
+ * Begins tracing calls or, with @counts, counting them. @text: options of parse_filter().
+ * control_lock is held. Returns 0, or -errno with the reason in @why. @why is not written for
+ * -ENOMEM.
  */
 static int trace_calls(bool counts, char *text, char *why, size_t size)
 {
@@ -209,7 +219,10 @@ static int trace_calls(bool counts, char *text, char *why, size_t size)
 	return 0;
 }
 
-/* Switches a trace point. control_lock is held. Returns as trace_calls(). */
+/*
+ * Switches a tracepoint, or all, by the text "NAME on|off". control_lock is held. Returns as
+ * trace_calls().
+ */
 static int switch_point(char *text, char *why, size_t size)
 {
 	char *name = next_word(&text), *how = next_word(&text);
@@ -296,7 +309,7 @@ static int show_points(struct seq *s, void *arg)
 	return 0;
 }
 
-/* Switches trace points on or off, by text such as "NAME on" or "all off". */
+/* Serves a write to /proc/nestling/tracepoints: "NAME on", "NAME off", "all on" or "all off". */
 static int store_points(char *text, size_t n, void *arg)
 {
 	char why[100];

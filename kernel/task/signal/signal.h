@@ -23,28 +23,34 @@ struct user_struct;
 struct tty_struct;
 struct core_state;
 
+/* signals that cannot be blocked */
 #define UNMASKABLE (sigmask_of(SIGKILL) | sigmask_of(SIGSTOP))
 
 #define OVERRUN_MAX 0x7fffffffL /* larger counts are cut to this */
+
+/* A queued signal, or the signal of a POSIX timer, which exists as long as the timer. */
 struct sigqueue {
+	/* in sigpending.list; under sighand->lock */
 	struct list_head list;
 	siginfo_t info;
-	struct user_struct *user; /* pays for it; with a reference */
-	/* A timer's signal: number of expiries since a task last took it; racy. */
+	/* user whose limit of queued signals counts this one; referenced */
+	struct user_struct *user;
+	/* A timer's signal: expiries since a task last took it (at most 5); racy. */
 	u8 unseen;
 	/*
-	 * A timer's signal: it was pending, and was dropped when the process began to ignore it;
-	 * under sighand->lock.
+	 * A timer's signal: true if it was dropped. The process ignored it when it was sent, or it
+	 * was flushed off its queue, as when the process begins to ignore it. Overruns then go on
+	 * counting. Under sighand->lock.
 	 */
 	bool flushed;
 	/*
-	 * A timer's signal: overruns at the last delivery. Protected by the timer's lock, and by
-	 * sighand->lock while the signal is dequeued.
+	 * A timer's signal: overruns at the last delivery. Written under sighand->lock when the
+	 * signal is dequeued, and under the timer's lock afterwards; read racily.
 	 */
 	s64 overrun_last;
-	/* A timer's signal: the queue that contains it, or NULL. */
+	/* A timer's signal: the queue that contains it, if @list is not empty. */
 	struct sigpending *on;
-	/* References: one of the queue that contains it, one of the POSIX timer that owns it. */
+	/* References: one of the queue that contains it, and one of its POSIX timer. */
 	atomic_t refs;
 };
 
@@ -58,20 +64,22 @@ struct sigqueue {
 int send_sig(int sig, struct task *t, const siginfo_t *info);       /* sends to one thread */
 int send_sig_group(int sig, struct task *t, const siginfo_t *info); /* sends to @t's process */
 /*
- * Signals @t's process as one of many, as for a group or for kill(-1). A child that is being forked
- * now should have got the signal too, so the fork restarts (fork.c:link_task()). tasklist_lock is
- * held.
+ * Sends to @t's process a signal that others get too: a process group, or all that kill(-1) means.
+ * If the process is forking, the fork is restarted after the signal (fork.c:link_task()), since the
+ * child would miss it. tasklist_lock is held.
  */
 int send_sig_one_of_many(int sig, struct task *t, const siginfo_t *info);
 /*
  * Signal a group, a process or a thread, if current may do so: otherwise -EPERM, or -EINVAL for an
- * invalid signal. @sig 0 only checks. The first two take tasklist_lock; @pgrp may be NULL.
+ * invalid signal. @sig 0 only checks. kill_pgrp() and kill_pid() take tasklist_lock; @pgrp may be
+ * NULL (-ESRCH). kill_thread() returns 0 for a thread that has ended.
  */
 int kill_pgrp(struct pid *pgrp, int sig, const siginfo_t *info);
 int kill_pid(struct pid *pid, int sig, const siginfo_t *info);
 int kill_thread(struct task *t, int sig, const siginfo_t *info);
 /*
- * Force a signal on current, even if it is blocked or ignored; the second one ignores handlers too.
+ * Force a signal on current, even if it is blocked or ignored. force_fatal_sig() always takes the
+ * default action, even if there is a handler. Take sighand->lock.
  */
 void force_sig(int sig);
 void force_fatal_sig(int sig);
@@ -91,15 +99,15 @@ bool is_current_pgrp_orphaned(void);
 /* Sets or clears current's TIF_SIGPENDING. sighand->lock is held. */
 void recalc_sigpending(void);
 /*
- * Set current's mask of blocked signals. The first one takes sighand->lock and leaves SIGKILL and
- * SIGSTOP out; for the second one the caller does both.
+ * Set current's mask of blocked signals. set_current_blocked() takes sighand->lock and leaves
+ * UNMASKABLE out; the caller of set_blocked_locked() does both.
  */
 void set_current_blocked(u64 mask);
 void set_blocked_locked(u64 mask);
 /*
- * Sets the mask for ppoll, pselect and sigsuspend, read from guest memory (a NULL @mask changes
- * nothing). The old mask is restored after a signal was delivered. May sleep. Returns 0, -EFAULT or
- * -EINVAL.
+ * Sets the mask for the length of a call such as ppoll(), pselect() or epoll_pwait(), read from
+ * guest memory (a NULL @mask changes nothing). The old mask comes back when a signal's handler
+ * returns, or by restore_saved_sigmask_unless(). May sleep. Returns 0, -EFAULT or -EINVAL.
  */
 int set_user_sigmask(uaddr_t mask, size_t sigsetsize);
 /*
@@ -108,8 +116,8 @@ int set_user_sigmask(uaddr_t mask, size_t sigsetsize);
  */
 void restore_saved_sigmask_unless(bool interrupted);
 /*
- * Takes one of current's pending signals that is in @mask, for signalfd and sigtimedwait. Takes
- * sighand->lock. Returns its number with @info filled in, or 0.
+ * Takes one of current's pending signals in @mask (never SIGKILL or SIGSTOP) off its queue, for
+ * signalfd and sigtimedwait. Takes sighand->lock. Returns its number with @info filled in, or 0.
  */
 int dequeue_signal(u64 mask, siginfo_t *info);
 size_t copy_siginfo_to_user(uaddr_t to, const siginfo_t *info); /* returns bytes not copied */
@@ -119,10 +127,14 @@ size_t copy_siginfo_to_user(uaddr_t to, const siginfo_t *info); /* returns bytes
  */
 struct sigqueue *sigqueue_alloc(void);
 void sigqueue_put(struct sigqueue *q);
-/* Takes a signal of current's process off the queue, if it is on one. Takes sighand->lock. */
+/*
+ * Takes @q, a timer's signal of current's process, off the queue that contains it, if any. The
+ * caller has a reference. Takes sighand->lock.
+ */
 void sigqueue_cancel(struct sigqueue *q);
 /*
- * Sends a timer's signal to the thread (@type PIDTYPE_PID) or process @pid. Takes tasklist_lock.
+ * Sends a timer's signal to the thread (@type PIDTYPE_PID) or process @pid. Takes tasklist_lock and
+ * sighand->lock.
  * @missed: earlier periods for which no signal was sent. Periods that pass while the signal is
  * queued, or after it was dropped, count as overruns of it.
  */
@@ -135,14 +147,17 @@ struct ksignal {
 	int sig;
 };
 
-/* True if the guest stack pointer lies within current's alternate stack. */
+/* True if the guest stack pointer @sp lies within current's alternate stack. */
 bool within_sig_stack(u64 sp);
 /*
  * True if @sp is on the alternate stack, so that another frame there goes below it. False with
  * SS_AUTODISARM, since the alternate stack is then disabled while a handler runs on it.
  */
 bool on_sig_stack(u64 sp);
-/* Returns the stack pointer for a signal frame of this action, by SA_ONSTACK. */
+/*
+ * Returns the address below which a signal frame of @ks goes: the end of the alternate stack if the
+ * action has SA_ONSTACK and that stack is not in use, else @sp.
+ */
 u64 sigsp(u64 sp, const struct ksignal *ks);
 
 /* Operations of a process's timers that end in signals; kernel/time registers them. */
@@ -157,23 +172,23 @@ struct process_timer_ops {
 	 */
 	void (*limit_changed)(struct signal_struct *sig);
 	/*
-	 * Current has taken a signal whose si_code is SI_TIMER, or SIGALRM (no other signal need be
-	 * reported), and holds no lock. A POSIX timer's @info gets its overruns until now. A timer
-	 * skips periods while its signal is not taken; its next expiry is now the end of the
-	 * present period.
+	 * Called when current has taken a signal off its queue, with no lock held. Only SIGALRM and
+	 * signals with the si_code SI_TIMER have an effect. A timer of short period skips periods
+	 * while its signal is not taken: taken() sets its next expiry to the end of the present
+	 * period, and adds the skipped periods to the overruns in a POSIX timer's @info.
 	 */
 	void (*taken)(siginfo_t *info);
 	/*
-	 * Current's process stops ignoring @signo, so timers with this signal stop skipping
-	 * periods.
+	 * Called when current's process stops ignoring @signo: timers with this signal stop
+	 * skipping periods.
 	 */
 	void (*wanted)(int signo);
 };
 extern const struct process_timer_ops process_timer_ops;
 
 /*
- * Returns the sighand of another task, perhaps an exiting one, with its lock held; NULL: the task
- * was released. The caller has a reference to @t.
+ * Returns the sighand of @t, which may be exiting, with sighand->lock held. Returns NULL if @t was
+ * released. The caller has a reference to @t.
  */
 struct sighand_struct *lock_task_sighand(struct task *t);
 static inline void unlock_task_sighand(struct sighand_struct *sh)
