@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * perf.c: the console's command "perf", behind `nestctl perf`.
+ * perf.c: the management console's command "perf", behind `nestctl perf`.
  *
  *      perf start HZ | stop
- *      perf read           a line for each sample, all in hex except PID:
- *                          "Kn PID COMM PC ..."           in the kernel, the innermost first
- *                          "Un PID COMM FILE+OFFSET ..."  in a program, the innermost first
+ *      perf read           takes up to 512 samples and prints a line for each:
+ *                          "Kn PID COMM PC ..."           in the kernel
+ *                          "Un PID COMM FILE+OFFSET ..."  in a program
  *                          "Hn PID COMM FILE+OFFSET ..."  on the way to the kernel or back
  *                          "I N"                          N ticks have found a vCPU idle
  *                          "L N"                          N samples were dropped for lack of room
- *                          (n: number of ticks that it represents)
+ *                          (n: number of ticks that the sample represents)
  *      perf open PATH      opens a file of the guest, and prints its number
- *      perf file N         its path
- *      perf bytes N OFFSET up to 16 KiB of it in hex
+ *      perf file N         prints the path of file N
+ *      perf bytes N OFFSET prints up to 16 KiB of file N in hex
+ *
+ * PC, FILE (a file's number) and OFFSET in samples are hexadecimal, all other numbers decimal. The
+ * innermost frame is first. A program's address outside of all files is ffffffffffffffff.
  */
 #include <asm/errno.h>
 
@@ -26,7 +29,8 @@
 #define SAMPLES_MOST 512 /* maximum in one reply */
 
 /*
- * Prints a sample. Control characters and blanks in names, which the guest chooses, are replaced.
+ * Prints a sample. Characters of the task's name that would break the line or `nestctl perf` are
+ * replaced, since the guest chooses the name.
  */
 static void print_sample(struct mconsole_call *c, struct perf_sample *s)
 {
@@ -46,7 +50,7 @@ static void print_sample(struct mconsole_call *c, struct perf_sample *s)
 
 static void read_samples(struct mconsole_call *c)
 {
-	static struct perf_sample s; /* owned by the thread */
+	static struct perf_sample s; /* owned by the console's thread */
 	u32 lost, idle = perf_idle();
 
 	if (idle)
@@ -78,7 +82,10 @@ static void file_bytes(struct mconsole_call *c, u32 id, u64 off)
 	kfree(buf);
 }
 
-/* Parses up to two numbers behind a word; false on an error. */
+/*
+ * Parses one or two decimal numbers, parted by a blank; the second is 0 if missing. Returns false
+ * on an error, or if the first is 2^31 or more.
+ */
 static bool numbers(const char *s, u64 v[2])
 {
 	char text[64];

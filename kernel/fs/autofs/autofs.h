@@ -9,14 +9,14 @@
  *
  * An autofs mount is a trigger as a whole (direct, offset), or each name in its root is a trigger
  * (indirect). A path walk that reaches a trigger makes a request: a packet with a token, written
- * into the daemon's pipe. It waits until the daemon answers READY or FAIL for that token. The
+ * into the daemon's pipe. The walk waits until the daemon answers READY or FAIL for that token. The
  * processes of the daemon's process group see the bare directories, without requests (autofs_oz()).
- * When the pipe breaks, or on request, the mount becomes catatonic: all requests fail, and all
+ * When the pipe breaks, or by an ioctl, the mount becomes catatonic: all requests fail, and all
  * processes see the bare directories.
  *
- * Locks: autofs_sb.lock (requests, autofs_info, catatonic, pipe, oz_pgrp); pipe_lock during a write
- * to the pipe, so that packets are not interleaved. Neither is held while a process waits for an
- * answer.
+ * Locks: autofs_sb.lock (requests, autofs_info, and members of autofs_sb); pipe_lock during a write
+ * to the pipe, so that packets are not interleaved. They are not nested, and neither is held while
+ * a process waits for an answer.
  */
 #ifndef NESTLING_FS_AUTOFS_H
 #define NESTLING_FS_AUTOFS_H
@@ -50,15 +50,18 @@ struct autofs_sb {
 	int min_proto, max_proto;
 	/* protocol version (3 to 5), which decides the layout and types of packets */
 	int version;
-	/* values of the options fd= and pgrp=, for show_options(); read without a lock */
+	/*
+	 * values of the options fd= and pgrp=, or of the daemon that has replaced the pipe, for
+	 * show_options(); changed under lock, read without it
+	 */
 	int pipe_fd, pgrp;
-	/* inode number of the pipe, for show_options(); read without a lock */
+	/* inode number of the pipe, for show_options(); changed under lock, read without it */
 	u64 pipe_ino;
-	u64 last_ino; /* atomic */
-	struct mutex pipe_lock;
-	struct mutex lock;   /* protects the members below */
-	struct file *pipe;   /* referenced; NULL: closed */
-	struct pid *oz_pgrp; /* daemon's process group; referenced */
+	u64 last_ino;           /* atomic */
+	struct mutex pipe_lock; /* held during a write to the pipe */
+	struct mutex lock;      /* protects the members below */
+	struct file *pipe;      /* referenced; NULL: closed */
+	struct pid *oz_pgrp;    /* daemon's process group; referenced */
 	bool catatonic;
 	u64 timeout; /* ns; 0: mounts never expire */
 	u32 last_token;
@@ -70,14 +73,16 @@ struct autofs_sb {
 };
 
 /*
- * d_fsdata of the dentry of the root and of each name in it. Protected by autofs_sb.lock, except
- * that path walks set last_used without it.
+ * d_fsdata of the root's dentry and, in an indirect mount, of the dentry of each name in the root.
+ * Protected by autofs_sb.lock, except that path walks set last_used and read expiring without it.
  */
 struct autofs_info {
+	/* in autofs_sb.names while the name has an inode */
 	struct list_head link;
-	struct dentry *dentry;
-	u64 last_used; /* ktime of the last use (ns) */
-	bool expiring; /* True while the daemon unmounts it */
+	struct dentry *dentry; /* owns this; no reference */
+	u64 last_used;         /* ktime of the last use (ns) */
+	/* true while the daemon is asked to unmount it */
+	bool expiring;
 	/* uid and gid of the last process whose request succeeded; -1: none */
 	kuid_t uid;
 	kgid_t gid;
@@ -91,16 +96,20 @@ static inline struct autofs_info *autofs_info(const struct dentry *d)
 {
 	return d->d_fsdata;
 }
+/* True if the mount is a trigger as a whole. */
 static inline bool autofs_is_trigger(const struct autofs_sb *s)
 {
 	return s->type != AUTOFS_TYPE_INDIRECT;
 }
 
 /* super.c */
-/* Returns a new inode, owned as the root, or NULL if memory is short. @mode has the type, too. */
+/*
+ * Returns a new inode with the root's owner and group, or NULL if memory is short. @mode has the
+ * type, too.
+ */
 struct inode *autofs_new_inode(struct super_block *sb, umode_t mode);
 /*
- * Checks that @f is the writable end of a pipe, and sets it to packets and to blocking writes.
+ * Checks that @f is the writable end of a pipe, and sets it to packet mode and blocking writes.
  * Returns 0 or -EINVAL. Takes no reference.
  */
 int autofs_use_pipe(struct file *f);
@@ -115,14 +124,14 @@ extern const struct inode_operations autofs_dir_iops;
  */
 bool autofs_oz(struct autofs_sb *s);
 bool autofs_oz_locked(const struct autofs_sb *s);
-/* Gives @d, which has none, its autofs_info. Returns 0 or -ENOMEM. */
+/* Makes the autofs_info of @d, which has none. Returns 0 or -ENOMEM. */
 int autofs_info_new(struct dentry *d);
 
 /* wait.c */
 /*
  * Requests the daemon to mount a file system at @p, or with @expire to unmount it, and waits for
- * the answer; no lock is held. Returns 0, the daemon's error, -EINTR, -ENOMEM, -ENAMETOOLONG or
- * -ENOENT (catatonic, or the task has no pid in the daemon's namespace).
+ * the answer. The caller holds no lock. Returns 0, the daemon's error, -EINTR, -ENOMEM,
+ * -ENAMETOOLONG or -ENOENT (catatonic, or the task has no pid in the daemon's namespace).
  */
 int autofs_ask(struct autofs_sb *s, const struct path *p, bool expire);
 /*
@@ -132,18 +141,18 @@ int autofs_ask(struct autofs_sb *s, const struct path *p, bool expire);
 int autofs_answer(struct autofs_sb *s, u32 token, int status);
 /* Makes the mount catatonic, for ever or until it gets a new pipe. Takes s->lock. */
 void autofs_catatonic(struct autofs_sb *s);
-/* Waits until no expiry of @d is in progress. Returns 0 or -EINTR. */
+/* Waits until no expiry of @d is in progress. Takes s->lock. Returns 0 or -EINTR (killed). */
 int autofs_await_expiry(struct autofs_sb *s, const struct dentry *d);
 
 /*
- * expire.c: chooses a name or trigger below the mount @m that may be unmounted (@how:
- * AUTOFS_EXP_*), and makes the daemon unmount it. Returns 0, -EAGAIN if there is no candidate, or
- * an error of autofs_ask(). Both functions sleep and take s->lock.
+ * expire.c: chooses a trigger of the mount @m on which the file system may be unmounted: a name, or
+ * the root (@how: AUTOFS_EXP_*). Requests the daemon to unmount it. Returns 0, -EAGAIN if there is
+ * no candidate, or an error of autofs_ask(). Takes s->lock; sleeps.
  */
 int autofs_expire(struct autofs_sb *s, struct mount *m, u32 how);
 /*
- * Fills @p with a name, not terminated, that the daemon may unmount, without a request (protocol
- * 3). Returns 0, or -EAGAIN if there is none.
+ * Fills in name (not terminated) and len of @p for a name that the daemon may unmount, without a
+ * request (protocol 3). Takes s->lock. Returns 0, or -EAGAIN if there is none.
  */
 int autofs_expire_name(struct autofs_sb *s, struct mount *m, struct autofs_packet_expire *p);
 
