@@ -3,7 +3,7 @@
  * initramfs.c: unpacks cpio archives, plain or gzip, one after the other, into the root directory.
  *
  * No name leads out of the tree: names are looked up from the root, whose ".." is the root itself.
- * An entry replaces an existing file.
+ * An entry replaces an existing file or empty directory of its name.
  *
  * Hard links: the entries of one inode have equal (major, minor, ino), and the last of them has the
  * contents.
@@ -19,6 +19,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/vfs/super.h"
 
+/* The first name of an inode with several: (major, minor, ino) are numbers of the archive. */
 struct hard_link {
 	struct hard_link *next;
 	u32 major, minor, ino;
@@ -27,14 +28,17 @@ struct hard_link {
 
 struct unpack {
 	struct cpio cpio;
-	struct file *file; /* the file that is being written */
-	loff_t pos;
+	/* the regular file that is being written, referenced; NULL: none */
+	struct file *file;
+	loff_t pos; /* bytes written to the file */
 	/* owner and times of the entry, set after its contents */
 	struct iattr attr;
-	char *target; /* target of a symlink, gathered */
+	/* the part of a symlink's target that has arrived; NULL: the entry is no symlink */
+	char *target;
 	u32 target_len;
+	/* path of the entry, from "/" */
 	char name[CPIO_NAME_MAX + 2];
-	struct hard_link *links;
+	struct hard_link *links; /* owned; newest first */
 };
 
 /* ---- hard links ---- */
@@ -75,11 +79,11 @@ static void forget_links(struct unpack *u)
 	}
 }
 
-/* ---- making entries: int functions return 0 or -errno ---- */
+/* ---- making entries: functions of type int return 0 or -errno ---- */
 
 /*
- * Removes an existing file or directory named @name, unless both it and the new entry are
- * directories.
+ * Removes an existing file or empty directory named @name, unless both it and the new entry, of
+ * type @mode, are directories. If it cannot be removed, making the entry fails later.
  */
 static void clear_place(const char *name, umode_t mode)
 {
@@ -107,7 +111,10 @@ static void clear_place(const char *name, umode_t mode)
 	path_put(&path);
 }
 
-/* Makes anything but a regular file under u->name. An existing directory stays. */
+/*
+ * Makes a directory, symlink, device, FIFO or socket named u->name. For a directory entry, an
+ * existing directory stays.
+ */
 static int make_node(struct unpack *u, const struct cpio_entry *e)
 {
 	u32 how = S_ISDIR(e->mode) ? LOOKUP_DIRECTORY : 0;
@@ -149,7 +156,10 @@ static int make_link(struct unpack *u, const char *old)
 	return err;
 }
 
-/* Opens u->file for the contents. Makes a hard link first if the inode has a name already. */
+/*
+ * Opens u->file for the contents. If the inode has a name already, first makes a hard link, and
+ * truncates it only if this entry has contents.
+ */
 static int begin_file(struct unpack *u, const struct cpio_entry *e)
 {
 	const char *old = e->nlink > 1 ? known_link(u, e) : NULL;
@@ -210,7 +220,7 @@ static int on_data(void *arg, const u8 *data, size_t n)
 		return 0;
 	}
 	if (!u->file)
-		return 0; /* a device: ignore the contents */
+		return 0; /* no regular file: ignore it */
 	done = kernel_write(u->file, data, n, &u->pos);
 	return done == (ssize_t)n ? 0 : done < 0 ? done : -ENOSPC;
 }
@@ -238,7 +248,10 @@ static int on_end(void *arg)
 	struct unpack *u = arg;
 	int err = 0;
 
-	/* Closed at once: /init could not be executed while it is open for writing (ETXTBSY). */
+	/*
+	 * fput() would close the file later, and /init could not be executed while it is open for
+	 * writing (ETXTBSY).
+	 */
 	if (u->file) {
 		fput_now(u->file);
 		u->file = NULL;
@@ -264,7 +277,7 @@ static int feed(void *arg, const u8 *data, size_t n)
 
 /* ---- the input: archives and gzip members ---- */
 
-/* Unpacks one gzip member. *used: its length in bytes. */
+/* Unpacks the gzip member at @in. *used: its length in bytes. Returns 0 or -errno. */
 static int unpack_gzip(struct unpack *u, const u8 *in, size_t n, size_t *used)
 {
 	struct inflate *z = kmalloc(inflate_size(), GFP_KERNEL);
@@ -277,7 +290,10 @@ static int unpack_gzip(struct unpack *u, const u8 *in, size_t n, size_t *used)
 	return err;
 }
 
-/* Unpacks archives and gzip members, one after the other, and skips zeros between them. */
+/*
+ * Unpacks archives and gzip members, one after the other, and skips zeros between them. CPIO_SKIP:
+ * no entry is unfinished. Returns 0 or -errno.
+ */
 static int unpack_all(struct unpack *u, const u8 *in, size_t n)
 {
 	int err = 0;

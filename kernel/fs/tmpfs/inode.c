@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * inode.c: tmpfs's inodes and directories. A directory is a simple directory (vfs/libfs.c): its
- * dentries are its contents. Lock: the directory's i_rwsem, held by the VFS.
+ * dentries are its contents.
+ *
+ * Locks: the directory's i_rwsem, held by the VFS; tmpfs_sb.lock for the counts of inodes and of
+ * bytes in attributes.
  */
 #include <linux/fs.h>
 
@@ -11,6 +14,7 @@
 
 static const struct inode_operations tmpfs_dir_iops, tmpfs_link_iops, tmpfs_special_iops;
 
+/* True if this kind of tmpfs lacks symlinks, extended attributes and inode flags. */
 static bool is_bare(const struct inode *inode)
 {
 	return tmpfs_sb(inode->i_sb)->kind->bare;
@@ -41,7 +45,7 @@ static void unreserve_inode(struct super_block *sb)
 	spin_unlock(&s->lock);
 }
 
-/* Sets the operations for i_mode. @rdev: device number. */
+/* Sets the operations that suit the type in i_mode. @rdev: number of a device. */
 static void set_operations(struct inode *inode, dev_t rdev)
 {
 	const struct tmpfs_kind *kind = tmpfs_sb(inode->i_sb)->kind;
@@ -93,8 +97,8 @@ struct inode *tmpfs_new_inode(struct super_block *sb, struct inode *dir, umode_t
 }
 
 /*
- * Adds a new inode, or ERR_PTR, to @dir, under the name of @d. Returns 0, or -errno with the inode
- * dropped.
+ * Adds a new inode to @dir, under the name of @d. Returns 0, -errno with the inode dropped, or the
+ * error if @inode is an ERR_PTR.
  */
 static int add_entry(struct inode *dir, struct dentry *d, struct inode *inode)
 {
@@ -165,8 +169,8 @@ static int tmpfs_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
 }
 
 /*
- * True if a second hard link of the file counts as an inode against max_inodes, since it takes
- * memory. On hugetlbfs, hard links do not count, as on Linux.
+ * True if each hard link of the file after the first counts as an inode against max_inodes, since
+ * its dentry takes memory. On hugetlbfs, hard links do not count, as on Linux.
  */
 static bool is_link_counted(const struct inode *inode)
 {
@@ -174,8 +178,8 @@ static bool is_link_counted(const struct inode *inode)
 }
 
 /*
- * Makes a hard link. i_nlink does not change meanwhile, since the file's i_rwsem is held here, in
- * tmpfs_unlink() and in tmpfs_rename().
+ * Makes a hard link. The first name of a nameless file (i_nlink 0) is not counted. i_nlink does not
+ * change meanwhile, since the file's i_rwsem is held here, in tmpfs_unlink() and in tmpfs_rename().
  */
 static int tmpfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 {
@@ -198,8 +202,8 @@ static int tmpfs_unlink(struct inode *dir, struct dentry *d)
 }
 
 /*
- * Makes the inode of a whiteout (character device 0/0), and a dentry with the name of @old, which
- * is not yet hashed and has no inode. Returns the dentry, or ERR_PTR.
+ * Makes a whiteout for the name of @old: *inode, a character device 0/0, and a dentry that is in
+ * @dir but has no inode and is not hashed yet. Returns the dentry, or ERR_PTR.
  */
 static struct dentry *make_whiteout(struct inode *dir, struct dentry *old, struct inode **inode)
 {
@@ -244,7 +248,7 @@ static int tmpfs_rename(
 		clear_nlink(inode);
 		iput(inode);
 	} else {
-		/* Lookups find the whiteout before @old, which is about to lose the name. */
+		/* Lookups now find the whiteout, not @old, which the VFS moves to its new name. */
 		d_add(white, inode);
 	}
 	dput(white);
@@ -288,17 +292,23 @@ static void uncharge_xattr(struct inode *inode, u64 bytes)
 	spin_unlock(&s->lock);
 }
 
-/* Returns how many bytes an attribute is charged. @size < 0: there is none. */
+/* Returns the bytes charged for an attribute with a value of @size bytes; @size < 0: 0. */
 static u64 xattr_space(const char *name, ssize_t size)
 {
 	return size < 0 ? 0 : (u64)size + strlen(name) + TMPFS_XATTR_SPACE;
 }
 
-/* Sets an attribute. i_rwsem is held, or no other task can see the inode yet. */
+/*
+ * Sets an extended attribute, or removes it if @value is NULL. i_rwsem is held, or no other task
+ * can see the inode yet.
+ */
 int tmpfs_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags)
 {
 	bool acl = is_acl_name(name) && (inode->i_sb->s_iflags & SB_I_POSIXACL);
-	/* In bytes. @more is charged before @less (the old value) is uncharged, as on Linux. */
+	/*
+	 * Bytes of the new and the old value. The new one is charged before the old one is
+	 * uncharged, as on Linux.
+	 */
 	u64 more, less;
 	int err;
 
