@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * perf.h: the sampling profiler, for the management console. One caller at a time, which may sleep.
+ * perf.h: the sampling profiler, for the management console. Callers take turns: one function at a
+ * time may run. The functions may sleep.
+ *
+ * A tick is one look of the profiler at one vCPU.
  */
 #ifndef NESTLING_PERF_H
 #define NESTLING_PERF_H
@@ -19,43 +22,51 @@ enum perf_kind {
 };
 
 struct perf_sample {
-	u32 pid; /* of the thread; 0: none was known */
-	/* Number of the profiler's ticks that this sample represents. */
+	/* The thread's, in the initial pid namespace; 0: unknown. */
+	u32 pid;
+	/* Number of ticks that this sample represents. */
 	u32 weight;
-	/* Length of pc[], innermost frame first; 0 if a guest's stack cannot be read. */
+	/* Number of frames in pc[]; 0 if a guest's stack could not be read. */
 	u16 n;
 	u8 kind; /* enum perf_kind */
 	char comm[16];
-	/* Kernel addresses. For a guest: a file's number << 48 | offset, or ~0 for unknown. */
+	/*
+	 * Frames, the innermost first. PERF_KERNEL: addresses in the kernel. Other kinds: number of
+	 * a file << 48 | offset in the file, in bytes; ~0: not in a file.
+	 */
 	u64 pc[PERF_DEPTH];
 };
 
 /*
- * Starts or restarts the profiler with @hz samples a second of every vCPU. Returns 0, -EINVAL for a
- * number outside [1, PERF_HZ_MAX], or another -errno.
+ * Starts the profiler with @hz samples a second of every vCPU. Stops it before if it runs. Returns
+ * 0, -EINVAL for a number outside [1, PERF_HZ_MAX], or another -errno.
  */
 int perf_start(int hz);
-/* Stops the profiler, drops samples not fetched, and closes the files. */
+/* Stops the profiler, and closes its files. Samples that were not fetched are lost. */
 void perf_stop(void);
 /*
- * Copies the next sample to *s; false: there is none, or the profiler is stopped. *lost: number of
- * samples dropped for lack of room since the last call.
+ * Copies the next sample to *@s; samples of different vCPUs are not in the order of time. Returns
+ * false if there is none or the profiler is stopped. *@lost: number of samples that were dropped,
+ * because a ring was full or being written; each is reported once.
  */
 bool perf_next(struct perf_sample *s, u32 *lost);
-/* Returns how many ticks since the last call found a vCPU idle. */
+/* Returns how many ticks since the last call found a vCPU idle; 0 if the profiler is stopped. */
 u32 perf_idle(void);
 /*
- * Opens a regular file of the guest, by a path from init's root, for perf_file_read() while the
- * profiler runs. Returns its number, -ENOENT for another file or too many files, or another -errno.
- * perf_stop() closes it.
+ * Opens a regular file of the guest for perf_file_read(), by a path from init's root. Returns the
+ * file's number; -ENOENT if it does not exist or is not regular, if too many files are open, or if
+ * the profiler is stopped; or another -errno. perf_stop() closes the file.
  */
 int perf_file_open(const char *path);
 /*
- * Copies the path of file number @id of a sample to @buf, cut to @size bytes, or "?"; false: there
- * is no such file.
+ * Copies the path of file number @id to @buf, cut to @size bytes with its 0; "?" if the path is too
+ * long or memory is short. Returns false if there is no such file.
  */
 bool perf_file_path(u32 id, char *buf, size_t size);
-/* Reads bytes of file number @id. Returns the bytes, 0 at its end, or -errno. */
+/*
+ * Reads up to @n bytes at offset @off of file number @id. Returns the number of bytes read, 0 at
+ * the file's end, or -errno.
+ */
 ssize_t perf_file_read(u32 id, void *buf, size_t n, u64 off);
 
 #endif

@@ -12,49 +12,56 @@ struct task;
 
 struct sched_idle_ops {
 	/*
-	 * Called at a boundary of a vCPU that is about to go idle, with no lock held; does work
-	 * that was put off.
+	 * Does the work that kernel/net has deferred on this vCPU. Called with no lock held, before
+	 * the vCPU goes idle, and before the machine powers off or restarts.
 	 */
 	void (*before_idle)(void);
 };
 struct sched_plug_ops {
 	/*
-	 * Submits the plug of a task that is about to sleep or to reschedule. True if the plug was
-	 * not empty: the task must then test its condition again.
+	 * Submits current's plug before current sleeps or reschedules; may itself sleep. Returns
+	 * true if the plug was not empty: current is then TASK_RUNNING, and must test again whether
+	 * it has to sleep.
 	 */
 	bool (*submit)(void);
 };
 struct sched_timer_ops {
 	/*
-	 * Called at a boundary of current when ktime has reached current->cpu_timer_at, the expiry
-	 * that kernel/time computed. No lock held.
+	 * Checks current's CPU timers at a boundary, when ktime has reached current->cpu_timer_at,
+	 * which the caller has set to ~0. @now: ktime in ns. No lock held; must not sleep.
 	 */
 	void (*cpu_timers)(u64 now);
 	/*
-	 * Sleeps until @at (ns) of the real-time clock and follows clock_settime(): 0 (woken up) or
-	 * -ETIMEDOUT. The caller has set its task state.
+	 * Sleeps until the real-time clock reaches @at (ns), also if clock_settime() changes the
+	 * clock meanwhile. Returns -ETIMEDOUT, or 0 if the task was woken up before. The caller has
+	 * set its task state.
 	 */
 	int (*sleep_real)(u64 at);
 };
+/* NULL until the room named behind the pointer registers its table. */
 extern const struct sched_idle_ops *sched_idle_ops;   /* kernel/net */
 extern const struct sched_plug_ops *sched_plug_ops;   /* kernel/block */
 extern const struct sched_timer_ops *sched_timer_ops; /* kernel/time */
 
 /*
  * Operations of kernel/task on tasks that the scheduler makes and ends; kernel/task/init_task.c
- * defines the table. The scheduler owns the reference that task_alloc() returns: it drops it after
- * the task's last switch (TASK_DEAD).
+ * defines the table. The reference that task_alloc() returns belongs to the scheduler, which drops
+ * the reference after the task's last switch (TASK_DEAD).
  */
 struct task_hooks {
 	/*
-	 * Sets static credentials and signal state of an idle task. Runs before the allocator
-	 * works.
+	 * Sets static credentials and signal state of an idle task. Allocates nothing: for vCPU 0
+	 * it runs before the allocator works.
 	 */
 	void (*init_idle)(struct task *t);
-	/* Sets pid, credentials, signal state of a new kernel thread. Returns 0 or -errno. */
+	/* Sets pid, credentials and signal state of a new kernel thread. Returns 0 or -errno. */
 	int (*init_kthread)(struct task *t);
-	void (*kthread_exit)(int code) __noreturn; /* after its function has returned */
-	/* Frees kernel/task's parts of @t after the last reference was dropped. */
+	/* Ends current, a kernel thread whose function has returned @code. */
+	void (*kthread_exit)(int code) __noreturn;
+	/*
+	 * Frees kernel/task's parts of @t, a grace period (RCU) after the last reference was
+	 * dropped.
+	 */
 	void (*free)(struct task *t);
 };
 extern const struct task_hooks task_hooks;
