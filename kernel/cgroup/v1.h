@@ -18,8 +18,9 @@
  * A hierarchy lives while it is mounted or has groups below its top, each of which holds the
  * superblock. Its memory stays until no namespace or open file refers to one of its groups.
  *
- * Locks: cgroup1_mutex protects the hierarchies, the shape of their trees, and migrations;
- * cgroup_threads as for version 2; cgroup1_lock protects membership and counts.
+ * Locks, from the outside: cgroup1_mutex protects the hierarchies, the shape of their trees, and
+ * migrations; cgroup_threads (rwsem, cgroup.h) keeps tasks from being made during a migration;
+ * cgroup1_lock (spin) protects membership and counts.
  */
 #ifndef NESTLING_CGROUP_V1_H
 #define NESTLING_CGROUP_V1_H
@@ -57,13 +58,14 @@ struct super_block;
 #define CG1_NR 12
 extern const char *const cgroup1_controllers[CG1_NR]; /* their names, by bit */
 
-/* Levels below the top; limited, since building a path walks them more than once. */
+/* Most levels below the top. They are limited since building a path walks them more than once. */
 #define CGROUP1_DEPTH 256
 
 struct cgroup1_hier {
-	/* Index in task->cg1. slot, id and name are immutable. */
+	/* Index in task->cg1; immutable, like name. */
 	u32 slot;
-	u32 id;                  /* as in /proc/PID/cgroup */
+	/* Number in /proc/PID/cgroup; set by cgroup1_list(), then immutable. */
+	u32 id;
 	char name[CGROUP1_NAME]; /* "" if it has only controllers */
 	u32 controllers;         /* CG1_*; immutable */
 	/* true if it was mounted with the option xattr; immutable */
@@ -75,14 +77,15 @@ struct cgroup1_hier {
 
 	/* The members below are under cgroup1_mutex. */
 	struct super_block *sb; /* valid while the hierarchy is listed */
-	/* Path of the program that is started when a group becomes empty, or NULL. */
+	/* Path of the program that is started when a group becomes empty; NULL or "": none. */
 	char *agent;
-	u64 last_ino;
+	u64 last_ino;  /* the last inode number given */
 	u64 nr_groups; /* the top included */
 	/* The groups below the top that were not removed, linked by cgroup1.sibling. */
 	struct list_head groups;
 };
 
+/* Most control files of a group. */
 #define CGROUP1_FILES 96
 
 struct cgroup1_usage {
@@ -106,16 +109,17 @@ struct cgroup1 {
 	 */
 	bool clone_children;
 
-	/* The members below are under cgroup1_lock. */
+	/* The members from here to @release are under cgroup1_lock. */
 	u64 nr_tasks; /* not counted in the top: always 0 */
 	u64 nr_children;
 	bool notify; /* notify_on_release */
 	bool queued; /* @release is queued */
+	/* Starts the hierarchy's agent for this group. */
 	struct work release;
 
 	/*
-	 * cpuacct: past is the usage of tasks that have left this group or a group below; base is
-	 * the usage at the last reset. Under cgroup1_lock.
+	 * cpuacct: past is the usage, while they were members, of tasks that have left this group
+	 * or a group below; base is the usage at the last reset. Under cgroup1_lock.
 	 */
 	struct cgroup1_usage past, base;
 	/*
@@ -139,18 +143,21 @@ struct cgroup1 {
 	struct mem_group mem; /* memory, hugetlb */
 	u32 nr_oom;           /* tasks that wait for memory; atomic */
 	/*
-	 * Eventfds to be signalled; watches and nr_watches are under v1_memory.c's cg1_watch_lock.
+	 * memory: eventfds to be signalled. watches and nr_watches are under v1_memory.c's
+	 * cg1_watch_lock.
 	 */
 	struct list_head watches;
 	u32 nr_watches;
-	/* told: work that signals the eventfds of @watches; telling: the work is queued. */
+	/*
+	 * told: work that signals the eventfds of @watches. telling: the work is queued; atomic.
+	 */
 	struct work told;
 	bool telling;
 	struct pids_group pids;
 	struct sched_group sched; /* cpu; settings under cgroup1_mutex */
 	/*
-	 * cpuset: values as written, flags CS1_*. Under cgroup1_mutex; writers of cpus also hold
-	 * cgroup1_lock.
+	 * cpuset: masks of vCPUs and memory nodes, as written or inherited; flags CS1_*. Under
+	 * cgroup1_mutex; writers of cpus also hold cgroup1_lock.
 	 */
 	u64 cpus, mems;
 	u32 cpuset_flags;
@@ -161,12 +168,12 @@ struct cgroup1 {
 	bool freeze;
 
 	/*
-	 * Entries of kernel/fs/cgroup1, kept as long as the group. dir is under cgroup1_mutex,
-	 * files are under the i_rwsem of dir.
+	 * The group's directory and control files, set by kernel/fs/cgroup1; NULL when removed. No
+	 * references. dir is under cgroup1_mutex, files are under the i_rwsem of dir.
 	 */
 	struct dentry *dir, *files[CGROUP1_FILES];
 	struct simple_xattrs xattrs;
-	/* Delays the free, since a task that reads or writes a disk uses @io without a lock. */
+	/* Delays freeing the group: tasks that read or write a disk use @io without a lock. */
 	struct rcu_head rcu;
 };
 
@@ -183,19 +190,26 @@ void cgroup1_put(struct cgroup1 *g);
  * and cgroup1_list().
  */
 struct cgroup1_hier *cgroup1_create(const char *name, u32 controllers);
-/*
- * Functions under cgroup1_mutex. cgroup1_list() adds @h to the hierarchies; cgroup1_unlist()
- * removes it if it is listed. cgroup1_find() returns the hierarchy that has the name @name (NULL:
- * any name) and exactly @controllers (0: any, or none if @none); ERR_PTR(-EBUSY): the hierarchy of
- * that name has other controllers. cgroup1_before() returns the hierarchy with the greatest id
- * below @id. cgroup1_find() and cgroup1_before() return NULL if there is none, and take no
- * reference.
- */
+/* Adds @h, mounted as @sb, to the hierarchies, and numbers it. Under cgroup1_mutex. */
 void cgroup1_list(struct cgroup1_hier *h, struct super_block *sb);
+/*
+ * Removes @h from the hierarchies, if it is listed, and gives its controllers back to version 2.
+ * Under cgroup1_mutex.
+ */
 void cgroup1_unlist(struct cgroup1_hier *h);
+/*
+ * Returns the listed hierarchy that has the name @name (NULL: any name) and exactly the controllers
+ * @controllers, or NULL. If @controllers is 0, any controllers match; with @none only a hierarchy
+ * without controllers does. Returns ERR_PTR(-EBUSY) if the hierarchy called @name does not match.
+ * Takes no reference. Under cgroup1_mutex.
+ */
 struct cgroup1_hier *cgroup1_find(const char *name, u32 controllers, bool none);
+/*
+ * Returns the listed hierarchy with the greatest id below @id, without a reference, or NULL. Under
+ * cgroup1_mutex.
+ */
 struct cgroup1_hier *cgroup1_before(u32 id);
-/* Returns the controllers of version 2 (CG_*) that @controllers (CG1_*) take from it. */
+/* Returns which of version 2's controllers (CG_*) a hierarchy with @controllers (CG1_*) takes. */
 u32 cgroup1_taken(u32 controllers);
 /*
  * Returns the first hierarchy that has any of these controllers, without a reference, or NULL.
@@ -204,40 +218,49 @@ u32 cgroup1_taken(u32 controllers);
 struct cgroup1_hier *cgroup1_owner(u32 controllers);
 
 /*
- * Functions that change the tree. They take cgroup1_mutex (cgroup1_set_notify(): cgroup1_lock), and
- * return 0 or -errno. cgroup1_mkdir() returns the new group with a reference or ERR_PTR(); @name
- * has @len bytes. cgroup1_rmdir() returns -EBUSY if @g has tasks or children; @g is not the top.
- * @path is copied.
+ * Makes a group, and returns it with a reference. ERR_PTR: -EAGAIN if it would be too deep, -ENODEV
+ * if @parent was removed, -ENOMEM, or -ENOSPC if no prioidx is free. Takes cgroup1_mutex.
  */
 struct cgroup1 *cgroup1_mkdir(
-	struct cgroup1 *parent, const char *name, u32 len); /* new reference; -EAGAIN: too deep */
+	struct cgroup1 *parent, const char *name, u32 len); /* length without the final 0 */
+/*
+ * Removes @g, which is not the top. Returns 0, or -EBUSY if it has tasks or children. Takes
+ * cgroup1_mutex.
+ */
 int cgroup1_rmdir(struct cgroup1 *g);
+/* Sets notify_on_release. Takes cgroup1_lock. */
 void cgroup1_set_notify(struct cgroup1 *g, bool on);
+/* Sets the agent to a copy of @path. Takes cgroup1_mutex. Returns 0 or -ENOMEM. */
 int cgroup1_set_agent(struct cgroup1_hier *h, const char *path);
 
 /*
- * Writes the path of @g below @root to @buf, terminated: "/a/b", with "/.." for each level between
- * @root and a common ancestor. Returns its length, or -ENAMETOOLONG. Takes no lock: the caller has
- * references.
+ * Writes the path from @root to @g to @buf, terminated: "/a/b", or "/../b" if @g is not below
+ * @root. Returns the path's length in bytes, or -ENAMETOOLONG. Takes no lock: the caller has
+ * references to both groups.
  */
 int cgroup1_path(const struct cgroup1 *g, const struct cgroup1 *root, char *buf, size_t size);
 
-/* Size of a hierarchy's name in /proc/PID/cgroup: "cpuacct,freezer,name=x". */
+/*
+ * cgroup1_label() writes what /proc/PID/cgroup shows for a hierarchy, cut to CGROUP1_LABEL bytes:
+ * "cpuacct,freezer,name=x".
+ */
 #define CGROUP1_LABEL (CGROUP1_NAME + 64)
 void cgroup1_label(const struct cgroup1_hier *h, char buf[CGROUP1_LABEL]);
 
 /*
- * cpuacct: computes the usage of the present and former tasks of @g and below, since @g was made or
- * reset. The top has the usage of the machine, and cannot be reset. May sleep for the top, and
- * takes tasklist_lock and cgroup1_lock.
+ * cpuacct: cgroup1_usage() computes the usage of the present and former tasks of @g and the groups
+ * below, since @g was made or cgroup1_reset_usage() was called. The top has the usage of the
+ * machine, which is not reset. Both take tasklist_lock and cgroup1_lock; cgroup1_usage() may sleep
+ * for the top.
  */
 void cgroup1_usage(struct cgroup1 *g, struct cgroup1_usage *u);
 void cgroup1_reset_usage(struct cgroup1 *g);
 /*
  * devices: cgroup1_set_devices() adds a rule in the format of devices.allow or devices.deny to @g,
- * which is not the top. Returns 0, -EINVAL, -EPERM (the parent denies it) or -ENOMEM.
- * cgroup1_devices_text() returns the rules in the format of devices.list, terminated and to be
- * freed with kfree(), or NULL without memory. All take a mutex.
+ * which is not the top. Returns 0; -EINVAL for another format, or for "a" if @g has children;
+ * -EPERM if a group above denies the access; -ENOSPC if @g has too many rules; or -ENOMEM. Takes
+ * cgroup1_mutex. cgroup1_devices_text() returns the rules in the format of devices.list, terminated
+ * and to be freed with kfree(), or NULL if memory is short. May sleep.
  */
 int cgroup1_set_devices(struct cgroup1 *g, const char *text, bool allow);
 char *cgroup1_devices_text(struct cgroup1 *g);
@@ -255,20 +278,23 @@ bool cgroup1_may_use(umode_t mode, dev_t dev, int what);
 int cgroup1_set_io(struct cgroup1 *g, dev_t dev, u32 which, u64 limit);
 void cgroup1_add_io(struct cgroup1 *g, dev_t dev, u64 *bytes, u64 *ios);
 /*
- * pids: cgroup1_charge_pids() charges a fork to current's group. Returns 0 or -EAGAIN.
- * cgroup1_uncharge_pids() uncharges a task that was reaped, or whose fork failed.
+ * pids: cgroup1_charge_pids() charges @t, a task being forked, to current's group, under
+ * cgroup_threads. Returns 0, or -EAGAIN if a limit is reached. cgroup1_uncharge_pids() uncharges a
+ * task that was reaped, or whose fork failed.
  */
 int cgroup1_charge_pids(struct task *t);
 void cgroup1_uncharge_pids(struct task *t);
 /*
- * cpu: settings of @g. All take cgroup1_mutex, and return 0, -EINVAL (the top has none), or -ENODEV
- * if the group was removed. @shares is clamped to 2 ... 2^18. @quota (or SCHED_QUOTA_NONE), @period
- * (1 ms to 1 s) and @burst are in ns.
+ * cpu: settings of @g. All take cgroup1_mutex. They return 0; -ENODEV if the group was removed;
+ * -EINVAL if @g is the top, which has no settings, or for a value that is not allowed: shares of an
+ * idle group, or a quota that is a larger part of its period than that of a group above or a
+ * smaller one than that of a group below. @shares is clamped to 2 ... 2^18. @quota (or
+ * SCHED_QUOTA_NONE), @period (1 ms to 1 s) and @burst (at most @quota) are in ns.
  */
 int cgroup1_set_shares(struct cgroup1 *g, u64 shares);
 int cgroup1_set_idle(struct cgroup1 *g, bool idle);
 int cgroup1_set_quota(struct cgroup1 *g, u64 quota, u64 period, u64 burst);
-/* cpuset: flags of cpuset_flags. */
+/* cpuset: bits of cpuset_flags. */
 #define CS1_CPU_EXCLUSIVE BIT(0)
 #define CS1_MEM_EXCLUSIVE BIT(1)
 /*
@@ -280,17 +306,19 @@ int cgroup1_set_quota(struct cgroup1 *g, u64 quota, u64 period, u64 burst);
 #define CS1_SPREAD_PAGE BIT(4)
 #define CS1_SPREAD_SLAB BIT(5)
 /*
- * Set the vCPUs and memory nodes, a bit each, or a flag. All take cgroup1_mutex, and return 0,
- * -EACCES (the parent lacks it, or @g is the top), -EBUSY (a child has it), -EINVAL (exclusive),
- * -ENOSPC (tasks would have none) or -ENODEV.
+ * Set the mask of vCPUs or of memory nodes, or switch a flag CS1_*. All take cgroup1_mutex, and
+ * return 0; -EACCES if the parent lacks what is set, or if masks of the top are set; -EBUSY if a
+ * child has what is taken away; -EINVAL if an exclusive group would share with a sibling; -ENOSPC
+ * if tasks of @g would have no vCPU or no node; or -ENODEV if @g was removed.
  */
 int cgroup1_set_cpus(struct cgroup1 *g, u64 cpus);
 int cgroup1_set_mems(struct cgroup1 *g, u64 mems);
 int cgroup1_set_cpuset_flag(struct cgroup1 *g, u32 flag, bool on);
 /*
- * memory: make an eventfd be signalled when usage crosses @pages, or each time that the group is
- * out of memory. Return 0 after having taken over the caller's reference, or -ENOMEM, -ENOSPC, or
- * -ENODEV if the group was removed.
+ * memory: make @eventfd be signalled when usage crosses @pages in either direction, or each time
+ * that the group is out of memory; and when the group is removed. Return 0 with the caller's
+ * reference to @eventfd taken over; -ENOMEM; -ENOSPC if the group has too many eventfds; or -ENODEV
+ * if it was removed.
  */
 int cgroup1_watch_usage(struct cgroup1 *g, struct file *eventfd, u64 pages);
 int cgroup1_watch_oom(struct cgroup1 *g, struct file *eventfd);
@@ -306,7 +334,10 @@ u64 cgroup1_own_pages(struct cgroup1 *g, const atomic64_t *of);
 void cgroup1_set_freeze(struct cgroup1 *g, bool on);
 /* True if FROZEN was written to @g or to a group above; read racily. */
 bool cgroup1_freezes(const struct cgroup1 *g);
-/* True if the group is to be frozen, and all tasks in it and below have stopped. */
+/*
+ * True if cgroup1_freezes(@g), and all tasks in the group and below have stopped. Takes
+ * tasklist_lock.
+ */
 bool cgroup1_is_frozen(struct cgroup1 *g);
 
 /*
@@ -315,7 +346,7 @@ bool cgroup1_is_frozen(struct cgroup1 *g);
  * while its group's class changes. kernel/net sets cgroup1_net.
  */
 struct cgroup1_net_ids {
-	/* 0: no hierarchy has the controller */
+	/* 0: not set, or no hierarchy has the controller */
 	u32 classid, prioidx;
 };
 struct cgroup1_net_ops {
@@ -337,8 +368,8 @@ struct cgroup1_net_ops {
 	 */
 	bool (*show)(u32 prioidx, u32 nth, char dev[16], u32 *prio);
 	/*
-	 * Called after current has received a file from another task: marks a socket with current's
-	 * numbers.
+	 * Marks @f with current's numbers if it is a socket. Called after current has received @f
+	 * from another task.
 	 */
 	void (*received)(struct file *f);
 };
@@ -353,16 +384,20 @@ int cgroup1_set_classid(struct cgroup1 *g, u32 classid);
 
 /*
  * Moves the process or thread @nr (in current's pid namespace, 0: current) to @g, with the rights
- * of @cr. Takes cgroup1_mutex. Returns 0, -ESRCH, -EINVAL (a kernel thread), -EACCES, -ENODEV or
- * -ENOSPC (cpuset).
+ * of @cr. Takes cgroup1_mutex. Returns 0; -ESRCH; -EINVAL for a kernel thread; -EACCES if @cr may
+ * not move the task; -ENODEV if @g was removed; or -ENOSPC if @g's cpuset lacks vCPUs or nodes.
  */
 int cgroup1_attach(struct cgroup1 *g, pid_t nr, bool process, const struct cred *cr);
-/* Collects pids as cgroup_collect() does, but only of @g itself. Takes tasklist_lock. */
+/*
+ * Collects the pids of the processes or threads in @g itself, as cgroup_collect() does (cgroup.h).
+ * Takes tasklist_lock, not cgroup_mutex.
+ */
 s64 cgroup1_collect(struct cgroup1 *g, bool processes, pid_t **out);
 
 /*
  * cgroup1_of_task() returns @t's group in @h with a reference. cgroup1_copy() writes @t's groups in
- * all hierarchies to @to, by slot, with references; NULL: the top. They take cgroup1_lock.
+ * all hierarchies to @to, by slot, with references; NULL stands for the top. Both take
+ * cgroup1_lock.
  */
 struct cgroup1 *cgroup1_of_task(struct task *t, struct cgroup1_hier *h);
 void cgroup1_copy(struct task *t, struct cgroup1 *to[CGROUP1_MAX]);

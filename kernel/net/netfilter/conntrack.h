@@ -16,8 +16,9 @@
  * States: new (held by a packet, not in the table) -> confirmed (the first packet has passed all
  * hooks; both tuples are in the table) -> gone (timeout, early drop, conntrack -D).
  *
- * Locks: ct->lock of the namespace (spin), inside of nn->lock; a reference keeps a connection's
- * memory. No function sleeps, unless its comment says so.
+ * Locks: "ct->lock" in comments is the spin lock net->nf.ct->lock, one for each network namespace;
+ * struct nf_conn has no lock. It is taken inside of nn->lock (nft.h). A reference to a connection
+ * keeps its memory. No function sleeps, unless its comment says so.
  */
 #ifndef NESTLING_NETFILTER_CONNTRACK_H
 #define NESTLING_NETFILTER_CONNTRACK_H
@@ -31,15 +32,15 @@
 #define NF_PRI_NAT_SRC 100
 #define NF_PRI_LAST 0x7fffffff
 /*
- * value of skb->nf_info for packets that must not be tracked; the other values are 0 (not tracked
- * yet) and 1 + enum ip_conntrack_info
+ * skb->nf_info of a packet that must not be tracked. Other values: 0 (not tracked yet), and 1 +
+ * enum ip_conntrack_info.
  */
 #define NF_UNTRACKED 16
 #define CT_BUCKETS 4096U
 
 /*
- * The transport header of a packet: protocol, and offset in bytes. @frag_off is 0 unless the packet
- * is a fragment other than the first.
+ * The transport header of a packet: protocol, and offset in bytes. frag_off is nonzero only for a
+ * fragment other than the first; its unit is 8 bytes for IPv4 and a byte for IPv6.
  */
 struct nf_l4 {
 	u8 proto;
@@ -47,8 +48,8 @@ struct nf_l4 {
 	u16 frag_off;
 };
 /*
- * Finds the transport header of @skb, which begins with its network header; offsets in bytes from
- * there. Returns false if there is none, as in a fragment other than the first.
+ * Finds the transport header of @skb, which begins with its network header; l4->off is relative to
+ * that. Returns false if there is no transport header, as in a fragment other than the first.
  */
 bool nf_find_l4(const struct sk_buff *skb, bool v6, struct nf_l4 *l4);
 
@@ -66,51 +67,57 @@ struct nf_conn;
 struct nf_conn_dir {
 	struct hlist_node node; /* in the table; protected by ct->lock */
 	struct nf_conn *ct;
-	struct nf_tuple t;
-	u64 packets, bytes;
+	struct nf_tuple t;  /* not changed once it is in the table */
+	u64 packets, bytes; /* so far; written under ct->lock */
 };
 
 struct nf_conn {
 	atomic_t refs;
-	struct net *net;           /* no reference: the table ends with @net */
-	struct nf_conn_dir dir[2]; /* IP_CT_DIR_* */
+	/* Without a reference: the end of the namespace removes all connections from the table. */
+	struct net *net;
+	struct nf_conn_dir dir[2]; /* by IP_CT_DIR_* */
 	struct list_head all;      /* in nf_ct_net.all; ct->lock */
 	u32 status;                /* IPS_*; ct->lock */
 	u32 mark, id;
-	/* connlabel bits, set by rules and programs; bit 0 is the lowest bit of labels[0] */
+	/*
+	 * connlabel bits, set by rules and programs without a lock; bit 0 is the lowest bit of
+	 * labels[0].
+	 */
 	u32 labels[4];
 	u64 expires, started; /* ktime_get(), ns */
 	/*
-	 * ktime_get_real() at begin and end, valid if `stamped`; ended 0: the connection has not
-	 * ended
+	 * Times by ktime_get_real(), in ns: when the connection entered the table, and when it was
+	 * removed (0 before). Both are 0 unless `stamped`.
 	 */
 	u64 began, ended;
-	u8 tcp_state; /* TCP_CONNTRACK_* */
-	bool gone;
+	u8 tcp_state; /* TCP_CONNTRACK_*; ct->lock */
+	bool gone;    /* left the table; ct->lock */
 	/*
-	 * values when the connection began of nf_conntrack_acct, _timestamp, and the inverse of
-	 * _events
+	 * Sysctls when the connection was made: counted is nf_conntrack_acct, stamped is
+	 * nf_conntrack_timestamp, and silent is true if nf_conntrack_events was 0.
 	 */
 	bool counted, stamped, silent;
 	struct {
 		u32 seq, ack, end;
 		u16 window;
 		u8 dir, times; /* times: number of repetitions */
-	} last;                /* last pure ACK, to detect repetitions */
+	} last;                /* the last pure ACK (TCP); ct->lock */
 };
 
+/* Connection tracking of a network namespace. */
 struct nf_ct_net {
 	spinlock_t lock;
-	struct hlist_head table[CT_BUCKETS];
-	struct list_head all;
-	u32 count, users, nat_users; /* the last two: nfnl_mutex */
+	struct hlist_head table[CT_BUCKETS]; /* of nf_conn_dir; ct->lock */
+	struct list_head all;                /* of nf_conn; ct->lock */
+	/* count: connections in the table; ct->lock. The others: nfnl_mutex. */
+	u32 count, users, nat_users;
 	u32 seed, next_id, gc_at;
 };
 
 enum ip_conntrack_info;
 /*
- * Returns the packet's connection without a reference, or NULL, and in *@info its enum
- * ip_conntrack_info, or -1.
+ * Returns the packet's connection without a reference, or NULL. Sets *@info to the packet's enum
+ * ip_conntrack_info, or to -1 if the packet was not tracked.
  */
 static inline struct nf_conn *nf_ct_get(const struct sk_buff *skb, int *info)
 {
@@ -135,27 +142,27 @@ void nf_ct_set_labels(struct nf_conn *ct, const u32 *value, const u32 *mask);
 int nf_ct_use(struct net *net);
 /* Drops a user. nfnl_mutex held; may sleep. */
 void nf_ct_unuse(struct net *net);
-/* Frees the table of a namespace that ends. May sleep. */
+/* Frees the table of a namespace that ends, if it has one. May sleep. */
 void nf_ct_net_end(struct net *net);
-extern u32 nf_ct_max; /* limit of connections of a namespace */
+extern u32 nf_ct_max; /* most connections of one namespace */
 /* Logs an invalid packet if nf_conntrack_log_invalid names its protocol. */
 void nf_ct_log_invalid(const struct nf_state *s, const struct nf_l4 *l4, const char *why);
 /* Computes the tuple of packets in the other direction. */
 void nf_ct_invert(struct nf_tuple *to, const struct nf_tuple *from);
 /*
- * Fills *@t with the tuple of the packet whose network header is at offset @base of @skb. Returns
- * true if it has one.
+ * Fills *@t with the tuple of the packet whose network header is at offset @base (bytes) of @skb.
+ * Returns false if the packet has no tuple.
  */
 bool nf_ct_tuple(const struct sk_buff *skb, bool v6, u32 base, struct nf_tuple *t);
 /*
- * Returns the direction of a connection that has this tuple, with a reference to the connection;
- * NULL: none.
+ * Returns the direction that has this tuple, with a reference to its connection, or NULL. Takes
+ * ct->lock, and removes a connection that it finds expired.
  */
 struct nf_conn_dir *nf_ct_find(struct net *net, const struct nf_tuple *t);
 /*
- * Returns the destination of a connection's first packet before NAT. @local: the tuple of packets
- * that the local end sends. *@port is in network byte order. Takes ct->lock. Returns 0, or -ENOENT
- * if the connection is not tracked.
+ * Stores the destination that a connection's first packet had before NAT. @local: the tuple of
+ * packets that the local end sends. *@port is in network byte order. Takes ct->lock. Returns 0, or
+ * -ENOENT if the connection is not tracked.
  */
 int nf_ct_original_dst(struct net *net, const struct nf_tuple *local, ip_addr *dst, u16 *port);
 /*
@@ -164,8 +171,8 @@ int nf_ct_original_dst(struct net *net, const struct nf_tuple *local, ip_addr *d
  */
 bool nf_ct_unlink(struct nf_conn *ct);
 /*
- * Calls @fn for each connection, with a reference and without a lock, until it returns nonzero.
- * Returns that value, 0, or -ENOMEM. May sleep.
+ * Calls @fn for each connection, with a reference and without a lock, until @fn returns nonzero.
+ * Returns that value, 0, or -ENOMEM. May sleep, as may @fn.
  */
 int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *arg);
 /*
@@ -174,16 +181,17 @@ int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *
  */
 void nf_ct_kill(struct nf_conn *ct);
 /*
- * Notifies listeners of @group: NFNLGRP_CONNTRACK_NEW, _UPDATE or _DESTROY (ctnetlink.c). Does not
- * sleep; ct->lock may be held.
+ * Notifies listeners of @group: NFNLGRP_CONNTRACK_NEW, _UPDATE or _DESTROY (ctnetlink.c). ct->lock
+ * may be held.
  */
 void nf_ct_notify(const struct nf_conn *ct, u32 group);
 
 /* ---- ct_proto.c ---- */
 
 /*
- * Updates state and timeout of @ct by a packet. ct->lock held. Returns NF_ACCEPT, NF_DROP
- * (invalid), or NF_REPEAT (the packet begins a new connection with this tuple).
+ * Updates state and timeout of @ct by a packet in direction @dir (IP_CT_DIR_*). ct->lock held.
+ * Returns NF_ACCEPT, or NF_REPEAT if the packet begins a new connection with the tuple of @ct,
+ * which has ended.
  */
 u32 nf_ct_packet(struct nf_conn *ct, const struct sk_buff *skb, const struct nf_l4 *l4, int dir);
 /* True if the packet may begin a connection. */
@@ -194,9 +202,9 @@ bool nf_ct_sum_holds(const struct nf_state *s, const struct nf_l4 *l4);
 const char *nf_ct_tcp_name(u8 state);
 
 /*
- * Handles ICMP messages that do not begin a connection. Returns true for an error, to which it
- * attaches the connection of the quoted packet, if there is one. Also returns true for neighbour
- * discovery, which is not tracked.
+ * Handles ICMP messages that belong to no connection of their own. Returns true for an error, to
+ * which it attaches the connection of the quoted packet, if there is one. Also returns true for
+ * neighbour discovery and router messages, which it marks NF_UNTRACKED. Takes ct->lock.
  */
 bool nf_ct_error(struct nf_state *s, const struct nf_l4 *l4);
 
@@ -210,20 +218,21 @@ struct nf_range {
 };
 enum { NF_NAT_SRC, NF_NAT_DST };
 /*
- * Add and drop a user of NAT, and of connection tracking. nfnl_mutex held; may sleep. Return 0 or
- * the errors of nf_ct_use().
+ * Add and drop a user of NAT, which is also a user of connection tracking. nfnl_mutex held; may
+ * sleep. nf_nat_get() returns 0 or the errors of nf_ct_use().
  */
 int nf_nat_get(struct net *net);
 void nf_nat_put(struct net *net);
 /*
- * Translates the source or destination (@manip: NF_NAT_*) of the new connection @ct to an address
- * and port in @r. Takes ct->lock. Returns NF_ACCEPT, also for a connection that is translated
- * already, or NF_DROP if no port is free.
+ * Translates the source or destination (@manip: NF_NAT_SRC, NF_NAT_DST) of the new connection @ct
+ * to an address and port in @r. Takes ct->lock. Returns NF_DROP if no port is free, else NF_ACCEPT.
+ * Changes nothing if that part was decided before, or if @ct is in the table already.
  */
 u32 nf_nat_setup(struct nf_conn *ct, const struct nf_range *r, int manip);
 /*
- * Translate a new connection for masquerade and redirect: call nf_nat_setup() with an address of
- * the device. Return NF_*.
+ * Translate a new connection by nf_nat_setup(): masquerade its source to an address of the device
+ * s->out, redirect its destination to an address of s->in, or to the loopback address for packets
+ * of this machine. Return NF_ACCEPT or NF_DROP.
  */
 u32 nf_nat_masquerade(struct nf_state *s, const struct nf_range *r);
 u32 nf_nat_redirect(struct nf_state *s, const struct nf_range *r);
@@ -231,25 +240,25 @@ u32 nf_nat_redirect(struct nf_state *s, const struct nf_range *r);
 /* ---- reject.c ---- */
 
 /*
- * Answers a packet that is rejected, and does not consume it. @type: NFT_REJECT_*; @code: the code
- * for the packet's family.
+ * Answers a rejected packet, which the caller still has to drop. @type: NFT_REJECT_*. @code: for
+ * NFT_REJECT_ICMPX_UNREACH an NFT_REJECT_ICMPX_*, else the ICMP code of the packet's family.
  */
 void nf_reject(struct nf_state *s, int type, int code);
 /* ---- log.c ---- */
 
-/* sysctl: packets of namespaces other than init_net are logged too */
+/* sysctl; nonzero: packets of namespaces other than init_net are logged too */
 extern int nf_log_all_netns;
 /*
- * Logs a packet behind @prefix. @level: of syslog(2); @flags: NF_LOG_*. Packets beyond a rate limit
- * are left out.
+ * Logs a packet behind @prefix. @level: of syslog(2); @flags: NF_LOG_*. Packets beyond 50 a second
+ * are not logged.
  */
 void nf_log_packet(const struct nf_state *s, u32 level, u32 flags, const char *prefix);
 
 /* ---- checksums ---- */
 
 /*
- * Returns the change of a checksum, for nf_csum_apply(), when the bytes @old are replaced by @new.
- * @n: their number, even.
+ * Returns the change of a checksum, for nf_csum_apply(), when the @n bytes at @old are replaced by
+ * those at @new. @n is even.
  */
 static inline u32 nf_csum_delta(const void *old, const void *new, u32 n)
 {
@@ -274,13 +283,13 @@ static inline u16 nf_csum_apply(u16 check, u32 delta)
 
 /* Reads the addresses of @skb, which begins with its network header. */
 void nf_addrs(const struct sk_buff *skb, bool v6, ip_addr *src, ip_addr *dst);
-/*
- * Returns the type RTN_* of the address @a. With @ifindex not 0, only addresses of that device
- * count as local.
- */
 struct nft_pkt;
+/*
+ * Returns the type RTN_* of the address @a in the namespace of @p. With @ifindex not 0, only
+ * addresses of that device count as local.
+ */
 u32 nf_addr_type(const struct nft_pkt *p, const ip_addr *a, int ifindex);
-/* Returns the packet's bit in `ct state`, an NF_CT_STATE_*_BIT (nft_expr_ct.c). */
+/* Returns the packet's bit of `ct state`: one of NF_CT_STATE_* as a mask (nft_expr_ct.c). */
 u32 nf_ct_state_bit(const struct sk_buff *skb);
 
 #endif
