@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tap_host.c: `eth0=tuntap,NAME,MAC,IP,queues=N`: a tap device of the host that the user owns or
- * may create. Also `eth0=fd,N` if N is such a device.
+ * may create. `eth0=fd,N` (socket_host.c) calls net_tap_setup() if N is the descriptor of a tap
+ * device.
  *
- * If the device supports it, each frame is preceded by a virtio_net_hdr: then the host delivers
- * whole segments of up to 64 KiB, without cutting or checksumming them. IP is the address of the
- * host's end; setting it requires CAP_NET_ADMIN. With several queues the device is opened several
- * times, with IFF_MULTI_QUEUE; such a device may be opened with one queue, too.
+ * Each frame is preceded by a virtio_net_hdr, so that the host delivers whole segments of up to 64
+ * KiB, without cutting or checksumming them. Only an inherited device (fd) may lack the header. IP
+ * is the address of the host's end; setting it requires CAP_NET_ADMIN. With several queues the
+ * device is opened once for each queue, with IFF_MULTI_QUEUE. A device that was made with
+ * IFF_MULTI_QUEUE may be opened with one queue, too.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,6 +25,10 @@
 
 #include "drivers/net/internal_host.h"
 
+/*
+ * Parses "NAME,IP" or "IP", which cards.c has left of the parameter: @name gets the device's name
+ * (IFNAMSIZ bytes; "": the host chooses it), *@ip the host's end, or 0.
+ */
 static int words(struct net_host *h, char *name, struct in_addr *ip)
 {
 	char text[256], *rest = text, *word;
@@ -81,7 +87,7 @@ static int configure(struct net_host *h, const char *name, struct in_addr ip)
 	return err;
 }
 
-/* Sets the message for a failed TUNSETIFF. */
+/* Sets the message for a TUNSETIFF that failed with @err, an errno > 0. Returns -@err. */
 static int refused(struct net_host *h, const char *name, int err)
 {
 	const char *why = "";
@@ -98,7 +104,10 @@ static int refused(struct net_host *h, const char *name, int err)
 	return net_fail(h, err, "tuntap,%s: %s%s", name, strerror(err), why);
 }
 
-/* Opens a queue of the device that @r names. Returns 0 or an errno value. */
+/*
+ * Attaches @fd to a queue of the device that @r names; if that fails, as to a device of several
+ * queues. Returns 0 or an errno > 0.
+ */
 static int attach(struct net_host *h, int fd, struct ifreq *r)
 {
 	const short flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;

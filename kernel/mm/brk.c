@@ -2,7 +2,8 @@
 /*
  * brk.c: areas that the kernel itself makes: the heap of brk, the stack, and special mappings.
  *
- * Locks: mmap_lock for writing, also in expand_stack().
+ * Locks: mmap_lock, for writing, around all changes. The callers of expand_stack() hold it; the
+ * other functions of this file's interface take it.
  */
 #include <asm/mman.h>
 #include <linux/mman.h>
@@ -13,8 +14,9 @@
 /* ---- brk ---- */
 
 /*
- * Maps a private anonymous area at a free range. mmap_lock is held for writing. 0, -ENOMEM or
- * -EAGAIN.
+ * Maps a private anonymous area in a free range of whole pages. @flags: VM_*, in addition to those
+ * that every such area has. Returns 0, -ENOMEM, or -EAGAIN if too much would be locked. mmap_lock
+ * is held for writing.
  */
 static int map_anon(struct mm *mm, u64 addr, u64 len, u64 flags)
 {
@@ -59,9 +61,9 @@ int vm_brk(struct mm *mm, u64 addr, u64 len, u64 flags)
 }
 
 /*
- * True if the heap may grow to @brk: RLIMIT_DATA allows it, and nothing is mapped there. An area
- * that begins below the present break and extends beyond it, since the heap has merged with it,
- * counts too.
+ * True if the heap may grow to @brk: RLIMIT_DATA allows it, and nothing is mapped from the present
+ * break to a page beyond @brk. A stack must be STACK_GUARD_GAP further away. If the heap has merged
+ * with an area behind it, the merged area extends beyond the present break and forbids all growth.
  */
 static bool brk_allowed(struct mm *mm, u64 brk)
 {
@@ -80,8 +82,8 @@ static bool brk_allowed(struct mm *mm, u64 brk)
 }
 
 /*
- * Sets the break, under mmap_lock (writing). Returns true if it is at the requested address;
- * otherwise nothing has changed.
+ * Sets the break to @brk, and maps or unmaps the difference. Returns false, with nothing changed,
+ * if that is not possible. mmap_lock is held for writing.
  */
 static bool set_brk(struct mm *mm, u64 brk)
 {
@@ -122,7 +124,7 @@ long sys_brk(unsigned long brk)
 
 int mm_setup_stack(struct mm *mm, u64 top, u64 flags)
 {
-	u64 size = 32 * PAGE_SIZE; /* initial size; expand_stack() extends it */
+	u64 size = 32 * PAGE_SIZE; /* initially; expand_stack() extends it */
 	int err;
 
 	top &= PAGE_MASK;
@@ -135,8 +137,9 @@ int mm_setup_stack(struct mm *mm, u64 top, u64 flags)
 }
 
 /*
- * Extends a stack down to @addr's page. mmap_lock is held for writing. 0, -EFAULT (no stack) or
- * -ENOMEM.
+ * Extends the stack @v down to @addr's page. Returns 0, also if it extends so far already; -EFAULT
+ * if @v is no stack or @addr is below MMAP_MIN_ADDR; or -ENOMEM for a limit, an area in the way, or
+ * lack of memory. mmap_lock is held for writing.
  */
 int expand_stack(struct vm_area *v, u64 addr)
 {

@@ -3,9 +3,10 @@
  * unix_send.c: AF_UNIX: passes messages from the sender to the receiver's queue, with their
  * descriptors and credentials.
  *
- * A sender waits until its unread data is below its SO_SNDBUF. It builds its message with no lock
- * held, then adds it to the receiver's queue under the receiver's c.lock. A sender of a datagram
- * whose receiver's queue is full waits on the receiver's space queue.
+ * A sender waits until the messages that it has sent, and that were not received, take less memory
+ * than its SO_SNDBUF. It builds its message with no lock held, then adds it to the receiver's queue
+ * under the receiver's c.lock. A sender of a datagram waits on to->space while the queue of its
+ * receiver (@to) is full.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -14,18 +15,19 @@
 #include "kernel/net/unix/unix.h"
 #include "kernel/sched/sched.h"
 
-/*
- * The memory of a message that is charged to the sender's SO_SNDBUF, and that SIOCOUTQ reports.
- * Programs depend on how many messages fit before EAGAIN, so Linux's sizes are used: up to the
- * constants below, data is in the head of an skb, and the rest is in pages.
- */
-/* bytes in the head of an skb that has pages, too */
+/* Bytes that Linux puts into the head of an skb; further bytes are in pages. */
 #define STREAM_HEAD 3776
 #define DGRAM_HEAD 16064
-/* larger data has a slab object of its own, usually of whole pages */
+/* Bytes; larger data has a slab object of its own, usually of whole pages. */
 #define APART 1024
+/* Most bytes in one message of a stream. */
 #define STREAM_CHUNK (STREAM_HEAD + 32768U)
 
+/*
+ * Returns the memory, in bytes, that a message of @n bytes (@type: SOCK_*) would take on Linux. It
+ * is charged to the sender's SO_SNDBUF, and SIOCOUTQ reports it: programs depend on how many
+ * messages fit before EAGAIN.
+ */
 static u32 truesize_of(int type, u32 n)
 {
 	u32 most = type == SOCK_STREAM ? STREAM_HEAD : DGRAM_HEAD;
@@ -35,8 +37,8 @@ static u32 truesize_of(int type, u32 n)
 }
 
 /*
- * Allocates a message for @n bytes, or fewer (at least @least) if memory is fragmented. NULL: no
- * memory.
+ * Allocates a message for @n bytes, or for fewer (at least @least) if memory is fragmented; um->len
+ * says how many. Returns NULL if memory is short. May sleep.
  */
 static struct unix_msg *alloc_msg(size_t n, u32 least)
 {
@@ -59,7 +61,8 @@ static struct unix_msg *alloc_msg(size_t n, u32 least)
 
 /*
  * Returns the credentials to record in a message: the sender's, if either end has an option that
- * requests them, or @to is not accepted yet, or the send has SCM_CREDENTIALS.
+ * requests them, or @to is not accepted yet, or the send has SCM_CREDENTIALS. Otherwise pid 0,
+ * and uid and gid -1.
  */
 static struct ucred sender(
 	const struct unix_sock *u, const struct unix_sock *to, const struct msg *m)
@@ -71,8 +74,9 @@ static struct ucred sender(
 }
 
 /*
- * Builds a message for @to with @n bytes of the iterator, or fewer (at least @least), and, if
- * @with_files, with the descriptors. Returns ERR_PTR(-errno) on failure.
+ * Builds a message from @u to @to with @n bytes of the iterator, or fewer (at least @least). If
+ * @with_files, the message takes over the descriptors of @m. Returns ERR_PTR(-errno) on failure.
+ * May sleep.
  */
 static struct unix_msg *build_msg(struct unix_sock *u, const struct unix_sock *to, struct msg *m,
 	u32 n, u32 least, bool with_files)
@@ -114,27 +118,28 @@ bool unix_receiver_gone(const struct unix_sock *to)
 	return to->state == UNIX_DEAD || to->c.shutdown & SHUT_RD;
 }
 
-/* True if the sender's buffer has room left. The last message may exceed it. */
+/* True if @u may send: less than its SO_SNDBUF is in use. The message may exceed SO_SNDBUF. */
 static bool has_memory(const struct unix_sock *u)
 {
 	return unix_wmem(u) < u->c.sndbuf;
 }
 
 /*
- * True if @u must not send. @to is the other end of a connection; NULL for datagrams, which may
- * have any receiver.
+ * True if a shutdown forbids @u to send, or the receiver @to is gone. @to: the other end of a
+ * connection; NULL for datagrams, which may have any receiver.
  */
 static bool may_not_send(const struct unix_sock *u, const struct unix_sock *to)
 {
 	return u->c.shutdown & SHUT_WR || (to && unix_receiver_gone(to));
 }
 
-/* Returns the time limit of a wait that begins now (SO_SNDTIMEO). */
+/* Returns the ktime (ns) at which a wait that begins now must end (SO_SNDTIMEO); ~0: never. */
 static u64 send_until(const struct unix_sock *u)
 {
 	return u->c.sndtimeo ? ktime_get() + u->c.sndtimeo : ~0UL;
 }
 
+/* Returns the error of sendmsg(2) for the result of a wait: @err, 0 or -errno. */
 static int wait_result(const struct unix_sock *u, int err)
 {
 	if (err == -ETIMEDOUT)
@@ -143,8 +148,9 @@ static int wait_result(const struct unix_sock *u, int err)
 }
 
 /*
- * Waits until @u may build one more message. Returns 0 or -errno. @to: as for may_not_send(). Waits
- * again if another sender has used the room meanwhile.
+ * Waits until @u may build one more message. @to: as for may_not_send(). Waits again if another
+ * sender has used the room meanwhile. Returns 0; -EPIPE; -EAGAIN for @nonblock or after the time
+ * limit; a pending error of the socket, which is cleared; or that of an interrupted wait.
  */
 static int wait_for_memory(struct unix_sock *u, const struct unix_sock *to, bool nonblock)
 {
@@ -172,6 +178,7 @@ static int wait_for_memory(struct unix_sock *u, const struct unix_sock *to, bool
 	return err;
 }
 
+/* True if a wait for room in @to's queue is over: there is room, or @u cannot send any more. */
 static bool has_place(struct unix_sock *u, struct unix_sock *to)
 {
 	bool yes;
@@ -183,8 +190,8 @@ static bool has_place(struct unix_sock *u, struct unix_sock *to)
 }
 
 /*
- * Waits for room for a datagram in @to's queue. *@until: time limit for the message, 0 before the
- * first wait. Returns 0 or -errno.
+ * Waits for room for a datagram in @to's queue. *@until: ktime (ns) at which all waits for the
+ * message must end; 0 before the first, which sets it. Returns 0 or -errno.
  */
 static int wait_for_place(struct unix_sock *u, struct unix_sock *to, bool nonblock, u64 *until)
 {
@@ -196,8 +203,9 @@ static int wait_for_place(struct unix_sock *u, struct unix_sock *to, bool nonblo
 }
 
 /*
- * Adds @um to @to's queue, which then owns it. Returns 0, -EAGAIN if the queue is full, -EPIPE or
- * -ECONNREFUSED.
+ * Adds @um to @to's queue, which then owns it, and wakes up readers. Takes to->c.lock. Returns 0;
+ * -EAGAIN if the queue is full; -ECONNREFUSED if @u sends datagrams and @to is closed; or -EPIPE if
+ * @to is gone in another way. After an error @um is still the caller's.
  */
 static int enqueue(struct unix_sock *u, struct unix_sock *to, struct unix_msg *um)
 {
@@ -234,8 +242,8 @@ struct unix_sock *unix_peer_get(struct unix_sock *u)
 }
 
 /*
- * Adds a message to the queue, after waiting for room if necessary. On error, frees the message.
- * @until: as for wait_for_place().
+ * Adds a message to @to's queue, after waiting for room if necessary. Returns 0, or -errno with the
+ * message freed. @until: as for wait_for_place().
  */
 static int send_msg(
 	struct unix_sock *u, struct unix_sock *to, struct unix_msg *um, bool nonblock, u64 *until)
@@ -252,7 +260,10 @@ static int send_msg(
 	return err;
 }
 
-/* Sends all data in pieces; with MSG_OOB, the last byte is a message of its own. */
+/*
+ * Sends all data of a stream in pieces; with MSG_OOB, the last byte is a message of its own.
+ * Returns the number of bytes sent, or -errno if there is none.
+ */
 static ssize_t send_pieces(struct unix_sock *u, struct unix_sock *to, struct msg *m)
 {
 	u64 most = min_t(u64, STREAM_CHUNK, max((s64)u->c.sndbuf / 2 - 64, 1L));
@@ -302,8 +313,8 @@ ssize_t unix_stream_sendmsg(struct socket *s, struct msg *m)
 }
 
 /*
- * Checks the sender, and waits for memory, before the receiver is looked up. @to: as for
- * may_not_send().
+ * Checks the sender and the length, and waits for memory, before an address is looked up. @to: as
+ * for may_not_send(). Returns 0 or -errno.
  */
 static int dgram_sender_may(struct unix_sock *u, const struct unix_sock *to, const struct msg *m)
 {
@@ -316,7 +327,10 @@ static int dgram_sender_may(struct unix_sock *u, const struct unix_sock *to, con
 	return wait_for_memory(u, to, m->nonblock);
 }
 
-/* Returns the receiver, by address or by connection, with a reference; or ERR_PTR. */
+/*
+ * Returns the receiver, by address or by connection, with a reference, after dgram_sender_may(); or
+ * ERR_PTR(-errno).
+ */
 static struct unix_sock *dgram_receiver(struct unix_sock *u, struct msg *m)
 {
 	bool named = m->name && m->name->len && u->c.type == SOCK_DGRAM;
@@ -336,7 +350,7 @@ static struct unix_sock *dgram_receiver(struct unix_sock *u, struct msg *m)
 	return err ? ERR_PTR(err) : to;
 }
 
-/* Sends a message by a datagram or seqpacket socket. */
+/* proto_ops.sendmsg of datagram and seqpacket sockets. */
 ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 {
 	struct unix_sock *u = UNIX(s), *to;
@@ -349,7 +363,7 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 	to = dgram_receiver(u, m);
 	if (IS_ERR(to))
 		return PTR_ERR(to);
-	/* a connected receiver accepts datagrams only from its peer */
+	/* -EPERM: a connected receiver accepts datagrams only from its peer. */
 	err = -EPERM;
 	if (u->c.type == SOCK_DGRAM && to->peer && to->peer != u)
 		goto out;
@@ -359,7 +373,7 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 	err = IS_ERR(um) ? (int)PTR_ERR(um) : 0;
 	if (err)
 		goto out;
-	/* as on Linux, the sender gets no error */
+	/* As on Linux, the sender gets no error if the receiver's filter drops the message. */
 	if (!sock_filter_bytes(&to->c, um->data, &um->len)) {
 		unix_msg_free(um);
 		goto out;
