@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * why.c: why the host has refused a call, in words. Only this file turns a call and its errno into
- * the text of a refusal.
+ * why.c: makes the text that says why the host has refused a call, from the call's name, the errno
+ * and the cause. No other file makes such texts.
  *
  *      return os_refused("mremap", errno);     where the host refuses
  *      refuse("...: %s", os_why(err));         where the instance ends because of it
  *
- * A text names a cause only if it can be read: a limit, a sysctl, an installed filter. Otherwise it
- * ends with the errno's own words.
+ * A cause is what can be read: a limit, a sysctl, an installed filter. If nothing is found, the
+ * text ends with the errno's own words, or, for EAGAIN, EPERM, EACCES and ENOSYS, with what may be
+ * the cause.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,9 +21,13 @@
 #include "os-linux/os_space.h"
 #include "os-linux/why.h"
 
-/* an end of addresses below this has fewer than 47 bits, which the kernel and its guests need */
+/*
+ * If a program's addresses (os_space_top()) end below this, they have fewer than the 47 bits that
+ * the kernel and its guests need.
+ */
 #define TOP_WANTED (1UL << 46)
 
+/* The thread's last refused call, or NULL, and its errno > 0. */
 static __thread struct {
 	const char *call;
 	int err;
@@ -35,7 +40,7 @@ int os_refused(const char *call, int err)
 	return -err;
 }
 
-/* Returns the first number in a file of /proc, or -1. */
+/* Returns the number with which a file of /proc begins, or -1. */
 static long number_in(const char *path)
 {
 	FILE *f = fopen(path, "re");
@@ -65,7 +70,7 @@ static bool filtered(void)
 	return mode == 2;
 }
 
-/* True if the soft limit is finite; *@value is then the limit. */
+/* True if the soft limit of @resource (RLIMIT_*) is finite; *@value is then that limit. */
 static bool limited(int resource, unsigned long *value)
 {
 	struct rlimit rl;
@@ -90,6 +95,10 @@ void os_why_no_tasks(char *buf, size_t size)
 		snprintf(buf, size, "kernel.threads-max, kernel.pid_max or ulimit -u");
 }
 
+/*
+ * Writes the cause of ENOMEM, or nothing. os_space_top() tries mappings, which RLIMIT_AS could
+ * refuse, so it is called only without that limit.
+ */
 static void why_no_memory(char *buf, size_t size)
 {
 	unsigned long limit;
@@ -108,6 +117,7 @@ static void why_no_memory(char *buf, size_t size)
 		snprintf(buf, size, "vm.overcommit_memory is 2");
 }
 
+/* Writes the cause of EPERM or EACCES, perhaps a guess. */
 static void why_forbidden(const char *call, char *buf, size_t size)
 {
 	long scope = number_in("/proc/sys/kernel/yama/ptrace_scope");
@@ -120,7 +130,7 @@ static void why_forbidden(const char *call, char *buf, size_t size)
 		snprintf(buf, size, "by a security module or the host's kernel");
 }
 
-/* Writes the cause of a refusal, or nothing. */
+/* Writes the cause of a refusal of @call ("": unknown) with @err, an errno > 0, or nothing. */
 static void find_cause(const char *call, int err, char *buf, size_t size)
 {
 	long noexec = number_in("/proc/sys/vm/memfd_noexec");

@@ -105,8 +105,9 @@ static int refused(struct net_host *h, const char *name, int err)
 }
 
 /*
- * Attaches @fd to a queue of the device that @r names; if that fails, as to a device of several
- * queues. Returns 0 or an errno > 0.
+ * Attaches @fd to a queue of the device that @r names. If one queue of an existing device is wanted
+ * and EINVAL comes, the device may have several: tries again with IFF_MULTI_QUEUE. Returns 0 or an
+ * errno > 0.
  */
 static int attach(struct net_host *h, int fd, struct ifreq *r)
 {

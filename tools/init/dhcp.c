@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dhcp.c: gets eth0's address, route and name servers from the network (RFC 2131, 2132), without
+ * dhcp.c: gets a card's address, route and name servers from the network (RFC 2131, 2132), without
  * any program of the image.
  *
- * DISCOVER -> OFFER -> REQUEST -> ACK; DISCOVER and REQUEST are sent at most three times, half a
- * second apart. The lease is not renewed: instances of `nestctl run` are short-lived, and their
+ * DISCOVER -> OFFER -> REQUEST -> ACK; DISCOVER and REQUEST are sent at most three times each, half
+ * a second apart. The lease is not renewed: instances of `nestctl run` are short-lived, and their
  * server (libslirp) always assigns the same address.
  */
 #include <arpa/inet.h>
@@ -59,7 +59,7 @@ struct packet {
 	uint8_t options[308];
 } __attribute__((packed));
 
-/* A lease. Addresses are in network order; 0: not given. */
+/* A lease. Addresses are in network byte order; 0: not given. */
 struct lease {
 	uint32_t address, server, mask, router;
 	uint32_t dns[SERVERS_MAX];
@@ -70,12 +70,14 @@ struct lease {
 static int sock;
 /* Host name to send to the server, or "". */
 static const char *host_name;
+/* The card's MAC address. */
 static uint8_t mac[6];
+/* Random number of this client's requests, which replies repeat. */
 static uint32_t xid;
 
 /* ---- requests and replies ---- */
 
-/* Broadcasts a DISCOVER, or a REQUEST for the offered lease. */
+/* Broadcasts a packet of @type: DISCOVER, or REQUEST for the offered lease @l. */
 static void ask(int type, const struct lease *l)
 {
 	struct sockaddr_in all = { .sin_family = AF_INET, .sin_port = htons(67) };
@@ -101,6 +103,7 @@ static void ask(int type, const struct lease *l)
 	sendto(sock, &p, sizeof(p), 0, (struct sockaddr *)&all, sizeof(all));
 }
 
+/* Stores the value of a reply's option @opt in *@l or, for OPT_TYPE, in *@type. */
 static void take_option(struct lease *l, int *type, int opt, const uint8_t *data, int len)
 {
 	if (opt == OPT_DOMAIN && len < (int)sizeof(l->domain)) {
@@ -121,7 +124,10 @@ static void take_option(struct lease *l, int *type, int opt, const uint8_t *data
 	}
 }
 
-/* Returns the DHCP type of a reply, or 0 for a packet that is no reply to this client. */
+/*
+ * Parses a packet of @n bytes (-1: there is none) into *@l. Returns its DHCP type, or 0 if it is no
+ * reply to this client or has no address.
+ */
 static int parse(const struct packet *p, ssize_t n, struct lease *l)
 {
 	const uint8_t *o = p->options, *end = (const uint8_t *)p + n;
@@ -152,7 +158,7 @@ static long now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Waits WAIT_MS for a reply of the type @wanted. Returns false if none came. */
+/* Waits at most WAIT_MS for a reply of the type @wanted, and stores it in *@l. False: none came. */
 static bool hear(int wanted, struct lease *l)
 {
 	long end = now_ms() + WAIT_MS, left;
@@ -172,7 +178,10 @@ static bool hear(int wanted, struct lease *l)
 	return false;
 }
 
-/* Asks up to TRIES times. Returns false if no answer came. */
+/*
+ * Sends a packet of the type @question up to TRIES times, until a reply of the type @answer comes,
+ * which replaces *@l. Returns false if none came.
+ */
 static bool exchange(int question, int answer, struct lease *l)
 {
 	for (int i = 0; i < TRIES; i++) {
@@ -210,8 +219,8 @@ static void set_default_route(uint32_t gateway)
 }
 
 /*
- * Writes the name servers to a new file. The image's file has name servers of another network, and
- * may be a dangling link.
+ * Replaces RESOLV_CONF by a new file with the lease's name servers. The image's file has those of
+ * another network, and may be a dangling link. @restored: as for dhcp_configure().
  */
 static void write_resolv_conf(const struct lease *l, bool restored)
 {
@@ -229,7 +238,7 @@ static void write_resolv_conf(const struct lease *l, bool restored)
 	resolv_written();
 }
 
-/* Configures the card. Reports errors on stderr. */
+/* Configures the card by a lease. Reports errors on stderr. */
 static void use(const char *name, const struct lease *l, bool restored)
 {
 	uint32_t mask = l->mask ? l->mask : htonl(0xffffff00);
@@ -243,7 +252,7 @@ static void use(const char *name, const struct lease *l, bool restored)
 		write_resolv_conf(l, restored);
 }
 
-/* Brings the interface up and reads its MAC address. Returns false if there is no such card. */
+/* Brings the card up, and reads its address into mac. Returns false if there is no such card. */
 static bool bring_up(const char *name)
 {
 	struct ifreq r = { 0 };
