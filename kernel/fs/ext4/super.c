@@ -622,6 +622,7 @@ static int load_and_recover(struct super_block *sb, char *data, bool silent)
 	*before = sbi->disk;
 	evict_inodes(sb); /* evicts the journal's inode */
 	free_sbi(sbi);
+	sb->s_fs_info = NULL; /* for ext4_put_super(), if sbi_new() fails */
 	sbi = sbi_new(sb);
 	if (sbi) {
 		sbi->replayed = true;
