@@ -67,10 +67,15 @@ int ns_init(struct ns_common *ns, const struct ns_ops *ops, struct user_namespac
 	return 0;
 }
 
-void ns_fini(struct ns_common *ns)
+void ns_uncount(struct ns_common *ns)
 {
 	inum_put(ns->inum);
 	ucounts_uncharge(ns->uc, ns->ops->count);
+}
+
+void ns_fini(struct ns_common *ns)
+{
+	ns_uncount(ns);
 	put_user_ns(ns->owner);
 }
 

@@ -105,6 +105,8 @@ void ns_register(enum ns_slot slot, const struct ns_ops *ops, struct ns_common *
  */
 int ns_init(struct ns_common *ns, const struct ns_ops *ops, struct user_namespace *owner);
 void ns_fini(struct ns_common *ns);
+/* As ns_fini(), but the reference to the owner remains. Does not sleep. */
+void ns_uncount(struct ns_common *ns);
 /* Both take NULL too. ns_put() calls free() for the last reference. */
 struct ns_common *ns_get(struct ns_common *ns);
 void ns_put(struct ns_common *ns);

@@ -29,7 +29,7 @@ static void user_ns_free(struct ns_common *ns)
 	for (;;) {
 		struct user_namespace *up = u->parent;
 
-		ucounts_uncharge(u->ns.uc, UCOUNT_USER);
+		ns_uncount(&u->ns);
 		kfree(u->uid_map.ext);
 		kfree(u->gid_map.ext);
 		kfree(u->projid_map.ext);
