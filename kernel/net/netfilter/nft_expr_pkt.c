@@ -10,6 +10,7 @@
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/inet/ip.h"
+#include "kernel/net/link/link.h"
 #include "kernel/net/netfilter/nft.h"
 #include "kernel/net/netfilter/nft_expr.h"
 #include "kernel/sched/sched.h"
@@ -232,6 +233,7 @@ static void meta_set(const struct meta *x, const struct nft_regs *r, struct nft_
 static bool dev_value(u32 key, const struct net_device *d, u32 *to)
 {
 	static const char none[IFNAMSIZ];
+	const struct link_type *type = d ? d->ops->type : NULL;
 
 	switch (key) {
 	case NFT_META_IIFNAME:
@@ -244,8 +246,11 @@ static bool dev_value(u32 key, const struct net_device *d, u32 *to)
 	case NFT_META_IIFTYPE:
 	case NFT_META_OIFTYPE: *to = d ? d->type : 0; return d;
 	case NFT_META_IIFGROUP:
-	case NFT_META_OIFGROUP: *to = 0; return d;
-	default: memcpy(to, none, IFNAMSIZ); return d;
+	case NFT_META_OIFGROUP: *to = d ? READ_ONCE(d->group) : 0; return d;
+	default: /* the kinds */
+		memcpy(to, none, IFNAMSIZ);
+		strscpy((char *)to, type ? type->kind : "", IFNAMSIZ);
+		return type;
 	}
 }
 
