@@ -692,7 +692,8 @@ int nft_expr_jumps(const struct nft_expr *e, int (*fn)(struct nft_chain *to, u32
 		if (el->data && el->data->v.chain && !(el->pend & NFT_DEL))
 			err = fn(el->data->v.chain, depth);
 	}
-	if (!err && s->catchall && s->catchall->data && s->catchall->data->v.chain)
+	if (!err && s->catchall && s->catchall->data && s->catchall->data->v.chain &&
+		!(s->catchall->pend & NFT_DEL))
 		err = fn(s->catchall->data->v.chain, depth);
 	return err;
 }

@@ -2,7 +2,8 @@
 /*
  * nft_elems: elements of nf_tables sets that batches and packets add and delete at the same time:
  * an expired element that is added again, a set that is flushed and filled in the same batch,
- * elements that packets end while a listener is notified; and a chain of which not all hooks can be
+ * elements that packets end while a listener is notified; a jump of all other keys that a batch
+ * deletes before it adds the jump back; and a chain of which not all hooks can be
  * registered.
  */
 #include "guest.h"
@@ -164,6 +165,90 @@ static void all_again(void)
 	G(for_all(NFT_MSG_NEWSETELEM, 3600000), "0");
 	G(send_to(7001), "-1 EPERM");
 	G(for_all(NFT_MSG_DELSETELEM, 0), "0");
+	G(send_to(7001), "1");
+}
+
+/* Adds or removes the element of map "ways" that stands for all: a jump to the chain @to. */
+static void way_for_all(int type, const char *to)
+{
+	unsigned l, e, d, v;
+
+	named(type, NLM_F_CREATE, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET, "ways");
+	l = nest(NFTA_SET_ELEM_LIST_ELEMENTS);
+	e = nest(NFTA_LIST_ELEM);
+	be32(NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_CATCHALL);
+	if (to) {
+		d = nest(NFTA_SET_ELEM_DATA);
+		v = nest(NFTA_DATA_VERDICT);
+		be32(NFTA_VERDICT_CODE, (uint32_t)NFT_JUMP);
+		text(NFTA_VERDICT_CHAIN, to);
+		end(v);
+		end(d);
+	}
+	end(e);
+	end(l);
+}
+
+static void jump(const char *from, const char *to)
+{
+	unsigned x = nft_rule("t", from), d, e = expr("immediate", &d), w, v;
+
+	be32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	w = nest(NFTA_IMMEDIATE_DATA);
+	v = nest(NFTA_DATA_VERDICT);
+	be32(NFTA_VERDICT_CODE, (uint32_t)NFT_JUMP);
+	text(NFTA_VERDICT_CHAIN, to);
+	end(v);
+	end(w);
+	end(d);
+	end(e);
+	end(x);
+}
+
+static void lookup_way(const char *from)
+{
+	unsigned x, d, e;
+
+	named(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, NFTA_RULE_TABLE, NFTA_RULE_CHAIN, from);
+	x = nest(NFTA_RULE_EXPRESSIONS);
+	nft_load(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2);
+	e = expr("lookup", &d);
+	text(NFTA_LOOKUP_SET, "ways");
+	be32(NFTA_LOOKUP_SREG, NFT_REG_1);
+	be32(NFTA_LOOKUP_DREG, NFT_REG_VERDICT);
+	end(d);
+	end(e);
+	end(x);
+}
+
+static int ways(void)
+{
+	start();
+	named(NFT_MSG_NEWCHAIN, NLM_F_CREATE, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, "a");
+	named(NFT_MSG_NEWCHAIN, NLM_F_CREATE, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, "b");
+	new_set("ways", 4, NFT_SET_MAP);
+	be32(NFTA_SET_DATA_TYPE, NFT_DATA_VERDICT);
+	lookup_way("a");
+	jump("out", "a");
+	way_for_all(NFT_MSG_NEWSETELEM, "b");
+	return finish();
+}
+
+/* A jump back to where the map leads from; @gone: the batch removes the map's jump before. */
+static int way_back(bool gone)
+{
+	start();
+	if (gone)
+		way_for_all(NFT_MSG_DELSETELEM, NULL);
+	jump("b", "a");
+	return finish();
+}
+
+static void no_loop(void)
+{
+	G(ways(), "0");
+	G(way_back(false), "-1 EMLINK");
+	G(way_back(true), "0");
 	G(send_to(7001), "1");
 }
 
@@ -336,6 +421,7 @@ TEST(nft_elems)
 	setup();
 	again();
 	all_again();
+	no_loop();
 	swap();
 	G(passed, "0");
 	told();
