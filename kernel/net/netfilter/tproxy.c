@@ -270,7 +270,6 @@ static int tproxy_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 		return -EINVAL;
 	if (!only_there(c, PRE_ROUTING))
 		return -EOPNOTSUPP;
-	WRITE_ONCE(c->net->nf.whole, true);
 	if (c->table->family != NFPROTO_INET && family != c->table->family)
 		return -EINVAL;
 	/* an address needs a family */
@@ -286,6 +285,8 @@ static int tproxy_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 			tb[NFTA_TPROXY_REG_ADDR], &x->addr, family == NFPROTO_IPV6 ? 16 : 4);
 	if (!err && x->has_port)
 		err = nft_reg_load(tb[NFTA_TPROXY_REG_PORT], &x->port, 2);
+	if (!err)
+		WRITE_ONCE(c->net->nf.whole, true);
 	return err;
 }
 
@@ -335,6 +336,7 @@ struct socket_expr {
 static int socket_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 {
 	struct socket_expr *x = nft_priv(e);
+	int err;
 
 	if (!tb[NFTA_SOCKET_DREG] || nla_be32(tb[NFTA_SOCKET_KEY], &x->key))
 		return -EINVAL;
@@ -342,8 +344,10 @@ static int socket_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 		return -EOPNOTSUPP;
 	if (!only_there(c, INWARDS | 1U << NF_INET_LOCAL_OUT))
 		return -EOPNOTSUPP;
-	WRITE_ONCE(c->net->nf.whole, true);
-	return nft_reg_store(tb[NFTA_SOCKET_DREG], &x->reg, x->key == NFT_SOCKET_MARK ? 4 : 1);
+	err = nft_reg_store(tb[NFTA_SOCKET_DREG], &x->reg, x->key == NFT_SOCKET_MARK ? 4 : 1);
+	if (!err)
+		WRITE_ONCE(c->net->nf.whole, true);
+	return err;
 }
 
 static void socket_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
