@@ -431,9 +431,13 @@ static int make_class(struct qdisc *q, const struct class *new, u32 minor, struc
 		return -EINVAL; /* the tree would be too deep */
 	if (h->nr >= CLASSES_MAX)
 		return -ENOSPC;
-	c = qdisc_charge(q, sizeof(*c)) ? kzalloc(sizeof(*c), GFP_KERNEL | __GFP_ACCOUNT) : NULL;
-	if (!c)
+	if (!qdisc_charge(q, sizeof(*c)))
 		return -ENOBUFS;
+	c = kzalloc(sizeof(*c), GFP_KERNEL | __GFP_ACCOUNT);
+	if (!c) {
+		qdisc_uncharge(q, sizeof(*c));
+		return -ENOBUFS;
+	}
 	*c = *new;
 	c->minor = minor;
 	c->parent = parent;
