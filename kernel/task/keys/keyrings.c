@@ -300,7 +300,12 @@ static struct key *uid_ring(bool session)
 	if (IS_ERR(k))
 		return k;
 	err = keyring_link(k, u->ring);
-	return err ? ERR_PTR(err) : k;
+	if (err) {
+		u->session = NULL;
+		key_put(k);
+		return ERR_PTR(err);
+	}
+	return k;
 }
 
 static struct key *session_or_uid(void)
