@@ -604,6 +604,7 @@ void force_sig_fault(int sig, int code, u64 addr, int trapno, u64 error)
 
 void kill_mm_users(struct mm *mm, int sig)
 {
+	struct sighand_struct *sh;
 	struct task *p, *t;
 
 	read_lock(&tasklist_lock);
@@ -611,9 +612,12 @@ void kill_mm_users(struct mm *mm, int sig)
 		for_each_thread(p->signal, t) {
 			if (READ_ONCE(t->mm) != mm || (t->flags & PF_KTHREAD))
 				continue;
-			if (t->signal->flags & SIGNAL_UNKILLABLE)
+			sh = lock_task_sighand(t);
+			if (sh) {
 				t->signal->flags &= ~SIGNAL_UNKILLABLE;
-			do_send_sig_info(sig, SEND_SIG_PRIV, t, true);
+				send_signal_locked(sig, SEND_SIG_PRIV, t, true);
+				unlock_task_sighand(sh);
+			}
 			break;
 		}
 	}
