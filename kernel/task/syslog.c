@@ -100,6 +100,7 @@ static long read_all(struct iov_iter *to, struct scratch *s)
 static long read_some(struct iov_iter *to, struct scratch *s)
 {
 	size_t len = to->count;
+	bool unread;
 	long n = 0;
 	int err;
 
@@ -109,8 +110,9 @@ static long read_some(struct iov_iter *to, struct scratch *s)
 		if (err)
 			return err;
 		mutex_lock(&syslog_mutex);
+		unread = syslog_unread(); /* no: another reader took it */
 		n = copy_records(to, &read_seq, s);
-		if (!n && len < LINE_MAX)
+		if (!n && unread && len < LINE_MAX)
 			n = -EINVAL; /* the buffer is too short for a line */
 		mutex_unlock(&syslog_mutex);
 	}
