@@ -260,6 +260,8 @@ int trace_control(char *text, char *why, size_t size)
 		err = 0;
 	}
 	mutex_unlock(&control_lock);
+	if (err == -ENOMEM)
+		scnprintf(why, size, "memory is short");
 	return err;
 }
 
