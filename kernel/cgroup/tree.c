@@ -151,7 +151,7 @@ char *cgroup_path(struct cgroup *c, struct cgroup *root, char *buf, size_t size)
 
 	*p = 0;
 	if (c == top && root == top)
-		return prepend(p, buf, "");
+		p = prepend(p, buf, "");
 	for (up = c; up != top; up = up->parent)
 		p = prepend(p, buf, up->name);
 	for (up = root; up != top; up = up->parent)
