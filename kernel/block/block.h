@@ -293,7 +293,6 @@ struct block_device {
 	bool gone;
 	/* Exclusive holder: a mounted file system, or an opener with O_EXCL; under claim_lock. */
 	void *holder;
-	bool write_holder;
 	/*
 	 * Protects tenant, tenant_arg and tenant_block; outside all locks of the tenant except
 	 * s_umount.

@@ -258,8 +258,6 @@ ssize_t blkdev_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 
 	if (b->inode->i_flags & S_SWAPFILE)
 		return -ETXTBSY;
-	if (b->holder && b->holder != f && b->write_holder)
-		return -EPERM; /* a mounted file system owns the device */
 	if (b->disk->ro)
 		return -EPERM;
 	if (!from->count)
