@@ -140,6 +140,10 @@ int nl_error(struct nl_sock *n, const struct nlmsghdr *req, int err, const char 
 {
 	return 0;
 }
+void nl_broadcast_lost(struct net *n, int protocol, u32 group)
+{
+}
+
 void nl_broadcast_but(struct net *n, int protocol, u32 group, const void *data, u32 len,
 	const struct nl_sock *but)
 {

@@ -5,7 +5,7 @@
  * space: fakes count its orders.
  * SOURCES: kernel/mm/frame/buddy.c kernel/mm/frame/page_alloc.c kernel/mm/frame/page.c
  * SOURCES: kernel/mm/frame/region.c kernel/mm/frame/slab.c kernel/mm/vma.c kernel/mm/mmap.c
- * SOURCES: kernel/mm/mprotect.c
+ * SOURCES: kernel/mm/brk.c kernel/mm/mprotect.c
  * SOURCES: kernel/mm/mremap.c kernel/mm/commit.c kernel/mm/mm.c kernel/mm/zap.c
  * SOURCES: kernel/mm/fault/fault.c kernel/mm/fault/fault_count.c kernel/mm/fault/prefault.c
  * SOURCES: kernel/mm/fault/anon.c kernel/mm/fault/cow.c
@@ -190,6 +190,10 @@ u32 space_kin(int cpu, u64 key, struct space_run *run, u32 max)
 void space_put(struct space *s)
 {
 }
+void os_state_note(u64 off, u64 len)
+{
+}
+
 int space_map(struct space *s, u64 va, u64 len, int prot, int region, u64 off, bool populate)
 {
 	orders++;
