@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "drivers/mconsole/exec_host.h"
@@ -88,14 +90,31 @@ static char *mounts_of_init(const struct instance *in)
 	return text;
 }
 
+/* Returns for how long the instance has run, in ms: since its folder got the file "pid". */
+static int64_t age_of(const struct instance *in)
+{
+	struct stat st;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (stat(format("%s/pid", in->folder), &st))
+		return 0;
+	return (now.tv_sec - st.st_mtim.tv_sec) * 1000 +
+	       (now.tv_nsec - st.st_mtim.tv_nsec) / 1000000;
+}
+
 /*
- * Waits until the built-in init has mounted the image and, behind it, the usual folders, of which
- * /run is the last that all instances have. A guest may have unmounted that since.
+ * Waits until the built-in init of an instance that has just begun has mounted the image and,
+ * behind it, the usual folders, of which /run is the last that all instances have. The guest may
+ * unmount that.
  */
 static void await_image(const struct instance *in)
 {
 	int entered = -1;
 
+	/* whether it has these folders is then no question of the boot */
+	if (age_of(in) > BOOT_MS)
+		return;
 	for (int ms = 0; ms < BOOT_MS; ms += LOOK_MS) {
 		char *text = mounts_of_init(in);
 		const bool image = *text && strncmp(text, "rootfs ", 7) != 0;
