@@ -32,6 +32,8 @@ deps:
 
 # The sub-make sees packages that deps has just installed. It uses every CPU unless -j was given.
 build_all = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc)) all
+# The Debian image that the tests use, too.
+debian_image = [ -e $(B)/tests/debian.ext4 ] || { mkdir -p $(B)/tests && $(B)/nestctl image build -o $(B)/tests/debian.ext4; }
 
 IMAGE ?= debian
 run: deps
@@ -62,11 +64,13 @@ bench-net: deps
 # Two minutes; beside UML where that is installed.
 bench-instances: deps
 	@$(build_all)
+	@$(debian_image)
 	@bench/instances --build $(B) $(BENCHFLAGS)
 
 # States, alone and beside 50 idle instances; some minutes.
 bench-state: deps
-	@$(build_all) $(B)/tests/debian.ext4
+	@$(build_all)
+	@$(debian_image)
 	@bench/state --build $(B) $(BENCHFLAGS)
 
 # The tests of the rooms that differ from main (tests/quick); two minutes for a change in one file.
