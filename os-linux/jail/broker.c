@@ -28,6 +28,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -79,6 +80,47 @@ void broker_say(const char *format, ...)
 
 /* ---- asks ---- */
 
+/* Messages of broker_ask_later() that are not sent yet, one behind the other. */
+static struct {
+	pthread_mutex_t lock;
+	size_t len;
+	_Alignas(struct ask) char bytes[ASK_PACKET];
+} later = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* The bytes that a message takes in a packet of several. */
+static size_t room_of(const struct ask *a)
+{
+	return (ASK_HEAD + a->len + ASK_ALIGN - 1) & ~(size_t)(ASK_ALIGN - 1);
+}
+
+/* later.lock held */
+static int send_later_locked(int sock)
+{
+	ssize_t n = 0;
+
+	while (later.len && (n = write(sock, later.bytes, later.len)) < 0 && errno == EINTR)
+		;
+	later.len = 0;
+	return n < 0 ? -errno : 0;
+}
+
+int broker_ask_later(int sock, enum ask_kind kind, uint64_t value, const char *text)
+{
+	struct ask a = { .kind = kind, .value = value, .len = (uint32_t)strlen(text) + 1 };
+	int err = 0;
+
+	if (a.len > ASK_TEXT)
+		return -ENAMETOOLONG;
+	pthread_mutex_lock(&later.lock);
+	if (room_of(&a) > sizeof(later.bytes) - later.len)
+		err = send_later_locked(sock);
+	memcpy(later.bytes + later.len, &a, ASK_HEAD);
+	memcpy(later.bytes + later.len + ASK_HEAD, text, a.len);
+	later.len += room_of(&a);
+	pthread_mutex_unlock(&later.lock);
+	return err;
+}
+
 int broker_ask(
 	int sock, enum ask_kind kind, uint64_t value, const char *text, const int *fds, int nr_fds)
 {
@@ -87,11 +129,17 @@ int broker_ask(
 	struct iovec iov = { &a, ASK_HEAD + a.len };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
+	int err;
 
 	if (a.len > ASK_TEXT)
 		return -ENAMETOOLONG;
 	if (nr_fds > ASK_FDS)
 		return -EMFILE;
+	pthread_mutex_lock(&later.lock);
+	err = send_later_locked(sock);
+	pthread_mutex_unlock(&later.lock);
+	if (err)
+		return err;
 	memcpy(a.text, text, a.len);
 	if (nr_fds) {
 		struct cmsghdr *c = (struct cmsghdr *)control;
@@ -109,29 +157,48 @@ int broker_ask(
 	return n < 0 ? -errno : 0;
 }
 
-int broker_hear(struct ask *a, int *fds)
+/*
+ * Receives a packet of up to @size bytes. @fds has room for ASK_FDS + 1 descriptors, or is NULL.
+ * Returns its length, with the number of descriptors in *@nr_fds, or -1.
+ */
+static ssize_t receive(void *packet, size_t size, int *fds, int *nr_fds)
 {
 	static char control[CMSG_SPACE(ASK_FDS * sizeof(int))];
-	struct iovec iov = { a, sizeof(*a) };
+	struct iovec iov = { packet, size };
 	struct msghdr m = { .msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control,
 		.msg_controllen = sizeof(control) };
 	ssize_t n = recvmsg(broker.ask, &m, MSG_CMSG_CLOEXEC);
-	int nr = 0;
 
+	*nr_fds = 0;
 	if (n <= 0)
 		return -1;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
-		nr = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		*nr_fds = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
 		if (fds)
-			memcpy(fds, CMSG_DATA(c), (size_t)nr * sizeof(int));
+			memcpy(fds, CMSG_DATA(c), (size_t)*nr_fds * sizeof(int));
 	}
+	return n;
+}
+
+static void close_all(const int *fds, int nr)
+{
+	for (int i = 0; fds && i < nr; i++)
+		close(fds[i]);
+}
+
+int broker_hear(struct ask *a, int *fds)
+{
+	int nr;
+	ssize_t n = receive(a, sizeof(*a), fds, &nr);
+
+	if (n < 0)
+		return -1;
 	if ((size_t)n <= ASK_HEAD || (size_t)n != ASK_HEAD + a->len || a->text[a->len - 1]) {
-		for (int i = 0; fds && i < nr; i++)
-			close(fds[i]);
+		close_all(fds, nr);
 		return -1;
 	}
 	return nr;
@@ -147,8 +214,7 @@ static void believe(const struct ask *a, const int *fds, int nr)
 	case ASK_KNOW:
 		if (nr == 1)
 			known_add(fds[0], true);
-		for (int i = 0; i < nr; i++)
-			close(fds[i]);
+		close_all(fds, nr);
 		break;
 	case ASK_RUN: fn(a->text); break;
 	case ASK_WORD:
@@ -172,23 +238,42 @@ static void believe(const struct ask *a, const int *fds, int nr)
 	}
 }
 
+/*
+ * Handles a packet of the kernel process while it is trusted: one message, with descriptors, or
+ * several without.
+ */
+static void hear_trusted(void)
+{
+	static _Alignas(struct ask) char packet[ASK_PACKET];
+	int fds[ASK_FDS + 1], nr;
+	ssize_t n = receive(packet, sizeof(packet), fds, &nr);
+	const struct ask *a;
+
+	if (n < 0)
+		/* there is no jail, or the kernel process has ended */
+		_exit(0);
+	for (ssize_t at = 0; at < n; at += (ssize_t)room_of(a)) {
+		a = (const struct ask *)(packet + at);
+		believe(a, fds, nr);
+	}
+}
+
 static void hear_ask(void)
 {
 	struct ask a;
-	int fds[ASK_FDS + 1], nr = broker_hear(&a, fds);
+	int fds[ASK_FDS + 1], nr;
 
-	if (nr < 0 && broker.listener < 0)
-		/* there is no jail, or the kernel process has ended */
-		_exit(0);
-	if (broker.listener < 0)
-		believe(&a, fds, nr);
-	else if (nr >= 0 && a.kind == ASK_GO)
+	if (broker.listener < 0) {
+		hear_trusted();
+		return;
+	}
+	nr = broker_hear(&a, fds);
+	if (nr >= 0 && a.kind == ASK_GO)
 		again_go();
 	else if (nr >= 0 && a.kind == ASK_OPEN)
 		openers_open(&a);
 	else if (nr < 0 || a.kind != ASK_AGAIN || !again_ask(&a, fds, nr))
-		for (int i = 0; i < nr; i++)
-			close(fds[i]);
+		close_all(fds, nr);
 	if (nr < 0) {
 		close(broker.ask);
 		broker.ask = -1;

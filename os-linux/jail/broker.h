@@ -3,7 +3,8 @@
  * broker.h: the messages between the kernel process and its broker (broker.c has the drawing).
  *
  * Messages go from the kernel process to the broker over a SOCK_SEQPACKET socket, each a `struct
- * ask`. Messages before ASK_CLOSED are trusted, since no program of the guest has run yet.
+ * ask`. Messages before ASK_CLOSED are trusted, since no program of the guest has run yet, and a
+ * packet may have several of them.
  * Afterwards the broker treats the kernel process as hostile and accepts only ASK_OPEN, ASK_AGAIN
  * and ASK_GO, whose arguments it checks.
  */
@@ -18,6 +19,8 @@
 
 #define ASK_TEXT 4096
 #define ASK_FDS 200
+#define ASK_PACKET 16384 /* bytes of a packet of several messages, each at a multiple of ASK_ALIGN */
+#define ASK_ALIGN 8
 
 enum ask_kind {
 	ASK_GRANT, /* text: a path; value: OS_GRANT_* */
@@ -79,6 +82,11 @@ int broker_start(void);
  */
 int broker_ask(
 	int sock, enum ask_kind kind, uint64_t value, const char *text, const int *fds, int nr_fds);
+/*
+ * Puts an ask without descriptors into a packet, which is sent when it is full or broker_ask() is
+ * called next. Only before ASK_CLOSED. Returns 0 or -errno.
+ */
+int broker_ask_later(int sock, enum ask_kind kind, uint64_t value, const char *text);
 /*
  * Receives an ask of the kernel process. @fds has room for ASK_FDS + 1 descriptors, or is NULL.
  * Returns the number of descriptors, which the caller closes, or -1 if there is no ask or it is

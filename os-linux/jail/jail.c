@@ -222,7 +222,7 @@ void os_jail_grant(const char *path, unsigned how)
 		return;
 	if (how & OS_GRANT_BENEATH)
 		jail_beneath(path);
-	broker_ask(broker_sock, ASK_GRANT, how, path, NULL, 0);
+	broker_ask_later(broker_sock, ASK_GRANT, how, path);
 }
 
 void os_jail_know(int fd)
@@ -234,7 +234,7 @@ void os_jail_know(int fd)
 void os_jail_word(const char *word)
 {
 	if (broker_sock >= 0 && !closed)
-		broker_ask(broker_sock, ASK_WORD, 0, word, NULL, 0);
+		broker_ask_later(broker_sock, ASK_WORD, 0, word);
 }
 
 int os_jail_run(void (*fn)(const char *path), const char *path)
@@ -271,7 +271,7 @@ int os_jail_opener(int (*fn)(const char *text, struct os_opened *o))
 
 	if (broker_sock < 0 || closed)
 		return -ENOENT;
-	return broker_ask(broker_sock, ASK_OPENER, (uint64_t)fn, "", NULL, 0) ? -EIO : nr++;
+	return broker_ask_later(broker_sock, ASK_OPENER, (uint64_t)fn, "") ? -EIO : nr++;
 }
 
 int os_jail_open(int opener, const char *text, struct os_opened *o)
@@ -334,7 +334,7 @@ int os_jail_close(int traces)
 	for (int i = 0; i < nr_hooks; i++)
 		hooks[i]();
 	for (int i = 0; os_argv[i]; i++)
-		broker_ask(broker_sock, ASK_WORD, 1, os_argv[i], NULL, 0);
+		broker_ask_later(broker_sock, ASK_WORD, 1, os_argv[i]);
 	if (jail_is_scoped())
 		profiles |= JAIL_SCOPED;
 	if (jail_has_beneath())
