@@ -94,6 +94,13 @@ int os_lacks_call(void);
 int os_lacks_for_broker(void);
 
 /*
+ * Lets workers that are started from now on begin when os_workers_release() is called: threads that
+ * start behind the jail's close inherit its rights, while each earlier one has to be interrupted to
+ * give up its own. For the restore of a state, in which no worker has work before the close.
+ */
+void os_workers_hold(void);
+
+/*
  * Gives up rights that no part of the process needs, and forks the broker of a jail, once and early
  * (jail/jail.c). Returns 0 or -errno.
  */

@@ -489,6 +489,11 @@ int os_place(const char *word);
 int os_jail_close(int traces);
 void os_jail_none(void);
 /*
+ * Begins the workers that a restored state has started before the jail was closed, or decided to be
+ * absent. Returns 0 or -errno.
+ */
+int os_workers_release(void);
+/*
  * Records, before the jail closes, a parameter that the owner has given. Openers may then be asked
  * for its value.
  */

@@ -4,6 +4,7 @@
  * callers wait.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -180,6 +181,8 @@ void os_process_setup(void)
 		fprintf(stderr, "nestling: %s\n", why);
 		exit(1);
 	}
+	/* threads allocate little here, and an arena each costs some host calls and pages */
+	mallopt(M_ARENA_MAX, 1);
 	block_signals();
 	signal(SIGPIPE, SIG_IGN);
 	handle_samples();

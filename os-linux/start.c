@@ -96,7 +96,9 @@ int main(int argc, char **argv, char **envp)
 		return 1;
 	}
 	restored_sp = os_state_restore(argc, argv);
-	if (!restored_sp)
+	if (restored_sp)
+		os_workers_hold();
+	else
 		early_init();
 	os_jail_folders();
 	os_vcpu_run(enter, envp);

@@ -18,6 +18,7 @@
 #include "os-linux/os_space.h"
 
 #define HOST_STACK_SIZE (256 * 1024)
+#define HELD_MAX 64
 #define SLICE_NS 100000 /* the shortest slice */
 
 __thread int os_this_cpu = -1;
@@ -85,12 +86,43 @@ static int start_thread(const struct start *from)
 	return os_refused("clone3", err);
 }
 
+/*
+ * Workers that begin when the jail is closed (os_workers_hold()). The first one begins at once: libc
+ * installs a signal handler with it, which the jail forbids.
+ */
+static struct {
+	bool on, first;
+	int nr;
+	struct start start[HELD_MAX];
+} held;
+
 int os_worker_start(const char *name, void (*fn)(void *arg), void *arg)
 {
 	struct start s = { .cpu = -1, .fn = fn, .arg = arg };
 
 	snprintf(s.name, sizeof(s.name), "%s", name);
-	return start_thread(&s);
+	if (!held.on || held.first || held.nr == HELD_MAX) {
+		held.first = false;
+		return start_thread(&s);
+	}
+	held.start[held.nr++] = s;
+	return 0;
+}
+
+void os_workers_hold(void)
+{
+	held.on = held.first = true;
+}
+
+int os_workers_release(void)
+{
+	int err = 0;
+
+	held.on = false;
+	for (int i = 0; i < held.nr && !err; i++)
+		err = start_thread(&held.start[i]);
+	held.nr = 0;
+	return err;
 }
 
 int os_vcpu_start(int cpu, void (*entry)(void *arg), void *arg)

@@ -193,7 +193,7 @@ static int start_mode(const struct skas_ops *ops)
 	if (err)
 		return err;
 	skas.patching = skas.cfg.patch && ops == &seccomp_ops && skas.caps & OS_SPACE_BMI2;
-	err = trial();
+	err = skas.cfg.trial_later ? 0 : trial();
 	if (err)
 		os_space_stop();
 	return err;
@@ -288,6 +288,16 @@ int skas_init(const struct skas_config *cfg, const char **why)
 		return err;
 	}
 	return start_any_mode(why);
+}
+
+int skas_trial(const char **why)
+{
+	int err = skas.cfg.trial_later ? trial() : 0;
+
+	skas.cfg.trial_later = false;
+	if (err)
+		*why = reason(err);
+	return err;
 }
 
 void skas_exit(void)

@@ -47,6 +47,11 @@ struct skas_config {
 	u64 base;
 	/* true: rdtsc shall be an event, if the host can do that */
 	bool trap_tsc;
+	/*
+	 * true: skas_trial() makes the first space, since regions are added before; a host that
+	 * allows seccomp but makes no space is then not tried with ptrace
+	 */
+	bool trial_later;
 	/* the page given to os_irq_setup(), for its kicked words */
 	struct os_irq_page *irq;
 };
@@ -57,6 +62,11 @@ struct skas_config {
  * 0, or -errno with *why set to one line for the user, in static storage. Blocks on the host.
  */
 int skas_init(const struct skas_config *cfg, const char **why);
+/*
+ * With trial_later, makes the first space, which goes to the pool. Else does nothing. Returns 0, or
+ * -errno with *why set as by skas_init(). Blocks on the host.
+ */
+int skas_trial(const char **why);
 const char *skas_mode_name(void); /* "seccomp" or "ptrace" */
 /* Returns the mask of XSAVE components in the host's signal frames. */
 u64 skas_xfeatures(void);

@@ -85,7 +85,7 @@ static int set_earlyprintk(const char *value)
 }
 PARAM("earlyprintk", set_earlyprintk, "kernel messages go to the host's stderr, from the start");
 
-/* @base: the required address of the stub, or 0. */
+/* @base: the required address of the stub, in a restored state; or 0. */
 static void start_spaces(u64 base)
 {
 	struct skas_config cfg = {
@@ -97,6 +97,7 @@ static void start_spaces(u64 base)
 		.patch = wanted_patch,
 		.irq = &irq_page,
 		.trap_tsc = tsc_wants_traps(),
+		.trial_later = base,
 	};
 	const char *why = "";
 

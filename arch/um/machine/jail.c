@@ -74,8 +74,11 @@ static void name_words(void)
 void arch_jail(void)
 {
 	bool jail = is_to_be_jailed();
+	const char *why;
 	int err = 0;
 
+	if (skas_trial(&why))
+		refuse("%s", why);
 	if (!jail && os_jail_has_user())
 		refuse("user=: wants a jail");
 	if (!jail)
@@ -94,4 +97,7 @@ void arch_jail(void)
 		refuse("jail=on: %s (jail=off does without)", os_why(err));
 	if (err)
 		refuse("jail=log: %s", os_why(err));
+	err = os_workers_release();
+	if (err)
+		refuse("no thread for a device: %s", os_why(err));
 }
