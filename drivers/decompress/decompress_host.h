@@ -22,4 +22,27 @@ int decompress_host_has(uint32_t kind);
 /* Decompresses a block like decompress_block(). May run on several host threads at once. */
 long decompress_host_block(uint32_t kind, void *out, size_t size, const void *in, size_t n);
 
+/* ---- streams: gzip (DECOMPRESS_HOST_ZLIB), zstd, xz ---- */
+
+struct decompress_host_stream;
+struct decompress_host_piece {
+	/* input, and its bytes */
+	const void *in;
+	size_t n;
+	/* room for output, and its bytes */
+	void *out;
+	size_t room;
+	/* results: bytes read from @in, and written to @out */
+	size_t used, made;
+};
+
+/* Returns a stream for decompress_host_end(), or NULL: no memory, or no library for @kind. */
+struct decompress_host_stream *decompress_host_begin(uint32_t kind);
+/*
+ * Decompresses on. Returns 1 if the stream has ended, 0 if it has not, -EINVAL if it is damaged or
+ * truncated, or -ENOMEM, also for a window above 128 MiB. p->used and p->made count in all cases.
+ */
+int decompress_host_step(struct decompress_host_stream *s, struct decompress_host_piece *p);
+void decompress_host_end(struct decompress_host_stream *s);
+
 #endif

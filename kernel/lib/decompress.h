@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * decompress.h: decompresses blocks with libraries of the host, for image file systems such as
- * squashfs.
+ * decompress.h: decompresses with libraries of the host: blocks of image file systems such as
+ * squashfs, and the streams of initrd=.
  *
  * The libraries are in the host world (drivers/decompress), which is linked with those libraries
  * that the build found. A call does not sleep and occupies the vCPU for its duration: a block is at
- * most a MiB.
+ * most a MiB, as is the output of a step.
  */
 #ifndef NESTLING_LIB_DECOMPRESS_H
 #define NESTLING_LIB_DECOMPRESS_H
@@ -21,10 +21,25 @@ enum {
 	DECOMPRESS_KINDS
 };
 
-/* drivers/decompress fills the table with the bodies of the two functions below. */
+/* A step of a stream. */
+struct decompress_piece {
+	/* input, and its bytes */
+	const void *in;
+	size_t n;
+	/* room for output, and its bytes */
+	void *out;
+	size_t room;
+	/* results: bytes read from @in, and written to @out */
+	size_t used, made;
+};
+
+/* drivers/decompress fills the table with the bodies of the functions below. */
 struct decompress_ops {
 	bool (*has)(u32 kind);
 	long (*block)(u32 kind, void *out, size_t size, const void *in, size_t n);
+	void *(*begin)(u32 kind);
+	int (*step)(void *stream, struct decompress_piece *p);
+	void (*end)(void *stream);
 };
 extern const struct decompress_ops decompress_ops;
 
@@ -42,6 +57,27 @@ static inline bool decompress_has(u32 kind)
 static inline long decompress_block(u32 kind, void *out, size_t size, const void *in, size_t n)
 {
 	return decompress_ops.block(kind, out, size, in, n);
+}
+
+/*
+ * Begins a stream of @kind: ZLIB (in gzip's format), ZSTD or XZ. Returns it, for decompress_end(),
+ * or NULL: no memory, or not built in.
+ */
+static inline void *decompress_begin(u32 kind)
+{
+	return decompress_ops.begin(kind);
+}
+/*
+ * Decompresses on. Returns 1 if the stream has ended, 0 if it has not, -EINVAL if it is damaged or
+ * truncated, or -ENOMEM, also for a window above 128 MiB. p->used and p->made count in all cases.
+ */
+static inline int decompress_step(void *stream, struct decompress_piece *p)
+{
+	return decompress_ops.step(stream, p);
+}
+static inline void decompress_end(void *stream)
+{
+	decompress_ops.end(stream);
 }
 
 #endif

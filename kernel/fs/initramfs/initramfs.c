@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * initramfs.c: unpacks cpio archives, plain or gzip, one after the other, into the root directory.
+ * initramfs.c: unpacks cpio archives, plain or compressed (gzip, zstd, xz), one after the other,
+ * into the root directory.
  *
  * No name leads out of the tree: names are looked up from the root, whose ".." is the root itself.
  * An entry replaces an existing file or empty directory of its name.
@@ -14,7 +15,7 @@
 
 #include "kernel/fs/initramfs/cpio.h"
 #include "kernel/fs/initramfs/initramfs.h"
-#include "kernel/lib/inflate.h"
+#include "kernel/lib/decompress.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/vfs/super.h"
@@ -275,24 +276,73 @@ static int feed(void *arg, const u8 *data, size_t n)
 	return cpio_feed(&u->cpio, data, n);
 }
 
-/* ---- the input: archives and gzip members ---- */
+/* ---- the input: archives and compressed streams ---- */
 
-/* Unpacks the gzip member at @in. *used: its length in bytes. Returns 0 or -errno. */
-static int unpack_gzip(struct unpack *u, const u8 *in, size_t n, size_t *used)
+#define PIECE 65536 /* bytes of output of a step */
+
+static const struct {
+	const char *name;
+	u8 magic[6], len;
+	u32 kind;
+} formats[] = {
+	{ "gzip", { 0x1f, 0x8b, 8 }, 3, DECOMPRESS_ZLIB },
+	{ "zstd", { 0x28, 0xb5, 0x2f, 0xfd }, 4, DECOMPRESS_ZSTD },
+	{ "xz", { 0xfd, '7', 'z', 'X', 'Z', 0 }, 6, DECOMPRESS_XZ },
+};
+
+/* Returns the format of the stream at @in as an index into formats, or -1. */
+static int format_of(const u8 *in, size_t n)
 {
-	struct inflate *z = kmalloc(inflate_size(), GFP_KERNEL);
+	for (u32 i = 0; i < ARRAY_SIZE(formats); i++)
+		if (n >= formats[i].len && !memcmp(in, formats[i].magic, formats[i].len))
+			return (int)i;
+	return -1;
+}
+
+/* Unpacks the stream at @in up to its end. *used: its length in bytes. Returns 0 or -errno. */
+static int unpack_stream(struct unpack *u, void *stream, const u8 *in, size_t n, size_t *used)
+{
+	struct decompress_piece p = { .room = PIECE };
+	int r = 0;
+
+	*used = 0;
+	p.out = kmalloc(PIECE, GFP_KERNEL);
+	if (!p.out)
+		return -ENOMEM;
+	while (!r) {
+		int err;
+
+		p.in = in + *used;
+		p.n = n - *used;
+		r = decompress_step(stream, &p);
+		*used += p.used;
+		err = feed(u, p.out, p.made);
+		r = err ? err : r;
+	}
+	kfree(p.out);
+	return min(r, 0);
+}
+
+static int unpack_compressed(struct unpack *u, int format, const u8 *in, size_t n, size_t *used)
+{
+	void *stream;
 	int err;
 
-	if (!z)
+	if (!decompress_has(formats[format].kind)) {
+		pr_err("initrd: this kernel is built without %s\n", formats[format].name);
+		return -EOPNOTSUPP;
+	}
+	stream = decompress_begin(formats[format].kind);
+	if (!stream)
 		return -ENOMEM;
-	err = inflate_gzip(z, in, n, used, feed, u);
-	kfree(z);
+	err = unpack_stream(u, stream, in, n, used);
+	decompress_end(stream);
 	return err;
 }
 
 /*
- * Unpacks archives and gzip members, one after the other, and skips zeros between them. CPIO_SKIP:
- * no entry is unfinished. Returns 0 or -errno.
+ * Unpacks archives and streams, one after the other, and skips zeros between them. CPIO_SKIP: no
+ * entry is unfinished. Returns 0 or -errno.
  */
 static int unpack_all(struct unpack *u, const u8 *in, size_t n)
 {
@@ -300,11 +350,12 @@ static int unpack_all(struct unpack *u, const u8 *in, size_t n)
 
 	while (n && !err) {
 		size_t used = min_t(size_t, n, 65536);
+		int format = u->cpio.state == CPIO_SKIP ? format_of(in, n) : -1;
 
 		if (!*in && u->cpio.state == CPIO_SKIP)
 			used = 1;
-		else if (is_gzip(in, n) && u->cpio.state == CPIO_SKIP)
-			err = unpack_gzip(u, in, n, &used);
+		else if (format >= 0)
+			err = unpack_compressed(u, format, in, n, &used);
 		else
 			err = cpio_feed_one(&u->cpio, in, used, &used);
 		cond_resched();

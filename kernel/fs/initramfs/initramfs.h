@@ -6,8 +6,8 @@
 #include "kernel/lib/types.h"
 
 /*
- * Unpacks cpio archives (newc, plain or gzip), the @n bytes at @buf, into the root directory.
- * Returns 0 or -errno; entries before the error stay. Sleeps.
+ * Unpacks cpio archives (newc, plain or compressed with gzip, zstd or xz), the @n bytes at @buf,
+ * into the root directory. Returns 0 or -errno; entries before the error stay. Sleeps.
  */
 int unpack_initramfs(const void *buf, size_t n);
 
