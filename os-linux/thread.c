@@ -87,8 +87,8 @@ static int start_thread(const struct start *from)
 }
 
 /*
- * Workers that begin when the jail is closed (os_workers_hold()). The first one begins at once: libc
- * installs a signal handler with it, which the jail forbids.
+ * Workers that begin when the jail is closed (os_workers_hold()). The first one begins at once,
+ * since libc installs a signal handler with it, which the jail forbids.
  */
 static struct {
 	bool on, first;

@@ -19,7 +19,8 @@
 
 #define ASK_TEXT 4096
 #define ASK_FDS 200
-#define ASK_PACKET 16384 /* bytes of a packet of several messages, each at a multiple of ASK_ALIGN */
+/* bytes of a packet of several messages, each at a multiple of ASK_ALIGN */
+#define ASK_PACKET 16384
 #define ASK_ALIGN 8
 
 enum ask_kind {
