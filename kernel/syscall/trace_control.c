@@ -97,23 +97,40 @@ static int need_memory(bool counts)
 	return 0;
 }
 
+/* True if @t is thread @pid, or of process @pid. */
+static bool is_of(const struct task *t, pid_t pid)
+{
+	return t->pid == pid || t->tgid == pid;
+}
+
+/* tasklist_lock held */
+static bool exists(pid_t pid)
+{
+	struct task *leader, *t;
+
+	list_for_each_entry(leader, &all_processes, tasks)
+		list_for_each_entry(t, &leader->signal->threads, thread_node)
+			if (is_of(t, pid))
+				return true;
+	return false;
+}
+
 /*
  * Sets traced_calls of the threads of process @pid, or of thread @pid, and clears it in all other
- * threads; @pid 0 clears it in all. Returns false if there is no such process or thread: the flag
- * is then cleared in all. Takes tasklist_lock.
+ * threads; @pid 0 clears it in all. Returns false, with no flag changed, if there is no such
+ * process or thread. Takes tasklist_lock.
  */
 static bool mark(pid_t pid)
 {
 	struct task *leader, *t;
-	bool found = !pid;
+	bool found;
 
 	read_lock(&tasklist_lock);
-	list_for_each_entry(leader, &all_processes, tasks) {
-		list_for_each_entry(t, &leader->signal->threads, thread_node) {
-			t->traced_calls = pid && (t->pid == pid || t->tgid == pid);
-			found |= t->traced_calls;
-		}
-	}
+	found = !pid || exists(pid);
+	if (found)
+		list_for_each_entry(leader, &all_processes, tasks)
+			list_for_each_entry(t, &leader->signal->threads, thread_node)
+				t->traced_calls = pid && is_of(t, pid);
 	read_unlock(&tasklist_lock);
 	return found;
 }
@@ -314,12 +331,14 @@ static int show_points(struct seq *s, void *arg)
 /* Serves a write to /proc/nestling/tracepoints: "NAME on", "NAME off", "all on" or "all off". */
 static int store_points(char *text, size_t n, void *arg)
 {
-	char why[100];
+	char why[100] = "no memory for the ring";
 	int err;
 
 	mutex_lock(&control_lock);
 	err = switch_point(text, why, sizeof(why));
 	mutex_unlock(&control_lock);
+	if (err)
+		pr_info("trace: %s\n", why);
 	return err;
 }
 
