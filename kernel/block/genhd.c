@@ -181,7 +181,9 @@ int add_disk(struct gendisk *d)
 	mutex_lock(&disks_lock);
 	list_add_tail(&d->list, &disks);
 	mutex_unlock(&disks_lock);
+	mutex_lock(&scan_mutex);
 	scan_partitions(d, found_partition);
+	mutex_unlock(&scan_mutex);
 	return 0;
 }
 

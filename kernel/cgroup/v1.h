@@ -241,10 +241,10 @@ int cgroup1_set_agent(struct cgroup1_hier *h, const char *path);
 int cgroup1_path(const struct cgroup1 *g, const struct cgroup1 *root, char *buf, size_t size);
 
 /*
- * cgroup1_label() writes what /proc/PID/cgroup shows for a hierarchy, cut to CGROUP1_LABEL bytes:
- * "cpuacct,freezer,name=x".
+ * cgroup1_label() writes what /proc/PID/cgroup shows for a hierarchy: "cpuacct,freezer,name=x".
+ * CGROUP1_LABEL has room for the names of all controllers.
  */
-#define CGROUP1_LABEL (CGROUP1_NAME + 64)
+#define CGROUP1_LABEL (CGROUP1_NAME + 128)
 void cgroup1_label(const struct cgroup1_hier *h, char buf[CGROUP1_LABEL]);
 
 /*

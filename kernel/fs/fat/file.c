@@ -243,13 +243,15 @@ static int fat_sync_range(struct file *f, loff_t start, loff_t end, u32 flags)
 	u64 pos = (u64)start, size = (u64)i_size_read(inode), last = min((u64)end, size - 1), at, n;
 	int err = 0;
 
-	if (!size || pos > last || !(flags & (SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER)))
+	if (!size || pos > last)
 		return 0;
 	for (; pos <= last && !err; pos += n) {
 		n = last - pos + 1;
 		err = fat_map(FAT_I(inode), pos, &at, &n);
 		if (err)
 			break;
+		if (flags & SYNC_FILE_RANGE_WAIT_BEFORE)
+			filemap_fdatawait_range(dev, (loff_t)at, (loff_t)(at + n - 1));
 		if (flags & SYNC_FILE_RANGE_WRITE) {
 			struct writeback_control wbc = { .nr_to_write = ~0UL,
 				.start = (loff_t)at,

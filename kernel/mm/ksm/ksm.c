@@ -635,14 +635,66 @@ int ksm_set_run(u64 value)
 	return 0;
 }
 
+/* Counts the contents with more than one merged page, and these pages. */
+static void count_twins(u32 bucket, struct ksm_numbers *k)
+{
+	u32 sum = 0;
+	u64 alike = 0;
+	struct ksm_node *n;
+
+	hlist_for_each_entry(n, &merged[bucket], link) {
+		if (!atomic_read(&n->page->mapcount))
+			continue;
+		alike = n->sum == sum ? alike + 1 : 1;
+		sum = n->sum;
+		k->chains += alike == 2;
+		k->twins += alike == 2 ? 2 : alike > 2;
+	}
+}
+
+static void numbers_locked(struct ksm_numbers *k)
+{
+	struct ksm_node *n;
+
+	memset(k, 0, sizeof(*k));
+	for (u32 i = 0; i < BUCKETS && nr_merged; i++, cond_resched()) {
+		hlist_for_each_entry(n, &merged[i], link) {
+			s64 maps = atomic_read(&n->page->mapcount);
+
+			k->shared += maps > 0;
+			k->sharing += maps > 1 ? (u64)maps - 1 : 0;
+		}
+		count_twins(i, k);
+	}
+	k->zero = zeros ? (u64)atomic_read(&zeros->page->mapcount) : 0;
+	k->profit = (s64)((k->sharing + k->zero) * PAGE_SIZE) -
+		    (s64)(nr_seen * PAGE_SIZE + nr_merged * sizeof(struct ksm_node));
+	k->skipped = skipped;
+	k->across_nodes = across_nodes;
+	k->use_zero = use_zero;
+	k->run = run;
+	k->max_sharing = max_sharing;
+	k->unshared = last_singles;
+	k->changed = last_changed;
+	k->rounds = rounds;
+	k->scanned = scanned;
+}
+
+void ksm_numbers(struct ksm_numbers *k)
+{
+	mutex_lock(&ksm_mutex);
+	numbers_locked(k);
+	mutex_unlock(&ksm_mutex);
+}
+
 /* Sets a value that may change only while no merged pages exist. 0 or -EBUSY. */
 static int set_unmerged(u64 *what, u64 value)
 {
 	struct ksm_numbers k;
 	int err = 0;
 
-	ksm_numbers(&k);
 	mutex_lock(&ksm_mutex);
+	numbers_locked(&k);
 	if (k.shared && value != *what)
 		err = -EBUSY;
 	else
@@ -683,53 +735,6 @@ bool ksm_watches(const struct vm_area *v)
 u64 ksm_overhead(u64 pages)
 {
 	return pages * sizeof(struct seen);
-}
-
-/* Counts the contents with more than one merged page, and these pages. */
-static void count_twins(u32 bucket, struct ksm_numbers *k)
-{
-	u32 sum = 0;
-	u64 alike = 0;
-	struct ksm_node *n;
-
-	hlist_for_each_entry(n, &merged[bucket], link) {
-		if (!atomic_read(&n->page->mapcount))
-			continue;
-		alike = n->sum == sum ? alike + 1 : 1;
-		sum = n->sum;
-		k->chains += alike == 2;
-		k->twins += alike == 2 ? 2 : alike > 2;
-	}
-}
-
-void ksm_numbers(struct ksm_numbers *k)
-{
-	struct ksm_node *n;
-
-	memset(k, 0, sizeof(*k));
-	mutex_lock(&ksm_mutex);
-	for (u32 i = 0; i < BUCKETS && nr_merged; i++, cond_resched()) {
-		hlist_for_each_entry(n, &merged[i], link) {
-			s64 maps = atomic_read(&n->page->mapcount);
-
-			k->shared += maps > 0;
-			k->sharing += maps > 1 ? (u64)maps - 1 : 0;
-		}
-		count_twins(i, k);
-	}
-	k->zero = zeros ? (u64)atomic_read(&zeros->page->mapcount) : 0;
-	k->profit = (s64)((k->sharing + k->zero) * PAGE_SIZE) -
-		    (s64)(nr_seen * PAGE_SIZE + nr_merged * sizeof(struct ksm_node));
-	k->skipped = skipped;
-	k->across_nodes = across_nodes;
-	k->use_zero = use_zero;
-	k->run = run;
-	k->max_sharing = max_sharing;
-	k->unshared = last_singles;
-	k->changed = last_changed;
-	k->rounds = rounds;
-	k->scanned = scanned;
-	mutex_unlock(&ksm_mutex);
 }
 
 static int ksm_start(void)
