@@ -119,7 +119,7 @@ static int attach(struct net_host *h, int fd, struct ifreq *r)
 	if (errno != EINVAL || h->queues > 1 || !*r->ifr_name)
 		return errno;
 	r->ifr_flags = flags | IFF_MULTI_QUEUE;
-	return ioctl(fd, TUNSETIFF, r) ? EINVAL : 0;
+	return ioctl(fd, TUNSETIFF, r) ? errno : 0;
 }
 
 static int tap_open(struct net_host *h)
