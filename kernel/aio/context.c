@@ -75,7 +75,7 @@ static void uncount_context(u32 nr)
 /* Maps the ring into current's address space and pins its pages. */
 static int map_ring(struct aio_context *c)
 {
-	struct file *f = shmem_file_setup("[aio]", (loff_t)c->size, 0);
+	struct file *f = shmem_file_setup("[aio]", (loff_t)c->size);
 	int err = 0;
 
 	if (IS_ERR(f))

@@ -11,7 +11,6 @@
 #include "kernel/bpf/internal.h"
 
 #define SLOTS (EBPF_STACK / 8)
-#define MAX_REFS 8
 /* largest distance of a pointer from its base, in bytes */
 #define MAX_OFF (1 << 29)
 

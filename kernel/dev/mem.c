@@ -139,7 +139,7 @@ static int zero_mmap(struct file *f, struct vm_area *vma)
 		vma->vm_flags |= VM_ANON_FILE;
 		return 0;
 	}
-	shm = shmem_file_setup("dev/zero", (loff_t)(vma->vm_end - vma->vm_start), vma->vm_flags);
+	shm = shmem_file_setup("dev/zero", (loff_t)(vma->vm_end - vma->vm_start));
 	if (IS_ERR(shm))
 		return (int)PTR_ERR(shm);
 	fput(vma->vm_file);

@@ -129,7 +129,6 @@ struct signal_struct {
 	int group_stop_signr; /* signal that stopped it, for wait(2) */
 	/* exec waits until only this many other threads are left. */
 	int notify_count;
-	u32 ptrace_options;
 	/*
 	 * Called when the process exits (spawn.h); set before its program runs, and kept until it
 	 * was called.

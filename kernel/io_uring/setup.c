@@ -109,7 +109,7 @@ int uring_map_make(struct uring_map *m, u64 size)
 
 	if (err)
 		return err;
-	m->file = shmem_file_setup("[io_uring]", (loff_t)want << PAGE_SHIFT, 0);
+	m->file = shmem_file_setup("[io_uring]", (loff_t)want << PAGE_SHIFT);
 	if (IS_ERR(m->file)) {
 		err = PTR_ERR(m->file);
 		m->file = NULL;

@@ -47,7 +47,7 @@ static struct file *shm_backing(const struct sysv_request *r)
 
 	snprintf(name, sizeof(name), "SYSV%08x", (u32)r->key);
 	if (!(r->flags & SHM_HUGETLB))
-		return shmem_file_setup(name, (loff_t)r->size, 0);
+		return shmem_file_setup(name, (loff_t)r->size);
 	err = may_huge();
 	if (err)
 		return ERR_PTR(err);

@@ -40,9 +40,9 @@ u32 sysctl_max_map_count = 65530;
 const struct mm_task_ops *mm_task_ops;
 const struct shmem_ops *shmem_ops;
 
-struct file *shmem_file_setup(const char *name, loff_t size, u64 flags)
+struct file *shmem_file_setup(const char *name, loff_t size)
 {
-	return shmem_ops ? shmem_ops->file_setup(name, size, flags) : ERR_PTR(-ENOSYS);
+	return shmem_ops ? shmem_ops->file_setup(name, size) : ERR_PTR(-ENOSYS);
 }
 
 u64 mmap_limit(int which)
@@ -350,7 +350,7 @@ static int shared_anon_file(struct map_request *r)
 	if (r->file || ((r->flags & MAP_TYPE) != MAP_SHARED &&
 			       (r->flags & MAP_TYPE) != MAP_SHARED_VALIDATE))
 		return 0;
-	f = shmem_file_setup("dev/zero", r->len, r->flags & MAP_NORESERVE ? VM_NORESERVE : 0);
+	f = shmem_file_setup("dev/zero", r->len);
 	if (IS_ERR_OR_NULL(f))
 		return f ? (int)PTR_ERR(f) : -ENOMEM;
 	r->file = f;

@@ -8,14 +8,13 @@
 struct file;
 
 /*
- * Makes a nameless file of tmpfs of @size bytes, for shared anonymous memory and memfd. @flags: not
- * used. May sleep. Returns a reference to the file, or ERR_PTR(-errno): -ENOSYS before tmpfs has
- * registered.
+ * Makes a nameless file of tmpfs of @size bytes, for shared anonymous memory and memfd. May sleep.
+ * Returns a reference to the file, or ERR_PTR(-errno): -ENOSYS before tmpfs has registered.
  */
-struct file *shmem_file_setup(const char *name, loff_t size, u64 flags);
+struct file *shmem_file_setup(const char *name, loff_t size);
 /* The operation that makes nameless files in memory; kernel/fs/tmpfs registers it. */
 struct shmem_ops {
-	struct file *(*file_setup)(const char *name, loff_t size, u64 flags);
+	struct file *(*file_setup)(const char *name, loff_t size);
 };
 extern const struct shmem_ops *shmem_ops;
 

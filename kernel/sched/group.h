@@ -34,7 +34,6 @@ struct sched_group {
 	bool idle;                  /* competes like a SCHED_IDLE task */
 	/* Sum of the weights of the group's runnable tasks and child groups, on all vCPUs. */
 	s64 load;
-	bool linked; /* not used */
 	/* Quota: under bw_lock. */
 	spinlock_t bw_lock;       /* raw */
 	u64 quota, period, burst; /* ns; quota may be SCHED_QUOTA_NONE */

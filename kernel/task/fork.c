@@ -723,7 +723,7 @@ static struct cgroup *clone_cgroup(const struct clone_args *a)
 	bool may = false;
 
 	if (a->cgroup > INT32_MAX)
-		return ERR_PTR(a->cgroup > INT32_MAX ? -EINVAL : -EBADF);
+		return ERR_PTR(-EINVAL);
 	c = cgroup_of_fd((int)a->cgroup, &may);
 	if (IS_ERR(c) || may)
 		return c;

@@ -27,7 +27,8 @@ void kernel_power_off(void)
 		pr_info("left: %u tasks of %u processes\n", nr_threads_total(), nr_processes());
 		leak_report();
 	}
-	sched_before_idle(); /* gives back frames that vCPUs hold */
+	/* flushes packets that a vCPU holds, whose memory would count as lost */
+	sched_before_idle();
 	lockdep_write_edges();
 	tell_lost();
 	audit_usage();

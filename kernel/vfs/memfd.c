@@ -70,7 +70,7 @@ static struct file *empty_file(const char *name, u32 flags)
 {
 	if (flags & MFD_HUGETLB)
 		return hugetlb_file_setup(name, 0, false);
-	return shmem_file_setup(name, 0, 0);
+	return shmem_file_setup(name, 0);
 }
 
 static struct file *memfd_file(const char *name, u32 flags)

@@ -471,7 +471,7 @@ struct file *tmpfs_nameless_file(struct mount *mnt, const char *name, loff_t siz
 	return f;
 }
 
-static struct file *tmpfs_file_setup(const char *name, loff_t size, u64 flags)
+static struct file *tmpfs_file_setup(const char *name, loff_t size)
 {
 	return tmpfs_nameless_file(shm_mount, name, size);
 }

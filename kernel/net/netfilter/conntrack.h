@@ -111,7 +111,7 @@ struct nf_ct_net {
 	struct list_head all;                /* of nf_conn; ct->lock */
 	/* count: connections in the table; ct->lock. The others: nfnl_mutex. */
 	u32 count, users, nat_users;
-	u32 seed, next_id, gc_at;
+	u32 seed, next_id;
 };
 
 enum ip_conntrack_info;
@@ -214,7 +214,6 @@ struct nf_range {
 	u32 flags; /* NF_NAT_RANGE_* */
 	ip_addr min, max;
 	u16 port_min, port_max; /* network byte order */
-	u16 port_base;
 };
 enum { NF_NAT_SRC, NF_NAT_DST };
 /*

@@ -96,7 +96,7 @@ static int socket_file(struct packet_sock *p)
 
 	if (p->ring_file)
 		return 0;
-	f = shmem_file_setup("[packet_ring]", (loff_t)2 * RING_MAX, 0);
+	f = shmem_file_setup("[packet_ring]", (loff_t)2 * RING_MAX);
 	if (IS_ERR(f))
 		return (int)PTR_ERR(f);
 	p->ring_file = f;

@@ -39,10 +39,8 @@ struct qstr {
 };
 
 /* Bits of d_flags. */
-#define DCACHE_NEGATIVE 0x1
-#define DCACHE_MOUNTED 0x2  /* mounts are on it, in any namespace */
-#define DCACHE_UNHASHED 0x4 /* lookups do not find it */
-#define DCACHE_REVALIDATE 0x8
+#define DCACHE_MOUNTED 0x2     /* mounts are on it, in any namespace */
+#define DCACHE_UNHASHED 0x4    /* lookups do not find it */
 #define DCACHE_DONTCACHE 0x10  /* is freed once it is unused */
 #define DCACHE_REFERENCED 0x20 /* used since the last scan of the LRU */
 /* On the LRU list of unused dentries, though it may be in use again. */

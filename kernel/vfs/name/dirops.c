@@ -191,7 +191,7 @@ struct dentry *path_create(int dfd, const char *name, struct path *parent, u32 f
 	err = down_write_killable(&nd.path.dentry->d_inode->i_rwsem);
 	if (err)
 		goto err_drop;
-	d = lookup_hash(nd.path.dentry, &nd.last.name, LOOKUP_CREATE | LOOKUP_EXCL);
+	d = lookup_hash(nd.path.dentry, &nd.last.name, LOOKUP_CREATE);
 	err = PTR_ERR(d);
 	if (IS_ERR(d))
 		goto err_unlock;

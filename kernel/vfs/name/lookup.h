@@ -26,10 +26,8 @@ struct path;
 #define LOOKUP_DIRECTORY 0x2 /* the path's end must be a directory */
 #define LOOKUP_AUTOMOUNT 0x4 /* trigger an automount at the end */
 #define LOOKUP_EMPTY 0x8     /* the path may be "" */
-#define LOOKUP_PARENT 0x10
 /* What the name is looked up for, for the file system's lookup and d_revalidate. */
 #define LOOKUP_CREATE 0x20
-#define LOOKUP_EXCL 0x40
 #define LOOKUP_OPEN 0x80
 #define LOOKUP_RENAME_TARGET 0x100
 /* As RESOLVE_* of openat2(2). */
