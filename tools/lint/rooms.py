@@ -30,7 +30,7 @@ HOST_DOORS = ["os-linux/os.h", "os-linux/os_space.h"]
 ROWS = [
     [Room("drivers", "disks, terminals, network cards, hostfs, mconsole: each beside its host half",
           doors=HOST_DOORS + ["drivers/*_host.h"])],
-    [Room("arch/um/entry", "the program's start, the loop around guest code, signal frames, patched call sites",
+    [Room("arch/um/entry", "the program's start, the loop around guest code, signal frames, faults of the kernel",
           files=["arch/um/entry/*"], doors=HOST_DOORS + ["arch/um/vdso/vdso.h"])],
     [Room("kernel/state", "saving the running instance and going on from what was saved")],
     [Room("kernel", "kernel_main(): the order of the start", files=["kernel/init.[ch]"])],
@@ -49,7 +49,7 @@ ROWS = [
     [Room("kernel/vfs", "names, files, mounts, pipes, locks, notification")],
     [Room("kernel/block", "disks, partitions, queues of requests")],
     [Room("kernel/mm", "address spaces, pages, page cache, reclaim, swap")],
-    [Room("kernel/ident", "credentials, capabilities, process numbers, namespaces")],
+    [Room("kernel/ident", "credentials, capabilities, process numbers, user namespaces")],
     [Room("kernel/sched", "tasks on vCPUs, sleeping locks, timers, deferred work, RCU")],
     [Room("arch/um/machine", "vCPUs, clocks, interrupts, frames, page tables, copies to guest memory, patched calls",
           files=["arch/um/*"], doors=HOST_DOORS + ["arch/um/vdso/vdso.h"])],
