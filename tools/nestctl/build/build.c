@@ -28,7 +28,7 @@
 
 /* The options that concern the result, not the build. */
 struct wish {
-	const char *file, *target, *out;
+	const char *file, *target, *out, *id_file;
 	const char *tags[TAGS_MAX];
 	size_t nr_tags;
 	bool prune;
@@ -66,6 +66,20 @@ static void add_arg(struct build *b, const char *text)
 		config_set(&b->given, format("%s", text));
 	else if (getenv(text))
 		config_set(&b->given, format("%s=%s", text, getenv(text)));
+}
+
+/* Adds NAME[=VALUE] of --label. Without a value the label is empty. */
+static void add_label(struct build *b, const char *text)
+{
+	if (!*text || *text == '=')
+		die("build: --label '%s': wants NAME=VALUE", text);
+	config_set(&b->labels, format("%s%s", text, strchr(text, '=') ? "" : "="));
+}
+
+static void check_platform(const char *text)
+{
+	if (!platform_is_own(text))
+		die("build: --platform %s: there is linux/amd64 only", text);
 }
 
 /* Adds a secret: id=NAME[,src=FILE|,env=VAR][,type=file|env]. */
@@ -124,6 +138,9 @@ static void take_option(struct build *b, struct wish *w, int key)
 	case KEY_SECRET: add_secret(b, optarg); break;
 	case KEY_NETWORK: b->net = optarg; break;
 	case KEY_PRUNE: w->prune = true; break;
+	case KEY_LABEL: add_label(b, optarg); break;
+	case KEY_PLATFORM: check_platform(optarg); break;
+	case KEY_IIDFILE: w->id_file = optarg; break;
 	/* --pull, --progress, --rm: accepted because docker has them */
 	default: break;
 	}
@@ -140,15 +157,39 @@ static const char *file_of(const char *context)
 	return file;
 }
 
+/* Dies if standard input has begun like an archive, which docker takes as a context. */
+static void refuse_archive(const char *text, size_t size)
+{
+	static const char *const begins[] = { "\x1f\x8b", "BZh",
+		"\xfd"
+		"7zXZ",
+		"\x28\xb5\x2f\xfd" };
+	bool is = size > 262 && !memcmp(text + 257, "ustar", 5);
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		is = is ||
+		     (size > strlen(begins[i]) && !memcmp(text, begins[i], strlen(begins[i])));
+	if (is)
+		die("build: -: standard input has an archive; unpack it, and give the folder as "
+		    "CONTEXT");
+}
+
 static void read_all(struct build *b, const struct wish *w, const char *context)
 {
+	const bool none = !strcmp(context, "-");
 	size_t size;
 	char *text;
 
-	b->file = w->file ? w->file : file_of(context);
+	if (none && w->file)
+		die("build: -f %s: a CONTEXT of - has the Containerfile itself, so one of both "
+		    "must go",
+			w->file);
+	b->file = none ? "-" : w->file ? w->file : file_of(context);
 	text = read_file(b->file, CONTAINERFILE_MAX + 2, &size);
+	if (none)
+		refuse_archive(text, size);
 	b->parsed = containerfile_parse(b->file, text, size);
-	b->context = context_open(context, b->file);
+	b->context = none ? context_none() : context_open(context, b->file);
 }
 
 static void warn_unused(const struct build *b)
@@ -247,10 +288,34 @@ static void keep(const struct build *b, const struct stage *s, const char *tag, 
 	free(text);
 }
 
-/* Stores the result under all its names, and in the archive. */
-static void keep_all(const struct build *b, const struct stage *s, const struct wish *w,
-	const char *const *paths)
+/* Stores the result under its digest, as docker's id, and returns that name. */
+static const char *keep_unnamed(const struct build *b, const struct stage *s)
 {
+	size_t size;
+	const char *text = text_with_key(&s->config, &s->layer, &size);
+	/* the key is the text's last string */
+	const char *name = format("sha256:%s", text + size - sizeof(s->layer.key));
+
+	keep(b, s, name, reserve(name));
+	return name;
+}
+
+/* Writes the image's id as docker does, without a line feed. */
+static void write_id(int fd, const char *path, const char *id)
+{
+	output_by_umask(fd);
+	write_all(fd, id, strlen(id), path);
+	output_finish(fd, path, true);
+}
+
+/*
+ * Stores the result under all its names, and in the archive. @id: the file for --iidfile, or -1.
+ */
+static void keep_all(const struct build *b, const struct stage *s, const struct wish *w,
+	const char *const *paths, int id)
+{
+	const char *unnamed = NULL;
+
 	for (size_t i = 0; i < w->nr_tags; i++)
 		keep(b, s, w->tags[i], paths[i]);
 	if (w->out)
@@ -258,7 +323,11 @@ static void keep_all(const struct build *b, const struct stage *s, const struct 
 			w->out, false);
 	for (size_t i = 0; i < w->nr_tags; i++)
 		puts(image_name_of(w->tags[i]));
-	if (!w->nr_tags && !w->out && !b->quiet)
+	if (!w->nr_tags && (w->id_file || (b->quiet && !w->out)))
+		puts(unnamed = keep_unnamed(b, s));
+	if (w->id_file)
+		write_id(id, w->id_file, unnamed ?: image_name_of(w->tags[0]));
+	if (!w->nr_tags && !w->out && !unnamed)
 		fputs("built; -t NAME makes it an image of the store\n", stderr);
 }
 
@@ -268,7 +337,7 @@ int build_image(int argc, char **argv)
 	struct wish w = { 0 };
 	const char *paths[TAGS_MAX];
 	size_t target;
-	int lock;
+	int lock, id = -1;
 	char **words;
 
 	for (int key; (key = next_option(&cmd_build, argc, argv));)
@@ -284,6 +353,11 @@ int build_image(int argc, char **argv)
 		die("%s: %s", w.out, strerror(EEXIST));
 	read_all(b, &w, words[0]);
 	target = plan(b, w.target);
+	if (w.id_file) {
+		id = output_open(w.id_file);
+		/* a build that fails leaves no id of an earlier one */
+		unlink(w.id_file);
+	}
 	lock = cache_open();
 	for (size_t i = 0; i < w.nr_tags; i++)
 		paths[i] = reserve(image_name_of(w.tags[i]));
@@ -291,7 +365,9 @@ int build_image(int argc, char **argv)
 		if (b->stages[i].needed)
 			stage_perform(b, i);
 	warn_unused(b);
-	keep_all(b, &b->stages[target], &w, paths);
+	for (char **l = b->labels; l && *l; l++)
+		config_set(&b->stages[target].config.labels, *l);
+	keep_all(b, &b->stages[target], &w, paths, id);
 	cache_trim(lock);
 	return 0;
 }

@@ -63,14 +63,25 @@ struct context context_open(const char *path, const char *file)
 	return c;
 }
 
+struct context context_none(void)
+{
+	return (struct context){ .dir = -1 };
+}
+
 /* Opens a file of the context, with flags of open(2). Returns the descriptor, or dies. */
 static int open_beneath(
 	const struct context *c, const struct instruction *at, const char *path, uint64_t flags)
 {
 	struct open_how how = { .flags = flags | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
-	int fd = (int)syscall(SYS_openat2, c->dir, *path ? path : ".", &how, sizeof(how));
+	int fd;
 
+	if (!c->path)
+		instruction_bad(at,
+			"%s: there are no files, since the Containerfile came in place of a "
+			"context; -f - takes it with a folder",
+			*path ? path : ".");
+	fd = (int)syscall(SYS_openat2, c->dir, *path ? path : ".", &how, sizeof(how));
 	if (fd < 0 && errno == EXDEV)
 		instruction_bad(at, "%s: leads out of the context %s", path, c->path);
 	if (fd < 0)

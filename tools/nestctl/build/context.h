@@ -11,8 +11,9 @@
 #include "tools/nestctl/build/send.h"
 
 struct context {
-	const char *path;      /* absolute, without symbolic links */
-	int dir;               /* its descriptor */
+	/* absolute, without symbolic links; NULL if there is no context */
+	const char *path;
+	int dir;               /* its descriptor, or -1 */
 	struct ignore *ignore; /* or NULL */
 };
 
@@ -21,6 +22,8 @@ struct context {
  * FILE.dockerignore.
  */
 struct context context_open(const char *path, const char *file);
+/* Returns a context without files: a use of one dies with a message. */
+struct context context_none(void);
 /*
  * Returns the paths that a source of COPY, which may be a pattern, selects, sorted and relative to
  * the context. The list ends in NULL. "" is the whole context. Dies if it selects none.

@@ -73,6 +73,17 @@ int stage_find(const struct build *b, const char *name, size_t before)
 	return isdigit((unsigned char)*name) && !*end && number < before ? (int)number : -1;
 }
 
+bool platform_is_own(const char *text)
+{
+	static const char *const own[] = { "linux/amd64", "linux/x86_64", "linux/amd64/v1", "linux",
+		"amd64", "x86_64" };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (!strcasecmp(text, own[i]))
+			return true;
+	return false;
+}
+
 /* Begins a stage: FROM [--platform=P] IMAGE [AS NAME]. */
 static void begin_stage(struct build *b, struct instruction *i)
 {
@@ -87,7 +98,7 @@ static void begin_stage(struct build *b, struct instruction *i)
 	if (n != 1 && (n != 3 || strcasecmp(words[1], "AS") != 0))
 		instruction_bad(i, "FROM wants IMAGE [AS NAME]");
 	platform = platform ? words_expand(&v, platform) : NULL;
-	if (platform && strcmp(platform, "linux/amd64") != 0)
+	if (platform && !platform_is_own(platform))
 		instruction_bad(i, "--platform=%s: there is linux/amd64 only", platform);
 	*s = (struct stage){ .from = i, .name = n == 3 ? words[2] : NULL };
 	s->image = words_expand(&v, words[0]);

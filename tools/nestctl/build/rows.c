@@ -18,6 +18,9 @@ static const struct option_row build_options[] = {
 	{ 'o', "output", "FILE", "write an OCI archive, too, which podman and docker load" },
 	{ KEY_BUILD_ARG, "build-arg", "NAME[=VALUE]",
 		"a value for ARG; without one the variable's of the environment" },
+	{ KEY_LABEL, "label", "NAME[=VALUE]",
+		"a label of the image, over LABEL's of the Containerfile; may be given several "
+		"times" },
 	{ KEY_TARGET, "target", "STAGE", "build this stage, and those that it needs" },
 	{ KEY_NO_CACHE, "no-cache", NULL, "carry out each step again" },
 	{ KEY_SECRET, "secret", "id=NAME,src=FILE|env=VAR",
@@ -27,7 +30,10 @@ static const struct option_row build_options[] = {
 		"room in the image's file system, if it is to be more than the first image's "
 		"(scratch: 2G)" },
 	{ 'm', "memory", "SIZE", "memory of the instances (1G)" },
-	{ 'q', "quiet", NULL, "print the name alone, and what a step that fails has written" },
+	{ 'q', "quiet", NULL,
+		"print the image's id alone, and what a step that fails has written" },
+	{ KEY_IIDFILE, "iidfile", "FILE", "write the image's id, which run takes, to this file" },
+	{ KEY_PLATFORM, "platform", "linux/amd64", "the image's platform, of which there is one" },
 	{ KEY_PRUNE, "prune", NULL, "remove the cache of all builds, and build nothing" },
 	{ KEY_IGNORED, "pull", NULL, NULL },
 	{ KEY_IGNORED + 1, "rm", NULL, NULL },
@@ -41,16 +47,21 @@ const struct command cmd_build = {
 	.help = "Makes an image by the instructions of a Containerfile.",
 	.text = "CONTEXT is the folder whose files COPY and ADD take. FROM names an image of the "
 		"store, scratch, or a path: an image's file, an OCI layout or an archive of one "
-		"(./base.oci). Instructions are docker's; docs/build.md says what differs.\n\nEach "
-		"RUN, "
+		"(./base.oci). Instructions are docker's; docs/build.md says what differs. A "
+		"CONTEXT "
+		"of - reads the Containerfile from standard input, and there is no folder then."
+		"\n\nEach RUN, "
 		"COPY and ADD is an instance of its own, over a copy-on-write layer that is kept "
 		"in "
 		"a cache. A step whose command, files, environment and beginning are those of an "
 		"earlier one is not carried out again. A build that fails or is interrupted leaves "
 		"the layers of complete steps, and no image.\n\nMessages and the output of RUN go "
 		"to "
-		"standard error, the image's name to standard output.\n\n\tnestctl build -t web "
-		".\n\tnestctl build -t web --network none --build-arg VERSION=2 -o web.oci.tar .",
+		"standard error, the image's name to standard output. An image without -t and -o "
+		"gets its digest as its name if --iidfile or --quiet wants to tell it."
+		"\n\n\tnestctl build -t web "
+		".\n\tnestctl build -t web --network none --build-arg VERSION=2 -o web.oci.tar ."
+		"\n\tnestctl run \"$(nestctl build -q .)\"",
 	.options = build_options,
 	.helper = true,
 };

@@ -37,7 +37,13 @@ static bool is(const char *text, const char *key)
 	return !strncmp(text, key, strlen(key));
 }
 
-/* True for dangling=true, which selects no image, since each has a name. */
+bool image_is_unnamed(const char *name)
+{
+	return is(name, "sha256:") && strlen(name) == 7 + 64 &&
+	       strspn(name + 7, "0123456789abcdef") == 64;
+}
+
+/* True for dangling=true, which selects the images whose name is a digest. */
 static bool wants_dangling(const char *text)
 {
 	const char *value = strchr(text, '=') + 1;
@@ -90,7 +96,7 @@ bool image_filter_fits(
 		if (is(f->texts[i], "reference="))
 			named = named || image_name_fits(name, value);
 		else if (is(f->texts[i], "dangling="))
-			fits = fits && !wants_dangling(f->texts[i]);
+			fits = fits && wants_dangling(f->texts[i]) == image_is_unnamed(name);
 		else if (is(f->texts[i], "label=")) {
 			if (!config.text)
 				config = image_config_read(file);

@@ -27,6 +27,8 @@ void image_filter_add(struct image_filter *f, const char *text);
  */
 bool image_filter_fits(
 	const struct image_filter *f, const char *name, const char *file, int64_t made);
+/* True if @name is a digest, which nestctl build gives to an image without -t: "dangling". */
+bool image_is_unnamed(const char *name);
 /*
  * True if the name matches docker's pattern, which has * ? and [a-z] that match no slash. A name
  * without a tag has the tag "latest".

@@ -174,7 +174,9 @@ static const struct option_row images_options[] = {
 	{ 'q', "quiet", NULL, "only the names" },
 	{ 'f', "filter", "KEY=VALUE",
 		"only those that fit: reference=PATTERN, label=NAME[=VALUE], before=IMAGE, "
-		"since=IMAGE; may be given several times" },
+		"since=IMAGE, dangling=true: named by their digest (build without -t); may be "
+		"given "
+		"several times" },
 	{ KEY_FORMAT, "format", "TEMPLATE",
 		"print fields: {{.Repository}}, {{.CreatedAt}}, {{.CreatedSince}}, {{.Size}}, "
 		"{{.VirtualSize}}, {{.Path}}; json, or table {{.Repository}}\\t{{.Size}}" },
@@ -359,6 +361,17 @@ uint64_t images_prune(const struct image_filter *only)
 	return sum;
 }
 
+/* True if the filter selects an image of the store. */
+static bool fits_any(const struct image_filter *f)
+{
+	size_t n;
+	struct image *all = images_all(NULL, &n);
+	const bool any = keep_fitting(f, all, n);
+
+	free(all);
+	return any;
+}
+
 static int image_prune(int argc, char **argv)
 {
 	struct image_filter filter = { .n = 0 };
@@ -372,14 +385,18 @@ static int image_prune(int argc, char **argv)
 		default: image_filter_add(&filter, optarg);
 		}
 	take_words(&cmd_image_prune, argc, argv, 0, 0);
-	if (!all) {
-		fputs("all images have names, so none is dangling; -a removes those that no "
+	if (!all)
+		image_filter_add(&filter, "dangling=true");
+	if (!all && !fits_any(&filter)) {
+		fputs("no such image is without a name of its own; -a removes those that no "
 		      "instance needs\n",
 			stderr);
 		return 0;
 	}
-	if (!force && !volume_ask("image prune",
-			      "nestctl: this removes each image that no instance needs. Go on?"))
+	if (!force &&
+		!volume_ask("image prune",
+			format("nestctl: this removes each image %sthat no instance needs. Go on?",
+				all ? "" : "without a name of its own ")))
 		return 1;
 	sum = images_prune(&filter);
 	attempt(prune, NULL);
@@ -389,7 +406,8 @@ static int image_prune(int argc, char **argv)
 
 enum { KEY_FILTER = 256 };
 static const struct option_row prune_options[] = {
-	{ 'a', "all", NULL, "images that no instance needs; without it none is removed" },
+	{ 'a', "all", NULL,
+		"all images that no instance needs, not only those named by their digest" },
 	{ 'f', "force", NULL, "do not ask" },
 	{ KEY_FILTER, "filter", "KEY=VALUE",
 		"only those that fit, as of nestctl images; may be given several times" },
@@ -400,8 +418,8 @@ const struct command cmd_image_prune = {
 	.name = "image prune",
 	.args = "",
 	.help = "Removes images that no instance needs, and prints their names.",
-	.text = "It asks first. Images have names here, so none is dangling, and without -a "
-		"nothing is removed.",
+	.text = "It asks first. Without -a only images are removed that nestctl build has named by "
+		"their digest, since it was given no -t.",
 	.options = prune_options,
 	.run = image_prune,
 };

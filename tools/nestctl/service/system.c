@@ -17,6 +17,7 @@
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/table.h"
+#include "tools/nestctl/image/image_filter.h"
 #include "tools/nestctl/service/images.h"
 #include "tools/nestctl/service/service.h"
 #include "tools/nestctl/service/unit.h"
@@ -225,6 +226,7 @@ static void prune_cache(void *arg)
 static int prune(int argc, char **argv)
 {
 	bool force = false, images = false, volumes = false;
+	struct image_filter unnamed = { .n = 0 };
 	const char *why;
 	uint64_t sum;
 
@@ -236,14 +238,16 @@ static int prune(int argc, char **argv)
 		}
 	take_words(&cmd_system_prune, argc, argv, 0, 0);
 	if (!force && !volume_ask("system prune",
-			      format("nestctl: this removes the cache of builds and each detached "
-				     "instance that has ended%s%s. Go on?",
-				      images ? ", each image that none needs" : "",
+			      format("nestctl: this removes the cache of builds, each detached "
+				     "instance that has ended and each image that none needs%s%s. "
+				     "Go on?",
+				      images ? "" : " and that has no name of its own",
 				      volumes ? ", each volume that none uses" : "")))
 		return 1;
 	sum = services_prune();
 	/* instances first, since they use images and volumes */
-	sum += images ? images_prune(NULL) : 0;
+	image_filter_add(&unnamed, "dangling=true");
+	sum += images_prune(images ? NULL : &unnamed);
 	sum += volumes ? volumes_prune() : 0;
 	/* a cache that a build uses stays, with a message */
 	why = attempt(prune_cache, &sum);
@@ -254,7 +258,7 @@ static int prune(int argc, char **argv)
 }
 
 static const struct option_row prune_options[] = {
-	{ 'a', "all", NULL, "images, too, that no instance needs" },
+	{ 'a', "all", NULL, "also images that no instance needs and that have a name" },
 	{ KEY_VOLUMES, "volumes", NULL, "volumes, too, that no instance uses" },
 	{ 'f', "force", NULL, "do not ask" },
 	{ 0 },
@@ -264,7 +268,9 @@ static const struct command cmd_system_prune = {
 	.name = "system prune",
 	.args = "",
 	.help = "Removes the cache of builds and instances that have ended; more by options.",
-	.text = "It asks first. Names of what was removed are printed. Units of systemd "
+	.text = "It asks first. Images that no instance needs go if their name is their digest "
+		"(nestctl build without -t). Names of what was removed are printed. Units of "
+		"systemd "
 		"(run --systemd) of removed instances go, too.",
 	.options = prune_options,
 	.run = prune,
