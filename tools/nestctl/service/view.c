@@ -54,27 +54,62 @@ static const char *word_of(const struct view *v)
 
 /* ---- instances that are not kept ---- */
 
-/* Adds a forwarded port to a list of @n texts that ends in NULL. */
+/* Returns the port of "[ADDRESS]:PORT", @n characters with their address in *address, or 0. */
+static unsigned int read_place(const char *text, size_t n, const char **address)
+{
+	const char *colon = memchr(text, ':', n);
+	unsigned int port = 0;
+
+	if (!colon)
+		return 0;
+	*address = format("%.*s", (int)(colon - text), text);
+	for (colon++; colon < text + n && port < 65536; colon++) {
+		if (*colon < '0' || *colon > '9')
+			return 0;
+		port = 10 * port + (unsigned int)(*colon - '0');
+	}
+	return port < 65536 ? port : 0;
+}
+
+/*
+ * Adds a forwarded port, "hostfwd=KIND:[ADDRESS]:PORT-[ADDRESS]:PORT", to a list of @n texts that
+ * ends in NULL, unless the list has it.
+ */
 static void add_port(char ***list, size_t *n, const char *text)
 {
-	char kind[4], address[64];
+	const char *kind = text + strlen("hostfwd="), *address, *of_guest;
+	const size_t end = strcspn(kind, ","), dash = strcspn(kind, "-,");
+	const char *port;
 	unsigned int host, guest;
 
-	if (sscanf(text, "hostfwd=%3[a-z]:%63[0-9.]:%u-:%u", kind, address, &host, &guest) != 4)
+	if ((strncmp(kind, "tcp:", 4) && strncmp(kind, "udp:", 4)) || dash == end)
 		return;
+	host = read_place(kind + 4, dash - 4, &address);
+	guest = read_place(kind + dash + 1, end - dash - 1, &of_guest);
+	if (!host || !guest)
+		return;
+	port = format("%u/%.3s -> %s:%u", guest, kind, *address ? address : "0.0.0.0", host);
+	for (size_t i = 0; i < *n; i++)
+		if (!strcmp((*list)[i], port))
+			return;
 	*list = realloc(*list, (*n + 2) * sizeof(**list));
 	if (!*list)
 		die("out of memory");
-	(*list)[(*n)++] = format("%u/%s -> %s:%u", guest, kind, address, host);
+	(*list)[(*n)++] = (char *)port;
 	(*list)[*n] = NULL;
 }
 
-/* Reads the forwarded ports of a kernel's command line. */
-static char **ports_of(char *const *argv)
+/* Returns the ports @own, which may be NULL, and the forwarded ports of a kernel's cards. */
+static char **ports_of(char *const *argv, char *const *own)
 {
-	char **list = xalloc(sizeof(*list));
 	size_t n = 0;
+	char **list;
 
+	while (own && own[n])
+		n++;
+	list = xalloc((n + 1) * sizeof(*list));
+	if (n)
+		memcpy(list, own, n * sizeof(*list));
 	for (; *argv; argv++)
 		for (const char *p = *argv;
 			!strncmp(*argv, "eth", 3) && (p = strstr(p, "hostfwd=")); p++)
@@ -183,7 +218,7 @@ static struct view of_instance(const struct instance *in)
 		.pid = in->pid,
 		.folder = in->folder,
 		.card = card_of(cards),
-		.ports = ports_of(cards) };
+		.ports = ports_of(cards, NULL) };
 
 	v.state.phase = PHASE_RUNNING;
 	v.state.started = v.created;
@@ -234,6 +269,8 @@ static struct view of_service(const struct service *s, const struct instance *in
 		v.pid = in->pid;
 		v.folder = in->folder;
 		v.card = card_of(in->argv);
+		/* -p is in the spec; words of --net and --param are the kernel's alone */
+		v.ports = ports_of(card_words(in), s->spec.ports);
 	}
 	v.word = word_of(&v);
 	return v;
