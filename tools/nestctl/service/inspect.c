@@ -21,6 +21,7 @@
 #include "tools/nestctl/service/log.h"
 #include "tools/nestctl/service/network.h"
 #include "tools/nestctl/service/view.h"
+#include "tools/nestctl/service/volume.h"
 
 /* bytes for five results with 4 KiB of output each, of which JSON may need six for one byte */
 #define RESULTS_MAX (256 << 10)
@@ -268,7 +269,18 @@ static void put_kept(const struct view *v)
 	json_close('}');
 }
 
-static void put_instance(const struct view *v)
+/* Writes docker's sizes. An instance that is not detached has none: its layer has no name. */
+static void put_sizes(const struct view *v)
+{
+	uint64_t own, all;
+
+	if (!view_size(v, &own, &all))
+		return;
+	json_number("SizeRw", (int64_t)own);
+	json_number("SizeRootFs", (int64_t)all);
+}
+
+static void put_instance(const struct view *v, bool size)
 {
 	json_open(NULL, '{');
 	json_text("Id", v->name);
@@ -280,6 +292,8 @@ static void put_instance(const struct view *v)
 	if (v->kept)
 		put_kept(v);
 	put_network(v);
+	if (size)
+		put_sizes(v);
 	json_close('}');
 }
 
@@ -315,28 +329,40 @@ static void put_image(const char *name, const char *file, const struct stat *st)
 }
 
 /* What a name may denote. */
-enum kind { ANY, INSTANCE, IMAGE };
-static const char *const kinds[] = { "instance and no image", "instance", "image" };
+enum kind { ANY, INSTANCE, IMAGE, VOLUME };
+static const char *const kinds[] = { "instance, image or volume", "instance", "image", "volume" };
+
+/* What `inspect` was asked for. @size: also the sizes of instances. */
+struct wish {
+	enum kind kind;
+	bool size;
+};
 
 /*
- * Prints the instance or image @name: with @f as the template asks, else as JSON. Returns false
- * with a message if there is none.
+ * Prints the instance, image or volume @name: with @f as the template asks, else as JSON. Returns
+ * false with a message if there is none.
  */
-static bool put(struct fields *f, const char *name, enum kind kind)
+static bool put(struct fields *f, const char *name, const struct wish *w)
 {
+	const enum kind kind = w->kind;
 	struct view v;
 	struct stat st;
-	bool instance = kind != IMAGE && view_find(&v, name);
-	const char *file = instance || kind == INSTANCE ? NULL : image_path(name);
+	bool instance = (kind == ANY || kind == INSTANCE) && view_find(&v, name);
+	const char *file = instance || kind == INSTANCE || kind == VOLUME ? NULL : image_path(name);
 
 	if (!instance && (!file || stat(file, &st) || !S_ISREG(st.st_mode))) {
+		if ((kind == ANY || kind == VOLUME) && volume_is_name(name) &&
+			volume_exists(name)) {
+			volume_print(name, f);
+			return true;
+		}
 		warn("%s: no %s of this name", name, kinds[kind]);
 		return false;
 	}
 	if (f)
 		fields_row_begin(f);
 	if (instance)
-		put_instance(&v);
+		put_instance(&v, w->size);
 	else
 		put_image(name, file, &st);
 	if (f)
@@ -348,32 +374,36 @@ static enum kind kind_of(const char *type)
 {
 	if (!strcmp(type, "container"))
 		return INSTANCE;
+	if (!strcmp(type, "volume"))
+		return VOLUME;
 	if (strcmp(type, "image") != 0)
-		die("inspect: --type %s: wants container or image", type);
+		die("inspect: --type %s: wants container, image or volume", type);
 	return IMAGE;
 }
 
 enum { KEY_TYPE = 256 };
 
-/* Prints the instances and images of the words. Returns 0, or 1 if some do not exist. */
+/* Prints the instances, images and volumes of the words. Returns 0, or 1 if some do not exist. */
 static int inspect_all(const struct command *c, enum kind kind, int argc, char **argv)
 {
+	struct wish wish = { .kind = kind };
 	const char *template = NULL;
 	struct fields *f;
 	char **names;
 	int status = 0;
 
 	for (int key; (key = next_option(c, argc, argv));)
-		if (key == KEY_TYPE)
-			kind = kind_of(optarg);
-		else
-			template = key == 'f' ? optarg : NULL;
+		switch (key) {
+		case KEY_TYPE: wish.kind = kind_of(optarg); break;
+		case 's': wish.size = true; break;
+		default: template = key == 'f' ? optarg : NULL;
+		}
 	names = take_words(c, argc, argv, 1, -1);
 	f = template ? fields_parse(template) : NULL;
 	if (!f)
 		json_open(NULL, '[');
 	for (; *names; names++)
-		status = put(f, *names, kind) ? status : 1;
+		status = put(f, *names, &wish) ? status : 1;
 	if (f)
 		fields_finish(f);
 	else
@@ -412,7 +442,11 @@ static const struct option_row options[] = {
 	{ 'f', "format", "TEMPLATE",
 		"print fields: {{.State.Status}}, {{.State.ExitCode}}, {{json .Config}}, {{index "
 		".Config.Labels \"NAME\"}}" },
-	{ KEY_TYPE, "type", "container|image", "look for an instance, or for an image, only" },
+	{ KEY_TYPE, "type", "container|image|volume",
+		"look for an instance, for an image, or for a volume only" },
+	{ 's', "size", NULL,
+		"also what the layer of a detached instance takes on the disk, {{.SizeRw}}, and "
+		"with its image, {{.SizeRootFs}}, in bytes" },
 	OPTION_JSON,
 	{ 0 },
 };
@@ -420,8 +454,9 @@ static const struct option_row options[] = {
 const struct command cmd_inspect = {
 	.name = "inspect",
 	.args = "NAME...",
-	.help = "Prints all that is known of instances and images, as JSON.",
-	.text = "The names of fields are docker's. Of an instance that is not detached less is "
+	.help = "Prints all that is known of instances, images and volumes, as JSON.",
+	.text = "The names of fields are docker's. A name of several is the instance's first, then "
+		"the image's. Of an instance that is not detached less is "
 		"known.",
 	.options = options,
 	.run = inspect,

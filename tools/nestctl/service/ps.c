@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/fields.h"
@@ -214,30 +213,17 @@ static const char *command_text(const struct view *v, bool whole)
 	return format("\"%.*s…\"", (int)n, v->command);
 }
 
-/* Returns the bytes that a file takes on the disk, or 0 if it is missing. */
-static uint64_t bytes_of(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) ? 0 : (uint64_t)st.st_blocks * 512;
-}
-
 /*
  * Returns "1.2MB (virtual 7.4MB)", or "" for an instance that is not detached: its layer has no
  * name.
  */
 static const char *size_of(const struct view *v)
 {
-	const struct spec *c = &v->service.spec;
-	const char *layer = !v->kept     ? NULL :
-			    c->own_layer ? format("%s/layer", v->service.folder) :
-					   spec_option(c, "keep");
-	const uint64_t own = layer ? bytes_of(layer) : 0;
+	uint64_t own, all;
 
-	if (!layer)
+	if (!view_size(v, &own, &all))
 		return "";
-	return format("%s (virtual %s)", size_text((double)own),
-		size_text((double)(own + bytes_of(v->file))));
+	return format("%s (virtual %s)", size_text((double)own), size_text((double)all));
 }
 
 /* Writes the fields of docker's ps. */

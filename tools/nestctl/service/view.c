@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -363,6 +364,28 @@ static const char *status_of(const struct view *v)
 const char *view_status(const struct view *v)
 {
 	return v->state.lost ? format("%s (data lost)", status_of(v)) : status_of(v);
+}
+
+/* Returns the bytes that a file takes on the disk, or 0 if it is missing. */
+static uint64_t bytes_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) ? 0 : (uint64_t)st.st_blocks * 512;
+}
+
+bool view_size(const struct view *v, uint64_t *own, uint64_t *all)
+{
+	const struct spec *c = &v->service.spec;
+	const char *layer = !v->kept     ? NULL :
+			    c->own_layer ? format("%s/layer", v->service.folder) :
+					   spec_option(c, "keep");
+
+	if (!layer)
+		return false;
+	*own = bytes_of(layer);
+	*all = *own + bytes_of(v->file);
+	return true;
 }
 
 const char *view_ports(const struct view *v)

@@ -39,6 +39,11 @@ struct view *views_all(bool all, size_t *count);
 bool view_find(struct view *v, const char *name);
 /* Returns docker's text, such as "Up 5 minutes (Paused)". */
 const char *view_status(const struct view *v);
+/*
+ * Finds what the instance takes on the disk: *own: bytes of its layer, *all: with its image's.
+ * False, and both stay, if it is not detached: its layer has no name.
+ */
+bool view_size(const struct view *v, uint64_t *own, uint64_t *all);
 /* Returns docker's text, such as "127.0.0.1:8080->80/tcp, ...". */
 const char *view_ports(const struct view *v);
 /* Returns a time, ns since 1970, in RFC 3339's form in UTC. 0: docker's text for no time. */

@@ -520,16 +520,21 @@ static int ls(int argc, char **argv)
 	return 0;
 }
 
-/* @arg: the template, or NULL: JSON. */
-static void inspect_one(const char *name, void *arg)
+void volume_print(const char *name, struct fields *f)
 {
 	const struct volume_info v = volume_find(name);
 
-	if (arg)
-		fields_row_begin(arg);
+	if (f)
+		fields_row_begin(f);
 	put_volume(&v, true);
-	if (arg)
-		fields_row_end(arg);
+	if (f)
+		fields_row_end(f);
+}
+
+/* @arg: the template, or NULL: JSON. */
+static void inspect_one(const char *name, void *arg)
+{
+	volume_print(name, arg);
 }
 
 static int inspect(int argc, char **argv)

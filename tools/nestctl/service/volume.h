@@ -30,6 +30,12 @@ void volume_make(const char *name, char **labels);
  */
 bool volume_ask(const char *command, const char *question);
 /*
+ * Prints the volume, which must exist, as `volume inspect` does: a row of @f, or JSON if that is
+ * NULL.
+ */
+struct fields;
+void volume_print(const char *name, struct fields *f);
+/*
  * Removes the unused volumes, and prints their names. Returns the number of bytes freed. Dies on an
  * error.
  */
