@@ -43,8 +43,7 @@ const struct docker_row docker_verbs[] = {
 	{ "port", "nestctl port", "" },
 	{ "inspect", "nestctl inspect",
 		"The fields that exist have docker's names; there are "
-		"fewer. Templates have no {{template}} and no {{break}}. A network's name is the "
-		"kind of card." },
+		"fewer. Templates have no {{template}}. A network's name is the kind of card." },
 	{ "top", "nestctl exec",
 		"`nestctl exec NAME -- ps`. `nestctl top` is a table of instances." },
 	{ "stats", "nestctl stats",

@@ -349,22 +349,139 @@ static void call_println(struct json *out, const struct json *const *args, int n
 	set_text(out, side_by_side(args, nr, true));
 }
 
-/* Returns a value's text for the printf directive %@letter. Dies if it is unknown. */
-static char *by_letter(const struct json *j, char letter)
+/* A directive of printf: %[-+0][WIDTH][.PRECISION]LETTER. */
+struct directive {
+	bool left, plus, zeros;
+	int width, precision; /* @precision: -1 if none is given */
+	char letter;
+};
+
+/* Reads digits, at most PAD_MAX. */
+static int read_count(const char **p)
 {
-	switch (letter) {
-	case 'd':
-		if (j->kind != JSON_NUMBER || strpbrk(j->text, ".eE"))
-			die("--format: printf: %%d: '%.80s' is no whole number", plain(j));
-		return j->text;
-	case 'q': return text_of(field_put_json, j);
-	case 's':
-	case 'v': return plain(j);
-	}
-	die("--format: printf: %%s, %%d, %%v, %%q and %%%% are known here");
+	int n = 0;
+
+	while (isdigit((unsigned char)**p) && n <= PAD_MAX)
+		n = n * 10 + (*(*p)++ - '0');
+	if (n > PAD_MAX)
+		die("--format: printf: a width above %d", PAD_MAX);
+	return n;
 }
 
-/* printf FORMAT VALUE...: directives are %[-][WIDTH]LETTER. */
+/* Reads the directive behind its "%", and moves *p behind it. */
+static struct directive read_directive(const char **p)
+{
+	struct directive d = { .precision = -1 };
+
+	for (; **p && strchr("-+0", **p); ++*p) {
+		d.left = d.left || **p == '-';
+		d.plus = d.plus || **p == '+';
+		d.zeros = d.zeros || **p == '0';
+	}
+	d.width = read_count(p);
+	if (**p == '.') {
+		++*p;
+		d.precision = read_count(p);
+	}
+	d.letter = **p;
+	*p += !!**p;
+	return d;
+}
+
+/* Returns the bytes of the first @n characters of a text of UTF-8. @n: -1 for all. */
+static size_t bytes_of(const char *text, int n)
+{
+	const char *p = text;
+
+	while (*p && n) {
+		do
+			p++;
+		while (((unsigned char)*p & 0xc0) == 0x80);
+		n--;
+	}
+	return (size_t)(p - text);
+}
+
+/* Returns how many characters of UTF-8 a text has. */
+static int characters_of(const char *text)
+{
+	int n = 0;
+
+	for (; *text; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
+}
+
+/* Returns the text of a number for %d, %x, %X, %f or %g. */
+static char *number_text(const struct json *j, const struct directive *d)
+{
+	const bool whole = strchr("dxX", d->letter);
+	long long n;
+	char *end;
+
+	if (j->kind != JSON_NUMBER || (whole && strpbrk(j->text, ".eE")))
+		die("--format: printf: %%%c: '%.80s' is no%s number", d->letter, plain(j),
+			whole ? " whole" : "");
+	if (!whole) {
+		const double x = strtod(j->text, NULL);
+
+		/* no JSON of nestctl has a number of more digits than this holds */
+		return d->letter == 'f' ? format("%.*f", d->precision < 0 ? 6 : d->precision, x) :
+		       d->precision < 0 ? format("%s", j->text) :
+					  format("%.*g", d->precision, x);
+	}
+	if (d->letter == 'd')
+		return format("%s", j->text);
+	n = strtoll(j->text, &end, 10);
+	if (*end)
+		die("--format: printf: %%%c: '%.80s' is no decimal number", d->letter, j->text);
+	return format(d->letter == 'x' ? "%s%llx" : "%s%llX", n < 0 ? "-" : "",
+		n < 0 ? 0 - (unsigned long long)n : (unsigned long long)n);
+}
+
+/* Returns a value's text for a directive, before it is padded. Dies if that is unknown. */
+static char *by_letter(const struct json *j, const struct directive *d)
+{
+	char *text;
+
+	switch (d->letter) {
+	case 'd':
+	case 'x':
+	case 'X':
+	case 'f':
+	case 'g':
+		text = number_text(j, d);
+		return d->plus && *text != '-' ? format("+%s", text) : text;
+	case 't':
+		if (j->kind != JSON_BOOL)
+			die("--format: printf: %%t: '%.80s' is neither true nor false", plain(j));
+		return plain(j);
+	case 'q': return text_of(field_put_json, j);
+	case 's':
+	case 'v': text = plain(j); return format("%.*s", (int)bytes_of(text, d->precision), text);
+	}
+	die("--format: printf: %%s, %%d, %%v, %%q, %%t, %%x, %%f, %%g and %%%% are known here");
+}
+
+/* Writes a value as the directive wants it. */
+static void put_directive(FILE *f, const struct json *j, const struct directive *d)
+{
+	const char *text = by_letter(j, d);
+	const int room = d->width - characters_of(text);
+
+	if (d->zeros && !d->left && room > 0 && j->kind == JSON_NUMBER) {
+		const bool sign = *text == '-' || *text == '+';
+
+		fprintf(f, "%.*s", sign, text);
+		for (int i = 0; i < room; i++)
+			putc('0', f);
+		fputs(text + sign, f);
+		return;
+	}
+	fprintf(f, "%*s%s%*s", d->left || room < 0 ? 0 : room, "", text,
+		d->left && room > 0 ? room : 0, "");
+}
+
 static void call_printf(struct json *out, const struct json *const *args, int nr)
 {
 	const char *p = text_argument(args[0], "printf");
@@ -375,31 +492,57 @@ static void call_printf(struct json *out, const struct json *const *args, int nr
 
 	if (!f)
 		die("out of memory");
-	for (; *p; p++) {
-		bool left;
-		int width = 0;
-		char *value;
+	while (*p) {
+		struct directive d;
 
 		if (*p != '%' || p[1] == '%') {
 			putc(*p, f);
-			p += *p == '%';
+			p += 1 + (*p == '%');
 			continue;
 		}
-		left = p[1] == '-';
-		p += 1 + left;
-		while (isdigit((unsigned char)*p) && width < PAD_MAX)
-			width = width * 10 + (*p++ - '0');
-		if (width > PAD_MAX || i == nr)
-			die("--format: printf: %s",
-				i == nr ? "more places than values" : "a width above 1000");
-		value = by_letter(args[i++], *p);
-		fprintf(f, "%*s", left ? -width : width, value);
+		p++;
+		d = read_directive(&p);
+		if (i == nr)
+			die("--format: printf: more places than values");
+		put_directive(f, args[i++], &d);
 	}
 	if (i != nr)
 		die("--format: printf: more values than places");
 	if (fclose(f))
 		die("out of memory");
 	set_text(out, text);
+}
+
+/* slice X [FROM [TO]]: a part of a text, by bytes as in Go, or of a list. */
+static void call_slice(struct json *out, const struct json *const *args, int nr)
+{
+	const struct json *all = args[0];
+	struct json **last = &out->first;
+	long from, to, n = 0;
+
+	if (all->kind != JSON_TEXT && all->kind != JSON_LIST)
+		die("--format: slice: '%.80s' is neither a text nor a list", plain(all));
+	for (const struct json *v = all->first; v; v = v->next)
+		n++;
+	n = all->kind == JSON_TEXT ? (long)strlen(all->text) : n;
+	from = nr > 1 ? number_argument(args[1], "slice") : 0;
+	to = nr > 2 ? number_argument(args[2], "slice") : n;
+	if (from > to || to > n)
+		die("--format: slice: %ld to %ld of %ld", from, to, n);
+	if (all->kind == JSON_TEXT) {
+		set_text(out, format("%.*s", (int)(to - from), all->text + from));
+		return;
+	}
+	*out = (struct json){ .kind = JSON_LIST };
+	n = 0;
+	for (const struct json *v = all->first; v && n < to; v = v->next) {
+		if (n++ < from)
+			continue;
+		*last = xalloc(sizeof(**last));
+		**last = *v;
+		(*last)->next = NULL;
+		last = &(*last)->next;
+	}
 }
 
 const struct field_call *field_call_find(const char *name)
@@ -424,6 +567,7 @@ const struct field_call *field_call_find(const char *name)
 		{ "print", 0, FIELDS_ARGS_MAX, call_print },
 		{ "println", 0, FIELDS_ARGS_MAX, call_println },
 		{ "printf", 1, FIELDS_ARGS_MAX, call_printf },
+		{ "slice", 1, 3, call_slice },
 	};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)

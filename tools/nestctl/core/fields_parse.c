@@ -4,7 +4,8 @@
  * is useful in listings.
  *
  *	template   text and {{ action }}; {{- and -}} remove the blanks of the text beside them
- *	action     pipeline | $x := pipeline | comment | end | else | else if pipeline
+ *	action     pipeline | $x := pipeline | $x = pipeline | comment | end | break | continue
+ *	           | else | else if pipeline | else with pipeline
  *	           | if pipeline | with pipeline | range [$x [, $y] :=] pipeline
  *	pipeline   command { "|" command }: the value of a command is the last argument of the next
  *	command    operand | function operand... | .Label operand
@@ -21,6 +22,8 @@
 struct parser {
 	const char *p; /* the text that is left */
 	int depth;
+	/* how many ranges are open, which break and continue need */
+	int ranges;
 	/* names of variables; the index is the variable's number */
 	char *names[FIELDS_VARIABLES_MAX];
 	int nr;
@@ -136,19 +139,26 @@ static struct field_expr *read_number(struct parser *s)
 		       (bad(s, from, "no number"), NULL);
 }
 
-/* Reads "$NAME". The latest variable of a name counts. Dies if there is none. */
-static struct field_expr *read_variable(struct parser *s)
+/* Reads "$NAME" and returns the latest variable of this name. Dies if there is none. */
+static int read_variable_name(struct parser *s)
 {
 	const char *from = s->p++;
 	size_t n = name_length(s->p);
-	struct field_expr *e = new_expr(EXPR_VARIABLE);
+	int i = s->nr - 1;
 
-	for (e->variable = s->nr - 1; e->variable >= 0; e->variable--)
-		if (strlen(s->names[e->variable]) == n && !strncmp(s->names[e->variable], s->p, n))
-			break;
-	if (e->variable < 0)
+	while (i >= 0 && (strlen(s->names[i]) != n || strncmp(s->names[i], s->p, n) != 0))
+		i--;
+	if (i < 0)
 		bad(s, from, "no such variable");
 	s->p += n;
+	return i;
+}
+
+static struct field_expr *read_variable(struct parser *s)
+{
+	struct field_expr *e = new_expr(EXPR_VARIABLE);
+
+	e->variable = read_variable_name(s);
 	return e;
 }
 
@@ -334,6 +344,30 @@ static int read_new_variable(struct parser *s, const char *next)
 	return s->nr++;
 }
 
+/*
+ * Reads "$x =". Returns the number of the variable, or 0 if there is no assignment. Dies if no such
+ * variable is there. $ itself is the row and stays.
+ */
+static int read_assigned(struct parser *s)
+{
+	const char *from = s->p;
+	size_t n = *s->p == '$' ? name_length(s->p + 1) : 0;
+	int variable;
+
+	s->p += n ? n + 1 : 0;
+	skip_blanks(s);
+	if (!n || *s->p != '=' || s->p[1] == '=') {
+		s->p = from;
+		return 0;
+	}
+	s->p = from;
+	variable = read_variable_name(s);
+	skip_blanks(s);
+	s->p++;
+	skip_blanks(s);
+	return variable;
+}
+
 /* Takes "}}", or "-}}" and the blanks behind it. */
 static void end_action(struct parser *s, const char *from)
 {
@@ -349,25 +383,32 @@ static void end_action(struct parser *s, const char *from)
 }
 
 static struct field_node *read_nodes(struct parser *s, const char *block, enum end *end);
+static bool read_head(struct parser *s, struct field_node *n);
+static void read_value(struct parser *s, struct field_node *n, int before);
 
 /* Reads the rest of a block behind its head, up to its {{end}}. */
 static void read_block(struct parser *s, struct field_node *n, const char *from)
 {
+	struct field_node *other = xalloc(sizeof(*other));
 	int before = s->nr;
 	enum end end;
 
+	s->ranges += n->kind == NODE_RANGE;
 	n->then = read_nodes(s, from, &end);
+	s->ranges -= n->kind == NODE_RANGE;
 	if (end == END_END)
 		return;
 	s->nr = before;
 	/* {{else if ...}} is an if inside the else, and both share one {{end}} */
-	if (take(s, "if")) {
-		n->otherwise = xalloc(sizeof(*n));
-		n->otherwise->kind = NODE_IF;
-		n->otherwise->expr = read_pipeline(s);
+	if (read_head(s, other)) {
+		if (other->kind == NODE_RANGE)
+			bad(s, from, "an {{else range}} is not known");
+		n->otherwise = other;
+		other->value = read_new_variable(s, ":=");
+		read_value(s, other, before);
 		end_action(s, from);
 		deeper(s, from);
-		read_block(s, n->otherwise, from);
+		read_block(s, other, from);
 		s->depth--;
 		return;
 	}
@@ -421,8 +462,16 @@ static struct field_node *read_action(struct parser *s, const char *from)
 		end_action(s, from);
 		return n;
 	}
+	if (take(s, "break") || take(s, "continue")) {
+		n->kind = from[strcspn(from, "bc")] == 'b' ? NODE_BREAK : NODE_CONTINUE;
+		end_action(s, from);
+		if (!s->ranges)
+			bad(s, from, "no {{range}} is open");
+		return n;
+	}
 	if (!read_head(s, n)) {
-		n->value = read_new_variable(s, ":=");
+		n->value = read_assigned(s);
+		n->value = n->value ? n->value : read_new_variable(s, ":=");
 		n->kind = n->value ? NODE_SET : NODE_PRINT;
 		read_value(s, n, before);
 		end_action(s, from);

@@ -15,6 +15,9 @@ struct run {
 
 static const struct json nothing = { .kind = JSON_NULL };
 
+/* How a list of nodes ended: at its end, or for the range around it by break or continue. */
+enum flow { FLOW_ON, FLOW_BREAK, FLOW_CONTINUE };
+
 /* Returns the names of an object's fields, for a message. */
 static const char *names_of(const struct json *j)
 {
@@ -25,18 +28,31 @@ static const char *names_of(const struct json *j)
 	return *all ? all : "none";
 }
 
+/* True if a field is a map, whose keys an object may lack; the others are members of a struct. */
+static bool is_map(const char *name)
+{
+	static const char *const maps[] = { "Labels", "Label", "Ports", "PortBindings",
+		"ExposedPorts", "Networks", "Sysctls", "Volumes" };
+
+	for (size_t i = 0; name && i < sizeof(maps) / sizeof(maps[0]); i++)
+		if (!strcmp(name, maps[i]))
+			return true;
+	return false;
+}
+
 /*
  * Returns the value of path "A.B" in @j. @may_lack: a missing field is null, otherwise it is an
- * error.
+ * error unless a map lacks it.
  */
 static const struct json *follow(const struct json *j, const char *path, bool may_lack)
 {
 	char *rest = format("%s", path);
+	const char *parent = NULL;
 
-	for (char *name; (name = strsep(&rest, "."));) {
+	for (char *name; (name = strsep(&rest, ".")); parent = name) {
 		const struct json *next = json_get(j, name);
 
-		if (!next && may_lack)
+		if (!next && (may_lack || is_map(parent)))
 			return &nothing;
 		if (!next)
 			die("--format: no field '%s'; there are %s", name, names_of(j));
@@ -98,7 +114,7 @@ static const struct json *value_of(
 	return e->path ? follow(v, e->path, may_lack) : v;
 }
 
-static void run_nodes(struct run *r, const struct field_node *n, const struct json *dot);
+static enum flow run_nodes(struct run *r, const struct field_node *n, const struct json *dot);
 
 static int by_key(const void *a, const void *b)
 {
@@ -108,7 +124,7 @@ static int by_key(const void *a, const void *b)
 /*
  * Runs the block for each value: those of a list in their order, those of an object by their names.
  */
-static void run_range(struct run *r, const struct field_node *n, const struct json *dot)
+static enum flow run_range(struct run *r, const struct field_node *n, const struct json *dot)
 {
 	const struct json *all = value_of(r, n->expr, dot, true), **list;
 	size_t nr = 0, i = 0;
@@ -134,32 +150,40 @@ static void run_range(struct run *r, const struct field_node *n, const struct js
 			r->variables[n->key] = key;
 		if (n->value)
 			r->variables[n->value] = list[i];
-		run_nodes(r, n->then, list[i]);
+		if (run_nodes(r, n->then, list[i]) == FLOW_BREAK)
+			break;
 	}
 	free(list);
+	return FLOW_ON;
 }
 
-static void run_nodes(struct run *r, const struct field_node *n, const struct json *dot)
+static enum flow run_nodes(struct run *r, const struct field_node *n, const struct json *dot)
 {
 	for (; n; n = n->next) {
 		const struct json *v;
+		enum flow flow = FLOW_ON;
 
 		switch (n->kind) {
 		case NODE_TEXT: fputs(n->text, r->out); break;
 		case NODE_PRINT: field_put_plainly(r->out, value_of(r, n->expr, dot, false)); break;
 		case NODE_SET: r->variables[n->value] = value_of(r, n->expr, dot, false); break;
-		case NODE_RANGE: run_range(r, n, dot); break;
+		case NODE_RANGE: flow = run_range(r, n, dot); break;
+		case NODE_BREAK: flow = FLOW_BREAK; break;
+		case NODE_CONTINUE: flow = FLOW_CONTINUE; break;
 		case NODE_IF:
 		case NODE_WITH:
 			v = value_of(r, n->expr, dot, true);
 			if (n->value)
 				r->variables[n->value] = v;
 			if (field_is_true(v))
-				run_nodes(r, n->then, n->kind == NODE_WITH ? v : dot);
+				flow = run_nodes(r, n->then, n->kind == NODE_WITH ? v : dot);
 			else
-				run_nodes(r, n->otherwise, dot);
+				flow = run_nodes(r, n->otherwise, dot);
 		}
+		if (flow != FLOW_ON)
+			return flow;
 	}
+	return FLOW_ON;
 }
 
 void field_nodes_run(FILE *out, const struct field_node *n, const struct json *row)
@@ -176,7 +200,7 @@ static const char *head_of(const char *name)
 {
 	static const char *const heads[][2] = { { "ID", "CONTAINER ID" },
 		{ "CreatedAt", "CREATED AT" }, { "RunningFor", "CREATED" },
-		{ "CreatedSince", "CREATED" } };
+		{ "CreatedSince", "CREATED" }, { "LocalVolumes", "LOCAL VOLUMES" } };
 	char *text;
 
 	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)

@@ -51,10 +51,19 @@ struct field_expr {
 
 /* A text or action of the template, and the list of those that follow it. */
 struct field_node {
-	enum { NODE_TEXT, NODE_PRINT, NODE_SET, NODE_IF, NODE_WITH, NODE_RANGE } kind;
+	enum {
+		NODE_TEXT,
+		NODE_PRINT,
+		NODE_SET,
+		NODE_IF,
+		NODE_WITH,
+		NODE_RANGE,
+		NODE_BREAK,
+		NODE_CONTINUE
+	} kind;
 	/* NODE_TEXT: the text to print */
 	const char *text;
-	/* the value to print, set or test, or to iterate over; NULL for a text */
+	/* the value to print, set or test, or to iterate over; NULL for a text, break, continue */
 	struct field_expr *expr;
 	/* numbers of the variables that the node sets, 0 for none; only range sets @key */
 	int key, value;

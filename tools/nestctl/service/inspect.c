@@ -244,6 +244,7 @@ static void put_kept(const struct view *v)
 	json_number("MaximumRetryCount", policy.max);
 	json_close('}');
 	json_bool("AutoRemove", c->rm);
+	json_text("NetworkMode", view_network(v));
 	put_machine(c);
 	put_option("Binds", c, "volume");
 	put_option("CapAdd", c, "cap-add");
@@ -256,10 +257,7 @@ static void put_kept(const struct view *v)
 	json_text("Hostname", option_of(c, "hostname"));
 	json_bool("Tty", c->tty);
 	json_bool("OpenStdin", c->input);
-	json_text("User", option_of(c, "user"));
-	json_text("WorkingDir", option_of(c, "workdir"));
-	put_option("Env", c, "env");
-	put_list("Cmd", c->command);
+	inspect_own(c);
 	inspect_exposed(c);
 	put_labels(c->labels);
 	json_text("StopSignal", signal_text(c->stop_signal));

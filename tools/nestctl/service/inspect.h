@@ -13,6 +13,16 @@
 void inspect_settings(const struct image_config *c);
 /* Writes Mounts: the folders of the host and the volumes of a kept instance. */
 void inspect_mounts(const struct spec *c);
+/*
+ * Returns the names of its volumes and the paths of its folders of the host as "A,B", never freed.
+ * *volumes: the number of volumes.
+ */
+const char *inspect_mount_names(const struct spec *c, unsigned int *volumes);
+/*
+ * Writes Env, Cmd, Entrypoint, User, WorkingDir and Volumes of a kept instance: its own, else those
+ * of its image.
+ */
+void inspect_own(const struct spec *c);
 /* Writes Path and Args: the words of the entry point and the command. */
 void inspect_command(const struct spec *c);
 /* Write Sysctls, and ExposedPorts: the ports of the image, of -p and of --expose. */

@@ -69,48 +69,92 @@ void inspect_settings(const struct image_config *c)
 
 /* ---- of a kept instance ---- */
 
-static void put_mount(const char *text)
+/* A mount: the name of its volume or NULL, its folder on the host and its place in the guest. */
+struct mount {
+	const char *name, *source, *destination, *mode;
+};
+
+/* Splits "SOURCE:DESTINATION:MODE", the form that a spec keeps. False if it is damaged. */
+static bool mount_of(const char *text, struct mount *m)
 {
 	static const char end[] = "/_data";
 	const char *mode = strrchr(text, ':');
 	const char *store = realpath(data_dir("volumes"), NULL) ?: data_dir("volumes");
 	const char *guest = mode;
-	char *host;
 	size_t n = strlen(store);
 
 	while (guest > text && *--guest != ':')
 		;
 	if (!mode || guest == text)
-		return;
-	host = format("%.*s", (int)(guest - text), text);
-	json_open(NULL, '{');
-	if (!strncmp(host, store, n) && host[n] == '/') {
-		char *name = format("%s", host + n + 1);
+		return false;
+	*m = (struct mount){ .source = format("%.*s", (int)(guest - text), text),
+		.destination = format("%.*s", (int)(mode - guest - 1), guest + 1),
+		.mode = mode + 1 };
+	if (!strncmp(m->source, store, n) && m->source[n] == '/') {
+		char *name = format("%s", m->source + n + 1);
 		size_t len = strlen(name);
 
 		if (len > strlen(end) && !strcmp(name + len - strlen(end), end))
 			name[len - strlen(end)] = '\0';
-		json_text("Type", "volume");
-		json_text("Name", name);
-	} else {
-		json_text("Type", "bind");
+		m->name = name;
 	}
-	json_text("Source", host);
-	json_text("Destination", format("%.*s", (int)(mode - guest - 1), guest + 1));
-	json_text("Mode", mode + 1);
-	json_bool("RW", strcmp(mode + 1, "ro") != 0);
+	return true;
+}
+
+/* Calls @use for each mount of the spec. */
+static void each_mount(
+	const struct spec *c, void (*use)(const struct mount *m, void *arg), void *arg)
+{
+	static const char option[] = "--volume=";
+	struct mount m;
+
+	for (char **w = c->words; *w; w++)
+		if (!strncmp(*w, option, sizeof(option) - 1) &&
+			mount_of(*w + sizeof(option) - 1, &m))
+			use(&m, arg);
+}
+
+static void put_mount(const struct mount *m, void *unused)
+{
+	json_open(NULL, '{');
+	json_text("Type", m->name ? "volume" : "bind");
+	if (m->name)
+		json_text("Name", m->name);
+	json_text("Source", m->source);
+	json_text("Destination", m->destination);
+	json_text("Mode", m->mode);
+	json_bool("RW", strcmp(m->mode, "ro") != 0);
 	json_close('}');
 }
 
 void inspect_mounts(const struct spec *c)
 {
-	static const char option[] = "--volume=";
-
 	json_open("Mounts", '[');
-	for (char **w = c->words; *w; w++)
-		if (!strncmp(*w, option, sizeof(option) - 1))
-			put_mount(*w + sizeof(option) - 1);
+	each_mount(c, put_mount, NULL);
 	json_close(']');
+}
+
+/* The result of inspect_mount_names(). */
+struct mount_names {
+	const char *text;
+	unsigned int volumes;
+};
+
+static void add_mount(const struct mount *m, void *arg)
+{
+	struct mount_names *all = arg;
+
+	all->text = format("%s%s%s", all->text, *all->text ? "," : "", m->name ?: m->source);
+	all->volumes += !!m->name;
+}
+
+const char *inspect_mount_names(const struct spec *c, unsigned int *volumes)
+{
+	struct mount_names all = { .text = "" };
+
+	each_mount(c, add_mount, &all);
+	*volumes = all.volumes;
+	return all.text;
 }
 
 /*
@@ -202,6 +246,49 @@ void inspect_command(const struct spec *c)
 	if (first)
 		put_word("", &first);
 	json_close(']');
+}
+
+/* True if an option --env of the spec sets the variable of the image's "NAME=VALUE". */
+static bool is_set(const struct spec *c, const char *text)
+{
+	const size_t n = strcspn(text, "=");
+
+	for (char **w = c->words; *w; w++) {
+		const char *own = value_of(*w, "--env=");
+
+		if (own && strcspn(own, "=") == n && !strncmp(own, text, n))
+			return true;
+	}
+	return false;
+}
+
+static void put_env(const struct spec *c, const struct image_config *image)
+{
+	json_open("Env", '[');
+	for (const char **e = image_config_list(image, 'e'); *e; e++)
+		if (!is_set(c, *e))
+			json_text(NULL, *e);
+	for (char **w = c->words; *w; w++)
+		if (value_of(*w, "--env="))
+			json_text(NULL, value_of(*w, "--env="));
+	json_close(']');
+}
+
+void inspect_own(const struct spec *c)
+{
+	const bool bare = spec_has(c, "bare");
+	const struct image_config image =
+		bare ? (struct image_config){ .size = 0 } : image_config_read(c->file);
+	const char *entry = spec_option(c, "entrypoint");
+	const char *own[] = { entry, NULL };
+
+	put_env(c, &image);
+	put_words("Cmd",
+		*c->command || entry ? (const char **)c->command : image_config_list(&image, 'c'));
+	put_words("Entrypoint", !entry ? image_config_list(&image, 'x') : *entry ? own : own + 1);
+	json_text("User", spec_option(c, "user") ?: image_config_get(&image, 'u') ?: "");
+	json_text("WorkingDir", spec_option(c, "workdir") ?: image_config_get(&image, 'w') ?: "");
+	put_keys("Volumes", image_config_list(&image, 'v'));
 }
 
 const char *inspect_log_path(const struct service *s)

@@ -11,6 +11,7 @@
 #include "tools/nestctl/core/colour.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/table.h"
+#include "tools/nestctl/service/inspect.h"
 #include "tools/nestctl/service/view.h"
 
 #define FILTERS_MAX 32
@@ -229,6 +230,8 @@ static const char *size_of(const struct view *v)
 /* Writes the fields of docker's ps. */
 static void put_row(const struct ps *ps, const struct view *v)
 {
+	unsigned int volumes = 0;
+
 	json_open(NULL, '{');
 	json_text("ID", v->name);
 	json_text("Names", v->name);
@@ -242,6 +245,9 @@ static void put_row(const struct ps *ps, const struct view *v)
 	/* finding the size takes time, so it is shown only on request, as with docker */
 	if (ps->size || (ps->format && strstr(ps->format, "Size")))
 		json_text("Size", size_of(v));
+	json_text("Mounts", v->kept ? inspect_mount_names(&v->service.spec, &volumes) : "");
+	json_text("LocalVolumes", format("%u", volumes));
+	json_text("Networks", view_network(v));
 	json_text("Labels", labels_text(v));
 	json_open("Label", '{');
 	for (char **l = v->kept ? v->service.spec.labels : NULL; l && *l; l++)
@@ -390,7 +396,8 @@ static const struct option_row ps_options[] = {
 		"several times for more" },
 	{ KEY_FORMAT, "format", "TEMPLATE",
 		"print fields: {{.Names}}, {{.Image}}, {{.Command}}, {{.CreatedAt}}, "
-		"{{.RunningFor}}, {{.Status}}, {{.State}}, {{.Ports}}, {{.Size}}, {{.Labels}}, "
+		"{{.RunningFor}}, {{.Status}}, {{.State}}, {{.Ports}}, {{.Size}}, {{.Mounts}}, "
+		"{{.Networks}}, {{.Labels}}, "
 		"{{.Label "
 		"\"NAME\"}}, {{.Pid}}; json, or table {{.Names}}\\t{{.Status}}" },
 	{ KEY_NO_TRUNC, "no-trunc", NULL, "the whole command" },

@@ -388,6 +388,16 @@ bool view_size(const struct view *v, uint64_t *own, uint64_t *all)
 	return true;
 }
 
+const char *view_network(const struct view *v)
+{
+	const char *net = v->kept ? spec_option(&v->service.spec, "net") : NULL;
+
+	if (v->card || !v->kept || v->state.phase == PHASE_RUNNING)
+		return v->card ?: "none";
+	net = net ?: "slirp";
+	return format("%.*s", (int)strcspn(net, ","), net);
+}
+
 const char *view_ports(const struct view *v)
 {
 	const char *all = "";

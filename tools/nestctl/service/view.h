@@ -44,6 +44,8 @@ const char *view_status(const struct view *v);
  * False, and both stay, if it is not detached: its layer has no name.
  */
 bool view_size(const struct view *v, uint64_t *own, uint64_t *all);
+/* Returns the kind of the first network card, also of an instance that does not run; or "none". */
+const char *view_network(const struct view *v);
 /* Returns docker's text, such as "127.0.0.1:8080->80/tcp, ...". */
 const char *view_ports(const struct view *v);
 /* Returns a time, ns since 1970, in RFC 3339's form in UTC. 0: docker's text for no time. */
