@@ -12,6 +12,14 @@ def cost(unit, value, native):
     return native / value if unit == "MB/s" else value / native
 
 
+def cpu():
+    """The name of the host's CPU."""
+    for line in open("/proc/cpuinfo"):
+        if line.startswith("model name"):
+            return line.split(":")[1].strip()
+    return "unknown"
+
+
 def write_tsv(path, comments, rows):
     """A file of docs/results: comment lines, a row of names, rows of figures. An empty cell is
     '-'."""
