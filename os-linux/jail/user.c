@@ -137,21 +137,25 @@ static int parse(const char *value, uint32_t *u, uint32_t *g)
 }
 
 /*
- * True if this process has the capabilities to change the user. The broker, of another user, also
- * needs them to answer and to send signals.
+ * Returns the name of the first capability that this process lacks for a change of the user, or
+ * NULL. The broker, which stays root's, needs the last three to answer and to send signals.
  */
-static bool has_rights(void)
+static const char *lacks(void)
 {
-	static const unsigned needed[] = { CAP_SETUID, CAP_SETGID, CAP_KILL, CAP_SYS_PTRACE,
-		CAP_SYS_NICE };
+	static const struct {
+		unsigned nr;
+		const char *name;
+	} needed[] = { { CAP_SETUID, "CAP_SETUID" }, { CAP_SETGID, "CAP_SETGID" },
+		{ CAP_KILL, "CAP_KILL" }, { CAP_SYS_PTRACE, "CAP_SYS_PTRACE" },
+		{ CAP_SYS_NICE, "CAP_SYS_NICE" } };
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct caps[2] = { 0 };
 
 	syscall(SYS_capget, &head, caps);
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-		if (!(caps[0].effective >> needed[i] & 1))
-			return false;
-	return true;
+		if (!(caps[0].effective >> needed[i].nr & 1))
+			return needed[i].name;
+	return NULL;
 }
 
 /*
@@ -183,7 +187,7 @@ static int choose(const char *value)
 
 	if (!err && (!uid || !gid))
 		err = -EINVAL;
-	if (!err && (geteuid() || !has_rights()))
+	if (!err && (geteuid() || lacks()))
 		err = -EPERM;
 	if (!err && !may_change())
 		err = -ENXIO;
@@ -193,7 +197,12 @@ static int choose(const char *value)
 
 static const char *reason(int err)
 {
-	return err == -EPERM  ? "wants to be started by root, with its capabilities" :
+	static char text[100];
+
+	if (err == -EPERM && !geteuid())
+		snprintf(text, sizeof(text), "wants %s, which this root lacks", lacks());
+	return *text          ? text :
+	       err == -EPERM  ? "wants to be started by root" :
 	       err == -ENXIO  ? "the host does not let this process become that user" :
 	       err == -ENOENT ? "/etc/passwd has no such user" :
 				"wants NAME, UID or UID:GID, and none of root's";
