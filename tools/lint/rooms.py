@@ -58,7 +58,7 @@ ROWS = [
     [Room("kernel/lib", "strings, lists, trees, printk, spin locks, lockdep, the heap (kernel/mm/frame/slab.c)",
           files=["kernel/lib/*", "kernel/mm/frame/slab.c"])],
 ]
-# Worlds of their own, told apart by flags of the compiler (docs/architecture.md, section 2).
+# Worlds of their own, told apart by flags of the compiler (docs/architecture.md, section 1).
 WORLDS = [
     Room("stub", "the code beside the guest's", ["skas/stub/*"], ["skas/stub_abi.h", "arch/um/layout.h"], alone=True),
     Room("vdso", "the guest's vDSO", ["arch/um/vdso/*"], ["arch/um/layout.h"], alone=True),
