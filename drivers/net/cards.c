@@ -39,6 +39,9 @@
 #include "os-linux/os.h"
 
 #define CARDS 16
+/* how often a port that is taken is tried again at the boot, and the pause in ns */
+#define PORT_TRIES 20
+#define PORT_PAUSE (50 * NSEC_PER_MSEC)
 
 static struct card cards[CARDS];
 static DEFINE_MUTEX(cards_lock);
@@ -412,11 +415,11 @@ static struct mconsole_device eth_device = {
 /* ---- boot ---- */
 
 /* Writes a failure whose cause the user can fix to standard error. @card: the parameter. */
-static void tell_user(const char *card, const char *why)
+static void tell_user(const char *card, const char *why, const char *advice)
 {
-	char line[400];
+	char line[500];
 
-	scnprintf(line, sizeof(line), "nestling: %s: no network: %s\n", card, why);
+	scnprintf(line, sizeof(line), "nestling: %s: no network: %s%s\n", card, why, advice);
 	os_write_stderr(line, strlen(line));
 }
 
@@ -432,8 +435,28 @@ static void add_card(struct card *c)
 		refuse("%s: %s", c->param, err[0] ? err : os_strerror(bad));
 	pr_warn("%s: no network: %s\n", c->param, err[0] ? err : os_strerror(bad));
 	if (bad == -ELIBACC)
-		tell_user(c->param, err);
+		tell_user(c->param, err, "");
+	else if (bad == -EADDRINUSE)
+		tell_user(c->param, err, "; when it is free, restart the guest");
 	c->given = false;
+}
+
+/*
+ * Starts a card that the boot can do without. While another process has its port, tries again for a
+ * second: where a machine restarts, the helper of its last kernel may still be ending.
+ */
+static void add_optional_card(struct card *c)
+{
+	char err[300];
+
+	for (u32 i = 0; i < PORT_TRIES; i++) {
+		if (card_start(c, err, sizeof(err)) != -EADDRINUSE)
+			break;
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_deadline(ktime_get() + PORT_PAUSE);
+	}
+	if (!c->dev)
+		add_card(c);
 }
 
 static int net_cards_init(void)
@@ -441,7 +464,9 @@ static int net_cards_init(void)
 	mconsole_register(&eth_device);
 	net_host_setup();
 	for (u32 i = 0; i < CARDS; i++)
-		if (cards[i].given)
+		if (cards[i].given && cards[i].optional)
+			add_optional_card(&cards[i]);
+		else if (cards[i].given)
 			add_card(&cards[i]);
 	return 0;
 }

@@ -136,7 +136,19 @@ static void reap(struct net_host *h)
 
 #define NO_LIBRARY 127 /* exit status of the dynamic loader */
 
-/* Reads the helper's first message: "ok" or an error. Returns -ELIBACC if libslirp is missing. */
+/* True if the helper's message is that another process has a port. */
+static bool is_taken(const char *text)
+{
+	const char *why = strerror(EADDRINUSE);
+	size_t n = strlen(text), len = strlen(why);
+
+	return n >= len && !strcmp(text + n - len, why);
+}
+
+/*
+ * Reads the helper's first message: "ok" or an error. Returns -ELIBACC if libslirp is missing,
+ * -EADDRINUSE if another process has a port.
+ */
 static int hear(struct net_host *h)
 {
 	char text[200];
@@ -158,7 +170,7 @@ static int hear(struct net_host *h)
 	net_stop_asking(h);
 	status = end_helper(h);
 	if (n > 0)
-		return net_fail(h, EINVAL, "%s", text);
+		return net_fail(h, is_taken(text) ? EADDRINUSE : EINVAL, "%s", text);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_LIBRARY)
 		return net_fail(h, ELIBACC, "libslirp is not installed (Debian: libslirp0)");
 	return net_fail(h, EIO, "the slirp helper does not start");
