@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * logs.c: `nestctl logs`: prints what the program of a kept instance has written. With --follow it
- * ends when no supervisor lives and the log has been printed.
+ * logs.c: `nestctl logs`: prints what the program of a kept instance has written, or a machine that
+ * goes on from a state. With --follow it ends when no supervisor or keeper lives and the log has
+ * been printed.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -19,6 +20,7 @@
 #include "tools/nestctl/core/umid.h"
 #include "tools/nestctl/service/log.h"
 #include "tools/nestctl/service/service.h"
+#include "tools/nestctl/state/state.h"
 #include "tools/nestctl/watch/kernel_log.h"
 
 #define FOLLOW_MS 250
@@ -212,20 +214,23 @@ static void print_all(struct logs *l, struct log_reader *r)
 	r->lost = false;
 }
 
-/* Prints the program's output. Returns the exit status. */
-static int program_log(struct logs *l, struct service *s)
+/*
+ * Prints the program's output, from files in the folder @dir. @s: the kept instance, NULL: the
+ * machine has a keeper. Returns the exit status.
+ */
+static int program_log(struct logs *l, int dir, const struct service *s)
 {
 	struct log_reader r;
 	int watch = -1;
 
 	if (l->follow)
-		watch = log_watch(s->dir);
-	log_reader_open(&r, s->dir);
+		watch = log_watch(dir);
+	log_reader_open(&r, dir);
 	if (l->tail != TAIL_ALL)
 		log_seek_tail(&r, l->tail);
 	for (;;) {
 		/* checked before printing, so that no output before the end is missed */
-		bool busy = l->follow && service_is_busy(s);
+		bool busy = l->follow && (s ? service_is_busy(s) : machine_log_is_busy(dir));
 
 		print_all(l, &r);
 		if (!busy || ferror(stdout) || (l->follow && now_ns() > l->until))
@@ -233,7 +238,7 @@ static int program_log(struct logs *l, struct service *s)
 		log_wait(watch, -1, FOLLOW_MS);
 	}
 	print_rest(l);
-	if (service_state_read(s).lost)
+	if (s && service_state_read(s).lost)
 		warn("%s: some of what it wrote is lost: the host has refused it", s->name);
 	log_reader_close(&r);
 	return 0;
@@ -268,6 +273,7 @@ static int logs(int argc, char **argv)
 	struct logs l = { .tail = TAIL_ALL, .until = INT64_MAX };
 	struct service s;
 	const char *name;
+	int dir;
 
 	for (int key; (key = next_option(&cmd_logs, argc, argv));)
 		switch (key) {
@@ -288,7 +294,10 @@ static int logs(int argc, char **argv)
 	if (l.kernel)
 		return kernel_log(name, l.follow, l.json);
 	if (service_find(&s, name))
-		return program_log(&l, &s);
+		return program_log(&l, s.dir, &s);
+	dir = machine_log_open(name);
+	if (dir >= 0 && (machine_log_is_busy(dir) || !is_served(name)))
+		return program_log(&l, dir, NULL);
 	if (!strchr(name, '/') && is_served(name))
 		die("%s: is not detached: its output is that of its nestctl run; --kernel "
 		    "prints the kernel's log",
@@ -321,7 +330,10 @@ const struct command cmd_logs = {
 	.text = "The output of an instance of `nestctl run -d` is kept in files of its folder, "
 		"whose size is bounded (run --log-opt), until nestctl rm. What the program wrote "
 		"to its standard error goes to standard error. Without -f it ends at once, also "
-		"while the program writes.",
+		"while the program writes.\n\nOf a machine that goes on from a state (restore, "
+		"clone) the console's output is kept, 3 MiB at most, and what its kernels said. "
+		"It stays after the machine's end, until another of that name begins or 16 others "
+		"have ended.",
 	.options = options,
 	.run = logs,
 };

@@ -4,6 +4,8 @@
  * the host's ends of init's pipes (con4, con5), since a closed pipe would wake up init again and
  * again. It reads the kernel's standard error and waits for the kernel's end. When the guest of a
  * machine restarts, it starts the next kernel. The kernel dies with the keeper (PR_SET_PDEATHSIG).
+ * A machine's console, its kernels' standard error and the last one's end go to a log
+ * (machine_log.c), since no nestctl hears the reports then.
  *
  * Reports go through a pipe to nestctl: "k PID\n" when a kernel has started; "r" from the kernel
  * itself when the instance runs (ready=); "e STATUS TEXT" when the last kernel has ended, with
@@ -24,6 +26,7 @@
 
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/run.h"
+#include "tools/nestctl/service/log.h"
 #include "tools/nestctl/state/state.h"
 
 /* a whole report is shorter than PIPE_BUF, so that it is written atomically */
@@ -74,25 +77,47 @@ become_kernel(const struct keeper *k, const char *const *argv, pid_t keeper, int
 	_exit(1);
 }
 
-/*
- * Reads available bytes, and stores the first SAID_MAX of all in @said. Returns false at the end of
- * the pipe.
- */
-static bool take(int fd, char *said, size_t *n)
+/* What a kernel says: the beginnings of its standard error, and of its init's reports. */
+struct said {
+	char errors[SAID_MAX + 1], status[SAID_MAX + 1];
+	size_t nr_errors, nr_status;
+};
+
+static void append(char *text, size_t *n, const char *more, size_t size)
+{
+	size_t room = SAID_MAX - *n;
+
+	memcpy(text + *n, more, size < room ? size : room);
+	*n += size < room ? size : room;
+	text[*n] = '\0';
+}
+
+/* Reads available bytes of the pipe @fd. Returns false at its end. */
+static bool take(const struct keeper *k, int fd, int errors, struct said *said)
 {
 	char buf[4096];
 	ssize_t got = read(fd, buf, sizeof(buf));
-	size_t room = SAID_MAX - *n;
 
 	if (got <= 0)
 		return got < 0 && (errno == EINTR || errno == EAGAIN);
-	if (said) {
-		size_t keep = (size_t)got < room ? (size_t)got : room;
-
-		memcpy(said + *n, buf, keep);
-		*n += keep;
-	}
+	if (fd == errors)
+		append(said->errors, &said->nr_errors, buf, (size_t)got);
+	else if (fd == k->fds[KEEPER_STATUS])
+		append(said->status, &said->nr_status, buf, (size_t)got);
+	if (k->log && (fd == errors || fd == k->console))
+		log_write(k->log, fd == errors ? LOG_ERR : LOG_OUT, buf, (size_t)got);
 	return true;
+}
+
+/* Reads what is left in a pipe of a kernel that has ended. */
+static void take_rest(const struct keeper *k, int fd, int errors, struct said *said)
+{
+	if (fd < 0)
+		return;
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	errno = 0;
+	while (take(k, fd, errors, said) && errno != EAGAIN)
+		;
 }
 
 /* Reports to nestctl that a kernel cannot be started, and ends the keeper. */
@@ -122,34 +147,29 @@ static pid_t start(const struct keeper *k, const char *const *argv, int *errors)
 	return pid;
 }
 
-/*
- * Reads the pipes until the kernel ends, and closes @errors. Returns the kernel's wait status, and
- * in @said the beginning of its standard error.
- */
-static int keep(const struct keeper *k, pid_t pid, int errors, char said[SAID_MAX + 1])
+/* Reads the pipes until the kernel ends, and closes @errors. Returns the kernel's wait status. */
+static int keep(const struct keeper *k, pid_t pid, int errors, struct said *said)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0), status;
-	struct pollfd p[2 + KEEPER_FDS] = { { .fd = pidfd, .events = POLLIN },
-		{ .fd = errors, .events = POLLIN } };
-	size_t n = 0;
+	struct pollfd p[3 + KEEPER_FDS] = { { .fd = pidfd, .events = POLLIN },
+		{ .fd = errors, .events = POLLIN }, { .fd = k->console, .events = POLLIN } };
 
+	*said = (struct said){ .nr_errors = 0 };
 	/* POLLIN is not needed for the end of a write-only pipe: poll(2) always reports POLLERR. */
 	for (int i = 0; i < KEEPER_FDS; i++)
-		p[2 + i] = (struct pollfd){ .fd = k->fds[i], .events = POLLIN };
+		p[3 + i] = (struct pollfd){ .fd = k->fds[i], .events = POLLIN };
 	while (pidfd >= 0 && !p[0].revents) {
-		if (poll(p, 2 + KEEPER_FDS, -1) < 0)
+		if (poll(p, 3 + KEEPER_FDS, -1) < 0)
 			continue;
-		for (int i = 1; i < 2 + KEEPER_FDS; i++)
-			if (p[i].revents && !take(p[i].fd, i == 1 ? said : NULL, &n))
+		for (int i = 1; i < 3 + KEEPER_FDS; i++)
+			if (p[i].revents && !take(k, p[i].fd, errors, said))
 				p[i].fd = -1;
 	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	fcntl(errors, F_SETFL, O_NONBLOCK);
-	errno = 0;
-	while (take(errors, said, &n) && n < SAID_MAX && errno != EAGAIN)
-		;
-	said[n] = '\0';
+	take_rest(k, k->console, errors, said);
+	take_rest(k, k->fds[KEEPER_STATUS], errors, said);
+	take_rest(k, errors, errors, said);
 	close(errors);
 	close(pidfd);
 	return status;
@@ -158,7 +178,7 @@ static int keep(const struct keeper *k, pid_t pid, int errors, char said[SAID_MA
 /* Closes what neither the keeper nor a next kernel needs. */
 static void close_rest(const struct keeper *k, int errors)
 {
-	int kept[KEEPER_FDS + KEEPER_HELD + 2], n = 0;
+	int kept[KEEPER_FDS + KEEPER_HELD + 5], n = 0;
 
 	for (int i = 0; i < KEEPER_FDS; i++)
 		kept[n++] = k->fds[i];
@@ -166,13 +186,40 @@ static void close_rest(const struct keeper *k, int errors)
 		kept[n++] = k->held[i];
 	kept[n++] = errors;
 	kept[n++] = k->report;
+	if (k->log) {
+		kept[n++] = k->console;
+		kept[n++] = k->log->fd;
+		kept[n++] = k->log->dir;
+	}
 	close_others(kept, (size_t)n);
+}
+
+/* Adds to the log why the machine's last kernel has ended, unless the machine has powered off. */
+static void note_end(const struct keeper *k, int status, const struct said *said, bool is_next)
+{
+	const char *which = is_next ? "the machine's next kernel" : "the machine's kernel";
+	char text[SAID_MAX + 100];
+	int len = 0;
+
+	if (!strncmp(said->status, "error ", 6))
+		len = snprintf(text, sizeof(text), "%s cannot boot: %.*s\n", which,
+			(int)strcspn(said->status + 6, "\r\n"), said->status + 6);
+	else if (WIFSIGNALED(status))
+		len = snprintf(text, sizeof(text), "%s was killed by signal %d\n", which,
+			WTERMSIG(status));
+	else if (WEXITSTATUS(status))
+		len = snprintf(text, sizeof(text), "%s ended with status %d\n", which,
+			WEXITSTATUS(status));
+	if (k->log)
+		log_write(k->log, LOG_OURS, text, (size_t)len);
 }
 
 static void __attribute__((noreturn)) run_keeper(const struct keeper *k)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), errors, status, len;
-	char said[SAID_MAX + 1], text[SAID_MAX + 100];
+	char text[SAID_MAX + 100];
+	struct said said;
+	bool is_next = false;
 	pid_t pid;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -191,12 +238,14 @@ static void __attribute__((noreturn)) run_keeper(const struct keeper *k)
 	if (chdir("/"))
 		_exit(1);
 	for (;;) {
-		status = keep(k, pid, errors, said);
+		status = keep(k, pid, errors, &said);
 		if (!k->boot || !WIFEXITED(status) || WEXITSTATUS(status) != MACHINE_RESTARTS)
 			break;
 		pid = start(k, k->boot, &errors);
+		is_next = true;
 	}
-	len = snprintf(text, sizeof(text), "e %d %s", status, said);
+	note_end(k, status, &said, is_next);
+	len = snprintf(text, sizeof(text), "e %d %s", status, said.errors);
 	_exit(write(k->report, text, (size_t)len) == len ? 0 : 1);
 }
 

@@ -7,7 +7,7 @@
  * replaces: the instance's name, a new file for the layer of each disk (the kernel puts it over the
  * state's layer), consoles that were inherited descriptors, and other cards if wanted. Such
  * consoles become `null`: reads wait, and `nestctl console` shows them. But con4 and con5 of
- * `nestctl run` become pipes to the keeper.
+ * `nestctl run` become pipes to the keeper, and so does the output of a machine's con1.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +26,7 @@
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/run/host_user.h"
 #include "tools/nestctl/run/run.h"
+#include "tools/nestctl/service/log.h"
 #include "tools/nestctl/service/service.h"
 #include "tools/nestctl/state/state.h"
 
@@ -42,6 +43,8 @@ struct line {
 	 */
 	int ends[8];
 	int nr_ends;
+	/* the kernel's end of a machine's console, if keeper.log is set; one of @ends */
+	int console_end;
 	struct keeper keeper;
 };
 
@@ -213,6 +216,8 @@ static void add_lines(struct line *l, const struct start *st)
 		ours = st->attached ? attach_channel(st->attached, *p) : NULL;
 		if (ours)
 			add(l, ours);
+		else if (is_tied(st, value + 1) && l->keeper.log && !strncmp(*p, "con1=", 5))
+			add(l, format("con1=null,fd:%d", l->console_end));
 		else if (is_tied(st, value + 1))
 			add(l, format("%.*s=null", (int)(value - *p), *p));
 		else
@@ -220,6 +225,23 @@ static void add_lines(struct line *l, const struct start *st)
 	}
 	if (init)
 		add_channels(l, st->attached);
+}
+
+/* Opens the log of a machine, and the pipe by which its keeper hears its console. */
+static void begin_log(struct line *l, const struct start *st)
+{
+	int end;
+
+	l->keeper.console = -1;
+	if (!st->state->boot || st->attached)
+		return;
+	l->keeper.log = machine_log_begin(st->name);
+	if (!l->keeper.log)
+		return;
+	l->keeper.console = kernel_pipe(1, &end);
+	fcntl(l->keeper.console, F_SETFL, O_NONBLOCK);
+	l->ends[l->nr_ends++] = end;
+	l->console_end = end;
 }
 
 /* ---- disks ---- */
@@ -387,6 +409,7 @@ void start_begin(struct start *st, const char *kernel)
 		add(&l, "identity=new");
 	from = l.argc;
 	add(&l, format("umid=%s", st->name));
+	begin_log(&l, st);
 	add_lines(&l, st);
 	add_disks(&l, files, st->state);
 	add_cards(&l, st);
@@ -414,6 +437,11 @@ void start_begin(struct start *st, const char *kernel)
 	for (int i = 0; i < KEEPER_FDS; i++)
 		if (l.keeper.fds[i] >= 0)
 			close(l.keeper.fds[i]);
+	if (l.keeper.log) {
+		close(l.keeper.console);
+		close(l.keeper.log->fd);
+		close(l.keeper.log->dir);
+	}
 	for (int i = 0; i < l.nr_ends; i++)
 		close(l.ends[i]);
 	if (l.keeper.boot && st->attached)

@@ -428,8 +428,11 @@ int attach_run(struct start *st, void (*begun)(struct start *st, void *arg), voi
 
 /* keeper.c: the process that stays with a kernel after nestctl has ended. */
 #define KEEPER_FDS 3
-/* disks, the kernel's ends of pipes, the initial archive, the file of the machine */
-#define KEEPER_HELD (STATE_DISKS + KEEPER_FDS + 2)
+/* the one of them that has the reports of the built-in init */
+#define KEEPER_STATUS 0
+/* disks, the kernel's ends of pipes and console, the initial archive, the file of the machine */
+#define KEEPER_HELD (STATE_DISKS + KEEPER_FDS + 3)
+struct log;
 struct keeper {
 	const char *kernel, *cwd;
 	const char *const *argv; /* the kernel's, ending in NULL */
@@ -441,6 +444,12 @@ struct keeper {
 	const char *const *boot;
 	/* of the next kernel; the first one does not inherit it */
 	int initrd;
+	/*
+	 * where the output of a machine is kept (machine_log.c), and the keeper's end of its
+	 * console; NULL and -1: it is not kept
+	 */
+	struct log *log;
+	int console;
 	/* descriptors that the keeper holds for the next kernel, @initrd included */
 	int held[KEEPER_HELD];
 	int nr_held;
@@ -450,6 +459,19 @@ struct keeper {
  * descriptors. The keeper reports errors through @report.
  */
 void keeper_start(const struct keeper *k);
+
+/* ---- machine_log.c: the output of machines that have a keeper ---- */
+
+/*
+ * Opens the log of the machine @name for its keeper. The descriptor log->dir holds the lock.
+ * Removes the log of an earlier machine of this name, and the oldest ones of all. Returns NULL
+ * after a warning.
+ */
+struct log *machine_log_begin(const char *name);
+/* Opens the folder with the log of @name, or returns -1. */
+int machine_log_open(const char *name);
+/* True while a keeper writes to the log in the folder @dir. */
+bool machine_log_is_busy(int dir);
 
 /* True if the instance @name, whose kernel is @pid (0: any), answers within @ms milliseconds. */
 bool instance_answers(const char *name, pid_t pid, int ms);

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * machine_log.c: what machines that go on from a state have written: their console, what their
+ * kernels said on standard error, and how the last one ended. The keeper writes it (keeper.c),
+ * `nestctl logs` prints it.
+ *
+ * Each machine has a folder NAME of $XDG_DATA_HOME/nestling/machines, with files of service/log.h.
+ * The keeper holds a shared lock (flock(2)) on the folder while it lives. A new machine begins the
+ * log of its name anew, unless another keeper has the lock: then the same machine moves to another
+ * process (`migrate --here`). Logs of machines that have ended stay, up to ENDED_MAX of them.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/service/log.h"
+#include "tools/nestctl/state/state.h"
+
+#define ENDED_MAX 16
+/* bytes of a file, and how many files are kept */
+#define FILE_SIZE (1 << 20)
+#define FILES 3
+/* how often a folder is made again that another process has removed before it was locked */
+#define TRIES 8
+
+static int open_folder(const char *path)
+{
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+/* Removes the files of a log. */
+static void empty(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (*e->d_name != '.')
+			unlinkat(dir, e->d_name, 0);
+	if (d)
+		closedir(d);
+}
+
+/* ---- logs of machines that have ended ---- */
+
+struct ended {
+	char *path;
+	struct timespec time;
+};
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct timespec *x = &((const struct ended *)a)->time;
+	const struct timespec *y = &((const struct ended *)b)->time;
+
+	if (x->tv_sec != y->tv_sec)
+		return x->tv_sec < y->tv_sec ? 1 : -1;
+	return (x->tv_nsec < y->tv_nsec) - (x->tv_nsec > y->tv_nsec);
+}
+
+static void remove_ended(const char *path)
+{
+	int fd = open_folder(path);
+
+	/* a keeper may have begun to use it */
+	if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB)) {
+		empty(fd);
+		rmdir(path);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Removes all logs of ended machines but the newest ENDED_MAX. */
+static void sweep(const char *root)
+{
+	struct ended *all = NULL;
+	size_t n = 0;
+	DIR *d = opendir(root);
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		char *path = *e->d_name == '.' ? NULL : format("%s/%s", root, e->d_name);
+		int fd = path ? open_folder(path) : -1;
+		struct stat st;
+
+		if (fd < 0)
+			continue;
+		if (!machine_log_is_busy(fd) && !fstat(fd, &st)) {
+			all = realloc(all, (n + 1) * sizeof(*all));
+			if (!all)
+				die("out of memory");
+			all[n++] = (struct ended){ path, st.st_mtim };
+		}
+		close(fd);
+	}
+	if (d)
+		closedir(d);
+	if (n > ENDED_MAX)
+		qsort(all, n, sizeof(*all), newest_first);
+	for (size_t i = ENDED_MAX; i < n; i++)
+		remove_ended(all[i].path);
+	free(all);
+}
+
+/* ---- the keeper's ---- */
+
+/*
+ * Makes the folder and locks it. Returns -1 if another process has removed it meanwhile. Dies on an
+ * error.
+ */
+static int lock_folder(const char *path)
+{
+	struct stat st;
+	int fd;
+
+	make_dirs(path);
+	fd = open_folder(path);
+	if (fd < 0 && errno == ENOENT)
+		return -1;
+	if (fd < 0)
+		die("%s: %s", path, strerror(errno));
+	if (!flock(fd, LOCK_EX | LOCK_NB))
+		empty(fd);
+	while (flock(fd, LOCK_SH) && errno == EINTR)
+		;
+	if (!fstat(fd, &st) && st.st_nlink)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+struct begin {
+	const char *name;
+	struct log *log;
+};
+
+static void begin(void *arg)
+{
+	const struct begin *b = arg;
+	const char *root = data_dir("machines");
+	int dir = -1;
+
+	sweep(root);
+	for (int i = 0; i < TRIES && dir < 0; i++)
+		dir = lock_folder(format("%s/%s", root, b->name));
+	if (dir < 0)
+		die("%s/%s: other processes remove it", root, b->name);
+	log_open(b->log, dir, FILE_SIZE, FILES);
+}
+
+struct log *machine_log_begin(const char *name)
+{
+	struct begin b = { name, xalloc(sizeof(*b.log)) };
+	const char *why = attempt(begin, &b);
+
+	if (!why)
+		return b.log;
+	warn("%s: its output is not kept: %s", name, why);
+	return NULL;
+}
+
+/* ---- the reader's ---- */
+
+int machine_log_open(const char *name)
+{
+	if (!*name || *name == '.' || strchr(name, '/') || strlen(name) > NAME_MAX)
+		return -1;
+	return open_folder(format("%s/%s", data_dir("machines"), name));
+}
+
+bool machine_log_is_busy(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool busy = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+
+	if (fd >= 0)
+		close(fd);
+	return busy;
+}
