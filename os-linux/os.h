@@ -367,7 +367,8 @@ struct os_state {
  * - os_state_finish() is called when the machine runs again, until it no longer returns
  *   -EINPROGRESS. A thread writes the rest and closes the file. Syncing it to the disk is left to
  *   the caller.
- * - os_state_drop() is called after a failure of any of them, or to abandon the save.
+ * - os_state_drop() is called after a failure of any of them, or to abandon the save. It waits for
+ *   a thread that still works for one of them.
  * They return 0 or -errno with @s->why. @dir is a folder of the host. The caller polls what returns
  * -EINPROGRESS, and keeps *@s and what it points to valid until a result is final.
  */

@@ -185,6 +185,9 @@ static int map_again(struct ubd *u, struct state_why *why)
 		err = -EINVAL;
 	if (!err)
 		err = arch_region_again(u->frames, file);
+	/* the region owns the file that it maps */
+	if (err && file >= 0)
+		os_file_close(file);
 	return err ? refuse_disk(why, u, u->file, "its image cannot be mapped as it was") : 0;
 }
 

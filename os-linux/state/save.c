@@ -512,7 +512,8 @@ static void remove_file(const char *name)
 	unlink(os_name_at(path, ready.dir, name));
 }
 
-void os_state_drop(void)
+/* Closes and frees what the save has. Called by the worker, or while none works. */
+static void drop(void)
 {
 	copy_drop();
 	early_end();
@@ -587,6 +588,9 @@ static uint64_t count_bytes(const struct os_state *s)
 	return bytes;
 }
 
+/* pause between two looks at the worker that os_state_drop() waits for */
+#define WAIT_US 200
+
 /* The one job at a time, for the thread of os_state_prepare() or os_state_finish(). */
 static struct {
 	bool started;
@@ -645,7 +649,7 @@ static void complete_file(void *unused)
 	}
 	if (job.err)
 		remove_file("memory");
-	os_state_drop();
+	drop();
 	__atomic_store_n(&job.ended, 1, __ATOMIC_RELEASE);
 }
 
@@ -669,6 +673,15 @@ static int work(void (*fn)(void *unused), const char *path, struct os_state *s)
 	err = job.err;
 	memset(&job, 0, sizeof(job));
 	return err ? failed(s, err, path) : 0;
+}
+
+/* The worker uses what is closed, and would leave behind what it opens later. */
+void os_state_drop(void)
+{
+	while (job.started && !__atomic_load_n(&job.ended, __ATOMIC_ACQUIRE))
+		usleep(WAIT_US);
+	memset(&job, 0, sizeof(job));
+	drop();
 }
 
 int os_state_prepare(const char *path, struct os_state *s)
