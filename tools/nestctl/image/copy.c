@@ -39,6 +39,8 @@ struct copy {
 	/* the guest's tar: nestctl's end of its stream, its messages, its process */
 	int stream, said;
 	pid_t pid;
+	/* a file of the host has shrunk while it was copied; a message has said so */
+	bool shrunk;
 };
 
 /*
@@ -334,8 +336,11 @@ static void copy_out(struct copy *c, const char *from, const char *to)
 
 /* ---- to the instance ---- */
 
-/* Writes a file's data. Returns false if the guest's tar has ended. */
-static bool write_file(struct archive *out, const char *path)
+/*
+ * Writes the data of a file, which had @size bytes when its head was written. The archive has zeros
+ * for those that it has lost since. Returns false if the guest's tar has ended.
+ */
+static bool write_file(struct copy *c, struct archive *out, const char *path, int64_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char buf[PIECE];
@@ -344,16 +349,23 @@ static bool write_file(struct archive *out, const char *path)
 
 	if (fd < 0)
 		die("cp: %s: %s", path, strerror(errno));
-	while (good && (n = read(fd, buf, sizeof(buf))) > 0)
+	while (good && (n = read(fd, buf, sizeof(buf))) > 0) {
 		good = archive_write_data(out, buf, (size_t)n) >= 0;
+		size -= n;
+	}
 	if (n < 0)
 		die("cp: %s: %s", path, strerror(errno));
+	if (good && size > 0) {
+		warn("cp: %s: it has shrunk while it was copied; the copy ends in %lld zeros", path,
+			(long long)size);
+		c->shrunk = true;
+	}
 	close(fd);
 	return good;
 }
 
 /* Writes an entry. Returns false if the guest's tar has ended. */
-static bool send_entry(const struct copy *c, struct archive *out, struct archive_entry *e,
+static bool send_entry(struct copy *c, struct archive *out, struct archive_entry *e,
 	const char *from, const char *name)
 {
 	const char *path = format("%s", archive_entry_sourcepath(e) ?: archive_entry_pathname(e));
@@ -376,14 +388,15 @@ static bool send_entry(const struct copy *c, struct archive *out, struct archive
 	}
 	if (archive_write_header(out, e) < ARCHIVE_WARN)
 		return false;
-	return archive_entry_filetype(e) != AE_IFREG || write_file(out, path);
+	return archive_entry_filetype(e) != AE_IFREG ||
+	       write_file(c, out, path, archive_entry_size(e));
 }
 
 /*
  * Packs @from under the name @name. Stops early if the guest's tar has ended; finish() then reports
  * the reason.
  */
-static void pack(const struct copy *c, const char *from, const char *name)
+static void pack(struct copy *c, const char *from, const char *name)
 {
 	struct archive *disk = archive_read_disk_new(), *out = archive_write_new();
 	struct archive_entry *e = archive_entry_new();
@@ -474,5 +487,5 @@ int copy_files(int argc, char **argv)
 		copy_out(&c, from, words[1]);
 	else
 		copy_in(&c, words[0], to);
-	return 0;
+	return c.shrunk;
 }
