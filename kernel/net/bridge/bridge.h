@@ -84,7 +84,7 @@ struct br_port_stp {
 	bool pending;
 	u64 age_at, forward_at, hold_at;
 	/* the port's state has changed: finish() notifies listeners, without the lock */
-	bool tell;
+	bool notify_due;
 	bool flush; /* drops entries learnt from the port, too */
 };
 

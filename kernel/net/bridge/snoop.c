@@ -77,7 +77,8 @@ void br_member_info(const struct bridge *br, const struct br_group *g, const str
 	};
 }
 
-static void tell(struct bridge *br, const struct br_group *g, const struct br_member *m, u16 type)
+static void notify_mdb(
+	struct bridge *br, const struct br_group *g, const struct br_member *m, u16 type)
 {
 	struct news *n = kmalloc(sizeof(*n), GFP_ATOMIC);
 
@@ -215,7 +216,7 @@ static struct br_member *add_member(struct bridge *br, struct br_group *g, struc
 
 static void drop_member(struct bridge *br, struct br_group *g, struct br_member *m)
 {
-	tell(br, g, m, RTM_DELMDB);
+	notify_mdb(br, g, m, RTM_DELMDB);
 	list_del(&m->list);
 	kfree(m);
 	atomic_dec(&nr_members_all);
@@ -223,7 +224,7 @@ static void drop_member(struct bridge *br, struct br_group *g, struct br_member 
 
 static void drop_host(struct bridge *br, struct br_group *g)
 {
-	tell(br, g, NULL, RTM_DELMDB);
+	notify_mdb(br, g, NULL, RTM_DELMDB);
 	g->host = false;
 	g->host_until = 0;
 	atomic_dec(&nr_members_all);
@@ -247,7 +248,7 @@ static int join_host(struct bridge *br, struct br_group *g)
 	br_snoop_at(br, g->host_until);
 	if (news) {
 		atomic_inc(&nr_members_all);
-		tell(br, g, NULL, RTM_NEWMDB);
+		notify_mdb(br, g, NULL, RTM_NEWMDB);
 	}
 	return 0;
 }
@@ -279,7 +280,7 @@ int br_group_join(struct bridge *br, struct br_port *p, const ip_addr *group)
 		br_snoop_at(br, m->until);
 	}
 	if (!old)
-		tell(br, g, m, RTM_NEWMDB);
+		notify_mdb(br, g, m, RTM_NEWMDB);
 	return 0;
 }
 
@@ -340,7 +341,7 @@ int br_group_add(struct bridge *br, struct br_port *p, const ip_addr *group, u8 
 	m->until = state == MDB_PERMANENT ? 0 : after(br->snoop.membership_interval);
 	if (m->until)
 		br_snoop_at(br, m->until);
-	tell(br, g, m, RTM_NEWMDB);
+	notify_mdb(br, g, m, RTM_NEWMDB);
 	return 0;
 }
 

@@ -97,7 +97,7 @@ static void set_state(struct br_port *p, u8 state)
 		br_snoop_port_down(p, false);
 	else if (was == BR_STATE_DISABLED || was == BR_STATE_BLOCKING)
 		br_snoop_port_up(p);
-	p->stp.tell = true;
+	p->stp.notify_due = true;
 	p->stp.flush |= state == BR_STATE_DISABLED;
 }
 
@@ -477,9 +477,9 @@ static struct br_port *take_news(struct bridge *br, bool *flush)
 	struct br_port *p;
 
 	list_for_each_entry(p, &br->ports, list) {
-		if (!p->stp.tell)
+		if (!p->stp.notify_due)
 			continue;
-		p->stp.tell = false;
+		p->stp.notify_due = false;
 		*flush = p->stp.flush;
 		p->stp.flush = false;
 		return p;

@@ -265,10 +265,10 @@ static struct list_head *place_addr(struct net *net, struct ifaddr *n)
 
 /*
  * Adds the route to @a's network. A device that is down gets its routes later, by addrs_connect().
- * @n: memory for the route. Returns true if the route was added; *@told is then the route to
+ * @n: memory for the route. Returns true if the route was added; *@added is then the route to
  * report. net->lock held.
  */
-static bool connect_addr(const struct ifaddr *a, struct route *n, struct route *told)
+static bool connect_addr(const struct ifaddr *a, struct route *n, struct route *added)
 {
 	LIST_HEAD(gone);
 	bool placed;
@@ -277,7 +277,7 @@ static bool connect_addr(const struct ifaddr *a, struct route *n, struct route *
 		a->flags & IFA_F_NOPREFIXROUTE)
 		return false;
 	addr_connected_route(a, n);
-	*told = *n;
+	*added = *n;
 	placed = !route_place(a->dev->net, n, NLM_F_CREATE | NLM_F_APPEND, &gone);
 	routes_free(&gone);
 	return placed;
@@ -305,7 +305,7 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 {
 	struct net *net = dev->net;
 	struct ifaddr *n, copy;
-	struct route *way, told;
+	struct route *way, added;
 	bool connected = false;
 	ip_addr group;
 	int err;
@@ -341,7 +341,7 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 		if (ip_is_v4(&n->addr))
 			dev->conf.own4 = ~0UL;
 		copy = *n;
-		connected = connect_addr(n, way, &told);
+		connected = connect_addr(n, way, &added);
 		if (next_change(n) != ~0UL)
 			timer_start(&net->addr.timer, 0); /* the timer finds the next lifetime */
 	}
@@ -358,7 +358,7 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 	}
 	rtnl_notify_addr(net, &copy, RTM_NEWADDR);
 	if (connected)
-		rtnl_notify_route(net, &told, RTM_NEWROUTE);
+		rtnl_notify_route(net, &added, RTM_NEWROUTE);
 	return 0;
 }
 
@@ -378,7 +378,7 @@ static void connect_marked(struct net_device *dev)
 {
 	struct net *net;
 	struct ifaddr *i;
-	struct route *way, told;
+	struct route *way, added;
 	bool connected;
 
 	do {
@@ -390,11 +390,11 @@ static void connect_marked(struct net_device *dev)
 		i = next_to_connect(dev);
 		if (i) {
 			i->to_connect = false;
-			connected = way && connect_addr(i, way, &told);
+			connected = way && connect_addr(i, way, &added);
 		}
 		spin_unlock(&net->lock);
 		if (connected)
-			rtnl_notify_route(net, &told, RTM_NEWROUTE);
+			rtnl_notify_route(net, &added, RTM_NEWROUTE);
 		else
 			kfree(way);
 	} while (i);

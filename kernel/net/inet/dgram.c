@@ -300,7 +300,7 @@ static ssize_t receive(struct inet_sock *i, struct msg *m)
 	}
 	if (m->name)
 		inet_write_addr(i, m->name, &skb->ip.saddr, skb->sport, skb->dev->ifindex);
-	inet_tell(i, m, skb);
+	inet_put_cmsgs(i, m, skb);
 	if (!(m->flags & MSG_PEEK)) {
 		rfree(i, skb_truesize(skb));
 		count_read(i, skb, ret >= 0);

@@ -222,7 +222,7 @@ static void error6(u8 type, u8 code, u32 word, struct ip_error *e)
 	}
 }
 
-static void tell_transport(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote,
+static void notify_transport(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote,
 	const u8 *hdr, const struct ip_error *e)
 {
 	if (proto == IPPROTO_TCP)
@@ -277,7 +277,7 @@ static void quoted4(struct net *net, struct sk_buff *skb, struct ip_error *e)
 		return;
 	e->quote = skb;
 	e->quote_at = hlen;
-	tell_transport(net, h->protocol, &local, &remote, all + hlen, e);
+	notify_transport(net, h->protocol, &local, &remote, all + hlen, e);
 }
 
 /*
@@ -321,7 +321,7 @@ static void quoted6(struct net *net, struct sk_buff *skb, struct ip_error *e)
 	memcpy(&remote, &h.daddr, 16);
 	e->quote = skb;
 	e->quote_at = at;
-	tell_transport(net, h.nexthdr, &local, &remote, transport, e);
+	notify_transport(net, h.nexthdr, &local, &remote, transport, e);
 }
 
 /*

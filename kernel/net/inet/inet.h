@@ -148,7 +148,7 @@ int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len);
 int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
 int inet_cmsg(const struct socket *s, struct msg *m, int level, int type, const void *data, u64 n);
 
-/* ---- inet_tell.c: control messages about received packets, as the socket's options ask ---- */
+/* ---- inet_recv_cmsg.c: control messages about received packets, as socket options ask ---- */
 
 /* Fills @h from the received packet @skb, which is parsed and has a device. */
 void inet_hear(struct inet_heard *h, const struct sk_buff *skb);
@@ -159,8 +159,8 @@ void inet_hear(struct inet_heard *h, const struct sk_buff *skb);
 void inet_report_heard(
 	struct inet_sock *i, struct msg *m, const struct inet_heard *h, u32 spec_dst, bool v6);
 /* Writes the control messages for the received packet @skb of a datagram or raw socket. */
-void inet_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
-/* Recomputes tells.keeps_last after a change of options. op held. */
+void inet_put_cmsgs(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
+/* Recomputes recv.keeps_last after a change of options. op held. */
 void inet_report_changed(struct inet_sock *i);
 /*
  * Writes the control messages of a TCP socket to @val in the kernel, cut at *@len bytes, which

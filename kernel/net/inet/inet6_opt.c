@@ -65,7 +65,7 @@ static int take_pktinfo(void *sk, const struct sock_opt *o, uaddr_t val, u32 len
 
 /* ---- options that are numbers ---- */
 
-/* Recomputes tells.keeps_last, which depends on this option. */
+/* Recomputes recv.keeps_last, which depends on this option. */
 static int heard_changed(void *sk, const struct sock_opt *o, int n)
 {
 	inet_report_changed(sk);
@@ -199,20 +199,20 @@ static const struct sock_opt ipv6_options[] = {
 	{ IPV6_RECVERR_, FIELD(opts.recverr6), .changed = inet_recverr_changed },
 	{ IPV6_RECVERR_RFC4884, FIELD(opts.rfc4884_6), OPT_SWITCH },
 	{ IPV6_PKTINFO, .take = take_pktinfo },
-	{ IPV6_RECVPKTINFO, FIELD(tells.pktinfo6), HEARD },
-	{ IPV6_RECVHOPLIMIT, FIELD(tells.hops), HEARD },
-	{ IPV6_RECVTCLASS, FIELD(tells.tclass), HEARD },
-	{ IPV6_FLOWINFO, FIELD(tells.flow6), HEARD },
-	{ IPV6_2292PKTINFO, FIELD(tells.pktinfo6_old), HEARD },
-	{ IPV6_2292HOPLIMIT, FIELD(tells.hops_old), HEARD },
-	{ IPV6_RECVORIGDSTADDR, FIELD(tells.origdst6) },
-	{ IPV6_RECVFRAGSIZE, FIELD(tells.fragsize6), SHORT },
-	{ IPV6_RECVHOPOPTS, FIELD(tells.hopopts) },
-	{ IPV6_RECVDSTOPTS, FIELD(tells.dstopts) },
-	{ IPV6_RECVRTHDR, FIELD(tells.rthdr) },
-	{ IPV6_2292HOPOPTS, FIELD(tells.hopopts_old) },
-	{ IPV6_2292DSTOPTS, FIELD(tells.dstopts_old) },
-	{ IPV6_2292RTHDR, FIELD(tells.rthdr_old) },
+	{ IPV6_RECVPKTINFO, FIELD(recv.pktinfo6), HEARD },
+	{ IPV6_RECVHOPLIMIT, FIELD(recv.hops), HEARD },
+	{ IPV6_RECVTCLASS, FIELD(recv.tclass), HEARD },
+	{ IPV6_FLOWINFO, FIELD(recv.flow6), HEARD },
+	{ IPV6_2292PKTINFO, FIELD(recv.pktinfo6_old), HEARD },
+	{ IPV6_2292HOPLIMIT, FIELD(recv.hops_old), HEARD },
+	{ IPV6_RECVORIGDSTADDR, FIELD(recv.origdst6) },
+	{ IPV6_RECVFRAGSIZE, FIELD(recv.fragsize6), SHORT },
+	{ IPV6_RECVHOPOPTS, FIELD(recv.hopopts) },
+	{ IPV6_RECVDSTOPTS, FIELD(recv.dstopts) },
+	{ IPV6_RECVRTHDR, FIELD(recv.rthdr) },
+	{ IPV6_2292HOPOPTS, FIELD(recv.hopopts_old) },
+	{ IPV6_2292DSTOPTS, FIELD(recv.dstopts_old) },
+	{ IPV6_2292RTHDR, FIELD(recv.rthdr_old) },
 	{ IPV6_HOPOPTS, .take = take_headers },
 	{ IPV6_DSTOPTS, .take = take_headers },
 	{ IPV6_FREEBIND, FIELD(opts.freebind) },

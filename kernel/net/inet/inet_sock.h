@@ -125,7 +125,7 @@ struct inet_opts {
 };
 
 /* Options that enable control messages with received packets. Protected by op. */
-struct inet_tells {
+struct inet_recv_opts {
 	bool pktinfo, ttl, tos, origdst; /* IPv4 */
 	/* IPv4's options; those that a reply would have */
 	bool opts, retopts;
@@ -234,7 +234,7 @@ struct inet_sock {
 	u32 uid, gid; /* uid and gid of the socket's creator */
 
 	struct inet_opts opts;
-	struct inet_tells tells;
+	struct inet_recv_opts recv;
 	struct inet_queue queue;
 	struct inet_mc mc;
 	/*
@@ -250,7 +250,7 @@ struct inet_sock {
 	/* The next two fields are TCP's, for IP_PKTOPTIONS. Protected by c.lock. */
 	/* the SYN of an accepted connection */
 	struct inet_heard heard_syn;
-	/* the newest IPv6 segment, kept while tells.keeps_last */
+	/* the newest IPv6 segment, kept while recv.keeps_last */
 	struct inet_heard heard_last;
 };
 /* Returns the structure of an AF_INET or AF_INET6 socket, without a reference. */

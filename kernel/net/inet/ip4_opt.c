@@ -354,14 +354,14 @@ struct ip4_opts *ip4_opts_answer(const struct sk_buff *skb)
 	return NULL;
 }
 
-void ip4_opts_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
+void ip4_opts_put_cmsgs(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
 {
 	u8 back[IP4_OPTS_MAX] = { 0 };
 
-	if (i->tells.opts)
+	if (i->recv.opts)
 		msg_put_cmsg(m, SOL_IP, IP_RECVOPTS, skb_network(skb) + HEADER,
 			skb->ip.hdr_len - (u32)HEADER);
-	if (i->tells.retopts)
+	if (i->recv.retopts)
 		msg_put_cmsg(m, SOL_IP, IP_RETOPTS, back, answer_to(skb, back));
 }
 

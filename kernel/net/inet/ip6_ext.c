@@ -303,7 +303,8 @@ bool ip6_options_hold(struct net *net, struct sk_buff *skb, bool dst)
 
 /* ---- in: control messages ---- */
 
-static void tell(struct msg *m, bool wanted, bool wanted_old, int type, int old, const u8 *p, u32 n)
+static void put_header(
+	struct msg *m, bool wanted, bool wanted_old, int type, int old, const u8 *p, u32 n)
 {
 	if (wanted)
 		msg_put_cmsg(m, SOL_IPV6, type, p, n);
@@ -311,7 +312,7 @@ static void tell(struct msg *m, bool wanted, bool wanted_old, int type, int old,
 		msg_put_cmsg(m, SOL_IPV6, old, p, n);
 }
 
-void ip6_ext_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
+void ip6_ext_put_cmsgs(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
 {
 	const u8 *p = skb->buf->data + skb->ip.ext_at, *end = p + skb->ip.ext_len;
 	u8 kind = skb->ip.ext_first;
@@ -323,16 +324,16 @@ void ip6_ext_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
 			return;
 		switch (kind) {
 		case IPPROTO_HOPOPTS:
-			tell(m, i->tells.hopopts, i->tells.hopopts_old, IPV6_HOPOPTS,
+			put_header(m, i->recv.hopopts, i->recv.hopopts_old, IPV6_HOPOPTS,
 				IPV6_2292HOPOPTS, p, n);
 			break;
 		case IPPROTO_DSTOPTS:
-			tell(m, i->tells.dstopts, i->tells.dstopts_old, IPV6_DSTOPTS,
+			put_header(m, i->recv.dstopts, i->recv.dstopts_old, IPV6_DSTOPTS,
 				IPV6_2292DSTOPTS, p, n);
 			break;
 		case IPPROTO_ROUTING:
-			tell(m, i->tells.rthdr, i->tells.rthdr_old, IPV6_RTHDR, IPV6_2292RTHDR, p,
-				n);
+			put_header(m, i->recv.rthdr, i->recv.rthdr_old, IPV6_RTHDR, IPV6_2292RTHDR,
+				p, n);
 			break;
 		}
 		kind = p[0];

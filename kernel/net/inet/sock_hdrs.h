@@ -35,7 +35,7 @@ struct ip6_ext *ip6_ext_of(struct inet_sock *i);
 /*
  * Adds the control messages about the extension headers of @skb that the socket's options ask for.
  */
-void ip6_ext_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
+void ip6_ext_put_cmsgs(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
 
 /* ---- ip4_opt.c ---- */
 
@@ -55,7 +55,7 @@ void ip4_opts_read(struct inet_sock *i, void *val, u32 *len);
 /* Sets the options of one message (IP_RETOPTS); fails as ip4_opts_set() does. */
 int ip4_opts_cmsg(struct net *net, struct inet_control *c, const void *data, u64 n);
 /* Adds the control messages about the options of @skb that the socket's options ask for. */
-void ip4_opts_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
+void ip4_opts_put_cmsgs(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
 
 /* ---- flowlabel.c: leases of flow labels ---- */
 

@@ -56,7 +56,7 @@ static void push_header(
  * Returns the error to report to the program. As on Linux, a full queue of the device is reported
  * only with IP_RECVERR, since a datagram may be lost anywhere.
  */
-static int told(const struct inet_sock *i, const struct flow *f, int err)
+static int reported_err(const struct inet_sock *i, const struct flow *f, int err)
 {
 	bool wants = ip_is_v4(&f->daddr) ? i->opts.recverr : i->opts.recverr6;
 
@@ -76,7 +76,7 @@ static int transmit(struct inet_sock *i, struct sk_buff *skb, const struct flow 
 	net_rx_flush();
 	if (!err)
 		udp_stats(i->net, i->table, !ip_is_v4(&f->daddr))->out++;
-	return told(i, f, err);
+	return reported_err(i, f, err);
 }
 
 /* Appends the message to the corked data; begins an empty datagram if there is none. op held. */

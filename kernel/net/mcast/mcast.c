@@ -381,8 +381,8 @@ static void announce(struct net_device *dev, struct mc_group *g)
 static void settle(struct net_device *dev, struct mc_group *g)
 {
 	struct mc_if *m = &dev->mc[!ip_is_v4(&g->addr)];
-	bool told = dev->flags & IFF_UP && mcast_is_reported(dev, g), changed = false;
-	u32 times = told && speaks_newest(dev, !ip_is_v4(&g->addr)) ? m->qrv : 0;
+	bool reported = dev->flags & IFF_UP && mcast_is_reported(dev, g), changed = false;
+	u32 times = reported && speaks_newest(dev, !ip_is_v4(&g->addr)) ? m->qrv : 0;
 	struct mc_source *s;
 
 	if (g->excludes != !!g->excl) {
@@ -404,7 +404,7 @@ static void settle(struct net_device *dev, struct mc_group *g)
 	}
 	if (!g->users)
 		g->report_at = 0;
-	if (told && changed)
+	if (reported && changed)
 		announce(dev, g);
 	mcast_drop_idle(m, g);
 }
@@ -596,7 +596,7 @@ void mcast_register(struct net_device *dev)
 }
 
 /* Reports the state of all groups as changes. net->lock held. */
-static void tell_all(struct net_device *dev, bool v6)
+static void report_all(struct net_device *dev, bool v6)
 {
 	struct mc_group *g, *next;
 	struct mc_source *s;
@@ -616,15 +616,15 @@ void mcast_up(struct net_device *dev)
 	dev->mc_was_up = true;
 	dev->mc[1].qrv = own_qrv(dev->net, true);
 	mcast_change(dev, &all_hosts, NULL, &everything);
-	tell_all(dev, false);
-	tell_all(dev, true);
+	report_all(dev, false);
+	report_all(dev, true);
 	spin_unlock(&dev->net->lock);
 }
 
 void mcast_have_address(struct net_device *dev)
 {
 	netdev_lock_net(dev);
-	tell_all(dev, true);
+	report_all(dev, true);
 	spin_unlock(&dev->net->lock);
 }
 

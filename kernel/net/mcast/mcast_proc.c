@@ -18,7 +18,7 @@
 #define LIST_TEXT (1U << 20) /* bytes shown; the rest is omitted */
 #define TICK (NSEC_PER_SEC / 100)
 #define LOADED 4
-#define NOT_TOLD 8
+#define NOT_REPORTED 8
 
 typedef void (*show_group_fn)(
 	struct seq *s, const struct net_device *d, const struct mc_group *g, u64 now);
@@ -45,7 +45,7 @@ static void show_igmp6(struct seq *s, const struct net_device *d, const struct m
 	u32 flags = (g->report_at ? 1 : 0) | (g->reporter ? 2 : 0) | (g->asked ? 16 : 0);
 
 	flags |= g->loaded ? LOADED : 0;
-	flags |= mcast_is_reported(d, g) ? 0 : NOT_TOLD;
+	flags |= mcast_is_reported(d, g) ? 0 : NOT_REPORTED;
 	seq_printf(s, "%-4d %-15s ", d->ifindex, d->name);
 	show_addr6(s, &g->addr);
 	seq_printf(s, " %5d %08X %ld\n", g->users, flags, ticks_left(g, now));

@@ -156,7 +156,7 @@ static struct report report_of(struct net_device *dev, bool v6, struct list_head
 
 /* ---- the kinds of reports ---- */
 
-static void tell_state(struct report *r, struct mc_group *g)
+static void report_state(struct report *r, struct mc_group *g)
 {
 	struct mc_source *s;
 
@@ -166,7 +166,7 @@ static void tell_state(struct report *r, struct mc_group *g)
 		s->asked = false;
 }
 
-static void tell_change(struct report *r, struct mc_group *g)
+static void report_change(struct report *r, struct mc_group *g)
 {
 	struct mc_source *s;
 
@@ -180,7 +180,7 @@ static void tell_change(struct report *r, struct mc_group *g)
 		s->changes -= s->changes != 0;
 }
 
-static void tell_changes(struct net_device *dev, struct mc_if *m, bool v6, struct list_head *out)
+static void report_changes(struct net_device *dev, struct mc_if *m, bool v6, struct list_head *out)
 {
 	struct report r = report_of(dev, v6, out);
 	struct mc_group *g, *next;
@@ -189,27 +189,28 @@ static void tell_changes(struct net_device *dev, struct mc_if *m, bool v6, struc
 		list_for_each_entry_safe(g, next, &m->groups, list) {
 			if (!!g->users != wanted)
 				continue;
-			tell_change(&r, g);
+			report_change(&r, g);
 			mcast_drop_idle(m, g);
 		}
 	}
 }
 
-static void tell_all(struct net_device *dev, struct mc_if *m, bool v6, struct list_head *out)
+static void report_all(struct net_device *dev, struct mc_if *m, bool v6, struct list_head *out)
 {
 	struct report r = report_of(dev, v6, out);
 	struct mc_group *g;
 
 	list_for_each_entry(g, &m->groups, list)
 		if (g->users && mcast_is_reported(dev, g))
-			tell_state(&r, g);
+			report_state(&r, g);
 }
 
 /*
  * Makes a report for a querier of an older version: a packet that one group has members, or has
  * none.
  */
-static void tell_old(struct net_device *dev, struct mc_group *g, u8 version, struct list_head *out)
+static void report_old(
+	struct net_device *dev, struct mc_group *g, u8 version, struct list_head *out)
 {
 	bool v6 = !ip_is_v4(&g->addr), leave = !g->users;
 	ip_addr routers =
@@ -246,7 +247,7 @@ static u64 interval(const struct net_device *dev, bool v6, bool newest)
 }
 
 /* Reports @g, whose report_at has passed. */
-static void tell_group(struct net_device *dev, struct mc_group *g, u64 now, struct list_head *out)
+static void report_group(struct net_device *dev, struct mc_group *g, u64 now, struct list_head *out)
 {
 	bool v6 = !ip_is_v4(&g->addr);
 	u8 version = mcast_version(dev, v6, now);
@@ -254,9 +255,9 @@ static void tell_group(struct net_device *dev, struct mc_group *g, u64 now, stru
 
 	g->report_at = 0;
 	if (version == (v6 ? 2 : 3))
-		tell_state(&r, g);
+		report_state(&r, g);
 	else
-		tell_old(dev, g, version, out);
+		report_old(dev, g, version, out);
 	g->reporter = true;
 	if (g->unsolicited && --g->unsolicited)
 		g->report_at = now + mcast_random(interval(dev, v6, false)) + 1;
@@ -270,17 +271,17 @@ u64 mcast_due(struct net_device *dev, bool v6, u64 now, struct list_head *out)
 
 	if (m->general_at && m->general_at <= now) {
 		m->general_at = 0;
-		tell_all(dev, m, v6, out);
+		report_all(dev, m, v6, out);
 	}
 	if (m->change_at && m->change_at <= now) {
-		tell_changes(dev, m, v6, out);
+		report_changes(dev, m, v6, out);
 		m->change_left -= m->change_left != 0;
 		m->change_latest = 0;
 		m->change_at = m->change_left ? now + mcast_random(interval(dev, v6, true)) + 1 : 0;
 	}
 	list_for_each_entry_safe(g, next, &m->groups, list) {
 		if (g->report_at && g->report_at <= now)
-			tell_group(dev, g, now, out);
+			report_group(dev, g, now, out);
 		if (g->report_at)
 			then = min(then, g->report_at);
 		mcast_drop_idle(m, g);

@@ -116,7 +116,7 @@ int inet_mc_device(
 }
 
 /* Applies a change to the membership's device, unless that was removed. Returns 0 or -errno. */
-static int tell_device(struct inet_sock *i, const struct mc_member *m, const struct mc_want *was,
+static int update_device(struct inet_sock *i, const struct mc_member *m, const struct mc_want *was,
 	const struct mc_want *now)
 {
 	struct net_device *d;
@@ -205,7 +205,7 @@ static int join(struct inet_sock *i, const struct request *r, u8 mode)
 		.dev_id = id,
 		.by_addr = r->by_addr,
 		.mode = mode };
-	err = tell_device(i, m, NULL, &now);
+	err = update_device(i, m, NULL, &now);
 	if (err) {
 		kfree(m);
 		return err;
@@ -224,7 +224,7 @@ static void drop(struct inet_sock *i, struct mc_member *m)
 	spin_lock(&i->c.lock);
 	list_del(&m->list);
 	spin_unlock(&i->c.lock);
-	tell_device(i, m, &was, NULL);
+	update_device(i, m, &was, NULL);
 	kfree(m->sources);
 	kfree(m);
 }
@@ -275,7 +275,7 @@ static int replace(
 	struct inet_sock *i, struct mc_member *m, u8 mode, u32 n, ip_addr *sources, bool chosen)
 {
 	struct mc_want was = wants(m), now = { .mode = mode, .n = n, .sources = sources };
-	int err = tell_device(i, m, &was, &now);
+	int err = update_device(i, m, &was, &now);
 	ip_addr *old;
 
 	if (!err) {

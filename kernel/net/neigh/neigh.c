@@ -332,7 +332,7 @@ struct due {
 	/* source of the packet that was queued last (then &sender), or NULL */
 	const ip_addr *from;
 	enum ask whom;
-	bool tell;
+	bool notify;
 	struct neigh_info info;
 	struct list_head failed;
 	struct neigh_grave dead;
@@ -382,14 +382,14 @@ static bool do_due(void)
 	if (n) {
 		struct net *net = n->dev->net;
 
-		d.tell = n->state & (NUD_REACHABLE | NUD_INCOMPLETE | NUD_PROBE);
+		d.notify = n->state & (NUD_REACHABLE | NUD_INCOMPLETE | NUD_PROBE);
 		d.net = net;
 		expire(n, &d);
-		if (d.tell || d.whom != ASK_NOBODY)
+		if (d.notify || d.whom != ASK_NOBODY)
 			neigh_describe(n, &d.info);
 	}
 	spin_unlock(&neigh_lock);
-	if (d.tell && d.info.state & (NUD_STALE | NUD_FAILED))
+	if (d.notify && d.info.state & (NUD_STALE | NUD_FAILED))
 		rtnl_notify_neigh(d.net, &d.info, RTM_NEWNEIGH);
 	solicit(d.net, d.dev, d.whom, &d.info, d.from);
 	fail_all(d.net, d.dev, &d.failed);

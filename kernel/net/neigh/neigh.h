@@ -47,7 +47,7 @@ int neigh_output(struct net_device *dev, const ip_addr *to, struct sk_buff *skb)
 /* the MAC address may have changed, but only if the last change is old enough (locktime) */
 #define NEIGH_UNLESS_NEW 32
 /*
- * Updates the entry of @addr by a message that told its MAC address @mac (6 bytes, NULL: none).
+ * Updates the entry of @addr by a message that carried its MAC address @mac (6 bytes, NULL: none).
  * @how: NEIGH_*. Sends the waiting packets. No lock is held.
  */
 void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32 how);

@@ -370,20 +370,20 @@ int neigh_del(struct net_device *dev, const ip_addr *addr)
 {
 	struct neigh_info info;
 	struct neigh_grave dead;
-	bool tell = false;
+	bool was_valid = false;
 	struct neigh *n;
 
 	neigh_grave_init(&dead);
 	spin_lock(&neigh_lock);
 	n = neigh_find(dev, addr);
 	if (n) {
-		tell = n->state & NUD_VALID;
+		was_valid = n->state & NUD_VALID;
 		neigh_set_state(n, NUD_FAILED, FOREVER);
 		neigh_describe(n, &info);
 		neigh_drop(n, &dead);
 	}
 	spin_unlock(&neigh_lock);
-	if (tell)
+	if (was_valid)
 		rtnl_notify_neigh(dev->net, &info, RTM_NEWNEIGH);
 	neigh_bury(&dead);
 	return n ? 0 : -ENOENT;

@@ -476,7 +476,7 @@ static u32 track(struct nf_state *s, void *priv)
 	int dir, tries = 2;
 	u32 verdict, status;
 	u8 state;
-	bool told = false;
+	bool changed = false;
 
 	if (skb->nf_info || !c || !nf_find_l4(skb, s->v6, &l4))
 		return NF_ACCEPT;
@@ -500,11 +500,11 @@ static u32 track(struct nf_state *s, void *priv)
 			skb->nfct = ct;
 			ct->dir[dir].packets++;
 			ct->dir[dir].bytes += skb_len(skb);
-			told = status & IPS_CONFIRMED &&
-			       (status != ct->status || state != ct->tcp_state);
+			changed = status & IPS_CONFIRMED &&
+				  (status != ct->status || state != ct->tcp_state);
 		}
 		spin_unlock(&c->lock);
-		if (unlikely(told))
+		if (unlikely(changed))
 			nf_ct_notify(ct, NFNLGRP_CONNTRACK_UPDATE);
 		if (verdict == NF_REPEAT)
 			nf_ct_kill(ct);

@@ -130,7 +130,7 @@ struct walk {
 	struct nfnl_req *r;
 	struct nfb b;
 	struct nfb_to to;
-	bool tell;
+	bool get;
 	u32 mark, mask;
 };
 
@@ -142,7 +142,7 @@ static int visit(struct nf_conn *ct, void *arg)
 	if ((w->r->family && w->r->family != (v4 ? AF_INET : AF_INET6)) ||
 		(ct->mark & w->mask) != w->mark)
 		return 0;
-	if (!w->tell) {
+	if (!w->get) {
 		nf_ct_kill(ct);
 		return 0;
 	}
@@ -263,7 +263,7 @@ static int change(struct nfnl_req *r, nla_t *tb)
 	return 0;
 }
 
-static int one(struct nfnl_req *r, nla_t *tb, bool tell)
+static int one(struct nfnl_req *r, nla_t *tb, bool get)
 {
 	struct nfb_to to = nfnl_to(r);
 	struct nf_conn *ct = named(r, tb);
@@ -271,18 +271,18 @@ static int one(struct nfnl_req *r, nla_t *tb, bool tell)
 
 	if (IS_ERR(ct))
 		return PTR_ERR(ct);
-	if (tell)
+	if (get)
 		put_ct(&b, &to, IPCTNL_MSG_CT_NEW, ct, false);
 	else
 		nf_ct_kill(ct);
 	nf_conn_put(ct);
-	return tell ? nfnl_answer(r, &b) : 0;
+	return get ? nfnl_answer(r, &b) : 0;
 }
 
-/* Sends (@tell) or deletes all connections, or those whose mark the request selects. */
-static int all(struct nfnl_req *r, nla_t *tb, bool tell)
+/* Sends (@get) or deletes all connections, or those whose mark the request selects. */
+static int all(struct nfnl_req *r, nla_t *tb, bool get)
 {
-	struct walk w = { .r = r, .to = nfnl_to(r), .tell = tell };
+	struct walk w = { .r = r, .to = nfnl_to(r), .get = get };
 	int err;
 
 	w.to.flags = NLM_F_MULTI;
@@ -295,7 +295,7 @@ static int all(struct nfnl_req *r, nla_t *tb, bool tell)
 	nfb_free(&w.b);
 	if (err)
 		return err;
-	return tell ? nfnl_done(r) : 0;
+	return get ? nfnl_done(r) : 0;
 }
 
 static int put_stats(struct nfnl_req *r)

@@ -295,7 +295,8 @@ static int prepare(struct nfnl_req *r, struct nl_sock *n, const struct nlmsghdr 
 }
 
 /* Sends an error message with the attribute and text of @r; with @err 0 an acknowledgement. */
-static int tell(struct nl_sock *n, const struct nlmsghdr *h, int err, const struct nfnl_req *r)
+static int report_err(
+	struct nl_sock *n, const struct nlmsghdr *h, int err, const struct nfnl_req *r)
 {
 	u32 off = r && r->bad ? (u32)((const u8 *)r->bad - (const u8 *)h) : 0;
 
@@ -325,7 +326,7 @@ static int nfnl_serve(struct nl_sock *n, const struct nlmsghdr *h)
 	}
 	if (err >= 0)
 		return err;
-	tell(n, h, err, &r);
+	report_err(n, h, err, &r);
 	return 1;
 }
 
@@ -375,7 +376,7 @@ static u32 run_batch(struct nl_sock *n, const u8 *buf, u32 len, u32 off, int *er
 		if (e < 0 && !*err)
 			*err = e;
 		if (e < 0 || (!e && h->nlmsg_flags & NLM_F_ACK))
-			tell(n, h, e, &r);
+			report_err(n, h, e, &r);
 		cond_resched();
 	}
 	return off;
@@ -398,14 +399,14 @@ static u32 batch(struct nl_sock *n, const u8 *buf, u32 len, u32 off)
 		err = nft_batch_begin(n->c.net, batch_genid(&r));
 	if (err) {
 		mutex_unlock(&nfnl_mutex);
-		tell(n, h, err, NULL);
+		report_err(n, h, err, NULL);
 		return len;
 	}
 	off = run_batch(n, buf, len, off, &first, &ended);
 	if (!first && ended) {
 		err = nft_commit(n->c.net, n, h);
 		if (err)
-			tell(n, h, err, NULL);
+			report_err(n, h, err, NULL);
 	} else {
 		nft_abort(n->c.net);
 	}

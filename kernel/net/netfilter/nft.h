@@ -49,7 +49,7 @@
  * in `pend`: a batch has made the element and has not notified listeners yet, so packets must not
  * free it
  */
-#define NFT_TELL 4
+#define NFT_UNREPORTED 4
 #define NFT_DEPTH 16
 #define NFT_OBJECTS 262144U
 #define NFT_GFP (GFP_KERNEL | __GFP_ACCOUNT | __GFP_NOOOM)

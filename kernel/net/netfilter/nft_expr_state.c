@@ -592,7 +592,7 @@ static void change_set(const struct dynset *x, struct nft_regs *r, struct nft_pk
 		if (el && !el->pend) {
 			nft_elem_unlink(el);
 			nft_elem_free(p->net, el);
-		} else if (el && el->pend == NFT_TELL) {
+		} else if (el && el->pend == NFT_UNREPORTED) {
 			/* mark it as expired; let_go() removes it after listeners were notified */
 			el->expires = 1;
 		} else if (!el) {

@@ -174,7 +174,7 @@ static void apply(struct nft_trans *t, bool heard)
 	else
 		*pend &= (u8)~NFT_NEW;
 	if (pinned(t, heard))
-		*pend |= NFT_TELL;
+		*pend |= NFT_UNREPORTED;
 }
 
 /*
@@ -184,7 +184,7 @@ static void apply(struct nft_trans *t, bool heard)
 static void let_go(struct net *net, struct nft_elem *e)
 {
 	spin_lock(&net->nf.nft->lock);
-	e->pend &= (u8)~NFT_TELL;
+	e->pend &= (u8)~NFT_UNREPORTED;
 	if (!e->pend && !(e->set->pend & NFT_DEL) && nft_elem_expired(e))
 		nft_elem_end(net, e);
 	spin_unlock(&net->nf.nft->lock);
@@ -228,7 +228,7 @@ static void put_it(struct nfb *b, const struct nfb_to *to, const struct nft_tran
 }
 
 /* Notifies listeners of a step. As on Linux, anonymous sets and their elements are reported too. */
-static void tell(struct net *net, const struct nft_trans *t, struct nl_sock *n, bool heard)
+static void notify_step(struct net *net, const struct nft_trans *t, struct nl_sock *n, bool heard)
 {
 	struct nfb_to to = { n->portid, t->seq, t->del ? 0 : t->flags };
 	struct nfb b = { 0 };
@@ -239,7 +239,7 @@ static void tell(struct net *net, const struct nft_trans *t, struct nl_sock *n, 
 	nfnl_notify(net, NFNLGRP_NFTABLES, &b, t->echo ? n : NULL);
 }
 
-static void tell_generation(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin)
+static void notify_generation(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin)
 {
 	struct nfb_to to = { n->portid, begin->nlmsg_seq, 0 };
 	struct nfb b = { 0 };
@@ -294,12 +294,12 @@ int nft_commit(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin)
 	list_for_each_entry(t, &nn->trans, list) {
 		if (t->type == T_CHAIN && t->del)
 			unhooked |= nft_chain_unregister(net, t->what);
-		tell(net, t, n, heard);
+		notify_step(net, t, n, heard);
 		if (pinned(t, heard))
 			let_go(net, t->what);
 		cond_resched();
 	}
-	tell_generation(net, n, begin);
+	notify_generation(net, n, begin);
 	if (unhooked)
 		/* wait, since a packet may still be in a chain, and read its table */
 		synchronize_rcu();

@@ -70,7 +70,7 @@ static void send_event(struct proc_event *ev, u32 ack)
 	nl_broadcast(&init_net, NETLINK_CONNECTOR, CN_IDX_PROC, &m, sizeof(m));
 }
 
-static void tell(struct proc_event *ev)
+static void notify_event(struct proc_event *ev)
 {
 	send_event(ev, 0);
 }
@@ -172,7 +172,7 @@ const struct nl_proto nl_connector = {
 	.release = release,
 };
 
-static const struct proc_event_ops event_ops = { .send = tell };
+static const struct proc_event_ops event_ops = { .send = notify_event };
 
 static int connector_init(void)
 {

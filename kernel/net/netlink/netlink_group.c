@@ -467,7 +467,8 @@ int nl_set_groups(struct nl_sock *n, u64 mask, u64 want)
 /* ---- sending to a group ---- */
 
 /* @m: NULL if there was no memory for the message. */
-static void tell(struct nl_hub *hub, u32 group, const struct nl_msg *m, const struct nl_sock *but)
+static void hub_send(
+	struct nl_hub *hub, u32 group, const struct nl_msg *m, const struct nl_sock *but)
 {
 	struct nl_member *to;
 
@@ -495,11 +496,11 @@ void nl_to_group(
 
 	spin_lock(&nl_lock);
 	if (net && net->nl_hubs[protocol])
-		tell(net->nl_hubs[protocol], group, m, but);
+		hub_send(net->nl_hubs[protocol], group, m, but);
 	if (!net)
 		list_for_each_entry(hub, &all_hubs, list)
 			if (hub->protocol == protocol && hub->net->ns.owner == &init_user_ns)
-				tell(hub, group, m, but);
+				hub_send(hub, group, m, but);
 	spin_unlock(&nl_lock);
 }
 

@@ -28,7 +28,7 @@ struct route_entry {
 	int ifindex;
 };
 
-static u8 told(u8 flags)
+static u8 reported_flags(u8 flags)
 {
 	return flags & RTNH_F_ONLINK;
 }
@@ -37,7 +37,7 @@ static u8 told(u8 flags)
  * Returns the RTNH_F_* state to report. A nexthop without carrier is also reported as dead if
  * ignore_routes_with_linkdown is set.
  */
-static u8 told_state(const struct net_device *dev, bool v4)
+static u8 reported_state(const struct net_device *dev, bool v4)
 {
 	u8 state = way_state(dev);
 	int ignored = v4 ? CONF4(dev, CONF4_IGNORE_LINKDOWN) : CONF6(dev, CONF6_IGNORE_LINKDOWN);
@@ -54,13 +54,14 @@ static u8 route_flags(const struct route *r)
 	u8 state = RTNH_F_LINKDOWN;
 
 	if (r->type == RTN_LOCAL && ip_is_v4(&r->dst))
-		return told(r->flags);
+		return reported_flags(r->flags);
 	if (!r->hops)
-		return told(r->flags) | (r->dev && !route_leads_nowhere(r->type) ?
-							told_state(r->dev, ip_is_v4(&r->dst)) :
-							0);
+		return reported_flags(r->flags) |
+		       (r->dev && !route_leads_nowhere(r->type) ?
+				       reported_state(r->dev, ip_is_v4(&r->dst)) :
+				       0);
 	for (u32 n = 0; n < r->hops->nr; n++)
-		state &= told_state(r->hops->hop[n].dev, ip_is_v4(&r->dst));
+		state &= reported_state(r->hops->hop[n].dev, ip_is_v4(&r->dst));
 	return ip_is_v4(&r->dst) ? state : 0;
 }
 
@@ -75,7 +76,7 @@ static void put_ways(struct nl_builder *b, const struct route *r)
 
 		memset(h, 0, sizeof(*h));
 		h->rtnh_hops = (u8)(w.weight - 1);
-		h->rtnh_flags = told(w.flags) | told_state(w.dev, ip_is_v4(&r->dst));
+		h->rtnh_flags = reported_flags(w.flags) | reported_state(w.dev, ip_is_v4(&r->dst));
 		h->rtnh_ifindex = w.ifindex;
 		b->len += sizeof(*h);
 		rtnl_put_gateway(b, &w.gateway, ip_is_v4(&r->dst));

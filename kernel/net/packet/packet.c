@@ -424,7 +424,7 @@ static bool same_member(const struct packet_member *m, const struct packet_mreq 
  * Switches on or off the mode of a device that a membership requests: to receive packets for other
  * machines. Does nothing if the device was removed, even if another device has its index.
  */
-static void tell_device(struct net *net, const struct packet_member *m, bool on)
+static void apply_member(struct net *net, const struct packet_member *m, bool on)
 {
 	u16 type = m->type;
 	u32 flag = type == PACKET_MR_PROMISC  ? IFF_PROMISC :
@@ -448,7 +448,7 @@ static void tell_device(struct net *net, const struct packet_member *m, bool on)
 
 static void drop_member(struct packet_sock *p, struct packet_member *m)
 {
-	tell_device(p->c.net, m, false);
+	apply_member(p->c.net, m, false);
 	list_del(&m->list);
 	kfree(m);
 }
@@ -498,7 +498,7 @@ static int add_member(struct packet_sock *p, const struct packet_mreq *r)
 	m->alen = r->mr_alen;
 	memcpy(m->addr, r->mr_address, sizeof(m->addr));
 	list_add_tail(&m->list, &p->members);
-	tell_device(p->c.net, m, true);
+	apply_member(p->c.net, m, true);
 	return 0;
 }
 

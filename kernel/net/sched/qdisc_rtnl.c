@@ -121,7 +121,7 @@ static void put_class(
 	nl_end(b);
 }
 
-static void tell(const struct about *a, bool class, u16 flags)
+static void notify_about(const struct about *a, bool class, u16 flags)
 {
 	static const struct nlmsghdr none;
 	struct nl_builder *b;
@@ -141,7 +141,7 @@ static void tell(const struct about *a, bool class, u16 flags)
 static void notify_qdisc(
 	struct net_device *dev, struct qdisc *q, u32 parent, u32 refs, u16 type, u16 flags)
 {
-	tell(&(struct about){ dev, q, parent, 0, refs, type }, false, flags);
+	notify_about(&(struct about){ dev, q, parent, 0, refs, type }, false, flags);
 }
 
 /* ---- the qdisc that a request means ---- */
@@ -500,7 +500,7 @@ static int class_request(struct net_device *dev, const struct nlmsghdr *req)
 		if (err)
 			return err;
 	}
-	tell(&(struct about){ dev, q, 0, minor, 0, RTM_NEWTCLASS }, true, 0);
+	notify_about(&(struct about){ dev, q, 0, minor, 0, RTM_NEWTCLASS }, true, 0);
 	return 0;
 }
 
@@ -549,7 +549,7 @@ int rtnl_get_qdisc(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emi
 	else if (IS_ERR(a.q = meant(a.dev, req, &up)))
 		err = (int)PTR_ERR(a.q);
 	else
-		tell(&a, false, 0);
+		notify_about(&a, false, 0);
 	if (!err && req->nlmsg_type == RTM_GETQDISC && req->nlmsg_flags & NLM_F_ECHO)
 		err = emit(arg, put_qdisc, &a);
 	link_unlock();

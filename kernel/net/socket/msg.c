@@ -441,9 +441,9 @@ static int put_control(struct socket *s, struct msg *m, struct control *c, u32 f
 	int err = 0;
 
 	if (s->sk->passcred && m->has_cred) {
-		struct ucred told = ucred_to_user(&m->cred);
+		struct ucred cred = ucred_to_user(&m->cred);
 
-		err = put_cmsg(c, SOL_SOCKET, SCM_CREDENTIALS, &told, sizeof(told));
+		err = put_cmsg(c, SOL_SOCKET, SCM_CREDENTIALS, &cred, sizeof(cred));
 	}
 	if (!err && s->sk->rare.passpidfd && m->has_cred)
 		err = put_pidfd(c, &m->cred);

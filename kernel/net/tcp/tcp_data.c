@@ -565,7 +565,7 @@ static ssize_t recv_locked(struct tcp_sock *t, struct msg *m, bool *held)
  * Reports the number of unread bytes for TCP_INQ. After the peer's FIN it reports at least one, so
  * that the program reads again and finds the end.
  */
-static void tell_inq(struct tcp_sock *t, struct msg *m)
+static void put_inq(struct tcp_sock *t, struct msg *m)
 {
 	int left;
 
@@ -600,7 +600,7 @@ ssize_t tcp_recvmsg(struct socket *s, struct msg *m)
 		if (held)
 			mutex_unlock(&t->inet.queue.read_mutex);
 	}
-	if (unlikely(t->rcv.tell_inq) && n >= 0)
-		tell_inq(t, m);
+	if (unlikely(t->rcv.report_inq) && n >= 0)
+		put_inq(t, m);
 	return n;
 }

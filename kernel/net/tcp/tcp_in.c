@@ -141,7 +141,7 @@ static void find_urgent(struct tcp_sock *t, const struct sk_buff *skb)
  * Wakes up pollers and readers if SO_RCVLOWAT bytes are readable. With fewer bytes, wakes up only
  * readers that asked for less.
  */
-static void tell_reader(struct tcp_sock *t)
+static void wake_reader(struct tcp_sock *t)
 {
 	if (tcp_enough(t, t->rcv.nxt - t->rcv.copied))
 		tcp_wake(t, EPOLLIN | EPOLLRDNORM);
@@ -257,7 +257,7 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 		tcp_enter_established(t);
 		tcp_fast_answered(t, skb, o);
 		if (after(t->rcv.nxt, t->rcv.irs + 1) && t->inet.queue.rmem)
-			tell_reader(t);
+			wake_reader(t);
 		if (unlikely(t->rcv.fin_seen))
 			take_fin(t);
 		if (!t->snd.head && !atomic_read(&t->snd.write_pending)) {
@@ -562,7 +562,7 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 	tcp_ecn_in(t, skb);
 	if (skb_len(skb))
 		t->stats.data_segs_in++;
-	if (unlikely(t->inet.tells.keeps_last) && skb->ip.v6)
+	if (unlikely(t->inet.recv.keeps_last) && skb->ip.v6)
 		inet_hear(&t->inet.heard_last, skb);
 	t->timers.keep_sent = 0;
 	after_ack(t, skb);
@@ -572,7 +572,7 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 		take_urgent(t, skb, urg);
 		find_urgent(t, skb);
 		if (tcp_take_data(t, skb) && t->inet.queue.rmem)
-			tell_reader(t);
+			wake_reader(t);
 		if (t->rcv.fin_seen)
 			take_fin(t);
 	} else {

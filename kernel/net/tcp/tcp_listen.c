@@ -27,26 +27,26 @@
 /* Copies the options of control messages and of binding from the listener. */
 static void inherit_options(struct inet_sock *i, const struct inet_sock *from)
 {
-	i->tells.pktinfo = from->tells.pktinfo;
-	i->tells.ttl = from->tells.ttl;
-	i->tells.tos = from->tells.tos;
-	i->tells.pktinfo6 = from->tells.pktinfo6;
-	i->tells.hops = from->tells.hops;
-	i->tells.tclass = from->tells.tclass;
-	i->tells.flow6 = from->tells.flow6;
-	i->tells.pktinfo6_old = from->tells.pktinfo6_old;
-	i->tells.hops_old = from->tells.hops_old;
+	i->recv.pktinfo = from->recv.pktinfo;
+	i->recv.ttl = from->recv.ttl;
+	i->recv.tos = from->recv.tos;
+	i->recv.pktinfo6 = from->recv.pktinfo6;
+	i->recv.hops = from->recv.hops;
+	i->recv.tclass = from->recv.tclass;
+	i->recv.flow6 = from->recv.flow6;
+	i->recv.pktinfo6_old = from->recv.pktinfo6_old;
+	i->recv.hops_old = from->recv.hops_old;
 	i->opts.recverr = from->opts.recverr;
 	i->opts.recverr6 = from->opts.recverr6;
-	i->tells.origdst = from->tells.origdst;
-	i->tells.origdst6 = from->tells.origdst6;
+	i->recv.origdst = from->recv.origdst;
+	i->recv.origdst6 = from->recv.origdst6;
 	i->opts.freebind = from->opts.freebind;
 	i->opts.bind_no_port = from->opts.bind_no_port;
 	i->mc.all = from->mc.all;
 	i->mc.all6 = from->mc.all6;
 	i->mc.loop = from->mc.loop;
 	i->mc.loop6 = from->mc.loop6;
-	i->tells.keeps_last = from->tells.keeps_last;
+	i->recv.keeps_last = from->recv.keeps_last;
 }
 
 /* Copies the options that a child inherits from its listener. */
@@ -212,7 +212,7 @@ static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const str
 	c->rcv.irs = irs;
 	c->rcv.nxt = c->rcv.wup = c->rcv.copied = c->rcv.irs + 1;
 	inet_hear(&c->inet.heard_syn, skb);
-	if (unlikely(c->inet.tells.keeps_last) && skb->ip.v6)
+	if (unlikely(c->inet.recv.keeps_last) && skb->ip.v6)
 		c->inet.heard_last = c->inet.heard_syn;
 	tcp_take_opts(c, o);
 	tcp_ecn_asked(c, skb);

@@ -266,7 +266,7 @@ static const struct sock_opt tcp_options[] = {
 	{ TCP_DEFER_ACCEPT, .set = set_defer, .get = get_defer },
 	{ TCP_WINDOW_CLAMP, .set = set_clamp, .get = get_clamp },
 	{ TCP_NOTSENT_LOWAT, FIELD(snd.notsent_lowat), .changed = notsent_changed },
-	{ TCP_INQ, FIELD(rcv.tell_inq), OPT_SWITCH },
+	{ TCP_INQ, FIELD(rcv.report_inq), OPT_SWITCH },
 	{ TCP_SAVE_SYN, FIELD(opts.save_syn), OPT_SWITCH },
 	{ TCP_THIN_LINEAR_TIMEOUTS, FIELD(opts.thin_linear), OPT_SWITCH },
 	{ TCP_THIN_DUPACK, OPT_SWITCH, .set = opt_ignore, .get = opt_get_zero },

@@ -218,7 +218,7 @@ static bool has_sacks(const struct tcp_sock *t)
 static bool push_header(struct tcp_sock *t, struct sk_buff *skb)
 {
 	u32 room = t->snd.mss - min(skb->len, (u32)t->snd.mss);
-	bool told = true;
+	bool sacks_fit = true;
 	u8 opts[40], *end = opts, flags = skb->tcp.flags;
 	struct tcphdr *h;
 	u32 n;
@@ -232,7 +232,7 @@ static bool push_header(struct tcp_sock *t, struct sk_buff *skb)
 			u8 *before = end;
 
 			end = put_sacks(t, end, room);
-			told = end != before;
+			sacks_fit = end != before;
 		}
 	}
 	n = (u32)(end - opts);
@@ -254,7 +254,7 @@ static bool push_header(struct tcp_sock *t, struct sk_buff *skb)
 	((u8 *)h)[13] = flags;
 	h->window = htons(tcp_take_window(t, flags & TH_SYN));
 	checksum(h, skb, &t->flow);
-	return told;
+	return sacks_fit;
 }
 
 /*
@@ -317,7 +317,7 @@ int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb)
 	struct flow f;
 	u8 flags = skb->tcp.flags, ecn = tcp_ecn_out(t, skb);
 	u32 len = skb->len;
-	bool told;
+	bool sacks_fit;
 
 	if (unlikely(route_is_old(t->inet.net, &t->flow)) && tcp_look(t)) {
 		kfree_skb(skb);
@@ -330,13 +330,13 @@ int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb)
 		t->snd.last = tcp_now(t);
 	}
 	skb->gso = len > t->snd.mss && !(flags & TH_SYN) ? t->snd.mss : 0;
-	told = push_header(t, skb);
+	sacks_fit = push_header(t, skb);
 	if (t->state != TCP_SYN_RECV ||
 		/* as on Linux, TCP_INFO of a child does not count its SYN-ACK */
 		!(flags & TH_SYN))
 		t->stats.segs_out += max(skb->tcp.segs, (u16)1);
 	t->inet.net->stats.tcp.out += max(skb->tcp.segs, (u16)1);
-	if (flags & TH_ACK && told)
+	if (flags & TH_ACK && sacks_fit)
 		ack_sent(t);
 	f.ttl = (u8)(ip_is_v4(&f.daddr) ? max(t->inet.opts.ttl, 0) : max(t->inet.opts.hops, 0));
 	f.tos = (ip_is_v4(&f.daddr) ? t->inet.opts.tos : t->inet.opts.tclass) | ecn;

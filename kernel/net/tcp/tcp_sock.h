@@ -145,7 +145,7 @@ struct tcp_rcv {
 	bool predicted;
 	/* the peer's FIN was processed: reads end before its number */
 	bool peer_done;
-	bool tell_inq;          /* TCP_INQ */
+	bool report_inq;        /* TCP_INQ */
 	u8 urg_state, urg_byte; /* URG_*; the byte, valid from URG_HERE on */
 	u32 urg_seq;            /* number of the urgent byte */
 	/* receive buffer auto-tuning: ns at which this round trip began; bytes read in it */

@@ -203,7 +203,7 @@ static int unix_pair(struct socket *s, struct socket *t)
 static void dgram_left(struct unix_sock *u, struct unix_sock *old)
 {
 	struct unix_msg *um;
-	bool tell;
+	bool reset;
 
 	/*
 	 * A reader may be using a datagram (MSG_PEEK). Then no datagram is dropped, and @old gets
@@ -217,11 +217,11 @@ static void dgram_left(struct unix_sock *u, struct unix_sock *old)
 	}
 	mutex_unlock(&u->read_mutex);
 	spin_lock(&old->c.lock);
-	tell = old->peer == u && old->state != UNIX_DEAD;
-	if (tell)
+	reset = old->peer == u && old->state != UNIX_DEAD;
+	if (reset)
 		WRITE_ONCE(old->c.err, -ECONNRESET);
 	spin_unlock(&old->c.lock);
-	if (tell)
+	if (reset)
 		wake_up_common(&old->c.wait, TASK_NORMAL, 0, EPOLLERR);
 }
 
@@ -593,9 +593,9 @@ static int unix_getsockopt(struct socket *s, int level, int opt, void *val, u32 
 	if (*len > sizeof(u->peercred))
 		*len = sizeof(u->peercred);
 	if (u->state == UNIX_CONNECTED || u->state == UNIX_LISTEN) {
-		struct ucred told = ucred_to_user(&u->peercred);
+		struct ucred cred = ucred_to_user(&u->peercred);
 
-		memcpy(val, &told, *len);
+		memcpy(val, &cred, *len);
 	} else {
 		struct ucred none = { 0, ~0U, ~0U };
 

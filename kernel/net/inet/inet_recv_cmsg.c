@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet_tell.c: control messages about received packets, which options of the socket enable (ip(7),
- * ipv6(7)).
+ * inet_recv_cmsg.c: control messages about received packets, which options of the socket enable
+ * (ip(7), ipv6(7)).
  *
  *     datagram sockets  recvmsg(2) returns them with the datagram
  *     TCP sockets       getsockopt(2) of IP_PKTOPTIONS or IPV6_2292PKTOPTIONS returns them. Over
@@ -38,17 +38,17 @@ void inet_hear(struct inet_heard *h, const struct sk_buff *skb)
 
 void inet_report_changed(struct inet_sock *i)
 {
-	WRITE_ONCE(i->tells.keeps_last,
-		i->v6 && (i->tells.pktinfo6 || i->tells.hops || i->tells.tclass || i->tells.flow6 ||
-				 i->tells.pktinfo6_old || i->tells.hops_old));
+	WRITE_ONCE(i->recv.keeps_last,
+		i->v6 && (i->recv.pktinfo6 || i->recv.hops || i->recv.tclass || i->recv.flow6 ||
+				 i->recv.pktinfo6_old || i->recv.hops_old));
 }
 
 /* ---- IPv4 ---- */
 
-static void tell4(
+static void put4(
 	struct inet_sock *i, struct msg *m, const struct inet_heard *h, u32 spec_dst, int tos_size)
 {
-	if (i->tells.pktinfo) {
+	if (i->recv.pktinfo) {
 		struct in_pktinfo p = {
 			.ipi_ifindex = h->ifindex,
 			.ipi_spec_dst.s_addr = spec_dst,
@@ -57,43 +57,43 @@ static void tell4(
 
 		msg_put_cmsg(m, SOL_IP, IP_PKTINFO, &p, sizeof(p));
 	}
-	if (i->tells.ttl)
+	if (i->recv.ttl)
 		msg_put_cmsg(m, SOL_IP, IP_TTL, &(int){ h->ttl }, sizeof(int));
-	if (i->tells.tos)
+	if (i->recv.tos)
 		msg_put_cmsg(m, SOL_IP, IP_TOS, &(int){ h->tos }, (u32)tos_size);
 }
 
 /* ---- IPv6 ---- */
 
-static void tell6_pktinfo(struct msg *m, int type, const struct inet_heard *h)
+static void put6_pktinfo(struct msg *m, int type, const struct inet_heard *h)
 {
 	struct pktinfo6 p = { h->daddr, (u32)h->ifindex };
 
 	msg_put_cmsg(m, SOL_IPV6, type, &p, sizeof(p));
 }
 
-static void tell6_new(struct inet_sock *i, struct msg *m, const struct inet_heard *h)
+static void put6_new(struct inet_sock *i, struct msg *m, const struct inet_heard *h)
 {
-	if (i->tells.pktinfo6)
-		tell6_pktinfo(m, IPV6_PKTINFO, h);
-	if (i->tells.hops)
+	if (i->recv.pktinfo6)
+		put6_pktinfo(m, IPV6_PKTINFO, h);
+	if (i->recv.hops)
 		msg_put_cmsg(m, SOL_IPV6, IPV6_HOPLIMIT, &(int){ h->ttl }, sizeof(int));
-	if (i->tells.tclass)
+	if (i->recv.tclass)
 		msg_put_cmsg(m, SOL_IPV6, IPV6_TCLASS, &(int){ h->tos }, sizeof(int));
 }
 
 /* Writes the control messages in RFC 2292's form. */
-static void tell6_old(struct inet_sock *i, struct msg *m, const struct inet_heard *h)
+static void put6_old(struct inet_sock *i, struct msg *m, const struct inet_heard *h)
 {
-	if (i->tells.pktinfo6_old)
-		tell6_pktinfo(m, IPV6_2292PKTINFO, h);
-	if (i->tells.hops_old)
+	if (i->recv.pktinfo6_old)
+		put6_pktinfo(m, IPV6_2292PKTINFO, h);
+	if (i->recv.hops_old)
 		msg_put_cmsg(m, SOL_IPV6, IPV6_2292HOPLIMIT, &(int){ h->ttl }, sizeof(int));
 }
 
-static void tell6_flow(struct inet_sock *i, struct msg *m, const struct inet_heard *h)
+static void put6_flow(struct inet_sock *i, struct msg *m, const struct inet_heard *h)
 {
-	if (i->tells.flow6)
+	if (i->recv.flow6)
 		msg_put_cmsg(m, SOL_IPV6, IPV6_FLOWINFO,
 			&(u32){ htonl((u32)h->tos << 20 | h->label) }, sizeof(u32));
 }
@@ -118,7 +118,7 @@ static void put_origdst(struct msg *m, const struct sk_buff *skb)
 	msg_put_cmsg(m, SOL_IPV6, IPV6_ORIGDSTADDR, &in6, sizeof(in6));
 }
 
-void inet_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
+void inet_put_cmsgs(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
 {
 	bool v6 = skb->ip.v6;
 	struct inet_heard h;
@@ -126,23 +126,23 @@ void inet_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
 	msg_put_skb_info(m, &i->c, skb);
 	inet_hear(&h, skb);
 	if (v6) {
-		tell6_new(i, m, &h);
+		put6_new(i, m, &h);
 		if (h.label || h.tos)
-			tell6_flow(i, m, &h);
+			put6_flow(i, m, &h);
 		if (unlikely(skb->ip.ext_len))
-			ip6_ext_tell(i, m, skb);
-		tell6_old(i, m, &h);
+			ip6_ext_put_cmsgs(i, m, skb);
+		put6_old(i, m, &h);
 	} else {
-		if (i->tells.pktinfo6) /* as an IPv4-mapped address */
-			tell6_pktinfo(m, IPV6_PKTINFO, &h);
+		if (i->recv.pktinfo6) /* as an IPv4-mapped address */
+			put6_pktinfo(m, IPV6_PKTINFO, &h);
 		/* as on Linux, ipi_spec_dst is 0 for a ping socket */
-		tell4(i, m, &h, i->table == &ping_ids ? 0 : h.daddr.w[3], 1);
+		put4(i, m, &h, i->table == &ping_ids ? 0 : h.daddr.w[3], 1);
 		if (unlikely(skb->ip.hdr_len > sizeof(struct iphdr)))
-			ip4_opts_tell(i, m, skb);
+			ip4_opts_put_cmsgs(i, m, skb);
 	}
-	if (v6 ? i->tells.origdst6 : i->tells.origdst)
+	if (v6 ? i->recv.origdst6 : i->recv.origdst)
 		put_origdst(m, skb);
-	if (skb->frag_size && (v6 ? i->tells.fragsize6 : i->tells.fragsize))
+	if (skb->frag_size && (v6 ? i->recv.fragsize6 : i->recv.fragsize))
 		msg_put_cmsg(m, v6 ? SOL_IPV6 : SOL_IP, v6 ? IPV6_RECVFRAGSIZE : IP_RECVFRAGSIZE,
 			&(int){ skb->frag_size }, sizeof(int));
 	if (i->udp.gro && skb->gso)
@@ -153,14 +153,14 @@ void inet_report_heard(
 	struct inet_sock *i, struct msg *m, const struct inet_heard *h, u32 spec_dst, bool v6)
 {
 	if (v6) {
-		tell6_new(i, m, h);
+		put6_new(i, m, h);
 		if (h->label || h->tos)
-			tell6_flow(i, m, h);
-		tell6_old(i, m, h);
+			put6_flow(i, m, h);
+		put6_old(i, m, h);
 	} else {
-		if (i->tells.pktinfo6) /* as an IPv4-mapped address */
-			tell6_pktinfo(m, IPV6_PKTINFO, h);
-		tell4(i, m, h, spec_dst, 1);
+		if (i->recv.pktinfo6) /* as an IPv4-mapped address */
+			put6_pktinfo(m, IPV6_PKTINFO, h);
+		put4(i, m, h, spec_dst, 1);
 	}
 }
 
@@ -173,7 +173,7 @@ static void stream4(struct inet_sock *i, struct msg *m)
 	if (!h.ifindex)
 		h.ttl = 1;
 	h.daddr = i->saddr;
-	tell4(i, m, &h, h.daddr.w[3], sizeof(int));
+	put4(i, m, &h, h.daddr.w[3], sizeof(int));
 }
 
 static void stream6(struct inet_sock *i, struct msg *m)
@@ -181,10 +181,10 @@ static void stream6(struct inet_sock *i, struct msg *m)
 	struct inet_heard h = i->heard_last;
 
 	if (h.ifindex) {
-		tell6_new(i, m, &h);
+		put6_new(i, m, &h);
 		if (h.label || h.tos)
-			tell6_flow(i, m, &h);
-		tell6_old(i, m, &h);
+			put6_flow(i, m, &h);
+		put6_old(i, m, &h);
 		return;
 	}
 	h = i->heard_syn;
@@ -193,9 +193,9 @@ static void stream6(struct inet_sock *i, struct msg *m)
 		h.ttl = 1;
 		h.ifindex = i->opts.sticky_if;
 	}
-	tell6_new(i, m, &h);
-	tell6_old(i, m, &h);
-	tell6_flow(i, m, &h);
+	put6_new(i, m, &h);
+	put6_old(i, m, &h);
+	put6_flow(i, m, &h);
 }
 
 int inet_pktoptions(struct inet_sock *i, bool v6, void *val, u32 *len)
