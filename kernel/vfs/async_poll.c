@@ -33,7 +33,7 @@ enum { IDLE, ARMING, EARLY, ARMED, FIRED, AGAIN, TAKEN };
  * Returns the state that follows @state after a wake-up or a cancel. The caller changes the state
  * by cmpxchg, since it may have changed since it was read.
  */
-static u32 told(const struct async_poll *p, u32 state)
+static u32 next_state(const struct async_poll *p, u32 state)
 {
 	switch (state) {
 	case ARMED: return FIRED;
@@ -71,13 +71,13 @@ static void run(struct async_poll *p)
 	wake_up_state(t, TASK_INTERRUPTIBLE);
 }
 
-static void tell(struct async_poll *p)
+static void notify_poll(struct async_poll *p)
 {
 	u32 was, to;
 
 	do {
 		was = __atomic_load_n(&p->state, __ATOMIC_SEQ_CST);
-		to = told(p, was);
+		to = next_state(p, was);
 		if (to == was)
 			return;
 	} while (cmpxchg(&p->state, was, to) != was);
@@ -97,7 +97,7 @@ static int hook_wake(struct wait_queue_entry *e, u64 key)
 	if (!key || (key & (p->events | WAKE_QUEUE_GONE))) {
 		if (key & WAKE_OF_URING)
 			WRITE_ONCE(p->once, true);
-		tell(p);
+		notify_poll(p);
 	}
 	/*
 	 * This comes last, since from now on an unhooking task does not wait for the queue's lock.
@@ -255,7 +255,7 @@ static void poll_work(struct work *w)
 void async_poll_cancel(struct async_poll *p)
 {
 	__atomic_store_n(&p->cancelled, true, __ATOMIC_SEQ_CST);
-	tell(p);
+	notify_poll(p);
 }
 
 bool async_poll_stop(struct async_poll *p)

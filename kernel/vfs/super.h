@@ -490,7 +490,7 @@ static inline struct ns_common *inode_ns(const struct inode *inode)
 }
 
 /* Notifies a read-only file system of a write that was refused. May sleep. */
-static inline void tell_write_refused(struct inode *inode)
+static inline void notify_write_refused(struct inode *inode)
 {
 	const struct super_operations *op = inode->i_sb->s_op;
 

@@ -44,8 +44,8 @@ struct swap_file {
 	struct file *f;
 	struct swap_area *area;
 	struct swap_place place;
-	bool going; /* being removed; under areas_lock */
-	bool told;  /* a write error has been logged; racy */
+	bool going;      /* being removed; under areas_lock */
+	bool err_logged; /* a write error has been logged; racy */
 };
 
 static DEFINE_MUTEX(areas_lock);
@@ -139,8 +139,8 @@ static void swap_write_end(struct bio *bio)
 {
 	struct request *r = bio->private;
 
-	if (bio->status && !r->sf->told) {
-		r->sf->told = true;
+	if (bio->status && !r->sf->err_logged) {
+		r->sf->err_logged = true;
 		pr_err("swap: a write has failed (%d): such pages stay in memory\n", bio->status);
 	}
 	r->done(r->arg, bio->status);

@@ -201,7 +201,7 @@ static ssize_t write_packet(
  * Sends the request, which is already on the list. After a signal or lack of memory only this
  * request fails. Other errors make the mount catatonic.
  */
-static void tell_daemon(struct autofs_sb *s, struct autofs_request *r, struct file *pipe)
+static void send_request(struct autofs_sb *s, struct autofs_request *r, struct file *pipe)
 {
 	u32 token = r->packet.wait_queue_token;
 	ssize_t err = write_packet(s, pipe, &r->packet);
@@ -293,7 +293,7 @@ int autofs_ask(struct autofs_sb *s, const struct path *p, bool expire)
 	if (IS_ERR(r))
 		return (int)PTR_ERR(r);
 	if (pipe) {
-		tell_daemon(s, r, pipe);
+		send_request(s, r, pipe);
 		fput(pipe);
 	}
 	err = await(s, r);

@@ -223,7 +223,7 @@ static int take_names(struct listing *l, u64 *next)
  * Reports the name at @place. Returns 0, 1 if the reader's buffer is full, or -errno. *held: the
  * block of the previous name, whose number is *held_lblk.
  */
-static int tell(struct listing *l, u64 place, struct ext4_buf **held, u64 *held_lblk,
+static int report_name(struct listing *l, u64 place, struct ext4_buf **held, u64 *held_lblk,
 	struct dir_context *ctx)
 {
 	struct ext4_sb *sbi = EXT4_SB(l->dir->i_sb);
@@ -272,7 +272,7 @@ static void stop_between(struct file *f, struct sort_pair at)
 }
 
 /* Reports all names in l->v. Returns 0, 1 if the reader's buffer is full, or -errno. */
-static int tell_names(struct file *f, struct listing *l, struct dir_context *ctx)
+static int report_names(struct file *f, struct listing *l, struct dir_context *ctx)
 {
 	struct ext4_buf *held = NULL;
 	u64 held_lblk = ~0UL;
@@ -281,7 +281,7 @@ static int tell_names(struct file *f, struct listing *l, struct dir_context *ctx
 
 	for (i = 0; i < l->n && !r; i++) {
 		ctx->pos = (loff_t)l->v[i].a;
-		r = tell(l, l->v[i].b, &held, &held_lblk, ctx);
+		r = report_name(l, l->v[i].b, &held, &held_lblk, ctx);
 		if (r > 0 && (i ? l->v[i - 1].a == l->v[i].a : l->from.a == l->v[i].a && l->from.b))
 			stop_between(f, l->v[i]);
 	}
@@ -307,7 +307,7 @@ static int list_hashed(struct file *f, struct dir_context *ctx, struct listing *
 
 		r = take_names(l, &next);
 		if (!r)
-			r = tell_names(f, l, ctx);
+			r = report_names(f, l, ctx);
 		if (r)
 			break;
 		l->from = l->cut ? l->end : (struct sort_pair){ next, 0 };

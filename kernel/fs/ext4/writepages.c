@@ -25,7 +25,7 @@
 #define RUN_MAX 448U
 
 /* Logs and counts the pages that writeback could not write. */
-static void tell_lost_pages(const struct bio *bio)
+static void log_lost_pages(const struct bio *bio)
 {
 	struct inode *inode = bio->vec[0].page->mapping->host;
 	u64 block = (bio->sector - bio->part->start) >> (inode->i_blkbits - SECTOR_SHIFT);
@@ -43,7 +43,7 @@ static void end_pages(const struct bio *bio)
 	u32 i;
 
 	if (bio->status)
-		tell_lost_pages(bio);
+		log_lost_pages(bio);
 	for (i = 0; i < bio->nr_vecs; i++) {
 		struct page *p = bio->vec[i].page;
 		u32 left = bio->vec[i].len;

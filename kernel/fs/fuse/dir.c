@@ -186,17 +186,17 @@ int fuse_flush_times(struct inode *inode, struct file *f)
 	struct fuse_setattr_in in = { .valid = FATTR_MTIME | FATTR_CTIME };
 	struct fuse_inode *fi = FUSE_I(inode);
 	struct fuse_attr_out o;
-	bool tell;
+	bool ours;
 
 	spin_lock(&fi->lock);
-	tell = fi->times_ours;
+	ours = fi->times_ours;
 	fi->times_ours = false;
 	in.mtime = (u64)inode->i_mtime.tv_sec;
 	in.mtimensec = (u32)inode->i_mtime.tv_nsec;
 	in.ctime = (u64)inode->i_ctime.tv_sec;
 	in.ctimensec = (u32)inode->i_ctime.tv_nsec;
 	spin_unlock(&fi->lock);
-	if (!tell)
+	if (!ours)
 		return 0;
 	if (f->f_mode & FMODE_WRITE && !ff->none) {
 		in.valid |= FATTR_FH;

@@ -189,18 +189,18 @@ static bool is_done(struct fuse_req *r)
 static bool interrupt(struct fuse_req *r)
 {
 	struct fuse_conn *fc = r->fc;
-	bool back = false, tell = false;
+	bool back = false, wake = false;
 
 	spin_lock(&fc->lock);
 	if (r->state == FUSE_PENDING) {
 		fuse_req_done_locked(r, -EINTR);
 		back = true;
 	} else if (r->state == FUSE_SENT && !r->interrupted && !fc->no_interrupt) {
-		r->interrupted = tell = true;
+		r->interrupted = wake = true;
 		list_add_tail(&r->intr, &fc->interrupts);
 	}
 	spin_unlock(&fc->lock);
-	if (tell)
+	if (wake)
 		wake_up(&fc->readers);
 	if (back)
 		fuse_req_put(r);

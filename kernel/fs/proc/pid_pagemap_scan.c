@@ -109,7 +109,7 @@ static u64 that_fit(const struct scan *s, u64 end)
  * Reports the pages [s->at, end), which have the same categories. Returns false if the walk stops.
  * s->at is then the address at which it stopped.
  */
-static bool tell(struct scan *s, u64 end, u64 kinds)
+static bool report_pages(struct scan *s, u64 end, u64 kinds)
 {
 	u64 stop = end;
 
@@ -141,15 +141,15 @@ static bool scan_batch(struct scan *s, u64 end)
 	u32 n = mm_page_kinds(s->mm, s->at, end, kinds, &next);
 
 	if (!n)
-		return tell(s, next, 0);
+		return report_pages(s, next, 0);
 	if (grain > PAGE_SIZE)
-		return tell(s, min((s->at | (grain - 1)) + 1, end), kinds[0]);
+		return report_pages(s, min((s->at | (grain - 1)) + 1, end), kinds[0]);
 	for (u32 i = 0; i < n;) {
 		u32 alike = 1;
 
 		while (i + alike < n && kinds[i + alike] == kinds[i])
 			alike++;
-		if (!tell(s, s->at + alike * PAGE_SIZE, kinds[i]))
+		if (!report_pages(s, s->at + alike * PAGE_SIZE, kinds[i]))
 			return false;
 		i += alike;
 	}

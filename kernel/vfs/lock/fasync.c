@@ -8,8 +8,8 @@
  *	idle, due -> fasync_helper() -> off the list
  *
  * A guest chooses how many files are on a list and how many processes an owner stands for, and
- * events are reported with locks held. So at most TELL_NOW files and tasks are handled at once, and
- * a worker signals the rest. An event that comes while files of a list are due is signalled
+ * events are reported with locks held. So at most SIGNALS_NOW files and tasks are handled at once,
+ * and a worker signals the rest. An event that comes while files of a list are due is signalled
  * together with the earlier one.
  *
  * Locks: fasync_lock for all lists, outside of f_lock; signals are sent without it.
@@ -23,8 +23,8 @@
 #include "kernel/vfs/internal.h"
 #include "kernel/vfs/landlock/landlock.h"
 
-#define TELL_NOW 64
-#define TELL_BATCH 256
+#define SIGNALS_NOW 64
+#define SIGNALS_BATCH 256
 
 /* ---- an owner ---- */
 
@@ -44,16 +44,16 @@ static bool owner_may_signal(const struct fown *o, struct task *t)
 	return ok;
 }
 
-struct telling {
+struct owner_signal {
 	const struct fown *to;
 	const siginfo_t *info;
 	int sig;
 	u32 asked; /* number of tasks visited so far */
 };
 
-static void tell_process(struct task *t, void *arg)
+static void signal_process(struct task *t, void *arg)
 {
-	struct telling *what = arg;
+	struct owner_signal *what = arg;
 
 	what->asked++;
 	if (!owner_may_signal(what->to, t))
@@ -64,7 +64,7 @@ static void tell_process(struct task *t, void *arg)
 		process_ops->send_sig_group(what->sig, t, what->info);
 }
 
-static void tell_thread(const struct telling *what)
+static void signal_thread(const struct owner_signal *what)
 {
 	struct task *t = pid_get_task(what->to->pid, PIDTYPE_PID);
 
@@ -76,7 +76,7 @@ static void tell_thread(const struct telling *what)
 }
 
 /* Sets si_code and si_band for the event @band (EPOLL*). */
-static void tell_reason(siginfo_t *info, int band)
+static void set_reason(siginfo_t *info, int band)
 {
 	if (band & EPOLLMSG) {
 		info->si_code = POLL_MSG;
@@ -108,22 +108,22 @@ static bool get_owner(struct file *f, struct fown *o)
 /* Signals the tasks that the owner stands for. Returns the number of tasks visited. */
 static u32 signal_owner(const struct fown *o, int sig, const siginfo_t *info)
 {
-	struct telling what = { o, info, sig, 1 };
+	struct owner_signal what = { o, info, sig, 1 };
 
 	if (o->type == PIDTYPE_PID)
-		tell_thread(&what);
+		signal_thread(&what);
 	else
-		for_each_in_pid(o->pid, o->type, tell_process, &what);
+		for_each_in_pid(o->pid, o->type, signal_process, &what);
 	return what.asked;
 }
 
-static u32 tell_owner(const struct fown *o, int fd, int band)
+static u32 signal_event(const struct fown *o, int fd, int band)
 {
 	siginfo_t info;
 
 	memset(&info, 0, sizeof(info));
 	info.si_signo = o->signum ? o->signum : SIGIO;
-	tell_reason(&info, band);
+	set_reason(&info, band);
 	info.si_fd = fd;
 	return signal_owner(o, info.si_signo, o->signum ? &info : SEND_SIG_PRIV);
 }
@@ -133,7 +133,7 @@ void kill_fasync(struct file *f, int fd, int band)
 	struct fown o;
 
 	if (get_owner(f, &o))
-		tell_owner(&o, fd, band);
+		signal_event(&o, fd, band);
 	fown_put(&o);
 }
 
@@ -160,8 +160,8 @@ struct fasync_entry {
 static DEFINE_SPINLOCK(fasync_lock);
 /* Lists with due files, which the worker serves; under fasync_lock. */
 static LIST_HEAD(late_lists);
-static void tell_late(struct work *w);
-static struct work late_work = { .func = tell_late };
+static void signal_late(struct work *w);
+static struct work late_work = { .func = signal_late };
 
 /*
  * Returns the pointer to the file's entry for @l, or the pointer to set for a new entry. The search
@@ -247,7 +247,7 @@ static void all_due(struct fasync_list *l, int band)
  * Signals the owner of the next due entry. Returns the number of tasks visited. Drops and retakes
  * fasync_lock.
  */
-static u32 tell_next(struct fasync_list *l)
+static u32 signal_next(struct fasync_list *l)
 {
 	static const int each[] = { EPOLLHUP, EPOLLIN, EPOLLOUT };
 	struct fasync_entry *e = list_first_entry(&l->due, struct fasync_entry, list);
@@ -262,13 +262,13 @@ static u32 tell_next(struct fasync_list *l)
 	spin_unlock(&fasync_lock);
 	for (u32 i = 0; o.pid && i < ARRAY_SIZE(each); i++)
 		if (bands & each[i])
-			n += tell_owner(&o, fd, each[i]);
+			n += signal_event(&o, fd, each[i]);
 	fown_put(&o);
 	spin_lock(&fasync_lock);
 	return n;
 }
 
-static void tell_late(struct work *w)
+static void signal_late(struct work *w)
 {
 	u32 n = 0;
 
@@ -277,8 +277,8 @@ static void tell_late(struct work *w)
 		struct fasync_list *l = list_first_entry(&late_lists, struct fasync_list, late);
 
 		list_move_tail(&l->late, &late_lists);
-		n += tell_next(l);
-		if (n < TELL_BATCH)
+		n += signal_next(l);
+		if (n < SIGNALS_BATCH)
 			continue;
 		spin_unlock(&fasync_lock);
 		cond_resched();
@@ -296,8 +296,8 @@ void kill_fasync_list(struct fasync_list *l, int band)
 		return;
 	spin_lock(&fasync_lock);
 	all_due(l, band);
-	while (n < TELL_NOW && !list_empty(&l->due) && list_empty(&l->late))
-		n += tell_next(l);
+	while (n < SIGNALS_NOW && !list_empty(&l->due) && list_empty(&l->late))
+		n += signal_next(l);
 	if (!list_empty(&l->due) && list_empty(&l->late)) {
 		list_add_tail(&l->late, &late_lists);
 		work_queue(&late_work);

@@ -263,7 +263,7 @@ static const struct file_lock *held_at(const struct file_lock *req, loff_t pos, 
  * run, since programs choose the number of pieces. Ranges that are locked again meanwhile are not
  * reported.
  */
-static void tell_others(struct bucket *bk, struct file *f, const struct file_lock *req)
+static void report_unlocked(struct bucket *bk, struct file *f, const struct file_lock *req)
 {
 	struct file_lock piece = *req;
 	loff_t pos = req->start, next;
@@ -350,7 +350,7 @@ static int setlk(struct file *f, const struct file_lock *req, bool wait)
 	if (!err)
 		apply(inode, req, spare, &gone);
 	if (req->type == FLK_NONE || (err && !list_empty(&gone)))
-		tell_others(bk, f, req);
+		report_unlocked(bk, f, req);
 	spin_unlock(&bk->lock);
 	forget_blocked(&b);
 	/* The old lock may have been stronger, so waiters must check again. */
@@ -378,7 +378,7 @@ static void drop_owner(struct file *f, const void *owner)
 		if (l->owner == owner)
 			list_move_tail(&l->list, &gone);
 	list_for_each_entry(l, &gone, list)
-		tell_others(bk, f, l);
+		report_unlocked(bk, f, l);
 	spin_unlock(&bk->lock);
 	if (list_empty(&gone))
 		return;

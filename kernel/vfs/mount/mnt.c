@@ -278,7 +278,7 @@ int mnt_want_write(struct mount *m)
 		return 0;
 	sb_end_change(m->mnt_sb);
 	if (sb_rdonly(m->mnt_sb))
-		tell_write_refused(m->mnt_sb->s_root->d_inode);
+		notify_write_refused(m->mnt_sb->s_root->d_inode);
 	return err;
 }
 

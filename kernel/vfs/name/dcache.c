@@ -394,10 +394,10 @@ void d_notify_gone(struct dentry *d)
 	struct inode *inode = d->d_inode;
 
 	if (!inode || (inode->i_nlink && !(inode->i_flags & S_DEAD)) ||
-		(d->d_flags & DCACHE_GONE_TOLD))
+		(d->d_flags & DCACHE_GONE_NOTIFIED))
 		return;
 	spin_lock(&d->d_lock);
-	d->d_flags |= DCACHE_GONE_TOLD;
+	d->d_flags |= DCACHE_GONE_NOTIFIED;
 	spin_unlock(&d->d_lock);
 	fsnotify_inode(inode, IN_DELETE_SELF);
 }

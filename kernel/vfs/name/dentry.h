@@ -54,7 +54,7 @@ struct qstr {
 #define DCACHE_PSEUDO 0x100
 #define DCACHE_ROOT 0x200 /* of a file system */
 /* Watchers were notified that the file was deleted. */
-#define DCACHE_GONE_TOLD 0x400
+#define DCACHE_GONE_NOTIFIED 0x400
 /* Walks call d_op's d_manage() and d_automount(). */
 #define DCACHE_MANAGED 0x800
 

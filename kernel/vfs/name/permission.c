@@ -81,7 +81,7 @@ int inode_permission(struct inode *inode, int mask)
 		if (sb_rdonly(inode->i_sb) &&
 			(type == S_IFREG || type == S_IFDIR || type == S_IFLNK)) {
 			if (!(mask & MAY_ACCESS)) /* access(2) tries no write */
-				tell_write_refused(inode);
+				notify_write_refused(inode);
 			return -EROFS;
 		}
 		if (inode->i_flags & S_IMMUTABLE)

@@ -39,7 +39,7 @@ static u32 events_of(u32 in)
 	       (in & IN_ATTRIB ? DN_ATTRIB : 0);
 }
 
-static void tell_locked(struct inode *dir, u32 events)
+static void signal_locked(struct inode *dir, u32 events)
 {
 	struct dnotify **at = &dir->i_dnotify, *d;
 
@@ -64,7 +64,7 @@ void dnotify_signal(struct inode *dir, u32 in, bool renamed)
 	if (!events || !S_ISDIR(dir->i_mode))
 		return;
 	mutex_lock(&dnotify_lock);
-	tell_locked(dir, events);
+	signal_locked(dir, events);
 	mutex_unlock(&dnotify_lock);
 }
 

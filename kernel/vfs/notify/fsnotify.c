@@ -24,7 +24,7 @@ static bool watched(const struct inode *inode)
 	return READ_ONCE(fanotify_nr_marks) || has_watch(inode);
 }
 
-static void tell(const struct fs_event *e)
+static void notify_watchers(const struct fs_event *e)
 {
 	if (!e->dirent && READ_ONCE(e->inode->i_dnotify))
 		dnotify_signal(e->inode, e->mask, false);
@@ -40,7 +40,7 @@ void fsnotify_inode(struct inode *inode, u32 mask)
 	struct fs_event e = { .mask = mask, .inode = inode };
 
 	if (watched(inode))
-		tell(&e);
+		notify_watchers(&e);
 	if ((mask & IN_DELETE_SELF) && !inode->i_nlink)
 		fsnotify_inode_gone(inode);
 }
@@ -57,7 +57,7 @@ void fsnotify_name(
 		.dirent = true };
 
 	if (watched(dir))
-		tell(&e);
+		notify_watchers(&e);
 }
 
 void fsnotify_rename(struct inode *odir, struct inode *ndir, struct inode *child, const char *was,
@@ -112,7 +112,7 @@ void fsnotify_dentry(struct dentry *d, u32 mask)
 	if (likely(!dentry_watched(d)))
 		return;
 	parent = name_event(&e, d, &name);
-	tell(&e);
+	notify_watchers(&e);
 	d_drop_name(&name);
 	dput(parent);
 }
@@ -123,7 +123,7 @@ static bool is_special(const struct inode *inode)
 	       S_ISSOCK(inode->i_mode);
 }
 
-static __noinline void tell_of_file(struct file *f, u32 mask)
+static __noinline void notify_of_file(struct file *f, u32 mask)
 {
 	struct fs_event e = { .mask = mask, .path = &f->f_path, .inode = f->f_inode };
 	struct name_snapshot name;
@@ -138,7 +138,7 @@ static __noinline void tell_of_file(struct file *f, u32 mask)
 	 */
 	if (mask & (IN_ACCESS | IN_MODIFY) && is_special(f->f_inode))
 		e.dir = NULL;
-	tell(&e);
+	notify_watchers(&e);
 	d_drop_name(&name);
 	dput(parent);
 }
@@ -149,7 +149,7 @@ void fsnotify_file(struct file *f, u32 mask)
 
 	if (!d || !f->f_inode || likely(!dentry_watched(d)) || (f->f_mode & FMODE_NONOTIFY))
 		return;
-	tell_of_file(f, mask);
+	notify_of_file(f, mask);
 }
 
 static __noinline int ask_listeners(struct file *f, u32 mask)

@@ -43,7 +43,7 @@ static int max_queued_events = 16384; /* sysctl fs.inotify.max_queued_events */
 #define UNASKED IN_UNMOUNT
 #define CONTROL_BITS                                                                               \
 	(IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK | IN_MASK_ADD | IN_MASK_CREATE | IN_ONESHOT)
-#define TOLD_BITS                                                                                  \
+#define REPORTED_BITS                                                                              \
 	(IN_UNMOUNT | IN_ISDIR | IN_Q_OVERFLOW | IN_IGNORED) /* ignored in a watch's mask */
 
 struct instance {
@@ -543,7 +543,7 @@ long sys_inotify_add_watch(int fd, uaddr_t name, u32 mask)
 	u32 lookup = mask & IN_DONT_FOLLOW ? 0 : LOOKUP_FOLLOW;
 	long ret;
 
-	if (!mask || (mask & ~(EVENT_BITS | CONTROL_BITS | TOLD_BITS)))
+	if (!mask || (mask & ~(EVENT_BITS | CONTROL_BITS | REPORTED_BITS)))
 		return -EINVAL;
 	if ((mask & IN_MASK_ADD) && (mask & IN_MASK_CREATE))
 		return -EINVAL;
