@@ -349,7 +349,7 @@ static void sak(void)
 	}
 }
 
-static void tell(const struct tty_struct *tty, dev_t *dev, struct pid **pgrp)
+static void describe_tty(const struct tty_struct *tty, dev_t *dev, struct pid **pgrp)
 {
 	*dev = tty->dev;
 	*pgrp = tty->pgrp;
@@ -357,7 +357,7 @@ static void tell(const struct tty_struct *tty, dev_t *dev, struct pid **pgrp)
 
 static const struct task_tty_ops ops_for_tasks = {
 	.leave = disassociate_ctty,
-	.tell = tell,
+	.describe = describe_tty,
 	.sak = sak,
 };
 

@@ -119,7 +119,7 @@ static unsigned long long kb(u64 pages)
 	return pages * (PAGE_SIZE / 1024);
 }
 
-static void tell_killed(const char *why, struct task *p, const struct usage *u)
+static void log_killed(const char *why, struct task *p, const struct usage *u)
 {
 	pr_err("%s: Killed process %d (%s) total-vm:%llukB, anon-rss:%llukB, "
 	       "file-rss:%llukB, shmem-rss:%llukB, UID:%u pgtables:%llukB oom_score_adj:%d\n",
@@ -140,7 +140,7 @@ void oom_print_killed(struct task *p)
 	struct usage u = { 0 };
 
 	memory_of(p, &u);
-	tell_killed("Memory cgroup out of memory", p, &u);
+	log_killed("Memory cgroup out of memory", p, &u);
 }
 
 /* @why: start of the message. @p: the leader. @u: its memory. Takes tasklist_lock. */
@@ -148,7 +148,7 @@ static void kill_victim(const char *why, struct task *p, const struct usage *u)
 {
 	struct task *t;
 
-	tell_killed(why, p, u);
+	log_killed(why, p, u);
 	count_vm(oom_kill, 1);
 	p->signal->oom_victim = true;
 	send_sig_group(SIGKILL, p, SEND_SIG_PRIV);
@@ -181,14 +181,14 @@ static void dump_tasks(u64 total, const struct oom_scope *scope)
 	read_unlock(&tasklist_lock);
 }
 
-static void tell_invoked(const char *mask, u32 order)
+static void log_invoked(const char *mask, u32 order)
 {
 	pr_warn("%s invoked oom-killer: gfp_mask=%s, order=%u, oom_score_adj=%d\n", current->comm,
 		mask, order, current->signal->oom_score_adj);
 }
 
 /* Logs a line that programs parse: the constraint, the group and the victim. */
-static void tell_choice(struct task *victim, const struct oom_scope *scope)
+static void log_choice(struct task *victim, const struct oom_scope *scope)
 {
 	char *text = kmalloc(2 * OOM_PATH_MAX + 64, GFP_ATOMIC), *own = text + OOM_PATH_MAX + 64;
 	const char *constraint = scope ? "MEMCG" : "NONE";
@@ -247,13 +247,13 @@ bool oom_kill_any(gfp_t gfp, u32 order)
 	}
 	if (!victim)
 		return waiting;
-	tell_invoked(
+	log_invoked(
 		gfp & GFP_USER ? "0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP)" : "0xcc0(GFP_KERNEL)",
 		order);
 	dump_memory(&mi);
 	if (sysctl_oom_dump_tasks)
 		dump_tasks(mi.total, NULL);
-	tell_choice(victim, NULL);
+	log_choice(victim, NULL);
 	audit_refused("memory", victim);
 	kill_victim(why, victim, &u);
 	put_task(victim);
@@ -270,11 +270,11 @@ struct task *oom_kill_within(const struct oom_scope *scope, bool *any)
 	if (!victim)
 		return NULL;
 	*any = true;
-	tell_invoked("0xcc0(GFP_KERNEL)", 0);
+	log_invoked("0xcc0(GFP_KERNEL)", 0);
 	scope->tell(scope->arg);
 	if (sysctl_oom_dump_tasks)
 		dump_tasks(scope->total, scope);
-	tell_choice(victim, scope);
+	log_choice(victim, scope);
 	kill_victim("Memory cgroup out of memory", victim, &u);
 	return victim;
 }

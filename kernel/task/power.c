@@ -52,7 +52,7 @@ static void restart_work(struct work *w)
 	kernel_restart();
 }
 
-static void tell_init(int value)
+static void interrupt_init(int value)
 {
 	siginfo_t info = { .si_signo = SIGINT, .si_code = SI_KERNEL };
 
@@ -73,7 +73,7 @@ static void press_keys(int value)
 	static bool ready;
 
 	if (!cad_restarts) {
-		tell_init(value);
+		interrupt_init(value);
 		return;
 	}
 	if (!ready) {

@@ -47,7 +47,7 @@ struct task_tty_ops {
 	/*
 	 * Writes the device number of a terminal, and its foreground group. tasklist_lock is held.
 	 */
-	void (*tell)(const struct tty_struct *tty, dev_t *dev, struct pid **pgrp);
+	void (*describe)(const struct tty_struct *tty, dev_t *dev, struct pid **pgrp);
 	/*
 	 * Secure access key: kills the tasks whose controlling terminal is the console's, or that
 	 * have the console open.

@@ -90,7 +90,7 @@ static int leave_sequence(struct task *t, const struct area *a, struct regs *reg
  * vCPUs that no other running thread of the process has. (Linux would use the least free index.)
  * Returns 0 or -EFAULT.
  */
-static int tell_cpu(struct task *t, struct area *a)
+static int put_cpu_id(struct task *t, struct area *a)
 {
 	u32 cpu = (u32)smp_processor_id();
 
@@ -108,7 +108,7 @@ static void update(struct task *t, struct regs *regs)
 	struct area a;
 
 	if (copy_from_user(&a, t->rseq, sizeof(a)) || leave_sequence(t, &a, regs) ||
-		tell_cpu(t, &a))
+		put_cpu_id(t, &a))
 		force_sig(SIGSEGV);
 }
 

@@ -136,7 +136,7 @@ static const char *search_path(const char *const *envp)
 static int execute(const struct spawn *s, char *file)
 {
 	const char *path = search_path(s->envp);
-	int err, told = -ENOENT;
+	int err, result = -ENOENT;
 
 	if (strchr(s->argv[0], '/'))
 		return kernel_execve(s->argv[0], s->argv, s->envp);
@@ -150,9 +150,9 @@ static int execute(const struct spawn *s, char *file)
 		if (err != -ENOENT && err != -ENOTDIR && err != -EACCES)
 			return err;
 		if (err == -EACCES)
-			told = err;
+			result = err;
 		if (!path[n])
-			return told;
+			return result;
 		path += n + 1;
 	}
 }

@@ -54,7 +54,7 @@ static void gather(struct task *t, struct gathered *g, const struct pid_namespac
 	g->threads = t->signal->nr_threads;
 	g->tpgid = -1;
 	if (t->signal->tty) {
-		task_tty_ops->tell(t->signal->tty, &tty, &foreground);
+		task_tty_ops->describe(t->signal->tty, &tty, &foreground);
 		g->tty_nr = tty_number(tty);
 		g->tpgid = pid_nr_ns(foreground, ns);
 	}

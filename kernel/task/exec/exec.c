@@ -529,7 +529,7 @@ static void bprm_free(struct bprm *b)
  * Notifies the tracer of the exec: by an event if the tracer has requested that, otherwise by a
  * SIGTRAP.
  */
-static void tell_tracer(pid_t old_pid)
+static void notify_tracer(pid_t old_pid)
 {
 	if (!current->ptrace)
 		return;
@@ -597,7 +597,7 @@ static int do_execveat(int dfd, const char *name, const struct exec_strings *s, 
 	hw_debug_free(current);
 	user_dispatch_clear(current);
 	arch_exec_regs(entry, sp);
-	tell_tracer(old_pid);
+	notify_tracer(old_pid);
 	proc_event_exec();
 	audit_exec();
 	return 0;

@@ -142,7 +142,7 @@ void futex_enqueue(struct futex_q *q, const struct futex_key *k, u32 bitset)
 {
 	struct futex_bucket *b = futex_bucket_of(k);
 
-	q->task = q->tell ? NULL : current;
+	q->task = q->wqh ? NULL : current;
 	q->key = *k;
 	q->bitset = bitset;
 	q->woken = false;
@@ -203,10 +203,10 @@ void futex_wake_q(struct futex_q *q)
 
 	list_del(&q->list);
 	pi_detach(q);
-	/* @q->tell is safe to use: the task that frees q takes the bucket's lock first. */
+	/* @q->wqh is safe to use: the task that frees q takes the bucket's lock first. */
 	if (!t) {
 		WRITE_ONCE(q->woken, true);
-		wake_up_common(q->tell, TASK_NORMAL, 0, EPOLLIN);
+		wake_up_common(q->wqh, TASK_NORMAL, 0, EPOLLIN);
 		return;
 	}
 	smp_store_release(&q->woken, true); /* q may be freed after this line */

@@ -38,7 +38,7 @@ void futex_async_setup(struct futex_async *a, u32 nr)
 	mmgrab(a->mm);
 	a->nr = nr;
 	for (u32 i = 0; i < nr; i++)
-		a->words[i].q.tell = &a->wait;
+		a->words[i].q.wqh = &a->wait;
 }
 
 bool futex_async_right(u32 flags, u64 val, u64 mask)

@@ -37,8 +37,8 @@ struct futex_bucket {
 struct futex_q {
 	struct list_head list;
 	struct futex_bucket *bucket;
-	struct task *task;            /* NULL: no task sleeps, wake up @tell */
-	struct wait_queue_head *tell; /* under the bucket's lock; immutable */
+	struct task *task;           /* NULL: no task sleeps, wake up @wqh */
+	struct wait_queue_head *wqh; /* under the bucket's lock; immutable */
 	struct futex_key key;
 	u32 bitset;
 	/*
@@ -67,7 +67,7 @@ struct futex_bucket *futex_bucket_of(const struct futex_key *k);
  */
 int futex_key_get(uaddr_t addr, bool private, struct futex_key *k);
 void futex_key_put(struct futex_key *k);
-/* Queues @q, and takes the bucket's lock. @q->task becomes current, unless @q->tell is set. */
+/* Queues @q, and takes the bucket's lock. @q->task becomes current, unless @q->wqh is set. */
 void futex_enqueue(struct futex_q *q, const struct futex_key *k, u32 bitset);
 /* Takes @q off its queue. Returns false if a waker has taken it off already. May sleep. */
 bool futex_unqueue(struct futex_q *q);

@@ -50,7 +50,7 @@ static int dequeue_synchronous(siginfo_t *info)
  * Notifies the parents if the process has stopped or continued. Returns true if there was a
  * notification; sighand->lock was then dropped.
  */
-static bool tell_parents(void)
+static bool notify_parents(void)
 {
 	struct signal_struct *sig = current->signal;
 	int why;
@@ -146,7 +146,7 @@ bool get_signal(struct ksignal *ks)
 		task_work_run();
 	spin_lock(&sh->lock);
 	for (;;) {
-		if (tell_parents()) {
+		if (notify_parents()) {
 			spin_lock(&sh->lock);
 			continue;
 		}
