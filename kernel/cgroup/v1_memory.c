@@ -132,8 +132,8 @@ static void set_bounds(struct cgroup1 *g)
 		else
 			from = min(from, w->pages);
 	}
-	WRITE_ONCE(g->mem.tell_below, below);
-	WRITE_ONCE(g->mem.tell_from, from);
+	WRITE_ONCE(g->mem.notify_below, below);
+	WRITE_ONCE(g->mem.notify_from, from);
 }
 
 /*

@@ -45,7 +45,7 @@ static pte_t changed(const struct vm_area *v, pte_t e)
 static bool change_entries(struct vm_area *v, u64 start, u64 end)
 {
 	struct mm *mm = v->vm_mm;
-	bool tell = false;
+	bool flush = false;
 
 	while (start < end) {
 		pte_t *e;
@@ -59,12 +59,12 @@ static bool change_entries(struct vm_area *v, u64 start, u64 end)
 		do {
 			pte_t new = *e && !(*e & PTE_SPECIAL) ? changed(v, *e) : *e;
 
-			tell |= (*e & PTE_MAPPED) && ((*e ^ new) & PTE_RIGHTS);
+			flush |= (*e & PTE_MAPPED) && ((*e ^ new) & PTE_RIGHTS);
 			*e = new;
 		} while (e++, start += PAGE_SIZE, start < end && start & (512 * PAGE_SIZE - 1));
 		spin_unlock(&mm->page_table_lock);
 	}
-	return tell;
+	return flush;
 }
 
 struct protect {
@@ -129,7 +129,7 @@ static int check_areas(struct mm *mm, struct protect *p)
 }
 
 /*
- * Gives the area its new flags. Returns true if the space must be told. mmap_lock is held for
+ * Gives the area its new flags. Returns true if the space must be updated. mmap_lock is held for
  * writing.
  */
 static bool protect_area(struct vm_area *v, struct protect *p)
@@ -153,7 +153,7 @@ static bool protect_area(struct vm_area *v, struct protect *p)
  * Changes the flags and entries of an area; the next flush updates the space. Returns true if a
  * flush is needed.
  */
-static bool tell_area(struct vm_area *v, struct protect *p)
+static bool update_area(struct vm_area *v, struct protect *p)
 {
 	u64 start = v->vm_start, end = v->vm_end;
 
@@ -168,17 +168,17 @@ static bool tell_area(struct vm_area *v, struct protect *p)
  * are read-only already, while the space can still write until the flush, and would take the page
  * for clean.
  */
-static bool tell_area_of_file(struct vm_area *v, struct protect *p)
+static bool update_area_of_file(struct vm_area *v, struct protect *p)
 {
 	struct address_space *m = v->vm_mapping;
-	bool tell;
+	bool flush;
 
 	if (!m || m->a_ops->memory_only || vma_is_cow(v) || p->flags & VM_WRITE)
-		return tell_area(v, p);
+		return update_area(v, p);
 	down_write(&m->i_mmap_sem);
-	tell = tell_area(v, p);
+	flush = update_area(v, p);
 	up_write(&m->i_mmap_sem);
-	return tell;
+	return flush;
 }
 
 /*
@@ -187,7 +187,7 @@ static bool tell_area_of_file(struct vm_area *v, struct protect *p)
  */
 static int protect_range(struct mm *mm, struct protect *p)
 {
-	bool tell = false;
+	bool flush = false;
 	int refused = check_areas(mm, p), err;
 
 	if (p->end == p->start)
@@ -203,8 +203,8 @@ static int protect_range(struct mm *mm, struct protect *p)
 		return err;
 	}
 	for (struct vm_area *v = find_vma(mm, p->start); v && v->vm_start < p->end; v = vma_next(v))
-		tell |= tell_area_of_file(v, p);
-	if (tell)
+		flush |= update_area_of_file(v, p);
+	if (flush)
 		pmap_settle(&mm->pmap);
 	vma_merge_range(mm, p->start, p->end);
 	return refused;

@@ -336,7 +336,7 @@ static void count_object(struct slab_object *o)
 }
 
 /* Prints the number of objects of each kind, several kinds in a line. */
-static void tell_objects(void)
+static void print_objects(void)
 {
 	char line[200] = "";
 	int n = 0;
@@ -358,7 +358,7 @@ static void tell_objects(void)
 	mutex_unlock(&scan_lock);
 }
 
-static void tell_frames(void)
+static void print_frames(void)
 {
 	struct memory_kinds k;
 	u64 known;
@@ -382,7 +382,7 @@ void leak_report(void)
 	for (int i = 0, n; found && (n = leak_line(i, line, sizeof(line))) >= 0; i++)
 		if (n)
 			pr_err("leak: %s", line);
-	tell_objects(); /* fills in the table's rows */
-	tell_frames();
+	print_objects(); /* fills in the table's rows */
+	print_frames();
 }
 #endif

@@ -46,7 +46,7 @@ void uninit_fill(void *p, size_t n)
 }
 
 /* True if the caller was reported before, or the table is full. Otherwise records the caller. */
-static bool told(u64 site)
+static bool was_reported(u64 site)
 {
 	for (u32 i = 0; i < ROWS; i++) {
 		u64 old = READ_ONCE(seen[i]);
@@ -75,7 +75,7 @@ static __noinline void report(u64 off, u64 run, size_t n)
 		len += scnprintf(text + len, sizeof(text) - (size_t)len, "%s%s+%#llx",
 			i ? " < " : "", name ?: "?", (unsigned long long)at);
 	}
-	if (!told(key))
+	if (!was_reported(key))
 		pr_warn("uninit: %llu of %zu bytes at +%llu: %s (%s)\n", (unsigned long long)run, n,
 			(unsigned long long)off, text, current->comm);
 }

@@ -80,13 +80,13 @@ static void uncharge(struct mem_group *g, s64 n)
 	for (at = g; at && at->parent; at = at->parent) {
 		s64 left = atomic_sub_return(n, &at->usage);
 
-		if (unlikely(left < (s64)READ_ONCE(at->tell_below)))
+		if (unlikely(left < (s64)READ_ONCE(at->notify_below)))
 			mem_group_ops->crossed(at);
 		mem_keeps_changed(at);
 	}
 }
 
-/* Records @now pages of usage. Calls crossed() if it has reached tell_from. */
+/* Records @now pages of usage. Calls crossed() if it has reached notify_from. */
 static void note_peak(struct mem_group *g, u64 now)
 {
 	if (now > READ_ONCE(g->peak))
@@ -97,7 +97,7 @@ static void note_peak(struct mem_group *g, u64 now)
 		return;
 	if (now + swap_of(g) > READ_ONCE(g->both_peak))
 		WRITE_ONCE(g->both_peak, now + swap_of(g));
-	if (now >= READ_ONCE(g->tell_from))
+	if (now >= READ_ONCE(g->notify_from))
 		mem_group_ops->crossed(g);
 }
 
@@ -611,7 +611,7 @@ void mem_group_reset(struct mem_group *g)
 	if (g->parent)
 		mem_keeps_changed(g);
 	g->high = g->max = g->swap_high = g->swap_max = g->both_max = MEM_NO_LIMIT;
-	g->tell_from = ~0UL;
+	g->notify_from = ~0UL;
 	g->swappiness = -1;
 	g->oom_group = false;
 }

@@ -99,8 +99,8 @@ struct mem_group {
 	u64 min, low, high, max;    /* pages; read racily */
 	bool keeps;                 /* true once min or low was set */
 	/* pages of @usage that are reported to the parent as protected by min and low; atomic */
-	u64 told[KEEPS];
-	/* sum of told[] over the groups below */
+	u64 claim[KEEPS];
+	/* sum of claim[] over the groups below */
 	atomic64_t below[KEEPS];
 	/* highest usage in pages: ever, and since a mem_watch was begun */
 	u64 peak, watched;
@@ -130,10 +130,10 @@ struct mem_group {
 	/* charges that max and both_max refused; atomic */
 	u64 hits, both_hits;
 	/*
-	 * pages; mem_group_ops->crossed() is called when usage falls below tell_below or reaches
-	 * tell_from
+	 * pages; mem_group_ops->crossed() is called when usage falls below notify_below or reaches
+	 * notify_from
 	 */
-	u64 tell_below, tell_from;
+	u64 notify_below, notify_from;
 };
 
 /*

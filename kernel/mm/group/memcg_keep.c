@@ -12,9 +12,9 @@
  * with the mount option memory_recursiveprot). The group that is being reclaimed itself is not
  * protected.
  *
- * mem_group.below is the sum of the claims of a group's children; mem_group.told is the claim that
- * a group has added to it. They are racy: a sum may be outdated until the next change. If no group
- * ever had min or low, a call only tests a flag.
+ * mem_group.claim is what a group claims; mem_group.below is the sum of the claims of its children.
+ * They are racy: a sum may be outdated until the next change. If no group ever had min or low, a
+ * call only tests a flag.
  */
 #include "kernel/mm/internal.h"
 #include "kernel/mm/group/memcg.h"
@@ -40,7 +40,7 @@ void mem_keeps_update(struct mem_group *g)
 
 	for (int kind = 0; kind < KEEPS; kind++) {
 		s64 now = (s64)min(usage, asked(g, kind));
-		s64 old = (s64)xchg(&g->told[kind], (u64)now);
+		s64 old = (s64)xchg(&g->claim[kind], (u64)now);
 
 		if (now != old)
 			atomic_add(now - old, &g->parent->below[kind]);

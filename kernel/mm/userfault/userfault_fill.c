@@ -462,7 +462,7 @@ static pte_t protected_entry(const struct protection *p, pte_t e)
 static void protect_table(struct protection *p, u64 start, u64 end)
 {
 	struct mm *mm = p->v->vm_mm;
-	bool tell = false;
+	bool update = false;
 	u64 va = start;
 	pte_t *e;
 
@@ -471,11 +471,11 @@ static void protect_table(struct protection *p, u64 start, u64 end)
 	for (; e && va < end; e++, va += PAGE_SIZE) {
 		pte_t new = protected_entry(p, *e);
 
-		tell |= *e & PTE_MAPPED && (*e ^ new) & PTE_RIGHTS;
+		update |= *e & PTE_MAPPED && (*e ^ new) & PTE_RIGHTS;
 		*e = new;
 	}
 	spin_unlock(&mm->page_table_lock);
-	if (tell)
+	if (update)
 		pmap_update_rights(&mm->pmap, start, end);
 }
 
