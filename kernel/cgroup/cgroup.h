@@ -323,7 +323,7 @@ struct oom_scope {
 	u64 total; /* pages: the group's limit */
 	/* True if @p is in the group. tasklist_lock is held. */
 	bool (*in)(struct task *p, void *arg);
-	void (*tell)(void *arg); /* logs the group's usage and limits */
+	void (*log_use)(void *arg); /* logs the group's usage and limits */
 	/* Writes the path of @p's group; @p NULL: of the group that is out of memory. */
 	void (*path)(struct task *p, void *arg, char *buf, size_t size);
 	void *arg;
@@ -342,7 +342,7 @@ struct cgroup_task_ops {
 	/* True unless @p is a kernel thread or init, or its oom_score_adj forbids it. */
 	bool (*oom_may_kill)(const struct task *p);
 	/*
-	 * For oom_scope.tell(): oom_print_use() logs pages in use, the limit, and the number of
+	 * For oom_scope.log_use(): oom_print_use() logs pages in use, the limit, and the number of
 	 * refused charges; oom_print_killed() logs that @p is killed with its group.
 	 */
 	void (*oom_print_use)(const char *what, u64 pages, u64 limit, u64 refused);

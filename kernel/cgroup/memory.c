@@ -126,7 +126,7 @@ static void scope_path(struct task *p, void *arg, char *buf, size_t size)
 		path_of(arg, buf, size);
 }
 
-static void tell_use(void *arg)
+static void log_use(void *arg)
 {
 	const struct mem_group *g = &((struct cgroup *)arg)->mem;
 
@@ -142,7 +142,7 @@ static bool oom_kill_in(struct mem_group *g)
 	struct cgroup *c = owner(g), *victims_group, *unit;
 	struct oom_scope scope = { .total = min(g->max, max_pfn),
 		.in = belongs_to,
-		.tell = tell_use,
+		.log_use = log_use,
 		.path = scope_path,
 		.arg = c };
 	struct task *victim;

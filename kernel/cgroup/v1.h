@@ -148,11 +148,9 @@ struct cgroup1 {
 	 */
 	struct list_head watches;
 	u32 nr_watches;
-	/*
-	 * told: work that signals the eventfds of @watches. telling: the work is queued; atomic.
-	 */
-	struct work told;
-	bool telling;
+	/* Signals the eventfds of @watches. */
+	struct work notify_work;
+	bool notify_queued; /* notify_work is queued; atomic */
 	struct pids_group pids;
 	struct sched_group sched; /* cpu; settings under cgroup1_mutex */
 	/*

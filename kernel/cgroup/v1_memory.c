@@ -139,13 +139,13 @@ static void set_bounds(struct cgroup1 *g)
 /*
  * Signals the eventfds whose threshold was crossed. Drops the reference of cgroup1_mem_crossed().
  */
-static void tell(struct work *work)
+static void notify_watches(struct work *work)
 {
-	struct cgroup1 *g = container_of(work, struct cgroup1, told);
+	struct cgroup1 *g = container_of(work, struct cgroup1, notify_work);
 	struct watch *w;
 
 	spin_lock(&cg1_watch_lock);
-	g->telling = false;
+	g->notify_queued = false;
 	list_for_each_entry(w, &g->watches, list)
 		if (!w->oom && w->above != (usage_of(g) >= w->pages)) {
 			w->above = !w->above;
@@ -164,10 +164,10 @@ void cgroup1_mem_crossed(struct mem_group *m)
 {
 	struct cgroup1 *g = container_of(m, struct cgroup1, mem);
 
-	if (xchg(&g->telling, true) || !atomic_inc_not_zero(&g->refs))
+	if (xchg(&g->notify_queued, true) || !atomic_inc_not_zero(&g->refs))
 		return;
-	work_setup(&g->told, tell);
-	work_queue(&g->told);
+	work_setup(&g->notify_work, notify_watches);
+	work_queue(&g->notify_work);
 }
 
 /*
@@ -243,7 +243,7 @@ void cgroup1_memory_exit(struct cgroup1 *g)
 
 /* ---- out of memory ---- */
 
-static void tell_oom(struct cgroup1 *g)
+static void notify_oom(struct cgroup1 *g)
 {
 	struct watch *w;
 
@@ -280,7 +280,7 @@ static bool belongs_to(struct task *p, void *arg)
 	return its && cgroup1_is_below(its, g);
 }
 
-static void tell_use(void *arg)
+static void log_use(void *arg)
 {
 	const struct mem_group *m = &((struct cgroup1 *)arg)->mem;
 	u64 used = (u64)atomic_read(&m->usage);
@@ -305,13 +305,13 @@ bool cgroup1_oom_kill(struct mem_group *m)
 	struct cgroup1 *g = container_of(m, struct cgroup1, mem), *its;
 	struct oom_scope scope = { .total = min(m->max, max_pfn),
 		.in = belongs_to,
-		.tell = tell_use,
+		.log_use = log_use,
 		.path = scope_path,
 		.arg = g };
 	struct task *victim;
 	bool any;
 
-	tell_oom(g);
+	notify_oom(g);
 	if (READ_ONCE(m->oom_waits)) {
 		wait_for_room(g);
 		return true;

@@ -271,7 +271,7 @@ struct task *oom_kill_within(const struct oom_scope *scope, bool *any)
 		return NULL;
 	*any = true;
 	log_invoked("0xcc0(GFP_KERNEL)", 0);
-	scope->tell(scope->arg);
+	scope->log_use(scope->arg);
 	if (sysctl_oom_dump_tasks)
 		dump_tasks(scope->total, scope);
 	log_choice(victim, scope);

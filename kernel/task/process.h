@@ -151,7 +151,7 @@ void uts_set(enum uts_field which, const char name[65]);
  */
 struct task *oom_kill_within(const struct oom_scope *scope, bool *any);
 /*
- * Logs a counter of a group, for oom_scope.tell(): pages in use, the limit, and the number of
+ * Logs a counter of a group, for oom_scope.log_use(): pages in use, the limit, and the number of
  * failed charges.
  */
 void oom_print_use(const char *what, u64 pages, u64 limit, u64 refused);
