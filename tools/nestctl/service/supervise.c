@@ -411,13 +411,15 @@ static bool wants_restart(void)
 	}
 }
 
-static void __attribute__((noreturn)) end(void)
+/* @why: of a failed start, or NULL. Reported last: its caller may start the instance at once. */
+static void __attribute__((noreturn)) end(const char *why)
 {
 	super.st.phase = PHASE_EXITED;
 	super.st.supervisor = 0;
 	save();
 	if (super.s->spec.rm)
 		service_remove(super.s);
+	tell(why ?: "");
 	exit(0);
 }
 
@@ -468,13 +470,12 @@ static void child_ended(int status)
 	if (super.told >= 0) {
 		super.st.stopped = true;
 		keep_error(failure());
-		tell(failure());
-		end();
+		end(failure());
 	}
 	if (super.stopping)
 		event_service(super.s, "stop", NULL, NULL);
 	if (!wants_restart())
-		end();
+		end(NULL);
 	if (steady_ns() - super.began >= RAN_LONG_NS)
 		super.delay_ms = DELAY_MS;
 	super.start_at = steady_ns() + super.delay_ms * 1000000L;
@@ -516,7 +517,7 @@ static void stop(int sig, int seconds)
 	super.st.stopped = super.stopping = true;
 	save();
 	if (!super.child)
-		end();
+		end(NULL);
 	event_service(super.s, "kill", "signal", format("%d", sig));
 	ask_child(SIGTERM, END_VALUE(sig, seconds));
 	alarm((unsigned int)seconds + PATIENCE_S);
@@ -791,8 +792,7 @@ void supervise(struct service *s, int told)
 		keep_error(why);
 		if (told < 0)
 			warn("%s: %s", s->name, why);
-		tell(why);
-		end();
+		end(why);
 	}
 	for (;;)
 		step();
