@@ -132,7 +132,8 @@ int main(int argc, char **argv)
 	if (os_state_prepare(argv[1], &s) != -EINPROGRESS)
 		return 2;
 	pthread_join(thread, NULL);
-	printf("the next one: %d, %d file\n", os_state_prepare(argv[1], &s), count(argv[1]) - files);
+	printf("the next one: %d, %d file\n", os_state_prepare(argv[1], &s),
+		count(argv[1]) - files);
 	os_state_drop();
 	printf("%d descriptors, %d files are left\n", count("/proc/self/fd") - before,
 		count(argv[1]) - files);
