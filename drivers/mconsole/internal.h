@@ -9,6 +9,11 @@
 #include "drivers/mconsole/mconsole_host.h"
 
 #define MCONSOLE_DATA 512 /* maximum text of a packet, with its zero */
+/*
+ * maximum text of a request "state", which has a path, with its zero; the kernel process and its
+ * broker hand the path on in texts of 4096 bytes
+ */
+#define MCONSOLE_STATE 3072
 
 struct mconsole_call {
 	/* The text behind the command, without surrounding blanks. */

@@ -9,9 +9,10 @@
  *      mconsole=notify:SOCKET  notify.c
  *
  * A request is one packet, a reply one or more: those before the last have `more` set. A text ends
- * with a zero byte, which len includes. One kernel thread executes one request after another. Only
- * the user who runs the instance and root may send requests (mconsole_host.c); the content of a
- * packet is not trusted.
+ * with a zero byte, which len includes. Only a request "state" may be longer than in UML's
+ * protocol, up to MCONSOLE_STATE, since it has a path. One kernel thread executes one request
+ * after another. Only the user who runs the instance and root may send requests (mconsole_host.c);
+ * the content of a packet is not trusted.
  *
  * A restored instance gets the name of its parameters, or the name that it had; if that was random
  * and is in use, it gets another random name. Requests to the process that was saved are not
@@ -40,14 +41,15 @@
 
 struct request {
 	u32 magic, version, len;
-	char data[MCONSOLE_DATA];
+	char data[MCONSOLE_STATE];
 };
 struct reply {
 	s32 err;
 	u32 more, len;
 	char data[MCONSOLE_DATA];
 };
-BUILD_BUG_ON(sizeof(struct request) != 12 + MCONSOLE_DATA);
+BUILD_BUG_ON(sizeof(struct request) != 12 + MCONSOLE_STATE);
+BUILD_BUG_ON(sizeof(struct request) > MCONSOLE_PACKET_MAX);
 BUILD_BUG_ON(sizeof(struct reply) != 12 + MCONSOLE_DATA);
 
 static struct mconsole_open where;
@@ -205,13 +207,30 @@ static void refuse_old(struct mconsole_call *c)
 	send_packet(c, text, sizeof(text) - 1);
 }
 
+/* Copies a packet to a request, whose rest becomes zeros. */
+static void take_request(struct request *req, const struct mconsole_packet *p)
+{
+	size_t n = min((size_t)p->len, sizeof(*req));
+
+	memcpy(req, p->data, n);
+	memset((u8 *)req + n, 0, sizeof(*req) - n);
+}
+
+/* True if the text is short enough for its command: only a path of a state may be long. */
+static bool fits(const struct request *req)
+{
+	return req->len < MCONSOLE_DATA ||
+	       (req->len < MCONSOLE_STATE && !strncmp(req->data, "state ", 6));
+}
+
 static void serve(struct mconsole_packet *p)
 {
-	static struct mconsole_call call; /* owned by the thread */
-	struct request req = { 0 };
+	/* owned by the thread */
+	static struct mconsole_call call;
+	static struct request req;
 
 	call = (struct mconsole_call){ .from = p };
-	memcpy(&req, p->data, min((size_t)p->len, sizeof(req)));
+	take_request(&req, p);
 	if (p->len < offsetof(struct request, data) || req.magic != MAGIC) {
 		refuse_old(&call);
 		return;
@@ -220,7 +239,7 @@ static void serve(struct mconsole_packet *p)
 		mconsole_fail(&call, 1, "This driver only supports version %d clients", VERSION);
 		return;
 	}
-	if (req.len >= MCONSOLE_DATA || req.len > p->len - offsetof(struct request, data)) {
+	if (!fits(&req) || req.len > p->len - offsetof(struct request, data)) {
 		mconsole_fail(&call, 1, "Request too large");
 		return;
 	}
@@ -245,9 +264,9 @@ static bool serve_stopped(const struct mconsole_packet *p)
 		"nestctl migrate --resume lets it go on here, nestctl kill ends it";
 	/* Used only by the thread that has stopped the machine. */
 	static struct reply r;
-	struct request req = { 0 };
+	static struct request req;
 
-	memcpy(&req, p->data, min((size_t)p->len, sizeof(req)));
+	take_request(&req, p);
 	if (p->len >= offsetof(struct request, data) && req.magic == MAGIC &&
 		req.version == VERSION && says(&req, "state go")) {
 		r = (struct reply){ .len = 1 };

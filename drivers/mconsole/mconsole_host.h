@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define MCONSOLE_UMID_MAX 64 /* with the zero */
-#define MCONSOLE_PACKET_MAX 1024
+#define MCONSOLE_PACKET_MAX 3096
 #define MCONSOLE_FDS 5 /* per packet; more are closed */
 
 struct mconsole_open {

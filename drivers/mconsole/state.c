@@ -39,7 +39,7 @@
 struct state_request {
 	struct mconsole_packet from;
 	struct mconsole_call call;
-	char dir[MCONSOLE_DATA];
+	char dir[MCONSOLE_STATE];
 	bool held;
 	struct state_why why;
 };

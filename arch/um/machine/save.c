@@ -547,12 +547,15 @@ void machine_runs(void)
 
 int machine_save_readable(const char *dir)
 {
-	char path[512];
+	size_t size = strlen(dir) + sizeof("/memory");
+	char *path = kmalloc(size, GFP_KERNEL);
 	int file;
 
-	if (scnprintf(path, sizeof(path), "%s/memory", dir) >= (int)sizeof(path) - 1)
-		return -ENAMETOOLONG;
+	if (!path)
+		return -ENOMEM;
+	scnprintf(path, size, "%s/memory", dir);
 	file = os_file_open(path, OS_READ);
+	kfree(path);
 	if (file < 0)
 		return file;
 	os_file_close(file);

@@ -23,7 +23,9 @@
 
 #define MAGIC 0xcafebabe
 #define VERSION 2
+/* the text of a packet, and of a longer request, which only "state" may be */
 #define TEXT_MAX 512
+#define LONG_TEXT_MAX 3072
 #define WAIT_MS 10000
 #define STEP_MS 200
 /* how long to wait for the broker of a kernel that has ended */
@@ -32,7 +34,7 @@
 /* UML's protocol: a command, and one packet of its reply. @more: further packets follow. */
 struct request {
 	uint32_t magic, version, len;
-	char text[TEXT_MAX];
+	char text[LONG_TEXT_MAX];
 };
 struct reply {
 	int32_t err, more;
@@ -248,7 +250,8 @@ static bool send_request(struct umid_console *c, struct request *q, const int *f
 		char room[CMSG_SPACE(8 * sizeof(int))];
 		struct cmsghdr header;
 	} control = { .room = { 0 } };
-	struct iovec iov = { q, sizeof(*q) };
+	size_t text = q->len < TEXT_MAX ? TEXT_MAX : q->len + 1;
+	struct iovec iov = { q, offsetof(struct request, text) + text };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	if (n) {
