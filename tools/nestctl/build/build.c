@@ -318,9 +318,14 @@ static void keep_all(const struct build *b, const struct stage *s, const struct 
 
 	for (size_t i = 0; i < w->nr_tags; i++)
 		keep(b, s, w->tags[i], paths[i]);
-	if (w->out)
-		oci_write(&s->layer, &s->config, w->nr_tags ? image_name_of(w->tags[0]) : NULL,
-			w->out, false);
+	if (w->out) {
+		struct oci_image image = { .layer = s->layer, .config = s->config };
+
+		for (size_t i = 0; i < w->nr_tags; i++)
+			image.names =
+				words_add(image.names, format("%s", image_name_of(w->tags[i])));
+		oci_write(&image, 1, w->out, false);
+	}
 	for (size_t i = 0; i < w->nr_tags; i++)
 		puts(image_name_of(w->tags[i]));
 	if (!w->nr_tags && (w->id_file || (b->quiet && !w->out)))

@@ -54,16 +54,18 @@ static const char *snapshot(const char *name)
 	return copy;
 }
 
-/* Returns the instance's layer, or a copy if it runs. */
+/* Returns the instance's layer, a copy if it runs, or its image if it has never been started. */
 static struct layer take_layer(struct service *s)
 {
 	struct layer l = { .depth = 2 };
 
 	clean_up_when_ended();
-	if (service_lock(s))
+	if (!service_lock(s))
+		l.file = snapshot(s->name);
+	else if (!access(layer_of(s), F_OK) || errno != ENOENT)
 		l.file = layer_of(s);
 	else
-		l.file = snapshot(s->name);
+		l = (struct layer){ .file = s->spec.file, .depth = 1 };
 	if (access(l.file, R_OK))
 		die("%s: its layer: %s", s->name, strerror(errno));
 	return l;

@@ -211,46 +211,68 @@ static const char *blob_name(const struct part *p)
 	return format("blobs/sha256/%s", p->digest);
 }
 
-/* Writes index.json: the manifest's digest and the image's name. */
-static void put_index(const struct part *manifest, const char *name)
+/* An image of the archive. */
+struct written {
+	struct part layer, config, manifest;
+	char **names;
+};
+
+/* Returns the name with its tag. */
+static const char *tagged(const char *name)
 {
-	json_open(NULL, '{');
-	json_number("schemaVersion", 2);
-	json_text("mediaType", "application/vnd.oci.image.index.v1+json");
-	json_open("manifests", '[');
+	return format("%s%s", name, strrchr(name, ':') ? "" : ":latest");
+}
+
+/* Writes a descriptor of the manifest for index.json. @name: the image's name, or NULL. */
+static void put_described(const struct part *manifest, const char *name)
+{
 	put_blob(NULL, "manifest.v1+json", manifest);
 	json_open("platform", '{');
 	json_text("architecture", "amd64");
 	json_text("os", "linux");
 	json_close('}');
 	if (name) {
-		const char *tag = strrchr(name, ':') ? strrchr(name, ':') + 1 : "latest";
-
 		json_open("annotations", '{');
-		json_text("org.opencontainers.image.ref.name", tag);
-		json_text("io.containerd.image.name",
-			format("%s%s", name, strrchr(name, ':') ? "" : ":latest"));
+		json_text("org.opencontainers.image.ref.name", strrchr(tagged(name), ':') + 1);
+		json_text("io.containerd.image.name", tagged(name));
 		json_close('}');
 	}
 	json_close('}');
+}
+
+/* Writes index.json: the digests of the manifests, once for each name. */
+static void put_index(const struct written *w, size_t nr)
+{
+	json_open(NULL, '{');
+	json_number("schemaVersion", 2);
+	json_text("mediaType", "application/vnd.oci.image.index.v1+json");
+	json_open("manifests", '[');
+	for (size_t i = 0; i < nr; i++) {
+		for (char **name = w[i].names; name && *name; name++)
+			put_described(&w[i].manifest, *name);
+		if (!w[i].names)
+			put_described(&w[i].manifest, NULL);
+	}
 	json_close(']');
 	json_close('}');
 }
 
 /* Writes manifest.json in the form of docker save. */
-static void put_saved(const struct part *config, const struct part *layer, const char *name)
+static void put_saved(const struct written *w, size_t nr)
 {
 	json_open(NULL, '[');
-	json_open(NULL, '{');
-	json_text("Config", blob_name(config));
-	json_open("RepoTags", '[');
-	if (name)
-		json_text(NULL, format("%s%s", name, strrchr(name, ':') ? "" : ":latest"));
-	json_close(']');
-	json_open("Layers", '[');
-	json_text(NULL, blob_name(layer));
-	json_close(']');
-	json_close('}');
+	for (size_t i = 0; i < nr; i++) {
+		json_open(NULL, '{');
+		json_text("Config", blob_name(&w[i].config));
+		json_open("RepoTags", '[');
+		for (char **name = w[i].names; name && *name; name++)
+			json_text(NULL, tagged(*name));
+		json_close(']');
+		json_open("Layers", '[');
+		json_text(NULL, blob_name(&w[i].layer));
+		json_close(']');
+		json_close('}');
+	}
 	json_close(']');
 }
 
@@ -268,46 +290,89 @@ static void put_manifest(const struct part *config, const struct part *layer)
 	json_close('}');
 }
 
-void oci_write(const struct layer *l, const struct config *c, const char *name, const char *path,
-	bool replace)
+/* ---- the images ---- */
+
+/* True if both are one file, also under two names. */
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Makes the parts of the image @i. Its layer may be that of an image before it. */
+static void make_parts(struct written *w, const struct oci_image *images, size_t i, const char *out)
+{
+	size_t same = 0;
+	FILE *f;
+
+	while (same < i && !is_same_file(images[same].layer.file, images[i].layer.file))
+		same++;
+	if (same < i)
+		w[i].layer = w[same].layer;
+	else
+		write_layer(&images[i].layer, &w[i].layer, out);
+	/* a name that begins with a slash or a dot is a path */
+	for (char **name = images[i].names; name && *name; name++)
+		if (**name != '/' && **name != '.')
+			w[i].names = words_add(w[i].names, *name);
+	f = begin_text(&w[i].config);
+	put_config(&images[i].config, w[i].layer.digest);
+	end_text(&w[i].config, f);
+	f = begin_text(&w[i].manifest);
+	put_manifest(&w[i].config, &w[i].layer);
+	end_text(&w[i].manifest, f);
+}
+
+/* Adds the blobs of the image @i, without those that an image before it has, too. */
+static void add_blobs(struct archive *a, const struct written *w, size_t i, const char *out)
+{
+	const struct part *const parts[] = { &w[i].manifest, &w[i].config, &w[i].layer };
+
+	for (size_t p = 0; p < sizeof(parts) / sizeof(parts[0]); p++) {
+		bool there = false;
+
+		for (size_t k = 0; k < i && !there; k++)
+			there = !strcmp(parts[p]->digest, w[k].manifest.digest) ||
+				!strcmp(parts[p]->digest, w[k].config.digest) ||
+				!strcmp(parts[p]->digest, w[k].layer.digest);
+		if (!there)
+			add_file(a, blob_name(parts[p]), parts[p], out);
+	}
+}
+
+void oci_write(const struct oci_image *images, size_t nr, const char *path, bool replace)
 {
 	static char mark[] = "{\"imageLayoutVersion\": \"1.0.0\"}";
 	struct part layout = { .text = mark, .size = sizeof(mark) - 1, .fd = -1 };
-	struct part layer = { 0 }, config = { 0 }, manifest = { 0 }, index = { 0 }, saved = { 0 };
+	struct part index = { 0 }, saved = { 0 };
+	struct written *w = xalloc(nr * sizeof(*w));
 	const char *out = path ?: "standard output";
 	int fd = path ? output_open(path) : 1;
 	struct archive *a = archive_write_new();
 	FILE *f;
 
-	/* a name that begins with a slash or a dot is a path */
-	name = name && *name != '/' && *name != '.' ? name : NULL;
 	if (path)
 		output_by_umask(fd);
-	write_layer(l, &layer, out);
-	f = begin_text(&config);
-	put_config(c, layer.digest);
-	end_text(&config, f);
-	f = begin_text(&manifest);
-	put_manifest(&config, &layer);
-	end_text(&manifest, f);
+	for (size_t i = 0; i < nr; i++)
+		make_parts(w, images, i, out);
 	f = begin_text(&index);
-	put_index(&manifest, name);
+	put_index(w, nr);
 	end_text(&index, f);
 	f = begin_text(&saved);
-	put_saved(&config, &layer, name);
+	put_saved(w, nr);
 	end_text(&saved, f);
 	if (!a || archive_write_set_format_pax_restricted(a) || archive_write_open_fd(a, fd))
 		die("out of memory");
 	add_file(a, "oci-layout", &layout, out);
 	add_file(a, "index.json", &index, out);
 	add_file(a, "manifest.json", &saved, out);
-	add_file(a, blob_name(&manifest), &manifest, out);
-	add_file(a, blob_name(&config), &config, out);
-	add_file(a, blob_name(&layer), &layer, out);
+	for (size_t i = 0; i < nr; i++)
+		add_blobs(a, w, i, out);
 	if (archive_write_close(a))
 		tar_not_written(out, a);
 	archive_write_free(a);
-	close(layer.fd);
+	/* descriptors of layers end with the process, since images share them */
 	if (path)
 		output_finish(fd, path, replace);
 }

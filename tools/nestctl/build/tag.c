@@ -14,8 +14,7 @@
 
 static int tag(int argc, char **argv)
 {
-	const char *from, *to;
-	struct image_config config;
+	const char *from;
 	char **words;
 
 	while (next_option(&cmd_tag, argc, argv))
@@ -24,16 +23,7 @@ static int tag(int argc, char **argv)
 	from = image_path(words[0]);
 	if (access(from, R_OK))
 		die("%s: %s", from, strerror(errno));
-	from = realpath(from, NULL) ?: from;
-	to = image_reserve(words[1]);
-	config = image_config_read(image_path(words[0]));
-	image_config_write(to, config.text, config.size);
-	if (link(from, to)) {
-		int err = errno;
-
-		image_config_write(to, NULL, 0);
-		die("%s: no second name of %s: %s", to, from, strerror(err));
-	}
+	image_link(from, image_reserve(words[1]));
 	return 0;
 }
 

@@ -55,12 +55,13 @@ const struct docker_row docker_verbs[] = {
 	{ "image rm", "nestctl image rm", "As rmi." },
 	{ "image inspect", "nestctl image inspect", "As inspect." },
 	{ "image prune", "nestctl image prune", "--filter has the keys of images." },
-	{ "image save", "nestctl image save", "One image an archive. It has one layer." },
+	{ "image save", "nestctl image save",
+		"An image has one layer; names of one file share it." },
 	{ "image load", "nestctl image load", "As load." },
 	{ "image import", "nestctl image import", "As import, with its messages." },
 	{ "load", "nestctl load",
-		"One image an archive. It gets the last part of its name there. An existing image "
-		"is not replaced." },
+		"An image gets the last part of its name there. An existing image is not replaced, "
+		"and if a name is taken nothing is loaded." },
 	{ "import", "nestctl import",
 		"Nothing is fetched. An existing image is not replaced, and the archive may be an "
 		"image's, too." },
@@ -80,7 +81,7 @@ const struct docker_row docker_verbs[] = {
 		"All of the cache goes, as with -a, or --keep-storage says what stays. Its filters "
 		"are not known." },
 	{ "save", "nestctl save",
-		"One image an archive. If an instance of this name runs, its state is saved "
+		"As image save. If an instance of this name runs, its state is saved "
 		"instead." },
 	{ "create", "nestctl create", "The options are those of `nestctl run -d`." },
 	{ "update", "nestctl mem", "Memory only." },

@@ -55,24 +55,45 @@ int export_instance(int argc, char **argv)
 	return 0;
 }
 
+/* An image to save. */
+struct saved {
+	struct image_config settings;
+	struct stat st;
+};
+
+/* True if both are one image under two names. */
+static bool is_same(const struct saved *a, const struct saved *b)
+{
+	return a->st.st_dev == b->st.st_dev && a->st.st_ino == b->st.st_ino &&
+	       a->settings.size == b->settings.size &&
+	       (!a->settings.size || !memcmp(a->settings.text, b->settings.text, a->settings.size));
+}
+
 int image_save(int argc, char **argv)
 {
-	const char *out = read_output(&cmd_image_save, argc, argv), *name, *file;
-	struct image_config settings;
-	struct layer layer = { .file = NULL };
-	struct config config;
+	const char *out = read_output(&cmd_image_save, argc, argv);
 	char **words = take_words(&cmd_image_save, argc, argv, 1, -1);
+	const size_t most = words_count(words);
+	struct oci_image *images = xalloc(most * sizeof(*images));
+	struct saved *seen = xalloc(most * sizeof(*seen));
+	size_t nr = 0;
 
 	check_output(&cmd_image_save, out);
-	if (words[1])
-		die("image save: an archive has one image here: %s or %s?", words[0], words[1]);
-	name = strchr(words[0], '/') ? words[0] : image_name_of(words[0]);
-	file = image_path(name);
-	layer.file = realpath(file, NULL);
-	if (!layer.file || access(file, R_OK))
-		die("%s: %s", file, strerror(errno));
-	settings = image_config_read(file);
-	config = config_of(&settings);
-	oci_write(&layer, &config, name, out, true);
+	for (; *words; words++) {
+		const char *name = strchr(*words, '/') ? *words : image_name_of(*words);
+		const char *file = image_path(name);
+		size_t i = 0;
+
+		images[nr].layer.file = realpath(file, NULL);
+		if (!images[nr].layer.file || access(file, R_OK) || stat(file, &seen[nr].st))
+			die("%s: %s", file, strerror(errno));
+		seen[nr].settings = image_config_read(file);
+		while (!is_same(&seen[i], &seen[nr]))
+			i++;
+		if (i == nr)
+			images[nr++].config = config_of(&seen[i].settings);
+		images[i].names = words_add(images[i].names, format("%s", name));
+	}
+	oci_write(images, nr, out, true);
 	return 0;
 }

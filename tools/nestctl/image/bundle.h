@@ -36,10 +36,18 @@ struct container {
 	/* @config_size bytes for image_config_write() */
 	char *config;
 	size_t config_size;
-	/* name of the image in the archive, untrusted; or NULL */
-	const char *name;
+	/* digest of the configuration, docker's id of the image: 64 digits */
+	char id[65];
+	/* names of the image in the archive, untrusted; ends in NULL, and NULL is none */
+	char **names;
 };
-/* Reads the descriptions in the bundle, but no layers. @what: the archive's name for messages. */
+#define CONTAINERS_MAX 256
+/*
+ * Reads the descriptions of all images in the bundle for this machine, but no layers. Returns *nr
+ * of them, at least 1, each once. @what: the archive's name for messages.
+ */
+struct container *containers_read(struct bundle *b, const char *what, size_t *nr);
+/* Reads the description of the only image. Dies if there are several. */
 struct container container_read(struct bundle *b, const char *what);
 /* Sets c->config from the parsed configuration of an image (oci_config.c). */
 struct json;

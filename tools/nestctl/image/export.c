@@ -155,14 +155,15 @@ static __attribute__((noreturn)) void not_exported(
 static void export_oci(const char *image, const char *name, const char *out)
 {
 	const struct image_config settings = image_config_read(image);
-	const struct config config = config_of(&settings);
-	const struct layer layer = { .file = realpath(image, NULL) };
+	const struct oci_image whole = { .layer = { .file = realpath(image, NULL) },
+		.config = config_of(&settings),
+		.names = words_add(NULL, format("%s", name)) };
 
-	if (!layer.file)
+	if (!whole.layer.file)
 		die("%s: %s", image, strerror(errno));
 	if (!out)
 		die("image export: --oci wants -o FILE");
-	oci_write(&layer, &config, name, out, false);
+	oci_write(&whole, 1, out, false);
 }
 
 int image_export(int argc, char **argv)

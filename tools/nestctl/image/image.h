@@ -82,6 +82,11 @@ void image_lock(const char *name);
  */
 const char *image_reserve(const char *name);
 /*
+ * Gives the image @from, a path, the further name @to, a path of image_reserve(): a hard link and
+ * the same settings. Dies on an error.
+ */
+void image_link(const char *from, const char *to);
+/*
  * Dies if an instance runs over the image file @path, which messages call @name, or if it cannot be
  * opened.
  */

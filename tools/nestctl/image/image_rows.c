@@ -95,8 +95,10 @@ static const struct option_row load_options[] = {
 static const char load_text[] =
 	"It is the output of docker save, podman save or nestctl image save, or an OCI layout with "
 	"its image's name. The image gets the last part of that name, without :latest. An existing "
-	"image is not replaced, and an archive may hold one image only. nestctl import takes what "
-	"has no name.\n\n\tdocker save web | nestctl load\n\tnestctl load -i web.tar";
+	"image is not replaced. All images of the archive for amd64 are made, each with all names "
+	"that it has there; if one of the names is taken, none is made. An image without a name "
+	"gets its digest, sha256:..., as its name. nestctl import gives it another.\n\n\tdocker "
+	"save web | nestctl load\n\tnestctl load -i web.tar";
 
 const struct command cmd_load = {
 	.name = "load",
@@ -139,14 +141,15 @@ const struct command cmd_export = {
 
 const struct command cmd_image_save = {
 	.name = "image save",
-	.args = "IMAGE",
-	.help = "Writes an image, with its settings and its name, as an archive.",
+	.args = "IMAGE...",
+	.help = "Writes images, with their settings and names, as an archive.",
 	.text = "It is an OCI archive with docker's manifest.json, which docker, podman and "
 		"nestctl "
-		"load take, as nestctl image export --oci writes it. It has one layer. (nestctl "
-		"save "
-		"saves the state of a running instance.)\n\n\tnestctl image save -o web.tar web\n"
-		"\tnestctl image save web | ssh host docker load",
+		"load take, as nestctl image export --oci writes it. An image has one layer; names "
+		"of one "
+		"file (nestctl tag) share it. (nestctl save saves the state of a running "
+		"instance.)\n\n\tnestctl image save -o web.tar web\n"
+		"\tnestctl image save web db | ssh host docker load",
 	.options = output_options,
 	.helper = true,
 };

@@ -126,6 +126,21 @@ const char *image_reserve(const char *name)
 	return path;
 }
 
+void image_link(const char *from, const char *to)
+{
+	const struct image_config config = image_config_read(from);
+
+	/* the link is to the image itself, not to a symbolic link in the store */
+	from = realpath(from, NULL) ?: from;
+	image_config_write(to, config.text, config.size);
+	if (link(from, to)) {
+		int err = errno;
+
+		image_config_write(to, NULL, 0);
+		die("%s: no second name of %s: %s", to, from, strerror(err));
+	}
+}
+
 /* Opens an image and locks it against instances. Dies if an instance runs over it. */
 static int open_idle(const char *path, const char *name)
 {

@@ -28,6 +28,10 @@
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/core/progress.h"
 
+/* limit for the files of all images of an archive: bytes, and more by its layers' sizes */
+#define LOAD_LEAST (1ULL << 30)
+#define LOAD_RATIO 32
+
 /* ---- the input ---- */
 
 /* Copies standard input to a temporary file, which stays open. */
@@ -87,20 +91,34 @@ static bool holds_layers(struct layers *l)
 	       tree_has_file(t, "manifest.json");
 }
 
-/*
- * Reads the image's parts and returns its layers. @packed: bytes of the archive, for the limit of
- * unpacked bytes; 0: the sum of its layers. @size: see blob_bound().
- */
-static struct layers *read_container(
-	struct bundle *b, const char *what, uint64_t packed, uint64_t size, struct container *c)
+/* An archive or a folder to import. */
+struct input {
+	/* its name for messages */
+	const char *what;
+	/* bytes of the archive, or 0 for a folder */
+	uint64_t packed;
+	/* the image of layers in it, or NULL: a root tarball, whose one layer is @root */
+	struct bundle *bundle;
+	struct layers *root;
+};
+
+/* Returns the sum of the sizes of an image's layers in their archive. */
+static uint64_t packed_size(const struct container *c)
 {
-	struct layers *l;
 	uint64_t total = 0;
 
-	*c = container_read(b, what);
 	for (size_t i = 0; i < c->nr; i++)
 		total += c->layers[i].size;
-	blob_bound(what, packed ? packed : total, size);
+	return total;
+}
+
+/* Returns the layers of an image. @size: see blob_bound(). */
+static struct layers *layers_of(const struct input *in, uint64_t size, const struct container *c)
+{
+	const uint64_t total = packed_size(c);
+	struct layers *l;
+
+	blob_bound(in->what, in->packed ? in->packed : total, size);
 	l = layers_new();
 	blob_progress(2 * total);
 	for (size_t i = 0; i < c->nr; i++)
@@ -108,30 +126,46 @@ static struct layers *read_container(
 	return l;
 }
 
+/* Reads the archive or folder @file ("-": standard input) once. @size: see blob_bound(). */
+static struct input open_input(const char *file, uint64_t size, const char *command)
+{
+	/* static, since the layers keep pointers to it */
+	static struct blob blob;
+	struct input in = { .what = file };
+
+	if (is_folder(file)) {
+		in.bundle = bundle_open_dir(file);
+		return in;
+	}
+	blob = strcmp(file, "-") ? take_file(file, command) : take_input(command);
+	in.what = blob.name;
+	in.packed = blob.size;
+	blob_bound(blob.name, blob.size, size);
+	blob_progress(2 * blob.size);
+	in.root = layers_new();
+	layers_add(in.root, &blob, false);
+	if (!holds_layers(in.root))
+		return in;
+	blob_progress(0);
+	blob_again();
+	in.bundle = bundle_open_tar(&blob);
+	return in;
+}
+
 /*
- * Reads the archive or folder @file ("-": standard input) once, and returns its layers. *c: its
- * settings, empty for a plain tar.
+ * Reads the archive or folder @file, which has one image, and returns its layers. *c: its settings,
+ * empty for a plain tar.
  */
 static struct layers *read_all(
 	const char *file, uint64_t size, struct container *c, const char *command)
 {
-	/* static, since the layers keep pointers to it */
-	static struct blob blob;
-	struct layers *l;
+	const struct input in = open_input(file, size, command);
 
 	*c = (struct container){ 0 };
-	if (is_folder(file))
-		return read_container(bundle_open_dir(file), file, 0, size, c);
-	blob = strcmp(file, "-") ? take_file(file, command) : take_input(command);
-	blob_bound(blob.name, blob.size, size);
-	blob_progress(2 * blob.size);
-	l = layers_new();
-	layers_add(l, &blob, false);
-	if (!holds_layers(l))
-		return l;
-	blob_progress(0);
-	blob_again();
-	return read_container(bundle_open_tar(&blob), blob.name, blob.size, size, c);
+	if (!in.bundle)
+		return in.root;
+	*c = container_read(in.bundle, in.what);
+	return layers_of(&in, size, c);
 }
 
 /* ---- the result ---- */
@@ -147,9 +181,12 @@ static uint64_t size_for(uint64_t files, uint64_t bytes)
 	return (size + (1 << 20) - 1) & ~((1ULL << 20) - 1);
 }
 
-/* Writes the layers as the new image @path, with the settings. @size: bytes, or 0. */
-static void write_image(
-	struct layers *l, const char *path, uint64_t size, struct container *c, bool quiet)
+/*
+ * Writes the layers as the new image @path, with the settings. @size: bytes, or 0. Dies if its
+ * files have more than @most bytes, else returns their bytes.
+ */
+static uint64_t write_image(struct layers *l, const char *path, uint64_t size, struct container *c,
+	uint64_t most, bool quiet)
 {
 	uint64_t files, bytes;
 	const char *self, *config = image_config_path(path);
@@ -160,6 +197,10 @@ static void write_image(
 	layers_finish(l, &files, &bytes);
 	if (!files)
 		die("%s: nothing is in it", path);
+	if (bytes > most)
+		die("%s: with those before it the archive's images are far larger than its size "
+		    "lets expect",
+			path);
 	fd = output_open(path);
 	self = format(
 		/* the name by which mke2fs and e2fsck open the file */
@@ -172,10 +213,10 @@ static void write_image(
 	output_companion(fd, config);
 	image_config_write(path, c->config, c->config_size);
 	output_finish(fd, path, false);
-	if (quiet)
-		return;
-	fprintf(stderr, "made %s: %llu files, %s\n", path, (unsigned long long)files,
-		size_text((double)bytes));
+	if (!quiet)
+		fprintf(stderr, "made %s: %llu files, %s\n", path, (unsigned long long)files,
+			size_text((double)bytes));
+	return bytes;
 }
 
 /* Returns an image's name for a file: debian-12 for "x/debian-12.tar.xz". */
@@ -239,7 +280,7 @@ static const char *import(const struct command *cmd, int argc, char **argv, bool
 	l = read_all(words[0], bytes, &c, cmd->name);
 	if (changes || message)
 		change(&c, changes, message);
-	write_image(l, path, bytes, &c, quiet);
+	write_image(l, path, bytes, &c, UINT64_MAX, quiet);
 	return name;
 }
 
@@ -257,16 +298,19 @@ int import_image(int argc, char **argv)
 
 /* ---- load ---- */
 
+/* An image to load: its names in the store, ending in NULL, and their paths. */
+struct loaded {
+	char **names;
+	const char **paths;
+};
+
 /* Returns the name in the store for an image that its archive calls @name. */
 static const char *name_in_store(const char *name, const char *what)
 {
 	static const char letters[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-	const char *slash;
+	const char *slash = strrchr(name, '/');
 
-	if (!name)
-		die("%s: it has no name; nestctl import %s NAME gives it one", what, what);
-	slash = strrchr(name, '/');
 	name = image_name_of(slash ? slash + 1 : name);
 	if (!*name || !strchr(letters, *name) || name[strspn(name, format("%s._:-", letters))])
 		die("%s: its name is none for an image here; nestctl import %s NAME gives it one",
@@ -274,11 +318,82 @@ static const char *name_in_store(const char *name, const char *what)
 	return name;
 }
 
+static bool has_word(char **words, const char *word)
+{
+	for (; words && *words; words++)
+		if (!strcmp(*words, word))
+			return true;
+	return false;
+}
+
+/*
+ * Finds the names for the image @c, and reserves them. One without a name is called by its digest.
+ * @others: the @nr images of the archive before this one.
+ */
+static struct loaded reserve(
+	const struct container *c, const char *what, const struct loaded *others, size_t nr)
+{
+	struct loaded l = { .names = NULL };
+	size_t n = 0;
+
+	for (char **name = c->names; name && *name; name++) {
+		const char *own = name_in_store(*name, what);
+
+		if (has_word(l.names, own))
+			continue;
+		for (size_t i = 0; i < nr; i++)
+			if (has_word(others[i].names, own))
+				die("%s: two of its images would be called %s here", what, own);
+		l.names = words_add(l.names, format("%s", own));
+	}
+	if (!l.names)
+		l.names = words_add(NULL, format("sha256:%s", c->id));
+	l.paths = xalloc(words_count(l.names) * sizeof(*l.paths));
+	for (; l.names[n]; n++)
+		l.paths[n] = image_reserve(l.names[n]);
+	return l;
+}
+
+/* Makes an image of at most @most bytes with all its names, and prints them. Returns its bytes. */
+static uint64_t load_one(
+	const struct input *in, struct container *c, const struct loaded *l, uint64_t most)
+{
+	const uint64_t bytes = write_image(layers_of(in, 0, c), l->paths[0], 0, c, most, true);
+
+	for (size_t i = 1; l->names[i]; i++)
+		image_link(l->paths[0], l->paths[i]);
+	for (size_t i = 0; l->names[i]; i++)
+		printf("Loaded image: %s\n", l->names[i]);
+	fflush(stdout);
+	return bytes;
+}
+
+/*
+ * Makes all images of an archive. Before the first of them all names are reserved. Many images that
+ * share a small layer must not fill the disk, so there is a limit for all of them together.
+ */
+static void load_all(const struct input *in)
+{
+	uint64_t most = LOAD_LEAST;
+	size_t nr;
+	struct container *all = containers_read(in->bundle, in->what, &nr);
+	struct loaded *loaded = xalloc(nr * sizeof(*loaded));
+
+	for (size_t i = 0; i < nr; i++) {
+		const uint64_t packed = packed_size(&all[i]);
+
+		loaded[i] = reserve(&all[i], in->what, loaded, i);
+		most = packed > (UINT64_MAX - most) / LOAD_RATIO ? UINT64_MAX :
+								   most + LOAD_RATIO * packed;
+	}
+	for (size_t i = 0; i < nr; i++)
+		most -= load_one(in, &all[i], &loaded[i], nr > 1 ? most : UINT64_MAX);
+}
+
 static int load(const struct command *cmd, int argc, char **argv)
 {
-	const char *file = "-", *name, *path;
-	struct layers *l;
-	struct container c;
+	const char *file = "-";
+	struct input in;
 	bool quiet = false;
 
 	for (int key; (key = next_option(cmd, argc, argv));)
@@ -289,13 +404,10 @@ static int load(const struct command *cmd, int argc, char **argv)
 	take_words(cmd, argc, argv, 0, 0);
 	if (quiet)
 		progress_off();
-	l = read_all(file, 0, &c, cmd->name);
-	if (!c.layers)
+	in = open_input(file, 0, cmd->name);
+	if (!in.bundle)
 		die("%s: a root tarball, which nestctl import makes an image of", file);
-	name = name_in_store(c.name, file);
-	path = image_reserve(name);
-	write_image(l, path, 0, &c, true);
-	printf("Loaded image: %s\n", name);
+	load_all(&in);
 	return 0;
 }
 

@@ -3,10 +3,11 @@
  * oci.c: reads layers and configuration from a bundle.
  *
  * In an OCI layout (OCI image specification, "Image Layout", "Image Manifest", "Image Index",
- * "Image Configuration") index.json refers to a manifest, perhaps through further indexes; the
- * manifest for amd64 is taken. Each reference is the digest of a blob, which is checked. In a
- * docker-save archive without index.json, manifest.json has the names of files. Their layers are
- * not compressed, and are checked by the configuration's diff_ids, the digests of unpacked layers.
+ * "Image Configuration") index.json refers to manifests, perhaps through further indexes; those for
+ * amd64 are taken. An image that several of them name is one image. Each reference is the digest of
+ * a blob, which is checked. In a docker-save archive without index.json, manifest.json has the
+ * names of files. Their layers are not compressed, and are checked by the configuration's diff_ids,
+ * the digests of unpacked layers.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +16,12 @@
 #include "tools/nestctl/image/bundle.h"
 #include "tools/nestctl/core/json_in.h"
 #include "tools/nestctl/image/layers.h"
+#include "tools/nestctl/image/sha256.h"
 #include "tools/nestctl/core/nestctl.h"
 
 #define JSON_BYTES (4 << 20)
 #define INDEXES_MAX 4
+#define NAMES_MAX 256
 
 /* Returns the JSON in a blob. */
 static const struct json *parse_blob(const struct blob *b)
@@ -60,23 +63,12 @@ static bool is_ours(const struct json *platform)
 	return (!cpu || !strcmp(cpu, "amd64")) && (!os || !strcmp(os, "linux"));
 }
 
-/* Returns the index's manifest for this machine. Dies unless there is exactly one. */
-static const struct json *choose(const struct json *index, const char *what)
+/* Returns the first manifest for this machine in a list, from @m on, or NULL. */
+static const struct json *next_ours(const struct json *m)
 {
-	const struct json *list = json_list(index, "manifests"), *found = NULL;
-
-	for (const struct json *m = list ? list->first : NULL; m; m = m->next) {
-		if (!is_ours(json_get(m, "platform")))
-			continue;
-		if (found)
-			die("%s: it holds several images; put one into a layout of its own "
-			    "(skopeo copy)",
-				what);
-		found = m;
-	}
-	if (!found)
-		die("%s: it holds no image for amd64", what);
-	return found;
+	while (m && !is_ours(json_get(m, "platform")))
+		m = m->next;
+	return m;
 }
 
 static void read_config(struct container *c, const struct json *doc, const char *what)
@@ -111,113 +103,231 @@ static void check_kind(const struct json *layer, const char *what)
 		die("%s: a layer of the kind %s, which is not known", what, kind);
 }
 
-/* Read an OCI layout, and the output of `docker save`. */
-static struct container read_layout(struct bundle *b, const char *what)
+/* Adds a name, unless it is NULL or known. */
+static void add_name(struct container *c, const char *name)
 {
-	struct blob blob = bundle_get(b, "index.json"), config;
-	const struct json *doc = parse_blob(&blob), *list;
-	struct container c = { 0 };
+	size_t n = 0;
 
-	for (int i = 0; json_list(doc, "manifests"); i++) {
-		if (i == INDEXES_MAX)
-			die("%s: indexes nested more than %d deep", what, INDEXES_MAX);
-		blob = described(b, choose(doc, what), what);
-		doc = parse_blob(&blob);
-	}
-	list = json_list(doc, "layers");
-	c.nr = count(list, what);
-	if (!c.nr)
-		die("%s: no layers", blob.name);
-	config = described(b, json_get(doc, "config"), blob.name);
-	read_config(&c, parse_blob(&config), config.name);
-	c.layers = xalloc(c.nr * sizeof(*c.layers));
+	if (!name)
+		return;
+	for (; c->names && c->names[n]; n++)
+		if (!strcmp(c->names[n], name))
+			return;
+	if (n == NAMES_MAX)
+		die("%s: more than %d names of one image", name, NAMES_MAX);
+	c->names = realloc(c->names, (n + 2) * sizeof(*c->names));
+	if (!c->names)
+		die("out of memory");
+	c->names[n] = format("%s", name);
+	c->names[n + 1] = NULL;
+}
+
+/* Returns the name in the annotations of a descriptor, or NULL. A tag alone is no name. */
+static const char *annotated(const struct json *descriptor)
+{
+	const struct json *notes = json_get(descriptor, "annotations");
+	const char *name = json_string(notes, "io.containerd.image.name"),
+		   *ref = json_string(notes, "org.opencontainers.image.ref.name");
+
+	return name || (ref && !strpbrk(ref, "/:")) ? name : ref;
+}
+
+/* The images of a bundle. */
+struct found {
+	struct container *list;
+	size_t nr;
+};
+
+/* Adds an image, or the names of one that is there already. */
+static void add_container(struct found *f, const struct container *c, const char *what)
+{
+	for (size_t i = 0; i < f->nr; i++)
+		if (!strcmp(f->list[i].id, c->id)) {
+			for (char **n = c->names; n && *n; n++)
+				add_name(&f->list[i], *n);
+			return;
+		}
+	if (f->nr == CONTAINERS_MAX)
+		die("%s: more than %d images", what, CONTAINERS_MAX);
+	f->list = realloc(f->list, (f->nr + 1) * sizeof(*f->list));
+	if (!f->list)
+		die("out of memory");
+	f->list[f->nr++] = *c;
+}
+
+/* Reads a manifest, the JSON @doc in @blob. */
+static struct container read_manifest(
+	struct bundle *b, const struct json *doc, const struct blob *blob)
+{
+	const struct json *list = json_list(doc, "layers");
+	struct blob config;
+	struct container c = { 0 };
 	size_t i = 0;
 
+	c.nr = count(list, blob->name);
+	if (!c.nr)
+		die("%s: no layers", blob->name);
+	config = described(b, json_get(doc, "config"), blob->name);
+	read_config(&c, parse_blob(&config), config.name);
+	memcpy(c.id, config.sha256, sizeof(c.id));
+	c.layers = xalloc(c.nr * sizeof(*c.layers));
 	for (const struct json *j = list->first; j; j = j->next) {
-		check_kind(j, blob.name);
-		c.layers[i++] = described(b, j, blob.name);
+		check_kind(j, blob->name);
+		c.layers[i++] = described(b, j, blob->name);
 	}
 	return c;
 }
 
-static struct container read_saved(struct bundle *b, const char *what)
+/*
+ * Reads the image to which a descriptor of index.json refers, perhaps through further indexes, of
+ * which the first image for this machine counts. Returns false if there is none.
+ */
+static bool read_described(
+	struct bundle *b, const struct json *descriptor, const char *what, struct container *c)
 {
-	struct blob blob = bundle_get(b, "manifest.json"), file;
-	const struct json *doc = parse_blob(&blob), *list, *ids;
-	struct container c = { 0 };
-	const char *config;
+	const char *name = annotated(descriptor);
+	struct blob blob = described(b, descriptor, what);
+	const struct json *doc = parse_blob(&blob), *list;
 
+	for (int i = 1; (list = json_list(doc, "manifests")); i++) {
+		if (i == INDEXES_MAX)
+			die("%s: indexes nested more than %d deep", what, INDEXES_MAX);
+		descriptor = next_ours(list->first);
+		if (!descriptor)
+			return false;
+		blob = described(b, descriptor, what);
+		doc = parse_blob(&blob);
+	}
+	*c = read_manifest(b, doc, &blob);
+	add_name(c, name);
+	return true;
+}
+
+static void read_layout(struct bundle *b, const char *what, struct found *f)
+{
+	struct blob blob = bundle_get(b, "index.json");
+	const struct json *doc = parse_blob(&blob), *list = json_list(doc, "manifests");
+	struct container c;
+
+	if (!list) {
+		c = read_manifest(b, doc, &blob);
+		add_container(f, &c, what);
+		return;
+	}
+	for (const struct json *m = list->first; (m = next_ours(m)); m = m->next)
+		if (read_described(b, m, what, &c))
+			add_container(f, &c, what);
+	if (!f->nr)
+		die("%s: it holds no image for amd64", what);
+}
+
+/* ---- docker-save ---- */
+
+/* Returns the list in manifest.json. */
+static const struct json *saved_list(struct bundle *b, const char **name)
+{
+	struct blob blob = bundle_get(b, "manifest.json");
+	const struct json *doc = parse_blob(&blob);
+
+	*name = blob.name;
 	if (doc->kind != JSON_LIST || !doc->first)
 		die("%s: it names no image", blob.name);
-	if (doc->first->next)
-		die("%s: it holds several images; save one at a time", what);
-	list = json_list(doc->first, "Layers");
-	config = json_string(doc->first, "Config");
+	return doc;
+}
+
+static void add_tags(struct container *c, const struct json *image)
+{
+	const struct json *tags = json_list(image, "RepoTags");
+
+	for (const struct json *t = tags ? tags->first : NULL; t; t = t->next)
+		if (t->kind == JSON_TEXT)
+			add_name(c, t->text);
+}
+
+/* Reads an element of manifest.json, the file @what. */
+static struct container read_saved(struct bundle *b, const struct json *image, const char *what)
+{
+	const struct json *list = json_list(image, "Layers"), *ids, *doc;
+	const char *config = json_string(image, "Config");
+	struct container c = { 0 };
+	struct blob file;
+	struct sha256 sum;
+	char *text;
+	size_t i = 0;
+
 	c.nr = count(list, what);
 	if (!c.nr || !config)
-		die("%s: no layers, or no configuration", blob.name);
+		die("%s: no layers, or no configuration", what);
 	file = bundle_get(b, config);
-	doc = parse_blob(&file);
+	text = blob_text(&file, JSON_BYTES);
+	sha256_begin(&sum);
+	sha256_add(&sum, text, (size_t)file.size);
+	sha256_end(&sum, c.id);
+	doc = json_parse(text, (size_t)file.size, file.name);
 	read_config(&c, doc, file.name);
 	ids = json_list(json_get(doc, "rootfs"), "diff_ids");
 	if (count(ids, file.name) != c.nr)
-		die("%s: it lists other layers than %s", file.name, blob.name);
+		die("%s: it lists other layers than %s", file.name, what);
 	c.layers = xalloc(c.nr * sizeof(*c.layers));
 	ids = ids->first;
-	size_t i = 0;
-
 	for (const struct json *j = list->first; j; j = j->next, ids = ids->next) {
 		if (j->kind != JSON_TEXT || ids->kind != JSON_TEXT)
-			die("%s: a layer without a name", blob.name);
+			die("%s: a layer without a name", what);
 		file = bundle_get(b, j->text);
 		if (blob_is_plain(&file))
-			file.sha256 = digest_of(ids->text, blob.name);
+			file.sha256 = digest_of(ids->text, what);
 		c.layers[i++] = file;
 	}
+	add_tags(&c, image);
 	return c;
 }
 
-/* Returns the image's first name in manifest.json, or NULL. */
-static const char *saved_name(struct bundle *b)
+/* Adds to the images of index.json the names that manifest.json has for them. */
+static void add_saved_names(struct bundle *b, struct found *f)
 {
-	struct blob blob = bundle_get(b, "manifest.json");
-	const struct json *doc = parse_blob(&blob), *tags;
+	const char *what;
 
-	tags = doc->kind == JSON_LIST && doc->first ? json_list(doc->first, "RepoTags") : NULL;
-	return tags && tags->first && tags->first->kind == JSON_TEXT ? tags->first->text : NULL;
+	for (const struct json *m = saved_list(b, &what)->first; m; m = m->next) {
+		const char *config = json_string(m, "Config");
+		const char *base =
+			config && strrchr(config, '/') ? strrchr(config, '/') + 1 : config;
+
+		for (size_t i = 0; base && i < f->nr; i++)
+			if (!strncmp(base, f->list[i].id, 64))
+				add_tags(&f->list[i], m);
+	}
 }
 
-/* Returns the image's name in the annotations of index.json, or NULL. A tag alone is no name. */
-static const char *layout_name(struct bundle *b, const char *what)
+struct container *containers_read(struct bundle *b, const char *what, size_t *nr)
 {
-	struct blob blob = bundle_get(b, "index.json");
-	const struct json *doc = parse_blob(&blob), *notes;
-	const char *name, *ref;
+	const bool saved = bundle_has(b, "manifest.json");
+	struct found f = { .nr = 0 };
 
-	if (!json_list(doc, "manifests"))
-		return NULL;
-	notes = json_get(choose(doc, what), "annotations");
-	name = json_string(notes, "io.containerd.image.name");
-	ref = json_string(notes, "org.opencontainers.image.ref.name");
-	return name || (ref && !strpbrk(ref, "/:")) ? name : ref;
+	if (bundle_has(b, "index.json")) {
+		read_layout(b, what, &f);
+		if (saved)
+			add_saved_names(b, &f);
+	} else if (saved) {
+		const char *name;
+
+		for (const struct json *m = saved_list(b, &name)->first; m; m = m->next) {
+			const struct container c = read_saved(b, m, name);
+
+			add_container(&f, &c, what);
+		}
+	} else {
+		die("%s: it contains neither index.json nor manifest.json: not an image", what);
+	}
+	*nr = f.nr;
+	return f.list;
 }
 
 struct container container_read(struct bundle *b, const char *what)
 {
-	const bool saved = bundle_has(b, "manifest.json");
-	struct container c;
+	size_t nr;
+	const struct container *all = containers_read(b, what, &nr);
 
-	if (bundle_has(b, "index.json")) {
-		c = read_layout(b, what);
-		c.name = layout_name(b, what);
-		if (!c.name && saved)
-			c.name = saved_name(b);
-		return c;
-	}
-	if (saved) {
-		c = read_saved(b, what);
-		c.name = saved_name(b);
-		return c;
-	}
-	die("%s: it contains neither index.json nor manifest.json: not an image", what);
+	if (nr > 1)
+		die("%s: it holds several images; nestctl load -i %s takes them all", what, what);
+	return all[0];
 }

@@ -384,21 +384,28 @@ static bool is_image_only(const char *name)
 	return !n && !access(image_path(image_stem(name)), F_OK);
 }
 
-/* Does `nestctl image save`. @state: NULL, or the option or TAG that only a state can have. */
-static void save_image(const char *name, const char *out, const char *state)
+/* Does `nestctl image save`. @state: NULL, or the option that only a state can have. */
+static void save_images(char **names, const char *out, const char *state)
 {
-	char *words[] = { "save", "--", (char *)name, NULL, NULL };
-	int n = 3;
+	char **words, **w;
+	size_t n = 0;
 
 	if (state)
-		die("save: %s: %s is an image, and no instance of this name runs", state, name);
-	if (out) {
-		words[1] = format("--output=%s", out);
-		words[2] = "--";
-		words[3] = (char *)name;
-		n = 4;
+		die("save: %s: %s is an image, and no instance of this name runs", state, *names);
+	while (names[n]) {
+		if (!strchr(names[n], '/') && access(image_path(image_stem(names[n])), F_OK))
+			die("save: %s: there is no such image; %s is one, and no instance of this "
+			    "name runs",
+				names[n], *names);
+		n++;
 	}
-	helper_run(&cmd_image_save, n, words);
+	w = words = xalloc((n + 4) * sizeof(*words));
+	*w++ = format("save");
+	if (out)
+		*w++ = format("--output=%s", out);
+	*w++ = format("--");
+	memcpy(w, names, n * sizeof(*w));
+	helper_run(&cmd_image_save, (int)(w - words) + (int)n, words);
 }
 
 static int save(int argc, char **argv)
@@ -418,9 +425,11 @@ static int save(int argc, char **argv)
 		default: json = true;
 		}
 	state_only = stop ? "--stop" : force ? "--force" : json ? "--json" : NULL;
-	words = take_words(&cmd_save, argc, argv, 1, 2);
+	words = take_words(&cmd_save, argc, argv, 1, -1);
 	if (is_image_only(words[0]))
-		save_image(words[0], out, words[1] ? words[1] : state_only);
+		save_images(words, out, state_only);
+	if (words[1])
+		take_words(&cmd_save, argc, argv, 1, 2);
 	if (!out && !words[1])
 		die("save: which name has the state? nestctl save %s TAG", words[0]);
 	if (words[1] && strchr(words[1], '/'))
@@ -453,7 +462,7 @@ static const struct option_row options[] = {
 
 const struct command cmd_save = {
 	.name = "save",
-	.args = "UMID [TAG]",
+	.args = "UMID [TAG]  or  IMAGE...",
 	.help = "Saves the state of an instance: memory, devices and disks.",
 	.text = "The instance stands still while its memory is copied, and goes on. restore starts "
 		"it again from there, as often as wanted; rollback puts the instance itself back; "
@@ -462,9 +471,9 @@ const struct command cmd_save = {
 		"secrets too, and is readable by its owner only. Its parent is the state that the "
 		"instance was last saved to, started from or put back to. Each state is whole by "
 		"itself.\n\nAn image, if no instance of its name runs, is written as an archive, "
-		"as "
-		"docker's save and nestctl image save do: to FILE with -o, or to standard "
-		"output.\n\nImages and backing files are not copied: they must stay as they are. "
+		"with all further images, as docker's save and nestctl image save do: to FILE "
+		"with -o, or to standard output.\n\nImages and backing files are not copied: they "
+		"must stay as they are. "
 		"What becomes of connections is in docs/state.md.\n\n\tnestctl save web ready\n"
 		"\tnestctl restore ready --name web2",
 	.options = options,
