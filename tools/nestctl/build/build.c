@@ -180,6 +180,8 @@ static void read_all(struct build *b, const struct wish *w, const char *context)
 	size_t size;
 	char *text;
 
+	if (strstr(context, "://") || !strncmp(context, "git@", 4))
+		die("build: %s: nothing is fetched; get it before, and give the folder", context);
 	if (none && w->file)
 		die("build: -f %s: a CONTEXT of - has the Containerfile itself, so one of both "
 		    "must go",
@@ -238,7 +240,8 @@ static const char *reserve(const char *tag)
 	const char *path = image_path(tag);
 	struct stat st;
 
-	if (!strchr(tag, '/') && (*tag == '.' || strlen(tag) > 200 || strpbrk(tag, " ,\n")))
+	image_check_name(tag);
+	if (!strchr(tag, '/') && strpbrk(tag, " ,\n"))
 		die("'%.200s' is not a name for an image", tag);
 	image_lock(tag);
 	if (!stat(path, &st) && !S_ISREG(st.st_mode))

@@ -7,6 +7,7 @@
 
 #include "tools/nestctl/build/rows.h"
 #include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/docker.h"
 
 static const struct option_row build_options[] = {
 	{ 'f', "file", "FILE",
@@ -38,6 +39,9 @@ static const struct option_row build_options[] = {
 	{ KEY_IGNORED, "pull", NULL, NULL },
 	{ KEY_IGNORED + 1, "rm", NULL, NULL },
 	{ KEY_IGNORED + 2, "progress", "WORD", NULL },
+	{ KEY_IGNORED + 3, "force-rm", NULL, NULL }, /* ignored: no step leaves an instance */
+	{ KEY_IGNORED + 4, "load", NULL, NULL },     /* ignored: -t goes to the store */
+	{ KEY_IGNORED + 5, "squash", NULL, NULL },   /* ignored: an image has one layer */
 	{ 0 },
 };
 
@@ -63,6 +67,7 @@ const struct command cmd_build = {
 		".\n\tnestctl build -t web --network none --build-arg VERSION=2 -o web.oci.tar ."
 		"\n\tnestctl run \"$(nestctl build -q .)\"",
 	.options = build_options,
+	.hint = docker_build_option,
 	.helper = true,
 };
 

@@ -190,6 +190,31 @@ const struct docker_row docker_options[] = {
 	{ 0 },
 };
 
+const struct docker_row docker_build_options[] = {
+	{ "-t", "-t",
+		"A name with a slash is a path. Without -t there is no image, unless -q or "
+		"--iidfile wants its id." },
+	{ "-f, --build-arg, --label, --target, --no-cache, --secret", "-f", "" },
+	{ "--iidfile", "--iidfile", "Has the name of -t, else the digest that is the name." },
+	{ "-q", "-q", "Prints the name, as a build without it does in the end." },
+	{ "--platform", "--platform", "linux/amd64 only." },
+	{ "-o", "-o", "An OCI archive." },
+	{ "-m, --memory", "-m", "Of the machine of each step." },
+	{ "--network", "--network", "Of RUN: none, or as --net of run." },
+	{ "--pull, --progress, --rm, --force-rm, --load, --squash", "--pull",
+		"They change nothing." },
+	{ "--cache-from, --cache-to", NULL, "The cache is this machine's own." },
+	{ "--add-host, --shm-size, --ulimit, --cpu-shares, --cpuset-cpus, --cgroup-parent, "
+	  "--security-opt, --isolation",
+		NULL, "RUN is an instance of which -m and --network alone can be chosen." },
+	{ "--ssh", NULL, "There are no mounts of type ssh." },
+	{ "--build-context", NULL,
+		"COPY --from takes a stage, an image or the path of an archive." },
+	{ "--push, --attest, --sbom, --provenance", NULL,
+		"No registry is asked: nestctl save writes an archive." },
+	{ 0 },
+};
+
 const char *docker_verb(const char *verb)
 {
 	for (const struct docker_row *r = docker_verbs; r->docker; r++) {
@@ -219,9 +244,10 @@ static bool lists(const char *list, const char *word)
 	return false;
 }
 
-const char *docker_option(const char *word)
+/* Returns the message about an option of a table, or NULL. */
+static const char *hint_in(const struct docker_row *r, const char *word)
 {
-	for (const struct docker_row *r = docker_options; r->docker; r++) {
+	for (; r->docker; r++) {
 		if (!lists(r->docker, word) || (!r->here && !*r->differs))
 			continue;
 		return r->here ? format("here it is %s%s%s", r->here, *r->differs ? ": " : "",
@@ -229,4 +255,14 @@ const char *docker_option(const char *word)
 				 r->differs;
 	}
 	return NULL;
+}
+
+const char *docker_option(const char *word)
+{
+	return hint_in(docker_options, word);
+}
+
+const char *docker_build_option(const char *word)
+{
+	return hint_in(docker_build_options, word);
 }

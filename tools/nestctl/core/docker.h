@@ -12,11 +12,11 @@ struct docker_row {
 };
 
 /* Tables that end in a row of NULL. */
-extern const struct docker_row docker_verbs[], docker_options[];
+extern const struct docker_row docker_verbs[], docker_options[], docker_build_options[];
 
 /*
  * Returns a message about docker's command @verb, which names nestctl's form or says that there is
- * none. Returns NULL if docker has no such command. Texts of both functions are never freed.
+ * none. Returns NULL if docker has no such command. Texts of these functions are never freed.
  */
 const char *docker_verb(const char *verb);
 
@@ -26,5 +26,7 @@ const char *docker_verb(const char *verb);
  * needed.
  */
 const char *docker_option(const char *word);
+/* Returns a message about @word, an option of `docker build`, as docker_option() does. */
+const char *docker_build_option(const char *word);
 
 #endif

@@ -34,7 +34,7 @@ static int cells_of(char *line, const char **cells)
 	return n;
 }
 
-static void begin_table(struct fields *f)
+static void begin_table(struct fields *f, const char *id)
 {
 	const char *cells[COLUMNS_MAX + 1] = { NULL };
 	char *line = NULL;
@@ -43,7 +43,7 @@ static void begin_table(struct fields *f)
 
 	if (!out)
 		die("out of memory");
-	field_nodes_heads(out, f->first);
+	field_nodes_heads(out, f->first, id);
 	if (fclose(out))
 		die("out of memory");
 	cells[cells_of(line, cells)] = NULL;
@@ -51,6 +51,11 @@ static void begin_table(struct fields *f)
 }
 
 struct fields *fields_parse(const char *template)
+{
+	return fields_parse_with(template, "CONTAINER ID");
+}
+
+struct fields *fields_parse_with(const char *template, const char *id)
 {
 	struct fields *f = xalloc(sizeof(*f));
 	const char *p = template;
@@ -61,7 +66,7 @@ struct fields *fields_parse(const char *template)
 		p = "{{json .}}";
 	f->first = field_nodes_parse(p);
 	if (f->in_table)
-		begin_table(f);
+		begin_table(f, id);
 	return f;
 }
 

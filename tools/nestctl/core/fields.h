@@ -19,6 +19,8 @@
 struct fields;
 /* Parses a template, which is not kept. Dies with a message if it is invalid. */
 struct fields *fields_parse(const char *template);
+/* As fields_parse(); @id is the head of the column {{.ID}}, which is "CONTAINER ID" there. */
+struct fields *fields_parse_with(const char *template, const char *id);
 /* Begins a row: everything that json.h writes from now on becomes the row's object. */
 void fields_row_begin(struct fields *f);
 /*

@@ -196,13 +196,15 @@ void field_nodes_run(FILE *out, const struct field_node *n, const struct json *r
 /* ---- heads ---- */
 
 /* Returns the head of the column for a field, as docker writes it. */
-static const char *head_of(const char *name)
+static const char *head_of(const char *name, const char *id)
 {
-	static const char *const heads[][2] = { { "ID", "CONTAINER ID" },
-		{ "CreatedAt", "CREATED AT" }, { "RunningFor", "CREATED" },
-		{ "CreatedSince", "CREATED" }, { "LocalVolumes", "LOCAL VOLUMES" } };
+	static const char *const heads[][2] = { { "CreatedAt", "CREATED AT" },
+		{ "RunningFor", "CREATED" }, { "CreatedSince", "CREATED" },
+		{ "LocalVolumes", "LOCAL VOLUMES" } };
 	char *text;
 
+	if (!strcmp(name, "ID"))
+		return id;
 	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
 		if (!strcmp(name, heads[i][0]))
 			return heads[i][1];
@@ -228,7 +230,7 @@ static const char *name_in(const struct field_expr *e)
 	return NULL;
 }
 
-void field_nodes_heads(FILE *out, const struct field_node *n)
+void field_nodes_heads(FILE *out, const struct field_node *n, const char *id)
 {
 	for (; n; n = n->next) {
 		const char *name = n->kind == NODE_PRINT ? name_in(n->expr) : NULL;
@@ -236,10 +238,10 @@ void field_nodes_heads(FILE *out, const struct field_node *n)
 		if (n->kind == NODE_TEXT)
 			fputs(n->text, out);
 		else if (n->kind == NODE_PRINT)
-			fputs(name ? head_of(name) : "", out);
+			fputs(name ? head_of(name, id) : "", out);
 		else if (n->kind == NODE_RANGE)
-			fputs(head_of(name_in(n->expr) ?: ""), out);
+			fputs(head_of(name_in(n->expr) ?: "", id), out);
 		else if (n->kind != NODE_SET)
-			field_nodes_heads(out, n->then);
+			field_nodes_heads(out, n->then, id);
 	}
 }

@@ -56,14 +56,24 @@ static void check_command(const char *here)
 	}
 }
 
-/* Dies unless `nestctl run` has the option. */
-static void check_option(const char *here)
+/* Dies unless the command has the option. */
+static void check_option_of(const struct command *c, const char *here)
 {
-	for (const struct option_row *o = cmd_run.options; o->key || o->name; o++)
+	for (const struct option_row *o = c->options; o->key || o->name; o++)
 		if (here[1] == '-' ? o->name && !strcmp(o->name, here + 2) :
 				     o->key == here[1] && !here[2])
 			return;
-	die("from-docker: run has no option %s", here);
+	die("from-docker: %s has no option %s", c->name, here);
+}
+
+static void check_option(const char *here)
+{
+	check_option_of(&cmd_run, here);
+}
+
+static void check_build_option(const char *here)
+{
+	check_option_of(&cmd_build, here);
 }
 
 /* ---- the page ---- */
@@ -89,6 +99,8 @@ static int from_docker(int argc, char **argv)
 	print_rows(docker_verbs, "", check_command);
 	puts("\n## Options of run\n");
 	print_rows(docker_options, " run", check_option);
+	puts("\n## Options of build\n");
+	print_rows(docker_build_options, " build", check_build_option);
 	return 0;
 }
 

@@ -77,6 +77,11 @@ void image_config_write(const char *image, const char *text, size_t size);
  */
 void image_lock(const char *name);
 /*
+ * Dies if no image can have this name: one of the store that is hidden or too long, or a path (a
+ * name with a slash) in a folder that is not there.
+ */
+void image_check_name(const char *name);
+/*
  * Locks the name of a new image and returns its path, as image_path() does. Dies if the image
  * exists or the name is invalid.
  */

@@ -114,12 +114,25 @@ void image_lock(const char *name)
 		die("%s: another nestctl makes or removes it", name);
 }
 
+void image_check_name(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	const char *folder = slash == name ? "/" : format("%.*s", (int)(slash - name), name);
+	struct stat st;
+
+	if (!slash && (*name == '.' || strlen(name) > 200))
+		die("'%.200s' is not a name for an image", name);
+	if (slash && (stat(folder, &st) || !S_ISDIR(st.st_mode)))
+		die("%s: a name with a slash is a path here, and there is no folder %s; %s is a "
+		    "name of the store",
+			name, folder, slash[1] ? slash + 1 : "app");
+}
+
 const char *image_reserve(const char *name)
 {
 	const char *path = image_path(name);
 
-	if (!strchr(name, '/') && (*name == '.' || strlen(name) > 200))
-		die("'%.200s' is not a name for an image", name);
+	image_check_name(name);
 	image_lock(name);
 	if (!access(path, F_OK))
 		die("%s: there is one already; `nestctl image rm` removes it", name);

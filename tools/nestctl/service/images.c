@@ -148,7 +148,7 @@ static int list_images(const struct command *c, int argc, char **argv)
 		print_table(all, n);
 		return 0;
 	}
-	f = fields_parse(template);
+	f = fields_parse_with(template, "IMAGE ID");
 	for (size_t i = 0; i < n; i++) {
 		fields_row_begin(f);
 		put_row(&all[i]);
