@@ -15,6 +15,7 @@
 #include "tools/nestctl/build/oci_write.h"
 #include "tools/nestctl/build/rows.h"
 #include "tools/nestctl/core/colour.h"
+#include "tools/nestctl/core/docker.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/image/image.h"

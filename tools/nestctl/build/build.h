@@ -94,8 +94,6 @@ struct build {
  * number.
  */
 size_t plan(struct build *b, const char *target);
-/* True if @text, a value of --platform, is the platform of all images here. */
-bool platform_is_own(const char *text);
 /* Returns the number of the stage @name, a name or number, below @before; -1 if there is none. */
 int stage_find(const struct build *b, const char *name, size_t before);
 /* Carries out ARG: adds NAME=VALUE to *list. @globals: values of ARG before FROM, or NULL. */

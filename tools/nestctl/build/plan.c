@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "tools/nestctl/build/build.h"
+#include "tools/nestctl/core/docker.h"
 #include "tools/nestctl/core/nestctl.h"
 
 const char *list_get(char *const *list, const char *name)
@@ -71,17 +72,6 @@ int stage_find(const struct build *b, const char *name, size_t before)
 		if (b->stages[i].name && !strcasecmp(b->stages[i].name, name))
 			return (int)i;
 	return isdigit((unsigned char)*name) && !*end && number < before ? (int)number : -1;
-}
-
-bool platform_is_own(const char *text)
-{
-	static const char *const own[] = { "linux/amd64", "linux/x86_64", "linux/amd64/v1", "linux",
-		"amd64", "x86_64" };
-
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		if (!strcasecmp(text, own[i]))
-			return true;
-	return false;
 }
 
 /* Begins a stage: FROM [--platform=P] IMAGE [AS NAME]. */

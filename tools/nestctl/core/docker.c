@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/nestctl.h"
@@ -170,7 +171,7 @@ const struct docker_row docker_options[] = {
 	{ "-a, --attach, --sig-proxy, --detach-keys", NULL,
 		"All streams and signals without -d, and `nestctl attach` with it." },
 	{ "--log-driver", NULL, "Output is kept in files of the instance." },
-	{ "--volumes-from", NULL, "-v names each volume." },
+	{ "--volumes-from", "--volumes-from", "Of a detached instance." },
 	{ "--mac-address", "--net", "As a word of the card: --net slirp,02:42:ac:11:00:02." },
 	{ "--dns-search, --dns-option, --domainname", NULL,
 		"-v of a resolv.conf has what it says." },
@@ -186,7 +187,8 @@ const struct docker_row docker_options[] = {
 	{ "--pid, --ipc, --uts, --userns, --cgroupns", NULL,
 		"An instance shares nothing with the host or with another instance." },
 	{ "--link, --network-alias, --ip", NULL, "`nestctl switch` joins instances." },
-	{ "--platform, --pull", NULL, "Images are x86-64, and fetched by `nestctl pull` only." },
+	{ "--platform", "--platform", "linux/amd64 only." },
+	{ "--pull", "--pull", "never and missing: an image is fetched by `nestctl pull` only." },
 	{ 0 },
 };
 
@@ -227,6 +229,17 @@ const char *docker_verb(const char *verb)
 			r->differs);
 	}
 	return NULL;
+}
+
+bool platform_is_own(const char *text)
+{
+	static const char *const own[] = { "linux/amd64", "linux/x86_64", "linux/amd64/v1", "linux",
+		"amd64", "x86_64" };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (!strcasecmp(text, own[i]))
+			return true;
+	return false;
 }
 
 /* True if @list, as "-P, --expose", has the option @word, which may have a value behind "=". */

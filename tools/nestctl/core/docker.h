@@ -3,6 +3,11 @@
 #ifndef NESTLING_NESTCTL_DOCKER_H
 #define NESTLING_NESTCTL_DOCKER_H
 
+#include <stdbool.h>
+
+/* True if @text, a value of --platform, is the platform of all images here. */
+bool platform_is_own(const char *text);
+
 /*
  * A command or option of docker's: its name in nestctl (NULL if nestctl lacks it), and how
  * nestctl's differs.

@@ -152,7 +152,10 @@ enum {
 	KEY_SYSCTL,
 	KEY_GROUP_ADD,
 	KEY_EXPOSE,
-	KEY_CIDFILE
+	KEY_CIDFILE,
+	KEY_PLATFORM,
+	KEY_PULL,
+	KEY_VOLUMES_FROM
 };
 
 /* ---- words that are kept ---- */
@@ -244,12 +247,20 @@ static void keep_published(struct run *r)
 		keep_word(r, 'p', *p);
 }
 
+/* Keeps the volume that was just added. */
+static void keep_volume(struct run *r)
+{
+	const struct volume *v = &r->volumes[r->nr_volumes - 1];
+
+	keep_word(r, 'v', format("%s:%s:%s", v->host, v->guest, v->rdonly ? "ro" : "rw"));
+}
+
 /* Keeps the option that was just parsed, unless it concerns one start only. */
 static void keep_option(struct run *r, int key)
 {
 	static const int not_kept[] = { 'd', 'i', 't', 'T', 'P', KEY_NAME, KEY_RM, KEY_RESTART,
-		KEY_LABEL, KEY_LOG, KEY_ENV_FILE, KEY_CIDFILE };
-	const struct volume *v = r->nr_volumes ? &r->volumes[r->nr_volumes - 1] : NULL;
+		KEY_LABEL, KEY_LOG, KEY_ENV_FILE, KEY_CIDFILE, KEY_PLATFORM, KEY_PULL,
+		KEY_VOLUMES_FROM };
 
 	for (size_t i = 0; i < sizeof(not_kept) / sizeof(not_kept[0]); i++)
 		if (key == not_kept[i])
@@ -259,7 +270,7 @@ static void keep_option(struct run *r, int key)
 	if (key == KEY_MOUNT && r->tmpfs)
 		keep_word(r, KEY_TMPFS, r->tmpfs);
 	else if (key == 'v' || key == KEY_MOUNT)
-		keep_word(r, 'v', format("%s:%s:%s", v->host, v->guest, v->rdonly ? "ro" : "rw"));
+		keep_volume(r);
 	else if (key == 'c' || (key == 'k' && strchr(optarg, '/')) || key == KEY_AUDIT ||
 		 key == KEY_POLICY || key == KEY_SSH_KEY || key == KEY_CLOUD_INIT)
 		keep_word(r, key, absolute(optarg));
@@ -338,25 +349,6 @@ static void health_option(struct run *r, int key)
 	r->detached_option = option_name(key);
 }
 
-/*
- * Returns the kind of the first card from the value of --network. Returns NULL for the default
- * kind, which docker's "bridge" and "default" select.
- */
-static const char *network_kind(const char *text)
-{
-	if (!strcmp(text, "host"))
-		die("run: --network host: an instance has a network of its own; -p leads into it, "
-		    "and --host-loopback to the servers of this machine");
-	return strcmp(text, "bridge") && strcmp(text, "default") ? text : NULL;
-}
-
-static void set_cidfile(struct run *r, const char *path)
-{
-	if (!access(path, F_OK))
-		die("run: --cidfile %s: exists; remove it if its instance is gone", path);
-	r->cidfile = path;
-}
-
 static void parse_option(struct run *r, int key)
 {
 	if (key >= KEY_HEALTH_CMD && key <= KEY_NO_HEALTH)
@@ -381,7 +373,7 @@ static void parse_option(struct run *r, int key)
 	case KEY_BARE: r->bare = true; break;
 	case KEY_AS_IS: r->as_is = true; break;
 	case KEY_NO_TEMPLATE: r->no_template = true; break;
-	case KEY_NET: r->net = network_kind(optarg); break;
+	case KEY_NET: r->net = run_network_kind(optarg); break;
 	case KEY_DISK:
 		if (!parse_size(optarg, "run: --disk"))
 			die("run: --disk %s: not a size (512M, 2G, ...)", optarg);
@@ -422,7 +414,10 @@ static void parse_option(struct run *r, int key)
 	case KEY_SYSCTL: run_add_sysctl(r, optarg); break;
 	case KEY_GROUP_ADD: run_add_group(r, optarg); break;
 	case KEY_EXPOSE: run_expose(r, optarg); break;
-	case KEY_CIDFILE: set_cidfile(r, optarg); break;
+	case KEY_CIDFILE: run_set_cidfile(r, optarg); break;
+	case KEY_PLATFORM: run_check_platform(optarg); break;
+	case KEY_PULL: run_check_pull(optarg); break;
+	case KEY_VOLUMES_FROM: run_add_volumes_from(r, optarg, keep_volume); break;
 	case KEY_INIT: r->init = true; break;
 	case KEY_PASSWORD: r->hash = run_set_password(r, optarg); break;
 	case KEY_SSH_KEY: run_add_ssh_key(r, optarg); break;
@@ -673,6 +668,10 @@ static const struct option_row options[] = {
 		"type=bind|volume|tmpfs,source=HOSTPATH|VOLUME,target=GUESTPATH[,readonly]",
 		"the same as -v or --tmpfs; without type a volume, which is made if it does not "
 		"exist. A tmpfs has tmpfs-size=SIZE and tmpfs-mode=MODE, and no source." },
+	{ KEY_VOLUMES_FROM, "volumes-from", "NAME[:ro]",
+		"the folders and volumes of a detached instance, at the same places" },
+	{ KEY_PLATFORM, "platform", "linux/amd64", "the platform of all images; no other" },
+	{ KEY_PULL, "pull", "never|missing", NULL }, /* an image must be there in both cases */
 	{ KEY_ULIMIT, "ulimit", "NAME=SOFT[:HARD]",
 		"a limit of COMMAND: nofile, nproc, core and others of ulimit; -1 for none" },
 	{ KEY_SYSCTL, "sysctl", "NAME=VALUE",

@@ -229,6 +229,16 @@ int run_here(struct run *r);
  */
 void run_add_volume(struct run *r, char *text);
 /*
+ * Options of docker's (docker_words.c), which die if a value is invalid. run_network_kind() returns
+ * the kind of the first card from the value of --network, or NULL for the default kind, which
+ * docker's "bridge" and "default" select. run_add_volumes_from() calls @keep after each volume.
+ */
+const char *run_network_kind(const char *text);
+void run_set_cidfile(struct run *r, const char *path);
+void run_check_platform(const char *text);
+void run_check_pull(const char *text);
+void run_add_volumes_from(struct run *r, const char *text, void (*keep)(struct run *r));
+/*
  * Adds [[ADDRESS:]HOST:]GUEST[/udp], where HOST and GUEST may be ranges, and sets r->published
  * (publish.c). Returns false if @text has another form. Dies if no port is free.
  */
