@@ -313,21 +313,21 @@ static u32 collect(struct cgroup *c, bool up, u32 *ids, u32 max)
 	return n;
 }
 
-static long tell(const union bpf_attr *a, uaddr_t uattr, const u32 *ids, u32 n, u32 flags)
+static long put_prog_ids(const union bpf_attr *a, uaddr_t uattr, const u32 *ids, u32 n, u32 flags)
 {
-	u32 room = a->query.prog_cnt, told = min(n, min(room, (u32)IDS_MAX));
+	u32 room = a->query.prog_cnt, copied = min(n, min(room, (u32)IDS_MAX));
 
 	if (put_user(flags, uaddr_add(uattr, offsetof(union bpf_attr, query.attach_flags))) ||
 		put_user(n, uaddr_add(uattr, offsetof(union bpf_attr, query.prog_cnt))))
 		return -EFAULT;
 	if (!room || !a->query.prog_ids || !n)
 		return 0;
-	if (copy_to_user(UADDR(a->query.prog_ids), ids, told * sizeof(*ids)))
+	if (copy_to_user(UADDR(a->query.prog_ids), ids, copied * sizeof(*ids)))
 		return -EFAULT;
-	for (u32 i = 0; a->query.prog_attach_flags && i < told; i++)
+	for (u32 i = 0; a->query.prog_attach_flags && i < copied; i++)
 		if (put_user(flags, UADDR(a->query.prog_attach_flags + i * sizeof(flags))))
 			return -EFAULT;
-	return told < n ? -ENOSPC : 0;
+	return copied < n ? -ENOSPC : 0;
 }
 
 /* True for attach types of control groups. Only BPF_CGROUP_DEVICE can have programs. */
@@ -386,7 +386,7 @@ long bpf_cgroup_query(const union bpf_attr *a, uaddr_t uattr)
 		n = device ? collect(c, up, ids, IDS_MAX) : 0;
 		flags = up || !device ? 0 : c->program_flags;
 		mutex_unlock(&attach_mutex);
-		err = tell(a, uattr, ids, n, flags);
+		err = put_prog_ids(a, uattr, ids, n, flags);
 	}
 	kfree(ids);
 	cgroup_put(c);

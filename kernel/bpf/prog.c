@@ -199,7 +199,7 @@ static struct bpf_insn insn_as_loaded(const struct bpf_prog *p, u32 pc)
 	return i;
 }
 
-static int tell_insns(
+static int put_insns(
 	const struct bpf_prog *p, const struct bpf_prog_info *in, struct bpf_prog_info *out)
 {
 	u32 n = min(p->code.n, in->xlated_prog_len / (u32)sizeof(struct bpf_insn));
@@ -220,7 +220,7 @@ static int tell_insns(
 	return 0;
 }
 
-static int tell_maps(const struct bpf_prog *p, const struct bpf_prog_info *in)
+static int put_map_ids(const struct bpf_prog *p, const struct bpf_prog_info *in)
 {
 	for (u32 i = 0; i < min(p->code.nr_maps, in->nr_map_ids); i++)
 		if (put_user(p->maps[i]->id, UADDR(in->map_ids + i * sizeof(u32))))
@@ -244,9 +244,9 @@ long bpf_prog_info(const union bpf_attr *a, uaddr_t uattr)
 		goto out;
 	fill_info(&out, p);
 	out.map_ids = in.map_ids;
-	err = tell_maps(p, &in);
+	err = put_map_ids(p, &in);
 	if (!err && bpf_admin(CAP_BPF))
-		err = tell_insns(p, &in, &out);
+		err = put_insns(p, &in, &out);
 	if (!err &&
 		(copy_to_user(UADDR(a->info.info), &out, len) ||
 			put_user(len, uaddr_add(uattr, offsetof(union bpf_attr, info.info_len)))))

@@ -33,7 +33,7 @@ static void same_number(struct reg *r, const void *arg)
 		r->b = known->b;
 }
 
-static void tell_all(struct state *s, const struct reg *known)
+static void sync_equal(struct state *s, const struct reg *known)
 {
 	struct reg copy = *known;
 
@@ -148,7 +148,7 @@ static int split_numbers(struct verifier *v, const struct bpf_insn *i, struct st
 		if (!can[w])
 			continue;
 		f->r[i->dst_reg] = a;
-		tell_all(way[w], &a);
+		sync_equal(way[w], &a);
 		if (!x)
 			continue;
 		/*
@@ -156,7 +156,7 @@ static int split_numbers(struct verifier *v, const struct bpf_insn *i, struct st
 		 * second.
 		 */
 		f->r[i->src_reg].b = b.b;
-		tell_all(way[w], &f->r[i->src_reg]);
+		sync_equal(way[w], &f->r[i->src_reg]);
 	}
 	return 0;
 }
