@@ -76,7 +76,7 @@ void bdev_lost(struct block_device *b, u64 bytes, int err)
 	note_lost(name, bytes, err);
 }
 
-static void tell_page(const struct bio *bio, u64 block)
+static void log_lost_page(const struct bio *bio, u64 block)
 {
 	char name[32];
 
@@ -93,6 +93,6 @@ void bio_lost(const struct bio *bio)
 
 	n = DIV_ROUND_UP(bio->bytes, PAGE_SIZE);
 	for (i = 0; i < n; i++)
-		tell_page(bio, first + i);
+		log_lost_page(bio, first + i);
 	bdev_lost(bio->part, bio->bytes, bio->status);
 }

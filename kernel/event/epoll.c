@@ -99,7 +99,7 @@ static void wake_pollers(struct eventpoll *ep, u64 key)
  * Makes the item ready and wakes up waiters, unless a wake-up with @key (events, 0: any) does not
  * concern it. Returns how many exclusive waiters the wake-up has used: 0 or 1.
  */
-static int item_tell(struct epoll_item *it, u64 key)
+static int item_notify(struct epoll_item *it, u64 key)
 {
 	struct eventpoll *ep = it->ep;
 	int woke = 0;
@@ -123,7 +123,7 @@ static int item_tell(struct epoll_item *it, u64 key)
 static int item_wake(struct wait_queue_entry *e, u64 key)
 {
 	struct epoll_hook *h = container_of(e, struct epoll_hook, wait);
-	int woke = item_tell(h->item, key);
+	int woke = item_notify(h->item, key);
 
 	/*
 	 * This comes last, since from now on a task that removes the item does not wait for the

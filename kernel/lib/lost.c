@@ -22,8 +22,8 @@ _Static_assert(LOST_LINE >= NAME_MAX + 160, "a name and the text");
 struct lost {
 	char name[NAME_MAX];
 	u64 bytes;
-	int err;   /* the first error; 0: the entry is free */
-	bool told; /* the user was notified */
+	int err;       /* the first error; 0: the entry is free */
+	bool reported; /* the user was notified */
 };
 
 static DEFINE_SPINLOCK(lost_lock);
@@ -51,7 +51,7 @@ void note_lost(const char *name, u64 bytes, int err)
 		strscpy(l->name, name, sizeof(l->name));
 	}
 	l->bytes += bytes;
-	l->told = false;
+	l->reported = false;
 	spin_unlock(&lost_lock);
 }
 
@@ -87,7 +87,7 @@ int lost_line(u32 i, char *line, size_t size)
 	return l.err ? line_of(&l, line, size) : 0;
 }
 
-static void tell(const struct lost *l)
+static void print_lost(const struct lost *l)
 {
 	char line[LOST_LINE];
 	int n = line_of(l, line, sizeof(line));
@@ -97,7 +97,7 @@ static void tell(const struct lost *l)
 	arch_early_write(line, (size_t)n);
 }
 
-void tell_lost(void)
+void report_losses(void)
 {
 	u32 i;
 
@@ -106,12 +106,12 @@ void tell_lost(void)
 
 		spin_lock(&lost_lock);
 		l = table[i];
-		table[i].told = true;
+		table[i].reported = true;
 		spin_unlock(&lost_lock);
-		if (!l.err || l.told)
+		if (!l.err || l.reported)
 			continue;
 		arch_note_lost();
-		tell(&l);
+		print_lost(&l);
 	}
 }
 

@@ -28,7 +28,7 @@ int lost_line(u32 i, char *line, size_t size);
  * Reports each name once, in the log and on standard error. The process then ends with status 3
  * instead of 0.
  */
-void tell_lost(void);
+void report_losses(void);
 
 /*
  * Limits lines in the log to ten per five seconds. Zeroed at first. Protected by a lock of lost.c.

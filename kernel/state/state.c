@@ -209,7 +209,7 @@ static void come_back(struct save *s)
  * Reports that the instance runs, and calls connected() of all parts. From now on the instance can
  * be saved again.
  */
-static void tell_going_on(const struct save *s)
+static void report_running(const struct save *s)
 {
 	state_end();
 	if (!s->back)
@@ -365,7 +365,7 @@ static s64 save(struct save *s)
 		pause = min(pause * 2, LONGEST_PAUSE_NS);
 	} while (err == -EAGAIN && (++tries < LEAST_TRIES || ktime_get() < end));
 	if (err == MACHINE_GOES_ON) {
-		tell_going_on(s);
+		report_running(s);
 		return err;
 	}
 	if (err == -EAGAIN)

@@ -148,7 +148,7 @@ static bool wanted(u32 nr)
 }
 
 /* True if lines of the call must be printed, to the log or to the ring. */
-static bool told(u32 nr)
+static bool is_printed(u32 nr)
 {
 	int how = READ_ONCE(syscall_strace);
 
@@ -170,7 +170,7 @@ static long call_with_lines(u32 nr, const struct syscall_desc *d, const u64 *arg
 		say(call, " ...");
 	ret = d->call(args);
 	/* Tracing may have ended during the call. */
-	if (returns && told(nr))
+	if (returns && is_printed(nr))
 		say_result(call, ret, arch_cpu_clock() - start);
 	return ret;
 }
@@ -180,7 +180,7 @@ long syscall_traced(u32 nr, const struct syscall_desc *d, const u64 *args)
 	u64 start;
 	long ret;
 
-	if (told(nr))
+	if (is_printed(nr))
 		return call_with_lines(nr, d, args);
 	if (!(READ_ONCE(syscall_strace) & TRACE_CALLS_TIMES) || !wanted(nr))
 		return d->call(args);

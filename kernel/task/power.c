@@ -30,7 +30,7 @@ void kernel_power_off(void)
 	/* flushes packets that a vCPU holds, whose memory would count as lost */
 	sched_before_idle();
 	lockdep_write_edges();
-	tell_lost();
+	report_losses();
 	audit_usage();
 	pr_info("reboot: Power down\n");
 	arch_power_off(0);
@@ -42,7 +42,7 @@ void kernel_restart(void)
 		kernel_power_off();
 	sync_and_quiesce_all();
 	sched_before_idle();
-	tell_lost();
+	report_losses();
 	pr_info("reboot: Restarting system\n");
 	arch_reboot();
 }

@@ -733,7 +733,7 @@ static int shown_clock(int clock)
 }
 
 int posix_timers_show(struct signal_struct *sig,
-	void (*tell)(void *arg, const struct posix_timer_info *i), void *arg)
+	void (*show)(void *arg, const struct posix_timer_info *i), void *arg)
 {
 	struct posix_timer_info *all;
 	struct k_itimer *kt;
@@ -761,7 +761,7 @@ int posix_timers_show(struct signal_struct *sig,
 	}
 	spin_unlock(&timers_lock);
 	for (u32 i = 0; i < got; i++) {
-		tell(arg, &all[i]);
+		show(arg, &all[i]);
 		put_pid(all[i].target);
 	}
 	kfree(all);

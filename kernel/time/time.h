@@ -119,12 +119,12 @@ struct posix_timer_info {
 	struct pid *target;
 };
 /*
- * Calls @tell for each timer of a process, newest first. All values are read at one moment. No lock
+ * Calls @show for each timer of a process, newest first. All values are read at one moment. No lock
  * is held during the calls. Returns 0 or -ENOMEM. The caller holds a reference on a task of @sig.
  * May sleep.
  */
 int posix_timers_show(struct signal_struct *sig,
-	void (*tell)(void *arg, const struct posix_timer_info *i), void *arg);
+	void (*show)(void *arg, const struct posix_timer_info *i), void *arg);
 u64 process_cpu_time(struct signal_struct *sig); /* ns; takes tasklist_lock */
 
 #endif
