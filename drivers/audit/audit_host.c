@@ -103,8 +103,8 @@ static bool put_line(const char *text, size_t n)
 	return done == len;
 }
 
-/* Writes the line that counts the lost ones, under lock. Returns false as put_line() does. */
-static bool tell_lost(void)
+/* Writes the line that counts the lost lines, under lock. Returns false as put_line() does. */
+static bool put_lost(void)
 {
 	char text[64];
 	int n = snprintf(text, sizeof(text), "\"event\":\"lost\",\"lines\":%lu}", lost);
@@ -115,7 +115,7 @@ static bool tell_lost(void)
 void audit_host_add(const char *text, size_t n)
 {
 	pthread_mutex_lock(&lock);
-	if (lost && tell_lost())
+	if (lost && put_lost())
 		lost = 0;
 	if (lost || !put_line(text, n))
 		lost++;

@@ -89,13 +89,13 @@ static void cable_put(struct con_cable *c)
  * Reports once that the host has no room for a console's output file. A closed peer is not
  * reported.
  */
-static void tell_full(int err)
+static void report_full(int err)
 {
-	static int told;
+	static int reported;
 	char line[200];
 
 	if ((err != ENOSPC && err != EDQUOT && err != EFBIG) ||
-		__atomic_exchange_n(&told, 1, __ATOMIC_RELAXED))
+		__atomic_exchange_n(&reported, 1, __ATOMIC_RELAXED))
 		return;
 	os_note_lost();
 	snprintf(line, sizeof(line), "nestling: output of a console is lost: %s\n", strerror(err));
@@ -116,7 +116,7 @@ static void write_all(struct con_cable *c, const uint8_t *buf, size_t n)
 
 			poll(p, 2, -1);
 		} else if (r < 0 && errno != EINTR) {
-			tell_full(errno);
+			report_full(errno);
 			/* The peer has closed, or the disk is full: the rest is lost. */
 			return;
 		}
@@ -197,7 +197,7 @@ size_t cable_write_now(struct con_cable *c, struct con_tap *only, const uint8_t 
 		return (size_t)r;
 	if (errno == EAGAIN || errno == EINTR)
 		return 0;
-	tell_full(errno);
+	report_full(errno);
 	return n;
 }
 

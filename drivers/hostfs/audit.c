@@ -44,7 +44,7 @@ static void add_volume(struct audit *a, const struct hostfs_share *s, char *buf)
 	audit_text(a, "volume", text, strlen(text), VOLUME_MOST);
 }
 
-static void tell(const char *event, const char *what, struct dentry *d, struct dentry *to)
+static void log_event(const char *event, const char *what, struct dentry *d, struct dentry *to)
 {
 	const struct hostfs_sb *hs = d->d_sb->s_fs_info;
 	struct audit a;
@@ -68,7 +68,7 @@ static void tell(const char *event, const char *what, struct dentry *d, struct d
 
 void hostfs_audit_slow(const char *event, struct dentry *d, struct dentry *to)
 {
-	tell(event, NULL, d, to);
+	log_event(event, NULL, d, to);
 }
 
 void hostfs_write_refused(struct inode *inode)
@@ -77,6 +77,6 @@ void hostfs_write_refused(struct inode *inode)
 
 	if (!d)
 		return;
-	tell("refused", "write", d, NULL);
+	log_event("refused", "write", d, NULL);
 	dput(d);
 }

@@ -166,7 +166,7 @@ static void hear(struct exec_session *s)
 	}
 }
 
-static void tell(struct exec_session *s)
+static void send_result(struct exec_session *s)
 {
 	char text[EXEC_PACKET_MAX];
 	char failed = s->spawn.dir_failed ? 'd' : s->no_terminal ? 't' : 'e';
@@ -203,7 +203,7 @@ static int session_thread(void *arg)
 		wait_event_idle(&exec_wait, exec_events() != seen || READ_ONCE(s->ended));
 	}
 	exec_tty_end(s);
-	tell(s);
+	send_result(s);
 	if (s->err && !s->master)
 		close_streams(s);
 	exec_fd_close(s->fds[EXEC_CONTROL]);

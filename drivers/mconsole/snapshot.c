@@ -197,7 +197,7 @@ static void put_name(struct snapshot *s, const char *name)
 	mconsole_write(&s->begin.call, s->line, n);
 }
 
-static void tell_super(const char *dev, const char *type, enum super_rest rest, void *arg)
+static void print_super(const char *dev, const char *type, enum super_rest rest, void *arg)
 {
 	static const char *const words[] = { "read-only", "frozen", "synced" };
 	struct snapshot *s = arg;
@@ -205,7 +205,7 @@ static void tell_super(const char *dev, const char *type, enum super_rest rest, 
 	mconsole_print(&s->begin.call, "fs %s %s %s\n", dev, type, words[rest]);
 }
 
-static void tell(struct snapshot *s)
+static void print_snapshot(struct snapshot *s)
 {
 	struct mconsole_call *c = &s->begin.call;
 	struct mconsole_device *d;
@@ -213,7 +213,7 @@ static void tell(struct snapshot *s)
 	u32 n;
 
 	mconsole_print(c, "id %lu seconds %u\n", s->id, s->seconds);
-	snapshot_supers(tell_super, s);
+	snapshot_supers(print_super, s);
 	for_each_disk(disk, d, n)
 	{
 		for (u32 depth = 0; !d->file(n, depth, s->text, sizeof(s->text)); depth++) {
@@ -271,7 +271,7 @@ static const char *begin(struct snapshot *s)
 	mutex_lock(&lock);
 	s->held = true;
 	mutex_unlock(&lock);
-	tell(s);
+	print_snapshot(s);
 	mconsole_end(&s->begin.call, 0);
 	return s->begin.call.lost ? "its client did not listen" : hold(s);
 }

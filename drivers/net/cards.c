@@ -415,7 +415,7 @@ static struct mconsole_device eth_device = {
 /* ---- boot ---- */
 
 /* Writes a failure whose cause the user can fix to standard error. @card: the parameter. */
-static void tell_user(const char *card, const char *why, const char *advice)
+static void report_failure(const char *card, const char *why, const char *advice)
 {
 	char line[500];
 
@@ -435,9 +435,9 @@ static void add_card(struct card *c)
 		refuse("%s: %s", c->param, err[0] ? err : os_strerror(bad));
 	pr_warn("%s: no network: %s\n", c->param, err[0] ? err : os_strerror(bad));
 	if (bad == -ELIBACC)
-		tell_user(c->param, err, "");
+		report_failure(c->param, err, "");
 	else if (bad == -EADDRINUSE)
-		tell_user(c->param, err, "; when it is free, restart the guest");
+		report_failure(c->param, err, "; when it is free, restart the guest");
 	c->given = false;
 }
 

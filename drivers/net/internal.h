@@ -61,7 +61,7 @@ struct card {
 	/* After a restore: the parameters give it a new MAC address. */
 	bool new_mac;
 	/* ktime_get() when a change of the link was last reported on stderr. */
-	u64 told_at;
+	u64 reported_at;
 };
 
 /* Buffers for the frames of one call of send(). */

@@ -31,8 +31,8 @@
 /* Frames below this size are copied, and those that would waste most of a buffer. */
 #define COPY_BREAK 4096U
 #define RETRY NSEC_PER_SEC
-#define RETRY_SOON (RETRY / 500)       /* a request to join has no answer yet */
-#define TELL_AGAIN (10 * NSEC_PER_SEC) /* interval of messages on stderr */
+#define RETRY_SOON (RETRY / 500)         /* a request to join has no answer yet */
+#define REPORT_EVERY (10 * NSEC_PER_SEC) /* interval of messages on stderr */
 
 /* ---- frames ---- */
 
@@ -57,15 +57,15 @@ static u32 frame_size(const struct card *c)
 	return c->dev->ops->max_mtu + ETH_HLEN;
 }
 
-/* Writes one line to the host's standard error, but at most one in TELL_AGAIN. */
-static void tell(struct card *c, const char *what)
+/* Writes one line to the host's standard error, but at most one in REPORT_EVERY. */
+static void report_link(struct card *c, const char *what)
 {
 	u64 now = ktime_get();
 	char line[80];
 
-	if (c->told_at && now - c->told_at < TELL_AGAIN)
+	if (c->reported_at && now - c->reported_at < REPORT_EVERY)
 		return;
-	c->told_at = now;
+	c->reported_at = now;
 	scnprintf(line, sizeof(line), "nestling: %s: %s\n", c->param, what);
 	arch_early_write(line, strlen(line));
 }
@@ -86,7 +86,7 @@ static void link_lost(struct card *c)
 		return;
 	netdev_set_carrier(c->dev, false);
 	pr_warn("%s: the other side has gone\n", c->dev->name);
-	tell(c, "the other side has gone");
+	report_link(c, "the other side has gone");
 	retry_after(c, RETRY);
 }
 
@@ -428,14 +428,14 @@ static void reopen(struct work *w)
 	if (xchg(&c->restored, false))
 		return;
 	pr_info("%s: the link is back\n", c->dev->name);
-	tell(c, "the link is back");
+	report_link(c, "the link is back");
 }
 
 void card_link_setup(struct card *c)
 {
 	timer_setup(&c->retry, retry_now);
 	work_setup(&c->reopen, reopen);
-	c->told_at = 0;
+	c->reported_at = 0;
 	c->lost = 0;
 	WRITE_ONCE(c->leaving, false);
 }

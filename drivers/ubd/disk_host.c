@@ -89,7 +89,7 @@ static void say(const char *text)
 /*
  * Reports that the last flush, for which no request waits, has failed with @err. Async-signal-safe.
  */
-static void tell_lost(const struct ubd_host *h, int err)
+static void report_lost(const struct ubd_host *h, int err)
 {
 	const char *why = strerrordesc_np(-err);
 
@@ -112,7 +112,7 @@ static void at_exit(void)
 		struct ubd_host *h = __atomic_exchange_n(&disks[i], NULL, __ATOMIC_ACQ_REL);
 
 		if (h)
-			tell_lost(h, image_at_exit(h->image));
+			report_lost(h, image_at_exit(h->image));
 	}
 }
 
@@ -270,7 +270,7 @@ void ubd_host_close(int host)
 	ubd_aio_close(h->aio);
 	forget(h);
 	media_detach(image_fd(h->image));
-	tell_lost(h, image_close(h->image));
+	report_lost(h, image_close(h->image));
 	os_object_del(host);
 	free(h->file);
 	free(h);
