@@ -55,11 +55,11 @@ void skas_answers_revoke(void)
 	}
 }
 
-static void tell(struct runner *r, const struct answers *a)
+static void write_answers(struct runner *r, const struct answers *a)
 {
 	u32 *answers = r->ctl->answers;
 
-	if (!r->told)
+	if (!r->answers_id)
 		for (int i = 0; i < ANSWERS; i++)
 			WRITE_ONCE(answers[i], NO_ANSWER);
 	put(&answers[__NR_getpid], a->pid);
@@ -70,7 +70,7 @@ static void tell(struct runner *r, const struct answers *a)
 	put(&answers[__NR_getgid], a->gid);
 	put(&answers[__NR_getegid], a->egid);
 	put(&answers[__NR_sched_yield], 0);
-	r->told = a->id;
+	r->answers_id = a->id;
 }
 
 void skas_offer(struct space *s, int cpu, const struct answers *a, u64 now, bool self, bool yield)
@@ -78,8 +78,8 @@ void skas_offer(struct space *s, int cpu, const struct answers *a, u64 now, bool
 	struct runner *r = &s->runner[cpu];
 	u32 known = (self ? KNOWN_SELF : 0) | (yield ? KNOWN_YIELD : 0);
 
-	if (self && unlikely(r->told != a->id))
-		tell(r, a);
+	if (self && unlikely(r->answers_id != a->id))
+		write_answers(r, a);
 	put(&r->ctl->known, known);
 	r->offered_at = known ? now : 0;
 }

@@ -106,8 +106,8 @@ struct runner {
 	u32 park;
 	/* seccomp: the last event came through a patched site; the FPU state is in the registers */
 	bool live;
-	/* the value of @now with which skas_offer() last wrote answers to the control page, or 0 */
-	u64 told;
+	/* id of the answers that skas_offer() last wrote to the control page; 0: none */
+	u64 answers_id;
 	/* value of skas_answers_now() for the answers that are offered for the coming stay, or 0 */
 	u64 offered_at;
 	bool loads; /* value written to C_SEGS */

@@ -144,7 +144,7 @@ int runner_make(struct runner *r)
 	r->placed = 0;
 	r->patient = false;
 	r->regs_live = 0;
-	r->told = r->offered_at = 0;
+	r->answers_id = r->offered_at = 0;
 	r->debug = (struct debug_regs){ 0 };
 	r->again = false;
 	fpu_reset(r);
@@ -237,7 +237,7 @@ void runner_wipe_page(struct runner *r)
 	r->loads = false;
 	/* the wiped page no longer has the placement and the answers */
 	r->placed = 0;
-	r->told = 0;
+	r->answers_id = 0;
 	WRITE_ONCE(r->watched.fresh, true);
 	r->ctl->frsp = r->va + TOP_OF_ALT_STACK;
 }

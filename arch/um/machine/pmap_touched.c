@@ -37,11 +37,11 @@ bool pmap_reports_touched(void)
 	 * whether the host reports touched pages: 0 unknown, 1 no, 2 yes; racing writers store
 	 * equal values
 	 */
-	static u8 told;
+	static u8 reports;
 
-	if (unlikely(!told))
-		told = os_mem_reports_touched() ? 2 : 1;
-	return told == 2;
+	if (unlikely(!reports))
+		reports = os_mem_reports_touched() ? 2 : 1;
+	return reports == 2;
 }
 
 static bool is_open(pte_t e)

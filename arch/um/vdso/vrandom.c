@@ -240,7 +240,7 @@ static void give(struct vrandom_state *s, uint8_t *to, size_t len)
 	}
 }
 
-static long tell_params(struct vrandom_params *p)
+static long put_params(struct vrandom_params *p)
 {
 	p->size = sizeof(struct vrandom_state);
 	p->prot = PROT_READ | PROT_WRITE;
@@ -265,7 +265,7 @@ EXPORT long __vdso_getrandom(void *buf, size_t len, unsigned flags, void *state,
 	if (len > LEN_MAX)
 		len = LEN_MAX;
 	if (size == ~0UL && !buf && !len && !flags)
-		return tell_params(state);
+		return put_params(state);
 	if (((uintptr_t)state & (PAGE - 1)) + sizeof(*s) > PAGE)
 		return -EFAULT;
 	if (!is_usable(s, size, flags))
