@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* docker_words.c: options of `nestctl run` that docker's users type, and what is refused of them. */
+/* docker_words.c: options of `nestctl run` that docker's users type, and what they cannot be. */
 #include <string.h>
 #include <unistd.h>
 
