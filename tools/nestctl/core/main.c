@@ -85,6 +85,9 @@ unknown(const struct command *const *table, const char *in, const char *word)
 
 	if (!in && what)
 		die("no command '%s'; %s", word, what);
+	/* docker's image tag, image pull and others are commands of their own here */
+	if (in && find(commands, word))
+		die("%s: no command '%s'; nestctl %s is one", in, word, word);
 	if (near)
 		die("%s%sno command '%s'; is it nestctl %s%s?", in ? in : "", in ? ": " : "", word,
 			where, near);
