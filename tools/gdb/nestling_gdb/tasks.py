@@ -56,7 +56,10 @@ def parse(word_):
     """Returns the task of a number, or of an expression that is a struct task or a pointer to one."""
     if word_.isdigit():
         return find(int(word_))
-    value = gdb.parse_and_eval(word_)
+    try:
+        value = gdb.parse_and_eval(word_)
+    except gdb.error as e:
+        raise gdb.GdbError("%s: no number and no expression of a task: %s" % (word_, e))
     return value.dereference() if value.type.strip_typedefs().code == gdb.TYPE_CODE_PTR else value
 
 
@@ -146,13 +149,13 @@ def row(t):
     name = text(t["comm"])
     wchan = text(t["wchan"]) if int(t["wchan"]) and not t["on_cpu"] else ""
     parent = int(t["real_parent"]["tgid"]) if int(t["real_parent"]) else 0
-    return "%6d %6d %6d %s %3d%s %8.2f %-12s %-16s %s" % (
+    return "%6d %6d %6d %s %3d%s %8.2f %-15s %-16s %s" % (
         int(t["pid"]), int(t["tgid"]), parent, "Z" if exit_state else STATES.get(state, "?"), int(t["cpu"]),
         "*" if t["on_cpu"] else " ", (int(t["utime"]) + int(t["stime"])) / 1e9, doing(t),
         "[%s]" % name if int(t["flags"]) & PF_KTHREAD else name, wchan)
 
 
-HEADING = "%6s %6s %6s S CPU  %8s %-12s %-16s %s" % ("PID", "TGID", "PPID", "TIME", "IN", "NAME", "WAITS FOR")
+HEADING = "%6s %6s %6s S CPU  %8s %-15s %-16s %s" % ("PID", "TGID", "PPID", "TIME", "IN", "NAME", "WAITS FOR")
 
 
 # ---- the view of a stack ----

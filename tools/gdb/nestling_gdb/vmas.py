@@ -2,7 +2,7 @@
 """A task's memory: its areas, and its bytes through its page table and the page cache."""
 import gdb
 
-from .base import KERNEL_MAP_BASE, PAGE, list_entries, radix_lookup, read, report, symbol, text, word
+from .base import KERNEL_MAP_BASE, PAGE, list_entries, radix_lookup, read, report, static, symbol, text, word
 from .tasks import action, parse
 from .vfs import file_text
 
@@ -32,15 +32,31 @@ def area_name(mm, v):
 
 
 def frame_of(page):
-    """Returns the frame's address in the direct map for a struct page of region 0."""
+    """Returns the frame's address for a struct page: of physmem, or of a disk's file that is mapped (kernel/mm/frame/region.c)."""
     mem_map = symbol("mem_map")
-    return KERNEL_MAP_BASE + (page - int(mem_map)) // mem_map.dereference().type.sizeof * PAGE
+    size = mem_map.dereference().type.sizeof
+    regions = static("mm_add_region", "regions")
+    for i in range(int(static("mm_add_region", "nr_regions"))):
+        n = (page - int(regions[i]["map"])) // size
+        if 0 <= n < int(regions[i]["nr"]):
+            return KERNEL_MAP_BASE + (int(regions[i]["start"]) + n) * PAGE
+    return KERNEL_MAP_BASE + (page - int(mem_map)) // size * PAGE
+
+
+def frame_content(address):
+    """Returns the bytes of a frame, or None for a frame of a disk's file in a core, which has no copy of that file."""
+    try:
+        return read(address, PAGE)
+    except gdb.MemoryError:
+        if address - KERNEL_MAP_BASE < int(symbol("max_pfn")) * PAGE:
+            raise
+        return None
 
 
 def cached_page(mapping, index):
     """Returns the page cache's copy of a page of a file, or None."""
     page = radix_lookup(mapping["pages"], index)
-    return read(frame_of(page), PAGE) if page else None
+    return frame_content(frame_of(page)) if page else None
 
 
 def entry(mm, va):
@@ -57,7 +73,7 @@ def page_at(mm, v, va):
     """Returns a page of an area as the guest sees it: by its entry, else from the page cache, else zeros; None if it is only on the disk."""
     e = entry(mm, va)
     if e:
-        return read(KERNEL_MAP_BASE + (e & PFN_MASK), PAGE)
+        return frame_content(KERNEL_MAP_BASE + (e & PFN_MASK))
     if not int(v["vm_mapping"]):
         return bytes(PAGE)
     return cached_page(v["vm_mapping"], int(v["vm_pgoff"]) + (va - int(v["vm_start"])) // PAGE)
