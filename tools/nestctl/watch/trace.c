@@ -8,6 +8,7 @@
  * nestctl leaves it on (`nestctl trace --off`).
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/umid.h"
 
-#define PAUSE_NS 30000000 /* after a fetch without new lines */
+#define PAUSE_MS 30 /* after a fetch without new lines */
 #define ROWS_MAX 1024
 
 /* A run of `nestctl trace`. @pos: where the next lines in the kernel's ring begin. */
@@ -32,6 +33,10 @@ struct trace {
 	double seconds; /* 0: until a signal */
 	unsigned long long pos;
 	FILE *out;
+	/* where -o wrote to, or NULL for standard output */
+	const char *path;
+	/* the errno with which output failed first, or 0; EPIPE: its reader has gone */
+	int error;
 };
 
 /* the signal that asks for the end, or 0 */
@@ -69,9 +74,19 @@ static bool fetch(struct trace *t, const char *from)
 		fprintf(t->out, "[%llu bytes lost]\n", lost);
 	some = lines[1];
 	put_plain(t->out, lines + 1);
-	fflush(t->out);
+	if ((fflush(t->out) || ferror(t->out)) && !t->error)
+		t->error = errno;
 	free(text);
 	return some;
+}
+
+/* Waits a little. Notices a reader that goes while there are no lines to write, too. */
+static void pause_a_little(struct trace *t)
+{
+	struct pollfd reader = { .fd = fileno(t->out) };
+
+	if (poll(&reader, 1, PAUSE_MS) > 0 && reader.revents & (POLLERR | POLLHUP) && !t->error)
+		t->error = EPIPE;
 }
 
 /* Switches the tracing on. */
@@ -95,15 +110,14 @@ static double now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-/* Prints lines until the time is over or a signal comes. */
+/* Prints lines until the time is over, a signal comes, or no more can be written. */
 static void follow_lines(struct trace *t)
 {
 	double end = t->seconds ? now() + t->seconds : 0;
-	struct timespec pause = { .tv_nsec = PAUSE_NS };
 
-	while (!ended && (!end || now() < end))
+	while (!ended && !t->error && (!end || now() < end))
 		if (t->counts || !fetch(t, format("trace read %llu", t->pos)))
-			nanosleep(&pause, NULL);
+			pause_a_little(t);
 }
 
 /* The calls of one kind. @us and @most: microseconds, of all and of the longest. */
@@ -187,6 +201,7 @@ static void parse(struct trace *t, int argc, char **argv)
 			break;
 		case 'o':
 			t->out = create_private(optarg);
+			t->path = optarg;
 			if (!t->out)
 				die("%s: %s", optarg, strerror(errno));
 			break;
@@ -222,9 +237,15 @@ static int trace_command(int argc, char **argv)
 	if (t.counts)
 		print_counts(&t);
 	else
-		while (fetch(&t, format("trace read %llu", t.pos)) && !ferror(t.out))
+		while (!t.error && fetch(&t, format("trace read %llu", t.pos)))
 			;
-	return ferror(t.out) ? 1 : 0;
+	if (t.path && !t.error && fflush(t.out))
+		t.error = errno;
+	if (t.path && t.error && t.error != EPIPE)
+		warn("%s: %s", t.path, strerror(t.error));
+	/* of standard output finish_output() says it */
+	errno = t.error;
+	return t.error ? 1 : 0;
 }
 
 static const struct option_row options[] = {
