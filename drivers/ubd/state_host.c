@@ -44,7 +44,13 @@ static int fail(char *err, size_t size, const char *file, const char *why)
 
 static int fail_host(char *err, size_t size, const char *file, int error)
 {
-	fail(err, size, file, strerror(-error));
+	char why[200];
+
+	snprintf(why, sizeof(why), "%s%s", strerror(-error),
+		error == -EACCES && os_jailed() ?
+			" (a jailed instance makes no file in a folder that its guest shares)" :
+			"");
+	fail(err, size, file, why);
 	return error;
 }
 
