@@ -179,6 +179,11 @@ char **take_words(const struct command *c, int argc, char **argv, int min, int m
  * name.
  */
 const char *command_verb(const struct command *c);
+/*
+ * True if -h is an option of the command, with a value, as docker's for --hostname. It is help
+ * without a value, and in all other commands.
+ */
+bool command_has_h(const struct command *c);
 
 /* help.c */
 /* Print a command's --help, or the help of all commands of @table, on standard output. */

@@ -143,7 +143,7 @@ const struct docker_row docker_options[] = {
 		"`nestctl switch --dhcp` makes a network with names. host is not there." },
 	{ "--add-host", "--add-host", "host-gateway wants --host-loopback." },
 	{ "--dns", "--dns", "" },
-	{ "--hostname", "--hostname", "The default is the image's name. -h is help." },
+	{ "-h, --hostname", "-h", "The default is the image's name. `-h` alone is help." },
 	{ "-m, --memory", "--mem", "Is what the machine has, 1G by default; not a limit." },
 	{ "--cpus", "--cpus", "A whole number of virtual CPUs." },
 	{ "--pids-limit", "--pids", "" },

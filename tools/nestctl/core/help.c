@@ -148,7 +148,8 @@ void help_command(const struct command *c)
 	for (const struct option_row *o = c->options; o && (o->key || o->name); o++)
 		print_option(o);
 	if (!c->sub)
-		print_option(&(const struct option_row){ 'h', "help", NULL, "print this" });
+		print_option(&(const struct option_row){
+			command_has_h(c) ? 256 : 'h', "help", NULL, "print this" });
 	if (c->exits)
 		printf("\nExit status: ");
 	if (c->exits)

@@ -18,6 +18,15 @@ const char *command_verb(const struct command *c)
 	return space ? space + 1 : c->name;
 }
 
+bool command_has_h(const struct command *c)
+{
+	const struct option_row *o = c->options;
+
+	while (o && (o->key || o->name) && o->key != 'h')
+		o++;
+	return o && o->key == 'h';
+}
+
 /* Converts the table into getopt's two forms, which it writes into the caller's memory. */
 static void translate(const struct command *c, char *letters, struct option *names)
 {
@@ -27,7 +36,8 @@ static void translate(const struct command *c, char *letters, struct option *nam
 	if (c->command_follows)
 		*letters++ = '+';
 	*letters++ = ':';
-	*letters++ = 'h';
+	if (!command_has_h(c))
+		*letters++ = 'h';
 	names[n++] = (struct option){ "help", no_argument, NULL, KEY_HELP };
 	for (; o && (o->key || o->name); o++) {
 		if (n == OPTIONS_MAX)
@@ -70,8 +80,14 @@ int next_option(const struct command *c, int argc, char **argv)
 	switch (key) {
 	case -1: return 0;
 	case 'h':
+		if (command_has_h(c))
+			return key; /* fall through */
 	case KEY_HELP: help_command(c); exit(finish_output(0));
 	case ':':
+		if (optopt == 'h') {
+			help_command(c);
+			exit(finish_output(0));
+		}
 		die("%s: %s wants a value; see %s --help", c->name, argv[optind - 1],
 			command_line_name(c));
 	case '?':

@@ -122,7 +122,6 @@ enum {
 	KEY_RESTART,
 	KEY_LABEL,
 	KEY_LOG,
-	KEY_HOSTNAME,
 	KEY_ENV_FILE,
 	KEY_ENTRYPOINT,
 	KEY_READ_ONLY,
@@ -401,7 +400,7 @@ static void parse_option(struct run *r, int key)
 	case KEY_ALLOW: add_allowed(r, optarg); break;
 	case KEY_LOOPBACK: r->loopback = loopback_word(optarg); break;
 	case KEY_HOST_USER: r->host_user = optarg; break;
-	case KEY_HOSTNAME: run_set_hostname(r, optarg); break;
+	case 'h': run_set_hostname(r, optarg); break;
 	case KEY_ENV_FILE: env_file_read(optarg, "run", take_env, r); break;
 	case KEY_ENTRYPOINT: r->entrypoint = optarg; break;
 	case KEY_READ_ONLY: run_set_read_only(r); break;
@@ -566,7 +565,7 @@ static int create_command(int argc, char **argv)
 	char **words = xalloc(((size_t)argc + 2) * sizeof(*words));
 	struct run r;
 
-	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+	if (argc > 1 && (!strcmp(argv[1], "--help") || (argc == 2 && !strcmp(argv[1], "-h")))) {
 		help_command(&cmd_create);
 		return 0;
 	}
@@ -657,7 +656,7 @@ static const struct option_row options[] = {
 	{ KEY_CLOUD_INIT, "cloud-init", "FILE|DIR",
 		"of a machine: user-data for cloud-init, or a folder with user-data, meta-data, "
 		"vendor-data, network-config" },
-	{ KEY_HOSTNAME, "hostname", "NAME", "the host name inside (the image's name)" },
+	{ 'h', "hostname", "NAME", "the host name inside (the image's name)" },
 	{ KEY_READ_ONLY, "read-only", NULL,
 		"the root is read-only for COMMAND; /tmp, /run and folders of -v and --tmpfs are "
 		"not" },
