@@ -50,9 +50,9 @@ int hostfs_host_ids(uint32_t *uid, uint32_t *gid);
 int hostfs_host_setup(int irq);
 /*
  * Prepares for hostfs_host_root() with @dir and @only after the process is jailed: a jailed process
- * can access that folder, or the one file in it.
+ * can access that folder, or the one file in it. Fails if @dir cannot be opened as a folder.
  */
-void hostfs_host_share(const char *dir, const char *only);
+int hostfs_host_share(const char *dir, const char *only);
 /*
  * Opens the folder @path beneath @jail. @jail, which the user chose, may contain links. Links in
  * @path are followed only as long as they stay beneath @jail. @only: the single name that can be

@@ -603,9 +603,16 @@ static void grant(const char *dir, const char *only)
 static int open_share(const char *dir, const char *only)
 {
 	int fd = os_jail_folder(dir, only), saved;
+	struct stat st;
 
 	if (fd < 0)
 		fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* The jail's copy may be that of a file. */
+	if (fd >= 0 && !fstat(fd, &st) && !S_ISDIR(st.st_mode)) {
+		close(fd);
+		errno = ENOTDIR;
+		return -1;
+	}
 	saved = errno;
 	/* Called here as well, for a restored instance without hostfs= on its command line. */
 	self_fds();
@@ -614,22 +621,23 @@ static int open_share(const char *dir, const char *only)
 	return fd;
 }
 
-void hostfs_host_share(const char *dir, const char *only)
+int hostfs_host_share(const char *dir, const char *only)
 {
 	char *name = nr_shares < SHARES_MAX ? strdup(dir) : NULL;
 	char *file = name && only ? strdup(only) : NULL;
-	int fd = open_share(dir, only);
+	int fd = open_share(dir, only), err = fd < 0 ? -errno : 0;
 
-	if (!name || (only && !file) || fd < 0) {
+	if (!name || (only && !file) || err) {
 		free(name);
 		free(file);
-		if (fd >= 0)
+		if (!err)
 			close(fd);
-		return;
+		return err ? err : nr_shares < SHARES_MAX ? -ENOMEM : -E2BIG;
 	}
 	shares[nr_shares].dir = name;
 	shares[nr_shares].only = file;
 	shares[nr_shares++].fd = fd;
+	return 0;
 }
 
 /* Returns a descriptor of a shared folder, for the root of a mount, or -1 with errno set. */

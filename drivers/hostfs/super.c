@@ -18,6 +18,7 @@
  */
 #include "drivers/hostfs/hostfs.h"
 #include "kernel/state/state.h"
+#include "os-linux/os.h"
 
 #define SHARES 16
 #define INTERVAL_MS 1000
@@ -65,6 +66,15 @@ static void set_file(struct hostfs_share *s, u32 i, const char *param)
 	s->dir = slash == texts[i] ? "/" : texts[i];
 }
 
+/* Opens the folder while the process may still open paths. Ends the boot if it is no folder. */
+static void share_dir(const struct hostfs_share *s, const char *param)
+{
+	int err = hostfs_host_share(s->dir, s->only);
+
+	if (err)
+		refuse("hostfs%s: %s: %s", param, s->dir, os_why(err));
+}
+
 static int hostfs_setup(const char *s)
 {
 	const char *p = s;
@@ -73,7 +83,7 @@ static int hostfs_setup(const char *s)
 
 	if (*p == '=') {
 		set_dir(&all, SHARES, s, p);
-		hostfs_host_share(all.dir, NULL);
+		share_dir(&all, s);
 		return 0;
 	}
 	while (*p >= '0' && *p <= '9' && n < 1000)
@@ -90,7 +100,7 @@ static int hostfs_setup(const char *s)
 	shares[n].only = NULL;
 	if (file)
 		set_file(&shares[n], n, s);
-	hostfs_host_share(shares[n].dir, shares[n].only);
+	share_dir(&shares[n], s);
 	return 0;
 }
 PARAM_DEV("hostfs", hostfs_setup,
