@@ -36,7 +36,7 @@ static union address parse_tcp(const char *text)
 	unsigned long number = strtoul(port, NULL, 10);
 
 	if (!*port || port[strspn(port, "0123456789")] || number > 65535)
-		die("tcp:%s: wants tcp:HOST:PORT", text);
+		die("tcp:%s: wants tcp:[HOST:]PORT, with a PORT up to 65535", text);
 	if (n > 2 && text[0] == '[' && text[n - 1] == ']')
 		host = format("%.*s", (int)n - 2, text + 1);
 	if (!strcmp(host, "localhost"))
@@ -228,6 +228,9 @@ struct conn conn_from(const char *address)
 	int fd, got;
 
 	if (!strcmp(address, "-")) {
+		if (isatty(0) || isatty(1))
+			die("receive -: wants the connection as standard input and output, which "
+			    "`nestctl migrate UMID -- COMMAND` gives it, and not a terminal");
 		c.peer = "the source";
 		c.in = 0;
 		/* send stray output of this process to stderr: it must not be read as a message */
