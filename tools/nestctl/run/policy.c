@@ -221,7 +221,7 @@ static void add_volume(struct policy *p, char *value)
 	const char *fault;
 
 	if (*value != '/')
-		a.text = format("%s/%s", p->dir, value);
+		a.text = format("%s/%s", p->dir, strncmp(value, "./", 2) ? value : value + 2);
 	fault = attempt(to_volume, &a);
 	if (fault)
 		die("%s:%d: volume: %s", p->file, p->line, fault);
@@ -302,6 +302,16 @@ static char *trim(char *s)
 	return s;
 }
 
+/* Returns the names of all keys, for a message. */
+static const char *all_keys(void)
+{
+	const char *text = keys[0].name;
+
+	for (size_t i = 1; i < sizeof(keys) / sizeof(keys[0]); i++)
+		text = format("%s, %s", text, keys[i].name);
+	return text;
+}
+
 /* Parses a line, which it changes. */
 static void read_line(struct policy *p, char *text)
 {
@@ -319,7 +329,7 @@ static void read_line(struct policy *p, char *text)
 	while (i < sizeof(keys) / sizeof(keys[0]) && strcmp(keys[i].name, key))
 		i++;
 	if (i == sizeof(keys) / sizeof(keys[0]))
-		BAD(p, key, "no key of a policy");
+		BAD(p, key, "no key of a policy, which are %s", all_keys());
 	if (keys[i].line && !keys[i].many)
 		BAD(p, key, "given twice, first in line %d", keys[i].line);
 	if (!*value)
