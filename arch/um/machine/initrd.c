@@ -15,7 +15,7 @@ static int set_initrd(const char *value)
 	return 0;
 }
 PARAM("initrd=", set_initrd,
-	"PATH: a cpio archive (plain or gzip) to be unpacked as the first root");
+	"PATH: a cpio archive (plain, gzip, zstd or xz) to be unpacked as the first root");
 
 const void *arch_initrd(size_t *size)
 {
