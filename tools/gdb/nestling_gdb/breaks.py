@@ -33,7 +33,7 @@ def place(t, words):
     lines = other_gdb(t, 'python print("place", gdb.decode_line("%s")[1][0].pc)' % spec)
     found = [line.split()[1] for line in lines if line.startswith("place ")]
     if not found:
-        raise gdb.GdbError("%s: not found in the program: %s" % (words, lines[-1] if lines else ""))
+        raise gdb.GdbError("%s: not found in the program, whose file may be stripped: an address (0x...) needs no symbols" % words)
     return int(found[0])
 
 
