@@ -3,15 +3,15 @@
  * v1_cpuset.c: cpuset of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/cpusets): the vCPUs on
  * which the tasks of a group run, and the memory nodes that they use. There is only one node.
  *
- * A new group has neither vCPUs nor nodes, and takes no task until it has both. A group gets only
- * what its parent has (EACCES), and cannot lose what its children have (EBUSY). An exclusive group
- * shares nothing with its siblings (EINVAL). The top has all vCPUs and nodes, which cannot be
- * changed.
+ * A new group has neither vCPUs nor nodes, unless cgroup.clone_children gives it those of its
+ * parent. It takes no task until it has both. A group gets only what its parent has (EACCES), and
+ * cannot lose what its children have (EBUSY). An exclusive group shares nothing with its siblings
+ * (EINVAL). The top has all vCPUs and nodes, which cannot be changed.
  *
  * vCPUs are always balanced: there are no scheduling domains.
  *
- * Locks: cgroup1_mutex; cgroup1_lock for cpus, so that a task that moves sees a change and is seen
- * by it.
+ * Locks: cgroup1_mutex protects all settings. Changes of cpus and moves of tasks also hold
+ * cgroup1_lock, so that a task that moves does not miss a change.
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
@@ -43,7 +43,10 @@ static bool has_exclusive_child(const struct cgroup1 *parent)
 	return false;
 }
 
-/* Sets up @g, a new group that is in no list yet, or is the last of its list. */
+/*
+ * Sets up the flags of a new group, and with clone_children its vCPUs and nodes. @g may already be
+ * in the hierarchy's list.
+ */
 void cgroup1_inherit_cpuset(struct cgroup1 *g, const struct cgroup1 *parent)
 {
 	assert_mutex_held(&cgroup1_mutex);
@@ -72,19 +75,19 @@ void cgroup1_cpuset_moved(struct task *t, struct cgroup1 *g)
 
 /* ---- settings ---- */
 
-/* The settings that a group would have: masks of vCPUs and nodes, CS1_*. */
+/* A set of settings that a group would get: masks of vCPUs and nodes, CS1_*. */
 struct trial {
 	u64 cpus, mems;
 	u32 flags;
 };
 
-/* True if the set, or one with these @flags, is exclusive. */
+/* True if the set @t, or a sibling that has @flags, is exclusive. */
 static bool exclusive(const struct trial *t, u32 flags)
 {
 	return (t->flags | flags) & (CS1_CPU_EXCLUSIVE | CS1_MEM_EXCLUSIVE);
 }
 
-/* True if the set has no vCPU, memory node or exclusive flag that @of lacks. */
+/* True if the settings have no vCPU, memory node or exclusive flag that the set @of lacks. */
 static bool is_part(u64 cpus, u64 mems, u32 flags, const struct trial *of)
 {
 	return !(cpus & ~of->cpus) && !(mems & ~of->mems) &&

@@ -5,14 +5,17 @@
  * (kernel/mm/group/memcg.c counts), with a joint limit of memory and swap, and with eventfds that
  * are signalled.
  *
- * For reclaim a group of version 1 lies below version 2's root; the top counts nothing. When a
- * group's memory is used up, the charging task has a victim killed, as in version 2. With oom_waits
- * the charging task waits until there is room. An eventfd is signalled when usage passes the
- * eventfd's number of pages in either direction, or (another kind) each time that the group is out
- * of memory, and when the group is removed.
+ * The top group of a hierarchy is not charged and has no limits. The groups below it are charged
+ * and reclaimed as groups below version 2's root. When a group's memory is used up, the charging
+ * task has a victim killed, as in version 2. If memory.oom_control disables that (oom_waits), the
+ * charging task waits until there is room.
  *
- * Locks: cgroup1_mutex protects settings; cgroup1_lock protects the membership of moving tasks;
- * cg1_watch_lock protects eventfds.
+ * An eventfd is registered for a number of pages or for out of memory. It is signalled each time
+ * that usage passes that number in either direction, or that the group is out of memory. All
+ * eventfds of a group are also signalled when the group is removed.
+ *
+ * Locks: cgroup1_mutex protects max and both_max; cgroup1_lock protects membership of tasks;
+ * cg1_watch_lock protects eventfds. The other settings are written without these.
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
@@ -44,7 +47,10 @@ void cgroup1_memory_init(struct cgroup1 *g)
 	INIT_LIST_HEAD(&g->watches);
 }
 
-/* Sets up a new group; the top counts nothing. */
+/*
+ * Sets the parent and the settings of a new group. A child of the top has version 2's root as its
+ * parent, since the top is not charged.
+ */
 void cgroup1_inherit_memory(struct cgroup1 *g, struct cgroup1 *parent)
 {
 	g->mem.parent = parent->parent ? &parent->mem : &cgroup_root.mem;
