@@ -3,9 +3,9 @@
  * decompress.h: decompresses with libraries of the host: blocks of image file systems such as
  * squashfs, and the streams of initrd=.
  *
- * The libraries are in the host world (drivers/decompress), which is linked with those libraries
- * that the build found. A call does not sleep and occupies the vCPU for its duration: a block is at
- * most a MiB, as is the output of a step.
+ * drivers/decompress calls the libraries, and is linked with those that the build found. A call
+ * does not sleep and occupies the vCPU for its duration. So callers request at most a MiB of output
+ * from a block or a step.
  */
 #ifndef NESTLING_LIB_DECOMPRESS_H
 #define NESTLING_LIB_DECOMPRESS_H
@@ -23,10 +23,10 @@ enum {
 
 /* A step of a stream. */
 struct decompress_piece {
-	/* input, and its bytes */
+	/* input, and its length in bytes */
 	const void *in;
 	size_t n;
-	/* room for output, and its bytes */
+	/* output buffer, and its size in bytes */
 	void *out;
 	size_t room;
 	/* results: bytes read from @in, and written to @out */
@@ -49,10 +49,10 @@ static inline bool decompress_has(u32 kind)
 	return decompress_ops.has(kind);
 }
 /*
- * Decompresses the whole of @in, @n bytes, one stream of @kind, into @out. Returns the bytes, at
- * most @size. -EINVAL: damaged, or longer than @size; -ENOMEM; -EOPNOTSUPP: not built in. Both
- * buffers lie in the direct map. The part of @out behind the result, or all of it on failure, is
- * undefined.
+ * Decompresses @in, @n bytes that are one stream of @kind, into @out. Returns the number of bytes
+ * written, at most @size. Errors: -EINVAL (damaged, or longer than @size), -ENOMEM, or -EOPNOTSUPP
+ * (not built in). Both buffers lie in the direct map. Bytes of @out behind the result are
+ * undefined, and after an error all bytes are.
  */
 static inline long decompress_block(u32 kind, void *out, size_t size, const void *in, size_t n)
 {
@@ -68,8 +68,9 @@ static inline void *decompress_begin(u32 kind)
 	return decompress_ops.begin(kind);
 }
 /*
- * Decompresses on. Returns 1 if the stream has ended, 0 if it has not, -EINVAL if it is damaged or
- * truncated, or -ENOMEM, also for a window above 128 MiB. p->used and p->made count in all cases.
+ * Decompresses the next piece of a stream. Returns 1 if the stream has ended, 0 if it has not,
+ * -EINVAL if it is damaged or truncated, or -ENOMEM. A window above 128 MiB is refused: with
+ * -EINVAL by zstd, with -ENOMEM by xz. p->used and p->made are set in all cases.
  */
 static inline int decompress_step(void *stream, struct decompress_piece *p)
 {

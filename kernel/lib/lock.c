@@ -105,7 +105,8 @@ void spin_unlock(spinlock_t *l)
 
 /*
  * Unlocks and lets a sleeper take the lock first. A woken vCPU needs some time until the host runs
- * it; a contender that is awake would overtake it each time.
+ * it, and the caller, which is awake, would take the lock again before it each time. So the caller
+ * sleeps for at most YIELD_NS, unless the lock is taken already.
  */
 void spin_unlock_yield(spinlock_t *l)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * number_list.c: lists of vCPUs and nodes, in the syntax of cpuset files (cpuset(7)): "0-3,5",
- * "all", "N" for the last number, and "0-7:2/4" for the first two of every four.
+ * number_list.c: lists of vCPUs and nodes, as in cpuset files. The syntax is that of Linux's CPU
+ * lists (linux-doc: admin-guide/kernel-parameters): "0-3,5", "all", "N" for the last number, and
+ * "0-7:2/4" for the first two of every four.
  */
 #include <asm/errno.h>
 

@@ -48,7 +48,10 @@ struct sysctl {
 		.path = p, .kind = SYSCTL_U64, .mode = 0644, .data = &(v), .min = lo, .max = hi    \
 	}
 
-/* How rooms below kernel/fs/proc register entries; sysctl.c there fills the table. */
+/*
+ * Lets code that may not call kernel/fs, such as mm, register entries. kernel/fs/proc/sysctl.c
+ * fills the table.
+ */
 struct sysctl_hooks {
 	int (*add)(const struct sysctl *table, u32 n);
 };

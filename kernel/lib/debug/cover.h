@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cover.h: counts the edges of the kernel's own code for a fuzzer, with MODE=cover. In other builds
- * nothing is counted.
+ * cover.h: counts the executed edges of the code in kernel/fs, for a fuzzer. Only a build with
+ * MODE=cover counts.
  *
  * gcc's -fsanitize-coverage=trace-pc calls this code at the beginning of each basic block of
- * kernel/fs. An edge is a pair of such places that one task passes after another, as AFL counts
- * them.
+ * kernel/fs. An edge is a pair of basic blocks that a task executes one after the other, as in AFL.
  */
 #ifndef NESTLING_LIB_COVER_H
 #define NESTLING_LIB_COVER_H
