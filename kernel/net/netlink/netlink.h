@@ -20,7 +20,8 @@
  * Locks: nl_lock (spin) for the list of sockets, their ports, groups and hubs; c.lock of a socket,
  * taken inside nl_lock, for its queue.
  *
- * May know: link/, route/, neigh/, inet/, bridge/, sched/ for what rtnetlink shows and changes.
+ * The folder may include headers of link/, route/, neigh/, inet/, bridge/ and sched/, whose state
+ * rtnetlink shows and changes.
  */
 #ifndef NESTLING_NET_NETLINK_H
 #define NESTLING_NET_NETLINK_H
@@ -72,7 +73,10 @@ struct nl_proto {
 	u32 (*serve_batch)(struct nl_sock *n, const void *buf, u32 len, u32 off);
 	/* requests are served in the first network namespace only */
 	bool first_net;
-	/* True if a member of a group has selected the message. nl_lock held. NULL: always true. */
+	/*
+	 * Filters a message to a group: true if its member @n gets the message @data. nl_lock held.
+	 * NULL: each member gets it.
+	 */
 	bool (*wants)(const struct nl_sock *n, const void *data, u32 len);
 	/*
 	 * Ends the protocol's part of a socket that is being closed and is in no list. May be NULL.
@@ -93,7 +97,7 @@ struct nl_copy {
 	u32 group;
 	/*
 	 * A socket that does not get the message. The pointer is only compared: a later socket at
-	 * this address has a greater seen, and does not get the message either.
+	 * this address has a greater @seen, and does not get the message either.
 	 */
 	const struct nl_sock *but;
 	/* NULL: hub->spare, which only records a loss; seq is 0 then */
@@ -143,13 +147,17 @@ struct nl_sock {
 	u32 portid; /* 0: not bound */
 	u64 groups; /* bit n: member of group n + 1 */
 	u64 word;   /* owned by the protocol */
-	/* the socket has joined a group before: NETLINK_LIST_MEMBERSHIPS returns a list */
+	/*
+	 * true once the socket has joined a group, or has used NETLINK_DROP_MEMBERSHIP:
+	 * NETLINK_LIST_MEMBERSHIPS returns a list
+	 */
 	bool has_groups;
-	/* set by connect(2); under c.lock, like the members below */
+	/* set by connect(2); changed under c.lock, read without it */
 	u32 dst_portid, dst_groups;
-	struct list_head queue; /* of nl_msg */
-	u64 queued;             /* bytes, sum of truesize */
-	u32 options;            /* bit NETLINK_*: the option is set */
+	struct list_head queue; /* of nl_msg; under c.lock */
+	u64 queued;             /* bytes, sum of truesize; under c.lock */
+	/* bit NETLINK_*: the option is set; read and changed without a lock */
+	u32 options;
 };
 
 /*
@@ -191,7 +199,8 @@ bool nl_has_listeners(struct net *net, int protocol, u32 group);
 /* Sets nl_sock.word and returns the old value. */
 u64 nl_set_word(struct nl_sock *n, u64 word);
 /*
- * A walk over all sockets for lists, in portions; sockets that are made meanwhile are left out:
+ * Walks over all sockets in portions, for sock_diag and /proc/net/netlink. Sockets that are made
+ * meanwhile are left out:
  *
  *	mark = nl_walk_begin();			NULL: no memory
  *	while (nl_walk(mark, 128, fn, arg))	calls @fn with nl_lock held, for at most 128
