@@ -12,8 +12,8 @@ struct autofs_request {
 	/* in autofs_sb.requests until answered */
 	struct list_head link;
 	/*
-	 * Number of waiting processes, plus one for the list. Protected by autofs_sb.lock, like all
-	 * members below.
+	 * Number of waiting processes, plus one for the list. Changed under autofs_sb.lock, like
+	 * done and status. dentry and packet do not change.
 	 */
 	u32 users;
 	bool done;
@@ -96,8 +96,8 @@ int autofs_answer(struct autofs_sb *s, u32 token, int status)
 }
 
 /*
- * Writes the name of @d into the packet: the name in the root, or for a trigger meaningless digits.
- * Returns 0 or -ENAMETOOLONG.
+ * Writes a name into the packet: the name of @d in the root, or for a trigger, which has no name,
+ * the token in hex. Returns 0 or -ENAMETOOLONG.
  */
 static int name_of(const struct autofs_sb *s, struct dentry *d, struct autofs_v5_packet *p)
 {
@@ -113,8 +113,8 @@ static int name_of(const struct autofs_sb *s, struct dentry *d, struct autofs_v5
 }
 
 /*
- * Fills in the packet, with ids in the daemon's namespaces. Returns 0 or -errno: -ENOENT if the
- * task has no pid there.
+ * Fills in the packet: pids in the daemon's pid namespace, uid and gid in the mount's user
+ * namespace. Returns 0 or -errno: -ENOENT if the task has no pid in that pid namespace.
  */
 static int fill_packet(struct autofs_sb *s, struct autofs_request *r, struct dentry *d, bool expire)
 {
