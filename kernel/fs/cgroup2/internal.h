@@ -22,7 +22,7 @@
 #define CGF_PRESSURE 8 /* hidden if cgroup.pressure is 0 */
 /* flag: store() is called between cg_begin() and cg_end() */
 #define CGF_SETTING 16
-/* flag: the file may be written even in the root group of the writer's cgroup namespace */
+/* flag: the file may be written even in the root group of the opener's cgroup namespace */
 #define CGF_DELEGATED 4
 
 struct cg_file {
@@ -51,7 +51,8 @@ struct cg_open {
 	u64 seen;                    /* notifier's seq at the last read */
 	bool unread;                 /* True until the first read */
 	struct psi_trigger *trigger; /* set once, under f_lock */
-	struct mem_watch peak;       /* memory.peak since the last write */
+	/* memory.peak or memory.swap.peak: the highest usage since the last write */
+	struct mem_watch peak;
 };
 
 extern const struct cg_file cg_files[];

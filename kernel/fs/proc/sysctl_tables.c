@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysctl_tables.c: variables in /proc/sys that belong to rooms below fs: panic, log, scheduler,
- * memory, open files. Names and meanings: proc(5), linux-doc's admin-guide/sysctl.
+ * sysctl_tables.c: variables in /proc/sys that belong to layers below kernel/fs: panic, log,
+ * scheduler, memory, open files. Names and meanings: proc(5), linux-doc's admin-guide/sysctl.
  *
- * Variables have the same effect as on Linux. Some have none, because this kernel lacks the
- * feature, as on a Linux machine that lacks it. If only one value is supported, no other can be
- * written.
+ * A variable does what it does on Linux, or nothing if this kernel lacks the feature. A variable
+ * without effect can still be read and written. If this kernel supports only one value, writes of
+ * others fail.
  */
 #include <asm/errno.h>
 
