@@ -17,8 +17,8 @@
 /* Fills the unused part of the stack with UNINIT_BYTE. */
 void uninit_stack(void);
 /*
- * Reports the first run of UNINIT_BYTE in @n bytes at @p, if it is too long to be chance. In a
- * short copy also reports the first address of the kernel. Each caller is reported once.
+ * Reports the first run of UNINIT_BYTE in @n bytes at @p that is too long to be chance. In a short
+ * copy also reports the first 8-byte word that is a kernel address. Each caller is reported once.
  */
 void uninit_check(const void *p, size_t n);
 /* Fills newly allocated memory with UNINIT_BYTE. */
