@@ -10,8 +10,8 @@
 
 #define MCONSOLE_DATA 512 /* maximum text of a packet, with its zero */
 /*
- * maximum text of a request "state", which has a path, with its zero; the kernel process and its
- * broker hand the path on in texts of 4096 bytes
+ * maximum text of a request "state", with its zero; it contains a path, which must also fit into a
+ * request of the kernel process to its broker (os-linux/jail/broker.h: ASK_TEXT)
  */
 #define MCONSOLE_STATE 3072
 
@@ -21,7 +21,10 @@ struct mconsole_call {
 	struct mconsole_packet *from;
 	char text[MCONSOLE_DATA]; /* part of the reply that is not sent yet */
 	u32 len;
-	/* ended: the last packet of the reply was sent. lost: the client does not read. */
+	/*
+	 * ended: the last packet of the reply was sent, or another thread replies
+	 * (mconsole_take()). lost: the client has gone or does not read.
+	 */
 	bool ended, lost;
 };
 
@@ -37,8 +40,9 @@ void mconsole_print(struct mconsole_call *c, const char *fmt, ...) __printf(2, 3
  */
 void mconsole_end(struct mconsole_call *c, int err);
 /*
- * Copies a request to *mine and *from for another thread, which replies later by *mine; *from lives
- * as long as *mine. The descriptors of the packet stay with the caller, whose own reply is ended.
+ * Copies a request to *mine and *from for another thread, which replies later by *mine. *from must
+ * live as long as *mine. The descriptors of the packet stay with @c, by which the caller can no
+ * longer reply.
  */
 void mconsole_take(
 	struct mconsole_call *mine, struct mconsole_packet *from, struct mconsole_call *c);
@@ -53,8 +57,8 @@ void mconsole_trace(struct mconsole_call *c);
 void mconsole_perf(struct mconsole_call *c);
 
 /*
- * Takes the name that the owner has given to the folder of the console. Returns 0, or -errno if the
- * name is invalid or that of another folder.
+ * Records the instance's new name after a program of the host has renamed the folder of the
+ * console's socket to @umid. Returns 0, or -errno if @umid is invalid or names another folder.
  */
 int mconsole_rename(const char *umid);
 
@@ -62,8 +66,9 @@ int mconsole_rename(const char *umid);
 void mconsole_command(struct mconsole_call *c, char *text);
 
 /*
- * Called while the machine is stopped: answers all requests that have arrived with a line that says
- * so. Returns true if one of them was "state go", which is answered when the machine runs again.
+ * Called while the machine is stopped: answers the requests that have arrived. "state go" gets an
+ * empty reply without error, and the function returns true at once. All others get -EBUSY and a
+ * line that says that the machine is stopped. Returns false when no request is left.
  */
 bool mconsole_serve_stopped(void);
 
@@ -90,8 +95,8 @@ void cmd_state(struct mconsole_call *c);
 /* reset.c */
 void cmd_reset(struct mconsole_call *c);
 /*
- * True, and replies with a refusal of @what, if a reset server is attached: changes on the host
- * could not be rolled back with the machine.
+ * True if a reset server (kernel/state/reset_abi.h) is attached; then also replies that @what is
+ * refused. The server rolls the machine back, which would not undo changes of @what on the host.
  */
 bool mconsole_not_with_reset(struct mconsole_call *c, const char *what);
 
