@@ -28,7 +28,10 @@ struct hostfs_node {
 	bool keep;                  /* true: fd stays open (root, nameless) */
 	struct hostfs_node *parent; /* with a reference; NULL: root or nameless */
 	char *name;                 /* in @parent */
-	/* For a root: the only name that exists in it, where nothing can be changed; or NULL. */
+	/*
+	 * In the root of a share of a single file: the file's name. Lookups of other names fail,
+	 * and so do changes of names and of the root. NULL in all other nodes.
+	 */
 	char *only;
 	struct hostfs_node *older, *newer; /* list of descriptors that may be closed */
 };
@@ -50,8 +53,8 @@ struct hostfs_node *node_find(int number);
 void node_get(struct hostfs_node *n);
 void node_put(struct hostfs_node *n);
 /*
- * Assigns the number @number to a node, or a new one if that is 0. Returns it, or -errno. On
- * success the caller's reference passes to the number.
+ * Assigns the number @number to a node, or a new number if @number is 0. Returns the node's number,
+ * or -errno. On success the caller's reference passes to the number.
  */
 int node_number(struct hostfs_node *n, int number);
 /*
