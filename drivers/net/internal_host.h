@@ -32,12 +32,18 @@ struct net_host {
 	 * vde: the control connection, which keeps this process registered with the switch, or -1.
 	 */
 	int control;
-	/* Connection on which the answer to a request to join is expected, or -1. */
+	/*
+	 * Connection on which an answer is expected, or -1. vde: the answer to the request to join;
+	 * slirp: the helper's first message.
+	 */
 	int asked;
 	/* vde, while joining: the socket that will become h->fd, or -1. */
 	int half;
 	uint64_t give_up; /* net_now_ms() at which waiting ends */
-	/* Atomic: a send has found no room since the event last fired. */
+	/*
+	 * Atomic: a send has found no room since the interrupt was last raised for this queue
+	 * (net_host_fired()).
+	 */
 	bool full;
 	bool tap; /* a tap device: one frame a host call */
 	/* Bytes of virtio_net_hdr before each frame. */
@@ -51,12 +57,15 @@ struct net_link {
 	/* Checks h->args. Returns 0 or -EINVAL with h->err set. */
 	int (*check)(struct net_host *h);
 	/*
-	 * Sets h->fd to a non-blocking socket of frames; also called to reconnect. Returns 0 or
+	 * Sets h->fd to a non-blocking descriptor of frames; also called to reconnect. Returns 0 or
 	 * -errno with h->err set. Returns -EINPROGRESS if the answer on h->asked is still to come:
 	 * the caller then calls it again, until h->give_up at the latest. Never blocks.
 	 */
 	int (*open)(struct net_host *h);
-	/* Closes everything except h->fd and h->out. */
+	/*
+	 * Called after h->fd was closed, and when the link is closed: closes h->control, or ends
+	 * the slirp helper. NULL: there is nothing else to end.
+	 */
 	void (*close)(struct net_host *h);
 	bool queues; /* the link may have several queues */
 };
@@ -66,8 +75,9 @@ extern const struct net_link slirp_link, tap_link, fd_link, switch_link, vde_lin
 /*
  * ---- opener_host.c: links of a jailed process ----
  *
- * net_jailed_open() replaces h->link->open() in a jailed process: it passes h->value to the broker
- * and may wait. net_nowhere() returns an unconnected socket, which the caller closes, or -1.
+ * net_jailed_open() replaces h->link->open() in a jailed process: it passes h->value to the broker,
+ * a process outside of the jail, and may wait. net_nowhere() returns an unconnected socket, which
+ * the caller closes, or -1.
  */
 int net_jailed_open(struct net_host *h);
 int net_nowhere(void);
@@ -84,7 +94,7 @@ void net_tap_setup(struct net_host *h, int fd, bool vnet);
 uint64_t net_now_ms(void);
 /*
  * Returns -EINPROGRESS while the answer on h->asked may still come. Else cancels the request and
- * returns -EIO.
+ * returns -EIO. Does not set h->err.
  */
 int net_wait_on(struct net_host *h);
 void net_stop_asking(struct net_host *h); /* closes h->asked and h->half */
