@@ -3,9 +3,11 @@
  * ports.c: which sockets may share a port.
  *
  * Sockets may share a port if their addresses differ, by SO_REUSEADDR and SO_REUSEPORT under the
- * rules of socket(7) and ip(7), and as connections to different peers. A socket that asks for a
- * port is compared with one socket of each kind that has the port, however many share it
- * (ports_crowd.c). ports_find.c finds the socket that a packet is for.
+ * rules of socket(7) and ip(7), and as connections to different peers. Sockets of one kind have
+ * equal options, device and user. A socket that asks for a port is compared with one socket of each
+ * kind at that port, however many share it. ports_crowd.c keeps the tables for this: kinds, places
+ * (one kind and one address) and ways (sockets that receive the same packets). ports_find.c finds
+ * the socket that a packet is for.
  * Locks: table->lock protects all tables; a search for a free port drops it at times.
  */
 #include <asm/errno.h>
@@ -55,15 +57,19 @@ static bool addresses_overlap(const struct inet_sock *a, const ip_addr *addr,
 }
 
 /*
- * When sockets may share a port. SHARE_SAID: bind(2) has named the port, or the kernel chooses it
- * for a datagram socket. SHARE_CHOSEN: the kernel chooses the port for TCP, and no port is free.
+ * How a socket may get a port that another socket has (may_share()).
+ * SHARE_NOT: not at all; the kernel chooses a port for TCP.
+ * SHARE_SAID: by SO_REUSEADDR or SO_REUSEPORT; bind(2) has named the port, or the kernel chooses it
+ * for a datagram socket.
+ * SHARE_CHOSEN: by SO_REUSEADDR, but not from a member of its SO_REUSEPORT group; the kernel
+ * chooses a port for TCP, and none is free.
  */
 enum port_share { SHARE_NOT, SHARE_SAID, SHARE_CHOSEN };
 
 /*
  * True if the options of @i and @o let them share a port. A socket to which a BPF program was
- * attached before it was bound has a group of its own, and joins no other. A socket joins a group
- * only by a port that the program has named.
+ * attached before it was bound has a SO_REUSEPORT group of its own, and joins no other. A TCP
+ * socket joins the group of another one only at a port that bind(2) has named.
  */
 static bool may_share(const struct inet_sock *i, const struct inet_sock *o, enum port_share how)
 {
@@ -155,7 +161,10 @@ static u32 random_below(u32 n)
 	return r % n;
 }
 
-/* Returns the first port that the kernel may choose for the socket; *@n: their number. */
+/*
+ * Returns the first port that the kernel may choose for the socket. Sets *@n to the number of such
+ * ports.
+ */
 static u32 port_range(const struct inet_sock *i, u32 *n)
 {
 	u32 low = (u32)READ_ONCE(i->net->ports.min), high = (u32)READ_ONCE(i->net->ports.max);
@@ -248,8 +257,9 @@ static bool may_choose(const struct choosing *c, u16 port, u64 taken)
 }
 
 /*
- * Chooses a free port among those of the @n ports from @low on that share the bucket of port @low +
- * @first. @start: the random start. Returns 0 if none is free.
+ * Chooses a free port in the bucket of port @low + @first. Returns 0 if none is free there. The
+ * kernel may choose the @n ports from @low on. @start: the offset from @low, chosen at random, at
+ * which the search of all buckets began.
  */
 static u16 choose_beside(const struct choosing *c, u32 low, u32 first, u32 n, u32 start)
 {
@@ -268,8 +278,8 @@ static u16 choose_beside(const struct choosing *c, u32 low, u32 first, u32 n, u3
 /*
  * Chooses a free port, from a random start; returns 0 if there is none. It checks all ports of a
  * bucket together, since a search port by port would walk a bucket for each port. It drops the
- * table's lock at times, but not between the choice of a port and its use. op serialises callers on
- * a socket.
+ * table's lock at times, but not between the choice of a port and its use. Meanwhile the socket's
+ * mutex, inet_sock.op, keeps out other calls for this socket.
  */
 static u16 choose(const struct choosing *c)
 {
@@ -351,8 +361,8 @@ static int port_for_peer(struct inet_sock *i, const ip_addr *saddr, const ip_add
 }
 
 /*
- * Sets the address of a datagram socket that is bound to the any-address, while it has a peer. The
- * socket leaves its SO_REUSEPORT group, since all members of a group have one address.
+ * Gives a datagram socket that is bound to the any-address the address @addr until it drops its
+ * peer. The socket leaves its SO_REUSEPORT group, since all members of a group have one address.
  */
 static void take_address(struct inet_sock *i, const ip_addr *addr)
 {
@@ -441,7 +451,7 @@ void inet_unhash(struct inet_sock *i)
 	spin_lock(&i->table->lock);
 	leave_port(i);
 	hlist_del_init(&i->in.peer_node);
-	hlist_del_init(&i->in.way.node); /* links a raw socket */
+	hlist_del_init(&i->in.way.node); /* a raw socket's link in its bucket */
 	spin_unlock(&i->table->lock);
 }
 

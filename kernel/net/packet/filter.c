@@ -152,8 +152,8 @@ static bool skip_extensions(const struct filter_view *v, u32 *at, u32 *proto)
 }
 
 /*
- * Returns the offset of the transport layer's payload, behind the header with ports. For a later
- * fragment, returns the end of the network headers.
+ * Returns the offset of the transport layer's payload. For a later fragment, and for protocols
+ * other than TCP, UDP, UDP-Lite and ICMP, returns the end of the network headers.
  */
 static u32 payload_offset(const struct filter_view *v)
 {
@@ -183,7 +183,10 @@ static u32 payload_offset(const struct filter_view *v)
 	return at;
 }
 
-/* Loads an ancillary value. Returns false if the packet has no device: that ends the program. */
+/*
+ * Loads an ancillary value. Returns false, which ends the program, for a value of the packet's
+ * device if it has none.
+ */
 static bool ancillary(const struct filter_view *v, u32 what, u32 x, u32 *a)
 {
 	const struct net_device *dev = v->skb ? v->skb->dev : NULL;
@@ -233,7 +236,7 @@ bool filter_view_bytes(const struct filter_view *v, s64 off, u32 n, void *to, bo
 {
 	u32 part;
 
-	/* writes the value in network byte order */
+	/* read_at() returns a number; @to gets it in network byte order */
 	if (legacy) {
 		if (!read_at(v, off, n, &part))
 			return false;
