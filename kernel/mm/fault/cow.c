@@ -8,24 +8,25 @@
  * four times as many as before (up to 128), into contiguous frames, since a copy costs 0.3 us and a
  * fault more than ten.
  *
- * The old frame is released after the space has mapped the new one: pmap_replace(), pmap_retire().
- * The page that was written to gets PTE_BROKEN: the next fork copies it at once instead of
- * write-protecting it.
+ * The old frame is released after the space, the host process that runs the guest code, has mapped
+ * the new one: pmap_replace(), pmap_retire(). The page that was written to and all copies get
+ * PTE_BROKEN: the next fork copies such a page at once instead of write-protecting it.
  */
 #include "kernel/mm/fault/fault.h"
 
 #define REUSE_AROUND 64
 #define COPY_MAX 128
 #define COPY_GROWTH 4
-/* small_data(): most pages of the area */
+/* in pages: largest VMA of a file for which small_data() is used */
 #define SMALL_DATA 16
 
 /*
- * True if only this entry maps the frame, no page cache holds it, and no other space has it any
- * more. A sharer since a fork drops its reference when its space has unmapped the frame
- * (pmap_retire), which may be long after its entry has gone: until then its guest code would read
- * what this writer writes. A frame that was never shared may have references of pins, and is
- * written in place.
+ * True if only this entry maps the frame, no page cache holds it, and no other mm's space maps it
+ * any more. An mm that shared the frame since a fork may have removed its entry long before its
+ * space unmaps the frame. Until then, that mm's guest code would read what this writer writes, and
+ * the mm keeps its reference to the frame (pmap_retire()). So a frame that a fork has shared
+ * (PG_forked) may have only one reference. A frame that was never shared may have further
+ * references, of pins, and is written in place.
  */
 static bool sole_owner(pte_t e)
 {
@@ -89,9 +90,10 @@ static bool copyable(pte_t e)
 }
 
 /*
- * Finds the run of pages around *start to copy at once in a program's data, which is a few pages of
- * a file. The program will write to most of them, so all pages that are still the file's are
- * copied. *start becomes the first; returns the number.
+ * Finds the pages to copy at once in a small private mapping of a file, such as a program's .data.
+ * The program will write to most of its pages. So the run includes all copyable() pages before and
+ * after *start without a gap. Sets *start to the address of the first page, and returns the number
+ * of pages.
  */
 static u32 small_data(struct vm_area *v, u64 *start)
 {
@@ -215,7 +217,7 @@ static int copy_pages(struct vm_area *v, u64 addr, u32 flags, struct fault_info 
 		if (ret <= 0)
 			break;
 		was_mapped |= (c.e & PTE_MAPPED) != 0;
-		/* of copy_begin(); old[] has the entry's */
+		/* drops copy_begin()'s reference; pmap_retire() drops the entry's */
 		put_page(c.old);
 		old[n++] = c.old;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * bdi.h: backing devices, to which dirty pages are written. Each disk has a struct backing_dev with
- * counts, limits and a flusher thread (kernel/vfs/writeback.c); writeback.c decides which files are
- * due.
+ * counts, limits and a flusher thread (kernel/vfs/writeback.c). kernel/mm/file/writeback.c decides
+ * for the thread which files are due.
  */
 #ifndef NESTLING_MM_BDI_H
 #define NESTLING_MM_BDI_H
@@ -20,8 +20,8 @@ extern u64 sysctl_dirty_bytes, sysctl_dirty_background_bytes;
 
 /*
  * A disk, or default_bdi for files without one. It is never freed: a new disk with the number of an
- * old one gets the old object. Locks: wb_lock for @dirty, @written and @link; all other members are
- * atomic or racy.
+ * old one gets the old object. Locks: wb_lock for @dirty and @link, and to halve @written; all
+ * other members are atomic or racy.
  */
 struct backing_dev {
 	dev_t dev;                /* 0: default_bdi */
@@ -69,12 +69,15 @@ u64 bdi_next_due(struct backing_dev *b, u64 last);
  * mapping_set_error().
  */
 bool bdi_flush_one(struct backing_dev *b, u64 now, bool all);
-/* True if more pages are dirty than the background limit allows. */
+/*
+ * True if the device has dirty pages, and more pages of all devices are dirty than the background
+ * limit allows.
+ */
 bool bdi_is_over(struct backing_dev *b);
 /*
- * True while the number of dirty pages is not yet well below the background limit: then the
- * device's thread, once at work, continues. Otherwise a writer would wake the thread for every
- * file, and each file would be written by itself.
+ * True while the device has dirty pages, and the number of all dirty pages is not yet well below
+ * the background limit. Then the device's thread, once at work, continues. Otherwise a writer would
+ * wake the thread for every file, and each file would be written by itself.
  */
 bool bdi_is_near(struct backing_dev *b);
 /* Wakes up the device's thread, for a check now. Does not sleep. */
@@ -92,8 +95,9 @@ void bdi_inodes_written(struct backing_dev *b);
 void bdi_set_flushing(struct backing_dev *b, const struct inode *inode);
 /*
  * Waits until the device's thread has no reference to @inode, which is only compared and may be
- * freed already. If the last other reference to a removed file was dropped before, its space is
- * free afterwards. Sleeps; no lock may be held that writeback or the removal needs.
+ * freed already. A caller that drops the last other reference to a removed file and then calls this
+ * function finds the file's blocks free on return. Sleeps; no lock may be held that writeback or
+ * the removal needs.
  */
 void bdi_wait_flushing(struct backing_dev *b, const struct inode *inode);
 

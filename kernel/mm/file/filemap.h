@@ -35,9 +35,10 @@ struct page *grab_cache_page(struct address_space *m, u64 index);
  */
 u32 find_get_pages(struct address_space *m, u64 index, u64 end, u32 nr, struct page **pages);
 /*
- * Finds cached pages from the one of byte @pos on, at most @nr, up to the first that is missing,
- * each with a reference. Returns their number, perhaps less. For a caller that copies from @pos at
- * once. Does not sleep.
+ * Finds a run of cached pages, which begins with the page of byte @pos: at most @nr, up to the
+ * first that is missing, each with a reference. Returns the length of the run, which may end
+ * earlier, at the end of a radix node. Prefetches the bytes at @pos, so the caller should copy them
+ * at once. Does not sleep.
  */
 u32 find_get_run(struct address_space *m, u64 pos, u32 nr, struct page **pages);
 /*
@@ -73,13 +74,15 @@ bool clear_page_dirty_for_io(struct page *p);
  */
 void set_page_writeback(struct page *p);
 /*
- * Removes patched call sites from a locked page that was or will be written to. Needed only if it
- * is PG_patched.
+ * Called before or after a write to a locked page of program text: makes all mappings run the page
+ * as it is in the file, without the patches of its system calls (arch/um/patch/patch.c). Needed
+ * only if the page is PG_patched.
  */
 void page_text_changed(struct page *p);
 /*
- * Drop pages from @start on, dirty or not, and zero the part of a page that is in the range. Unmap
- * the pages first, and wait for writeback. No page of the file may be locked by the caller.
+ * Drop pages from @start on, dirty or not, and zero the part of a page that is in the range. Before
+ * a page is dropped, these functions unmap it and wait for its writeback. The caller may not hold
+ * the lock of any page of the file.
  */
 void truncate_inode_pages(struct address_space *m, loff_t start);
 void truncate_inode_pages_range(
@@ -144,7 +147,7 @@ u64 nr_direct_pages(void);
 ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *to, loff_t *pos);
 ssize_t filemap_write(struct file *f, struct address_space *m, struct iov_iter *from, loff_t *pos);
 /*
- * Writes the dirty pages of the range and waits for their ends. Returns 0, or an error that
+ * Writes the dirty pages of the range and waits until they are written. Returns 0, or an error that
  * occurred meanwhile.
  */
 int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t end);

@@ -62,8 +62,9 @@ static u64 table_frames(pfn_t end)
 }
 
 /*
- * Sets up memory. Frames behind @end can be added later (plug.c). Their struct pages exist already,
- * untouched; the frames that hold these extra struct pages are added to @end.
+ * Sets up memory. Frames behind @end can be added later, up to @limit (plug.c). Their struct pages
+ * exist already, untouched. To make up for the frames that these struct pages take, memory ends
+ * that many frames behind @end.
  */
 void mm_init_frames(pfn_t first_free, pfn_t end, pfn_t limit)
 {

@@ -14,7 +14,8 @@ struct page;
 extern u32 region_lost_count;
 /*
  * Adds a region of @nr frames from @start on that arch has set up. @map: zeroed struct pages;
- * @lost: a bit for each frame. Both stay in use. Called at boot only; panics if there are too many.
+ * @lost: a bit for each frame. Both stay in use. Called at boot only; panics if there are too many
+ * regions.
  */
 void mm_add_region(pfn_t start, u64 nr, struct page *map, const u8 *lost);
 /*
@@ -25,8 +26,8 @@ u32 pfn_region(pfn_t pfn, u64 *offset);
 /* True if a region has a frame of this number. */
 bool pfn_valid(pfn_t pfn);
 /*
- * Takes an unused frame of another region: sets PG_direct and one reference, the caller's. NULL: it
- * is in use, or lost. Does not sleep.
+ * Takes an unused frame of a region other than physmem: sets PG_direct and one reference, the
+ * caller's. Returns NULL if the frame is in use, lost, or of no such region. Does not sleep.
  */
 struct page *region_page_take(pfn_t pfn);
 /* The body of region_lost(). */

@@ -21,7 +21,7 @@ void register_shrinker(struct shrinker *s);
 #define DROP_PAGES 1
 #define DROP_SLAB 2
 void drop_caches(int what);
-/* Percent of the objects of shrinkers that reclaim counts. */
+/* vm.vfs_cache_pressure: percentage by which reclaim scales how many objects it scans. */
 extern int sysctl_vfs_cache_pressure;
 
 #endif
