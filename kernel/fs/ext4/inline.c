@@ -14,15 +14,15 @@
  * change like a block. ext4_leaf_dirty() packs it into the inode again, or gives the directory a
  * block if it does not fit.
  *
- * Locks: i_data_sem. Source: linux-doc, filesystems/ext4/inlinedata; for the attribute of files
- * that fit in the map, images that Linux made.
+ * Locks: i_data_sem. Sources: linux-doc, filesystems/ext4/inlinedata; and images that Linux made,
+ * in which a file that fits into i_block has the attribute too, with an empty value.
  */
 #include "kernel/fs/ext4/xattr/xattr.h"
 
 #include "kernel/lib/string.h"
 
 #define IN_MAP 60U /* sizeof(i_block) */
-#define PARENT 4U  /* bytes for a directory's parent */
+#define PARENT 4U  /* bytes for the parent's inode number */
 
 bool ext4_wants_inline(const struct inode *inode)
 {
@@ -184,8 +184,8 @@ int ext4_inline_write(struct ext4_handle *h, struct inode *inode, u64 index, con
 		return -ENOSPC;
 	down_write(&ei->i_data_sem);
 	/*
-	 * Checked under i_data_sem: a writer that extends the file checks for inline data
-	 * (truncate.c).
+	 * i_size is read under i_data_sem: a truncation that extends the file sets it under this
+	 * lock too, and only if the file has no inline data then (make_longer() in truncate.c).
 	 */
 	size = (u64)i_size_read(inode);
 	if (!ext4_is_inline(inode) && !has_no_blocks(inode))

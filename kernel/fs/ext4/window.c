@@ -3,12 +3,13 @@
  * window.c: keeps the free blocks after a growing file's last block for that file's later blocks.
  *
  * A window maps a range of a file's blocks to a run of disk blocks. An allocation in a new place
- * (ext4_alloc_data()) also makes a window, as large as the file is expected to grow: if no task has
- * it open for writing, the number of blocks promised to it, else twice the number of its allocated
- * and promised blocks. While the window exists, each of its blocks has a fixed place, in whatever
- * order writeback allocates them, and allocations for other files look elsewhere. Files of less
- * than SMALL blocks take the first free run, so that small files that are closed before they are
- * written out (an unpacked archive) lie one after the other.
+ * (ext4_alloc_data()) also makes a window, as large as the file is expected to grow. If no task has
+ * the file open for writing, that is the number of its delayed blocks: blocks promised to dirty
+ * pages and not allocated yet. Else it is twice the number of its allocated and delayed blocks.
+ * While the window exists, each of its blocks has a fixed place, in whatever order writeback
+ * allocates them, and allocations for other files look elsewhere. Files of less than SMALL blocks
+ * take the first free run, so that small files that are closed before they are written out (an
+ * unpacked archive) lie one after the other.
  *
  * A window reserves nothing in the bitmaps: a crash leaves no trace, its blocks are counted as
  * free, and a search that finds too little elsewhere ignores windows. There are EXT4_WINDOWS
@@ -20,9 +21,11 @@
  */
 #include "kernel/fs/ext4/ext4.h"
 
-#define SMALL 16        /* in blocks */
-#define LONG 256        /* blocks; a longer run is a stream */
-#define STREAM_MIN 4096 /* smallest window of a stream, blocks */
+#define SMALL 16 /* in blocks */
+/* in blocks: a file that needs a run of at least this length at once is a stream */
+#define LONG 256
+/* in blocks: smallest window of a stream that is open for writing */
+#define STREAM_MIN 4096
 /* in blocks: smallest window of other files that are open for writing */
 #define OPEN_MIN 512
 /* in blocks: largest window for a short run that does not follow the file's last block */
@@ -127,7 +130,7 @@ static struct ext4_window *victim(struct ext4_sb *sbi, u64 ino)
 
 void ext4_window_set(struct ext4_sb *sbi, u64 ino, u32 lblk, u64 first, u32 len)
 {
-	/* NULL, unless the block could not be allocated in its window */
+	/* the window in which the block could not be allocated, or NULL */
 	struct ext4_window *old = ext4_window_find(sbi, ino, lblk);
 	u32 skip;
 
