@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sysfs.c: /sys, with the parts that lscpu, libc, systemd's tools and lsblk read: CPUs, block
- * devices (block.c), terminals, and the empty directories that programs probe for. It is a fixed
- * tree of kernel/fs/proc (proc_entry). Most entries are added at boot (initcall level 5), others
- * when their device appears.
+ * devices (block.c), terminals, and the empty directories that programs probe for. As in /proc, it
+ * is a tree of struct proc_entry (kernel/fs/proc), from which no entry is ever removed. Most
+ * entries are added at boot (initcall level 5), others when their device appears.
  */
 #include <asm/errno.h>
 #include <linux/magic.h>
@@ -71,7 +71,8 @@ static int add_cpu(long cpu)
 	static const struct {
 		const char *name;
 		show_fn show;
-		int what; /* @show's argument: 0: CPU number, 1: 0 */
+		/* the argument of show(): the CPU's number if this is 0, the number 0 if it is 1 */
+		int what;
 	} files[] = {
 		{ "topology/core_id", sysfs_show_number, 0 },
 		{ "topology/physical_package_id", sysfs_show_number, 1 },
@@ -269,8 +270,9 @@ static struct dentry *sysfs_mount(
 }
 
 /*
- * Returns the user namespace that owns current's network namespace. As on Linux, a mount of sysfs
- * shows the network cards of one network namespace.
+ * Returns the user namespace that owns current's network namespace. As on Linux, the mounter must
+ * have rights there, since sysfs shows network cards. Linux shows those of the mounter's network
+ * namespace; here each reader sees those of its own.
  */
 static struct user_namespace *sysfs_owner(void)
 {
