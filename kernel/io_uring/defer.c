@@ -4,9 +4,10 @@
  * the ring until the ring's issuer asks for completions. If the issuer has exited, the queued
  * requests end with the ring, as on Linux.
  *
- * An item is a request with req->work to run, or a poll with shots to report (with a reference).
- * While items are queued, the ring polls as readable, and with IORING_SETUP_TASKRUN_FLAG sq_flags
- * has IORING_SQ_TASKRUN. A new item signals the eventfd.
+ * An item is a request with req->work to run, or a multishot poll with events to report (its
+ * shots: req->shot), to which the list has a reference. While items are queued, the ring polls as
+ * readable, and with IORING_SETUP_TASKRUN_FLAG sq_flags has IORING_SQ_TASKRUN. A new item signals
+ * the eventfd.
  *
  * Locks: cq_lock for the lists. The items run without it.
  */
