@@ -17,14 +17,15 @@
 struct task;
 
 /*
- * Copies at most INSN_MAX bytes at linear address @at to @code, which has room for them, and
- * returns their number, which is smaller if the readable memory ends before, 0 on a fault. May
- * sleep.
+ * Copies the bytes at linear address @at to @code, which has room for INSN_MAX bytes. Returns how
+ * many were copied: INSN_MAX; only those up to the end of the page if the next page is not present;
+ * or 0 on a fault. May sleep.
  */
 u32 insn_read(u64 at, u8 *code);
 /*
- * Delivers the trap of the trap flag (TF) after an instruction that the kernel has executed, with
- * rip behind it. The CPU did not raise the trap, since it did not execute the instruction.
+ * Called after the kernel has executed an instruction and moved rip behind it. Delivers the trap
+ * that the CPU would have raised after the instruction, if any: for a hardware breakpoint of the
+ * task, or for a single step (TF).
  */
 void insn_stepped(struct task *t);
 

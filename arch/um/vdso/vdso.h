@@ -13,8 +13,9 @@
 struct vdso_data {
 	/* ns by which the guest's clocks are ahead of the host's */
 	int64_t mono_offset, boot_offset, raw_offset, real_offset, tai_offset;
-	uint64_t host_clock_gettime; /* address in the space */
-	uint64_t generation;         /* of random keys; never 0 */
+	/* address of the host's vDSO function in the host process that runs the guest's code */
+	uint64_t host_clock_gettime;
+	uint64_t generation; /* of random keys; never 0 */
 };
 
 #ifdef __NESTLING_KERNEL__
