@@ -16,7 +16,8 @@
  * another VLAN's frame.
  *
  * Bounds: PORTS_MAX ports, and MACS_MAX addresses in sets of WAYS. A new address in a full set
- * replaces an address of the port that has most addresses in the set (switch_table.c).
+ * replaces an address of the port that has most addresses in the set, or if the new address's port
+ * has about as many, one of its own (switch_table.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -56,12 +57,15 @@ struct mac_entry {
 	int vlan;
 };
 
-/* A frame as it is sent: @plain to access ports, @tagged to trunks. */
+/* The parts of a frame in the form in which it is sent to a port. */
 struct view {
 	struct iovec iov[3];
 	int n;
 };
-/* The frame in data[] with the same index. Its views point into both. */
+/*
+ * What is known of the frame in data[] with the same index. Access ports get @plain, trunks get
+ * @tagged. Both consist of pieces of data[] and @tag.
+ */
 struct frame {
 	bool dropped;
 	int vlan;
@@ -427,7 +431,8 @@ static int listen_at(const char *path)
 	if (is_answered(&a, &err))
 		die("%s: a switch is there already", path);
 	/*
-	 * remove the socket of a killed switch, but no other file, which also refuses connections
+	 * Removes the socket of a killed switch. Connecting to a file that is no socket fails with
+	 * ECONNREFUSED too, but that file must stay.
 	 */
 	if (err == ECONNREFUSED && !lstat(path, &st) && S_ISSOCK(st.st_mode))
 		unlink(path);
