@@ -39,8 +39,9 @@ struct decompress_host_piece {
 /* Returns a stream for decompress_host_end(), or NULL: no memory, or no library for @kind. */
 struct decompress_host_stream *decompress_host_begin(uint32_t kind);
 /*
- * Decompresses on. Returns 1 if the stream has ended, 0 if it has not, -EINVAL if it is damaged or
- * truncated, or -ENOMEM, also for a window above 128 MiB. p->used and p->made count in all cases.
+ * Decompresses the next piece of a stream. Returns 1 if the stream has ended, 0 if it has not,
+ * -EINVAL if it is damaged or truncated, or -ENOMEM. A window above 128 MiB is refused: with
+ * -EINVAL by zstd, with -ENOMEM by xz. p->used and p->made are set in all cases.
  */
 int decompress_host_step(struct decompress_host_stream *s, struct decompress_host_piece *p);
 void decompress_host_end(struct decompress_host_stream *s);
