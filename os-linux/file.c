@@ -160,14 +160,6 @@ const char *os_strerror(int err)
 
 /* ---- descriptors of a child ---- */
 
-/* the record of getdents64(2): a vfork child cannot use readdir(3) */
-struct entry64 {
-	uint64_t ino, off;
-	uint16_t len;
-	uint8_t type;
-	char name[];
-};
-
 /*
  * Closes the descriptors of [from, to] named in a piece of a /proc/self/fd listing, except the
  * listing's own.

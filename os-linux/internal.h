@@ -93,6 +93,14 @@ int os_lacks_call(void);
 /* As os_lacks_call(), for the further calls that the broker of a jail makes. */
 int os_lacks_for_broker(void);
 
+/* The record of getdents64(2), for callers that cannot use readdir(3), since it allocates. */
+struct entry64 {
+	uint64_t ino, off;
+	uint16_t len;
+	uint8_t type;
+	char name[];
+};
+
 /*
  * Lets workers that are started from now on begin when os_workers_release() is called: threads that
  * start behind the jail's close inherit its rights, while each earlier one has to be interrupted to

@@ -57,7 +57,6 @@
 #define GUEST_FROM 0x100000000000UL
 #define GUEST_TO 0x700000000000UL
 #define GUEST_LEAST (1UL << 20)
-#define MAPS_MAX 4096
 #define NUMBERS_MAX 65536 /* limit of descriptor numbers */
 #define LOOK_AT 1024
 #define LEFT_MAX 64
@@ -400,32 +399,41 @@ static void close_left(void)
 		close(left[--nr_left]);
 }
 
+/* Unmaps the mapping of a line of /proc/self/maps if it is a large one of the guest. */
+static void forget_mapping(const char *line)
+{
+	char *end;
+	unsigned long from = strtoul(line, &end, 16),
+		      to = *end == '-' ? strtoul(end + 1, &end, 16) : 0;
+
+	if (from >= GUEST_FROM && to <= GUEST_TO && to > from && to - from >= GUEST_LEAST)
+		munmap((void *)from, to - from);
+}
+
 /*
  * Unmaps the guest's memory: all large mappings below the libraries' range. The stack of this
- * thread is small. @maps is /proc/self/maps, which the broker has opened.
+ * thread is small. @maps is /proc/self/maps, which the broker has opened. Does not allocate, as a
+ * parked thread may hold the allocator's lock. The host lists by addresses, so what is unmapped
+ * meanwhile hides no line.
  */
 static void forget_guest(int maps)
 {
-	static struct {
-		unsigned long start, end;
-	} large[MAPS_MAX];
-	FILE *f = maps < 0 ? NULL : fdopen(maps, "r");
-	char line[512];
-	int nr = 0;
+	static char buf[16384];
+	size_t have = 0;
+	ssize_t n;
 
-	while (f && nr < MAPS_MAX && fgets(line, sizeof(line), f)) {
-		unsigned long start, end;
+	while (maps >= 0 && (n = read(maps, buf + have, sizeof(buf) - 1 - have)) > 0) {
+		char *line = buf, *newline;
 
-		if (sscanf(line, "%lx-%lx", &start, &end) == 2 && start >= GUEST_FROM &&
-			end <= GUEST_TO && end - start >= GUEST_LEAST) {
-			large[nr].start = start;
-			large[nr++].end = end;
-		}
+		have += (size_t)n;
+		buf[have] = '\0';
+		for (; (newline = strchr(line, '\n')); line = newline + 1)
+			forget_mapping(line);
+		have -= (size_t)(line - buf);
+		memmove(buf, line, have);
 	}
-	if (f)
-		fclose(f);
-	for (int i = 0; i < nr; i++)
-		munmap((void *)large[i].start, large[i].end - large[i].start);
+	if (maps >= 0)
+		close(maps);
 }
 
 /* True if the broker has ended. *@status is then the status with which the stub ends. */

@@ -104,6 +104,22 @@ static int send_later_locked(int sock)
 	return n < 0 ? -errno : 0;
 }
 
+/*
+ * Takes no lock while nothing waits, as after the close: a thread that was parked for a restart may
+ * hold it.
+ */
+static int send_later(int sock)
+{
+	int err;
+
+	if (!__atomic_load_n(&later.len, __ATOMIC_RELAXED))
+		return 0;
+	pthread_mutex_lock(&later.lock);
+	err = send_later_locked(sock);
+	pthread_mutex_unlock(&later.lock);
+	return err;
+}
+
 int broker_ask_later(int sock, enum ask_kind kind, uint64_t value, const char *text)
 {
 	struct ask a = { .kind = kind, .value = value, .len = (uint32_t)strlen(text) + 1 };
@@ -135,9 +151,7 @@ int broker_ask(
 		return -ENAMETOOLONG;
 	if (nr_fds > ASK_FDS)
 		return -EMFILE;
-	pthread_mutex_lock(&later.lock);
-	err = send_later_locked(sock);
-	pthread_mutex_unlock(&later.lock);
+	err = send_later(sock);
 	if (err)
 		return err;
 	memcpy(a.text, text, a.len);

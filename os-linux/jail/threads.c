@@ -14,7 +14,6 @@
  * Some hosts have only parts of Landlock, or none. There only the filter protects.
  */
 #include <errno.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/futex.h>
@@ -241,33 +240,47 @@ static void on_signal(int signo)
 
 /* ---- all of them ---- */
 
-static int by_number(const void *a, const void *b)
+static bool has(const int *list, int nr, int tid)
 {
-	const int *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
+	for (int i = 0; i < nr; i++)
+		if (list[i] == tid)
+			return true;
+	return false;
 }
 
-/* Interrupts the threads that are not in the sorted @done. Returns how many, or -errno. */
-static int interrupt(int *done, int *nr_done)
+/* Interrupts the threads of a piece of a listing that are not in @done, and adds them to it. */
+static void interrupt_listed(const char *buf, long n, int *done, int *nr_done)
 {
-	DIR *d = opendir("/proc/self/task");
-	int self = (int)syscall(SYS_gettid), before = *nr_done;
-	struct dirent *e;
+	int self = (int)syscall(SYS_gettid);
+	const struct entry64 *e;
 
-	if (!d)
-		return os_refused("open of /proc/self/task", errno);
-	while ((e = readdir(d)) && *nr_done < THREADS_MAX) {
-		int tid = atoi(e->d_name);
+	for (long at = 0; at < n && *nr_done < THREADS_MAX; at += e->len) {
+		int tid;
 
-		if (tid <= 0 || tid == self ||
-			bsearch(&tid, done, (size_t)before, sizeof(*done), by_number))
-			continue;
-		if (!syscall(SYS_tgkill, getpid(), tid, SIGURG))
+		e = (const struct entry64 *)(buf + at);
+		tid = atoi(e->name);
+		if (tid > 0 && tid != self && !has(done, *nr_done, tid) &&
+			!syscall(SYS_tgkill, getpid(), tid, SIGURG))
 			done[(*nr_done)++] = tid;
 	}
-	closedir(d);
-	qsort(done, (size_t)*nr_done, sizeof(*done), by_number);
+}
+
+/*
+ * Interrupts the threads that are not in @done. Returns how many, or -errno. Neither allocates nor
+ * takes a lock: an interrupted thread may hold the allocator's for ever (jail_park()).
+ */
+static int interrupt(int *done, int *nr_done)
+{
+	static char buf[32768] __attribute__((aligned(8)));
+	int dir = open("/proc/self/task", O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_CLOEXEC);
+	int before = *nr_done;
+	long n;
+
+	if (dir < 0)
+		return os_refused("open of /proc/self/task", errno);
+	while ((n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0)
+		interrupt_listed(buf, n, done, nr_done);
+	close(dir);
 	return *nr_done - before;
 }
 
