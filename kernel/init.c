@@ -106,6 +106,8 @@ static bool unpack_archive(void)
 	pr_info("Unpacking initramfs...\n");
 	err = unpack_initramfs(archive, size);
 	arch_initrd_free();
+	if (err == -EOPNOTSUPP)
+		refuse("initrd=: this kernel is built without its compression");
 	if (err)
 		refuse("initrd=: not a cpio archive that can be unpacked: %s", arch_strerror(err));
 	return true;

@@ -423,11 +423,24 @@ static void report_failure(const char *card, const char *why, const char *advice
 	os_write_stderr(line, strlen(line));
 }
 
+/*
+ * Starts a card. While another process has its port, tries again for a second of the host: where a
+ * machine restarts, the helper of its last kernel may still be ending. Returns as card_start().
+ */
+static int start_patiently(struct card *c, char *err, size_t size)
+{
+	int bad;
+
+	for (u32 i = 0; (bad = card_start(c, err, size)) == -EADDRINUSE && i < PORT_TRIES; i++)
+		os_sleep_until(os_clock_mono() + PORT_PAUSE);
+	return bad;
+}
+
 /* Starts a card that the parameters name. */
 static void add_card(struct card *c)
 {
 	char err[300];
-	int bad = card_start(c, err, sizeof(err));
+	int bad = start_patiently(c, err, sizeof(err));
 
 	if (!bad)
 		return;
@@ -441,32 +454,12 @@ static void add_card(struct card *c)
 	c->given = false;
 }
 
-/*
- * Starts a card that the boot can do without. While another process has its port, tries again for a
- * second: where a machine restarts, the helper of its last kernel may still be ending.
- */
-static void add_optional_card(struct card *c)
-{
-	char err[300];
-
-	for (u32 i = 0; i < PORT_TRIES; i++) {
-		if (card_start(c, err, sizeof(err)) != -EADDRINUSE)
-			break;
-		set_current_state(TASK_UNINTERRUPTIBLE);
-		schedule_deadline(ktime_get() + PORT_PAUSE);
-	}
-	if (!c->dev)
-		add_card(c);
-}
-
 static int net_cards_init(void)
 {
 	mconsole_register(&eth_device);
 	net_host_setup();
 	for (u32 i = 0; i < CARDS; i++)
-		if (cards[i].given && cards[i].optional)
-			add_optional_card(&cards[i]);
-		else if (cards[i].given)
+		if (cards[i].given)
 			add_card(&cards[i]);
 	return 0;
 }

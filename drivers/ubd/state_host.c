@@ -44,13 +44,18 @@ static int fail(char *err, size_t size, const char *file, const char *why)
 
 static int fail_host(char *err, size_t size, const char *file, int error)
 {
-	char why[200];
+	fail(err, size, file, strerror(-error));
+	return error;
+}
 
-	snprintf(why, sizeof(why), "%s%s", strerror(-error),
-		error == -EACCES && os_jailed() ?
-			" (a jailed instance makes no file in a folder that its guest shares)" :
-			"");
-	fail(err, size, file, why);
+/* As fail_host(), for a file that could not be made. */
+static int fail_new(char *err, size_t size, const char *file, int error)
+{
+	if (error != -EACCES || !os_jailed())
+		return fail_host(err, size, file, error);
+	fail(err, size, file,
+		"Permission denied (a jailed instance makes no file in a folder that its guest "
+		"shares)");
 	return error;
 }
 
@@ -124,7 +129,7 @@ static int put_file(struct disk_save *s, const struct layer *l, int n, char *err
 	}
 	fd = result ? result : new_file(s, n, name);
 	if (fd < 0)
-		return fail_host(err, size, name, fd);
+		return fail_new(err, size, name, fd);
 	result = file_copy_sparse(l->fd, fd);
 	close(fd);
 	return result ? fail_host(err, size, name, result) : 0;
@@ -162,7 +167,7 @@ static struct layer *new_merged(struct disk_save *s, char *err, size_t size)
 	int fd = new_file(s, 1, name), bad;
 
 	if (fd < 0) {
-		fail_host(err, size, name, fd);
+		fail_new(err, size, name, fd);
 		return NULL;
 	}
 	if (!s->last->more)

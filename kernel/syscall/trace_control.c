@@ -72,8 +72,8 @@ int trace_times_line(int i, char *buf, size_t size)
 /* ---- tasks and calls ---- */
 
 /*
- * Allocates the ring if there is none, or with @counts the counters; clears counters that exist.
- * control_lock is held. Returns 0 or -ENOMEM.
+ * Allocates the ring, or with @counts the counters, if there is none. control_lock is held. Returns
+ * 0 or -ENOMEM.
  */
 static int need_memory(bool counts)
 {
@@ -85,8 +85,6 @@ static int need_memory(bool counts)
 		if (!p)
 			return -ENOMEM;
 		WRITE_ONCE(times, p);
-	} else if (counts) {
-		memset(times, 0, (size_t)nr_cpus * NR_SYSCALLS * sizeof(*times));
 	}
 	if (counts || trace_ring_there())
 		return 0;
@@ -230,6 +228,8 @@ static int trace_calls(bool counts, char *text, char *why, size_t size)
 		scnprintf(why, size, "no task has the number %d", f.pid);
 		return -ESRCH;
 	}
+	if (counts)
+		memset(times, 0, (size_t)nr_cpus * NR_SYSCALLS * sizeof(*times));
 	trace_filter = f;
 	WRITE_ONCE(syscall_strace, counts ? TRACE_CALLS_TIMES : TRACE_CALLS_RING);
 	arch_answers_revoke();

@@ -589,7 +589,7 @@ static uint64_t count_bytes(const struct os_state *s)
 }
 
 /* pause between two looks at the worker that os_state_drop() waits for */
-#define WAIT_US 200
+#define WAIT_NS 200000
 
 /* The one job at a time, for the thread of os_state_prepare() or os_state_finish(). */
 static struct {
@@ -679,7 +679,7 @@ static int work(void (*fn)(void *unused), const char *path, struct os_state *s)
 void os_state_drop(void)
 {
 	while (job.started && !__atomic_load_n(&job.ended, __ATOMIC_ACQUIRE))
-		usleep(WAIT_US);
+		os_sleep_until(os_clock_mono() + WAIT_NS);
 	memset(&job, 0, sizeof(job));
 	drop();
 }

@@ -243,7 +243,7 @@ static int fat_sync_range(struct file *f, loff_t start, loff_t end, u32 flags)
 	u64 pos = (u64)start, size = (u64)i_size_read(inode), last = min((u64)end, size - 1), at, n;
 	int err = 0;
 
-	if (!size || pos > last)
+	if (!flags || !size || pos > last)
 		return 0;
 	for (; pos <= last && !err; pos += n) {
 		n = last - pos + 1;
