@@ -84,7 +84,7 @@ int next_option(const struct command *c, int argc, char **argv)
 			return key; /* fall through */
 	case KEY_HELP: help_command(c); exit(finish_output(0));
 	case ':':
-		if (optopt == 'h') {
+		if (optopt == 'h' && strncmp(argv[optind - 1], "--", 2) != 0) {
 			help_command(c);
 			exit(finish_output(0));
 		}
