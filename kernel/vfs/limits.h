@@ -16,7 +16,10 @@ void dcache_stats(u64 *nr, u64 *unused);
 void inode_stats(u64 *nr, u64 *unused);
 u64 nr_files(void);        /* open files */
 extern u32 sysctl_nr_open; /* descriptors of a process, at most */
-/* Leases can be taken, 0 or 1; seconds until a lease that is being broken is removed, 0: never. */
+/*
+ * sysctl_leases_enable: 1 if leases can be taken. sysctl_lease_break_time: seconds until a lease
+ * that is being broken is removed, 0: never.
+ */
 extern int sysctl_leases_enable, sysctl_lease_break_time;
 extern u64 sysctl_file_max; /* open files, at most */
 /* As in Linux: 0 switches the protection off. */

@@ -9,8 +9,9 @@
  * then be read from the descriptor, one line at a time. The last eight lines are kept.
  *
  * States (phase): PARAMS -> (CMD_CREATE) MADE -> (fsmount) RECONF, which takes parameters again,
- * for CMD_RECONFIGURE. fspick begins with RECONF. Any command that fails leads to FAILED, in which
- * all commands are refused.
+ * for CMD_RECONFIGURE. fspick begins with RECONF. If making or reconfiguring the superblock fails,
+ * the state is FAILED, in which all parameters and commands are refused. A command that is refused
+ * before, for the state or a missing capability, leaves the state unchanged.
  *
  * Locks: fc->lock for one context; s_umount inside it.
  */
@@ -295,7 +296,7 @@ static int set_param(struct fs_context *fc, u32 cmd, const char *key, char *valu
 			return -EINVAL;
 	}
 	if (cmd > FSCONFIG_SET_STRING)
-		/* No file system of Nestling takes a descriptor as a value. */
+		/* No file system of Nestling takes binary data, a path or a descriptor. */
 		return -EINVAL;
 	return add_option(fc, key, cmd == FSCONFIG_SET_STRING ? value : NULL);
 }
@@ -348,7 +349,7 @@ static int fc_create(struct fs_context *fc, bool exclusive)
 	return -EBUSY;
 }
 
-/* Drops all parameters, so that the next command starts without any. */
+/* Drops the flags and options, so that the next command starts without any. The source stays. */
 static void forget_params(struct fs_context *fc)
 {
 	fc->sb_flags = fc->named = 0;

@@ -341,7 +341,8 @@ long sys_symlink(uaddr_t target, uaddr_t ua)
 
 /*
  * Applies the sysctl protected_hardlinks: the caller may link only to files that it could read and
- * write, and to no set-id file. Returns 0 or -EPERM.
+ * write, and to no set-id file. Returns 0, -EPERM, or -EOVERFLOW if an id of the file is not
+ * mapped.
  */
 static int may_linkat(struct inode *inode)
 {
