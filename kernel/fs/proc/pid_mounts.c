@@ -3,9 +3,9 @@
  * pid_mounts.c: /proc/PID/mounts, mountinfo and mountstats: the mounts of a process's namespace
  * that it can reach from its root.
  *
- * An open file keeps the namespace and the root that the process had when it was opened. poll()
- * reports EPOLLPRI and EPOLLERR once after each change of the namespace's mounts. Locks: seq.lock
- * for the text.
+ * An open file keeps the namespace and the root that the process had when it was opened. poll() of
+ * mounts and mountinfo reports EPOLLPRI and EPOLLERR once after each change of the namespace's
+ * mounts. Locks: seq.lock for the text.
  */
 #include <asm/errno.h>
 
