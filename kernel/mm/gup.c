@@ -3,25 +3,30 @@
  * gup.c: faults in pages of any address space, for ptrace, /proc/PID/mem, core dumps, futexes and
  * pins.
  *
- * A writer that does not hold page_table_lock during the write (pins: a device, a request under
- * way) marks the page as touched: its entry loses PTE_RESERVED. Otherwise reclaim would take the
- * frame away as one that was only mapped ahead. A fork copies frames that are pinned (fork.c), so
- * what a device puts into them reaches the parent.
+ * A device or a request under way writes to a pinned page without page_table_lock. So a pin for
+ * writing marks the page as touched at once: its entry loses PTE_RESERVED. Otherwise reclaim would
+ * take the frame away as one that was only mapped ahead of faults. A fork copies frames that are
+ * pinned (fork.c), so what a device puts into them reaches the parent.
  *
  * Secret memory (memfd_secret) is refused: it is copied only through the entries of an mm that maps
  * it (uaccess).
  */
 #include "kernel/mm/fault/fault.h"
 
-/* True for secret memory. Under page_table_lock: the page is mapped, so it is in its mapping. */
+/*
+ * True for secret memory. Called under page_table_lock for a mapped page, whose p->mapping cannot
+ * change.
+ */
 static bool is_secret(const struct page *p)
 {
 	return !PageAnon(p) && p->mapping && p->mapping->a_ops->secret;
 }
 
 /*
- * True if the caller's own threads could miss a write to the entry's frame, since the space may map
- * another. The fault that follows mends this, but not for an mm that is not the caller's.
+ * True if the caller's own threads could miss a write to the entry's frame, since the space (the
+ * address space of the mm on the host) may still map the frame that this one has replaced. The
+ * fault_in() that follows waits until the order to map the new frame is queued. That helps only in
+ * the caller's own mm, so other mms are not checked.
  */
 static bool would_be_missed(struct mm *mm, pte_t e, bool write)
 {

@@ -28,8 +28,10 @@ struct advice {
 };
 
 /*
- * Returns the file whose writeback must not run between the change of entries and the flush of the
- * space: it would miss a write in between.
+ * Returns the file that a shared area maps, or NULL if the file has no writeback. Writeback must
+ * not run after entries are cleared and before the space (the address space of the mm on the host)
+ * unmaps the pages. In between a thread can still write to a page, and writeback would miss that
+ * write, since it finds no entry to protect.
  */
 static struct address_space *written_back(const struct vm_area *v)
 {
@@ -48,7 +50,10 @@ static int drop(struct vm_area *v, u64 start, u64 end)
 	if (huge)
 		mutex_lock(&huge->lock);
 	zap_prepare(v->vm_mm, start, end);
-	/* flushes as munmap() does: a parent may write to the pages next */
+	/*
+	 * The space must unmap huge pages before their mapcount drops: another process that is then
+	 * the only one to map a page after fork() writes to it in place.
+	 */
 	if (huge)
 		pmap_flush(&v->vm_mm->pmap);
 	if (m)
@@ -366,8 +371,8 @@ static int remove_range(struct mm *mm, u64 start, u64 end)
 }
 
 /*
- * Returns the start of the first area in [start, end) without VM_READ, or @end. A fault would not
- * refuse to read a write-only area, since the CPU cannot.
+ * Returns the start of the first area in [start, end) without VM_READ, or @end. A fault does not
+ * check this: it lets a write-only area be read, since the CPU has no write-only pages.
  */
 static u64 readable_until(struct mm *mm, u64 start, u64 end)
 {

@@ -12,17 +12,21 @@
 
 struct user_break {
 	/*
-	 * Written by the debugger, while all tasks are stopped. An entry whose mm is NULL is free,
-	 * so the debugger sets mm first.
+	 * Written by the debugger, while all tasks are stopped. An entry whose mm is NULL is free.
+	 * The debugger sets @mm last, and clears @wanted to remove the breakpoint.
 	 */
 	struct mm *mm;
 	u64 addr;
 	bool wanted;
-	/* written by the kernel, under its breaks_lock */
+	/* the rest is written by the kernel, under its breaks_lock (@stepped also without it) */
 	bool in;     /* the breakpoint instruction is in memory */
 	bool failed; /* no memory could be written at addr */
+	/*
+	 * armed: the trap flag of the step is the kernel's, and not the program's own. stepped: the
+	 * step's trap has come.
+	 */
 	bool armed, stepped;
-	u8 was;
+	u8 was; /* the program's byte at addr */
 	/*
 	 * the task that steps over the instruction, while the breakpoint instruction is not in
 	 * memory
@@ -37,7 +41,7 @@ extern u32 user_breaks_on;
 void user_breaks_enter(struct regs *r);            /* current is about to run guest code */
 void user_breaks_leave(struct regs *r);            /* current has left guest code */
 bool user_breaks_trap(struct regs *r, int trapno); /* true if the trap was a breakpoint's */
-/* @new has copies of the breakpoint instructions of @old: restores its text. */
+/* Restores the program's bytes in @new, which fork has copied from @old with the breakpoints. */
 void user_breaks_fork(struct mm *new, struct mm *old);
 void user_breaks_task_gone(const struct task *t); /* @t gives its mm up */
 /* The last user of @mm has gone: frees its entries. */

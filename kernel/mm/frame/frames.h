@@ -15,8 +15,8 @@
 struct page;
 
 /*
- * Sets bit pfn % 8 of @bits[pfn / 8] for each free frame of region 0, whose content need not be
- * saved.
+ * Sets bit pfn % 8 of @bits[pfn / 8] for each free frame of region 0 (physmem). The content of
+ * these frames need not be saved.
  */
 void mm_note_free(u8 *bits);
 /*
@@ -34,7 +34,10 @@ void free_pages_addr(void *p, u32 order);
 #define free_page_addr(p) free_pages_addr(p, 0)
 
 #define MM_MAX_ORDER 10 /* the largest block: 2^10 frames, 4 MiB */
-/* For /proc: watermarks in frames, limits of a vCPU's cache, free blocks of 2^order frames. */
+/*
+ * For /proc, in frames. min, low, high: watermarks. cache_max: size of a vCPU's cache; cache_batch:
+ * how many an empty cache takes at once.
+ */
 struct mm_zone_info {
 	u64 min, low, high;
 	u32 cache_max, cache_batch;

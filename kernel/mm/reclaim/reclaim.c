@@ -6,7 +6,8 @@
  * 1. clean unmapped pages of files, from the cold end of the lru
  * 2. mapped pages of files that were not touched since they were last at that end (mapped_may_go())
  * 3. droppable memory (droppable.c)
- * 4. objects of caches (shrinkers), as large a part of them as of the pages
+ * 4. objects of caches (shrinkers): if enough is free already, the share that was scanned of the
+ *    pages; else from an eighth (first pass) to all (fourth pass)
  * 5. empty slabs
  * 6. frames that were mapped ahead of faults and never touched
  * 7. anonymous memory, written to swap areas if there are any (swap_out.c)
@@ -47,7 +48,7 @@ enum fate { DROPPED, KEPT, USED };
 /* How hard a scan tries. */
 enum effort {
 	UNMAPPED, /* drop unmapped pages only */
-	/* also mapped pages that were not touched since their mappings were removed */
+	/* also unmap mapped pages, so that a later scan drops those not touched since then */
 	IDLE,
 	ALL,
 };
@@ -77,8 +78,8 @@ static bool mapped_may_go(struct page *p, enum effort effort, enum fate *fate)
 }
 
 /*
- * Drops a page if it is not in use. An unmapped page of this list was read at most once since it
- * was added: a second read would have activated it.
+ * Drops a page if it is not in use. An unmapped page from the cold end was read at most once since
+ * it came to the inactive list: a second read would have activated it.
  */
 static enum fate drop_one(struct page *p, enum effort effort)
 {
@@ -383,7 +384,7 @@ u64 try_to_free_pages(gfp_t gfp, u32 order)
 	count_vm(allocstall, 1);
 	current->flags |= PF_MEMALLOC | PF_RECLAIM;
 	if (current->mm)
-		pmap_flush(&current->mm->pmap); /* frees what current has retired */
+		pmap_flush(&current->mm->pmap); /* frees frames of pmap_retire() */
 	for (int priority = 0; priority < 4 && freed < wanted; priority++)
 		freed += shrink(wanted - freed, gfp, priority, &dirty);
 	current->flags = (current->flags & ~(PF_MEMALLOC | PF_RECLAIM)) | old;
@@ -407,7 +408,10 @@ bool out_of_memory(struct mm *mm)
 		return true;
 	if (limit)
 		return mem_group_oom_own();
-	/* other tasks have allocated what reclaim has freed each time; by now enough is free */
+	/*
+	 * The caller failed because other tasks allocated the frames that its reclaim freed. If
+	 * enough frames are free by now, it tries again without a kill.
+	 */
 	if (nr_swap_free() && nr_free_frames() > zone_marks.low)
 		return true;
 	return oom_kill(GFP_USER, 0);
