@@ -263,12 +263,15 @@ static void set_group_free(const struct ext4_sb *sbi, struct ext4_disk_group *g,
 #define FAR_FEW 2
 
 struct search {
-	/* the inode whose own windows may be used; 0: no inode's */
+	/*
+	 * the inode whose windows (free blocks kept for a file's later blocks, window.c) may be
+	 * used; 0: no inode's
+	 */
 	u64 ino;
 	bool anyone; /* True if all windows are ignored */
 	/*
-	 * In blocks. want: ends the search at once; enough: ends it after the group; best_*:
-	 * longest run so far.
+	 * want: a run of so many blocks ends the search at once; enough: ends it after the group.
+	 * best_*: length in blocks, first bit and group of the longest run so far.
 	 */
 	u32 want, enough, best_len, best_bit, best_group;
 	u32 need; /* blocks of @want that are needed now */

@@ -205,8 +205,8 @@ static const char *ext4_get_link(struct dentry *d, struct inode *inode, char **t
 }
 
 /*
- * Fills in @st. Promised blocks are counted, so that du does not show a file that was just written
- * as empty.
+ * Fills in @st. Counts also the blocks that delayed allocation has only reserved, so that du does
+ * not show a file that was just written as empty.
  */
 static int ext4_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags)
 {

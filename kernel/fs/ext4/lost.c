@@ -5,15 +5,15 @@
  *
  * Writeback allocates a block as written, and its transaction commits when the write of the data
  * has ended, successfully or not. After a failed write the block would show its earlier contents,
- * perhaps bytes of another file. So such a bio is kept as the record of the failed sectors:
+ * perhaps bytes of another file. So the bio of a failed write is kept as the record of its sectors:
  *
  *	ext4_lost_begin(txn)
- *	        its pages end
+ *	        in end_io, before the bio's pages end writeback
  *	ext4_lost_end(txn, bio)
- *	        in end_io
+ *	        in end_io, after that; keeps the bio
  *	ext4_settle_lost(sbi)
- *	        zeroes all of them; if the disk refuses that too, the log is aborted, so that no
- *	        file shows the blocks after a crash
+ *	        zeroes the sectors of all these bios; if the disk refuses that too, the log is
+ *	        aborted, so that no file shows the blocks after a crash
  *
  * The commit calls ext4_settle_lost() when the writes of its transaction have ended. A task that
  * writes to existing blocks calls it first, or the zeroes could overwrite its data. Blocks that

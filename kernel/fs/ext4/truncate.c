@@ -373,8 +373,8 @@ static int punch(struct inode *inode, loff_t off, loff_t len)
 }
 
 /*
- * Cuts @m to its first part, which either has blocks already (*room becomes 0), or is a hole, for
- * which *room blocks are reserved in addition to the promises to other files. Returns 0 or -errno.
+ * Cuts @m to its first part, which either has blocks already (*room becomes 0), or is a hole. For a
+ * hole, reserves *room blocks, as delayed allocation does for dirty pages. Returns 0 or -errno.
  */
 static int make_room(struct inode *inode, struct ext4_map *m, u32 *room)
 {

@@ -199,8 +199,9 @@ void ext4_log_drop_copy(struct ext4_journal *j, struct ext4_buf *b)
 }
 
 /*
- * Writes a copy to its place on the disk. If it is the superblock's, first updates the errors in
- * it, which may have been written to the disk since its commit. sb_disk_lock is held.
+ * Writes a copy to its place on the disk. In a copy of the superblock, first updates the error
+ * fields: newer errors may have been written to the disk since the copy was made. sb_disk_lock is
+ * held.
  */
 static void write_to_place(struct log_writer *w, const struct ext4_buf *b, u8 *copy)
 {
@@ -249,7 +250,8 @@ struct commit {
 	struct ext4_journal *j;
 	struct ext4_txn *t;
 	/*
-	 * arrays of LOGGED_PER_FRAME elements, since only allocations of a single page cannot fail
+	 * arrays of LOGGED_PER_FRAME elements, a page each: a larger allocation could wait for ever
+	 * if memory is fragmented
 	 */
 	struct logged **list;
 	u32 n, frames;
@@ -491,7 +493,10 @@ static void write_revokes(struct commit *c)
 	}
 }
 
-/* Writes the commit block, after which the transaction is replayed. Returns 0 or -errno. */
+/*
+ * Writes the commit block. Once it is on the disk, a replay of the log includes the transaction.
+ * Returns 0 or -errno.
+ */
 static int write_commit_block(struct commit *c)
 {
 	struct ext4_journal *j = c->j;
@@ -557,8 +562,8 @@ static int write_log(struct commit *c)
 }
 
 /*
- * Clears BUF_LOGGING, since the buffer now has its copy, or the commit has failed. See
- * ext4_buf_is_newer().
+ * Clears BUF_LOGGING, since the buffer now has its copy, or needs none: its block was written
+ * without a log, or the commit has failed. See ext4_buf_is_newer().
  */
 static void end_logging(struct ext4_buf *b)
 {

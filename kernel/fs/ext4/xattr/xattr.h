@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xattr.h: declarations that xattr.c, ea_inode.c (values in inodes) and inline.c (file content
- * stored as an attribute) share.
+ * xattr.h: declarations that xattr.c, xattr_store.c (attributes on the disk), xattr_acl.c,
+ * ea_inode.c (values in inodes) and inline.c (file content stored as an attribute) share.
  */
 #ifndef NESTLING_EXT4_XATTR_H
 #define NESTLING_EXT4_XATTR_H
@@ -71,8 +71,9 @@ struct attr {
 struct attrs {
 	u32 n;
 	/*
-	 * True if no other inode shared the block when it was left, so that the counts of its
-	 * entries belong to this inode. Set by ext4_attrs_store() and ext4_attrs_go().
+	 * True if no other inode shared the block when this inode left or rewrote it, so that the
+	 * references to value inodes that the block's entries have are this inode's. Set by
+	 * ext4_attrs_store() and ext4_attrs_go().
 	 */
 	bool alone;
 	struct attr *a[MAX_ATTRS];

@@ -725,8 +725,8 @@ int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *a
 	} else {
 		ext4_dirty(h, b);
 		/*
-		 * The other inodes have left the block meanwhile, so the counts of its entries
-		 * belong to this inode.
+		 * The other inodes have left the block since keep_shared(). So this inode gets the
+		 * references to value inodes that the block's entries had, and needs no second ones.
 		 */
 		if (as->alone)
 			keep_no_more(h, inode, as);
@@ -739,9 +739,9 @@ out:
 }
 
 /*
- * Drops the block, the attributes in the inode's area, and the values in inodes. Clears the area,
- * because only the next mount may finish the removal of the inode, and must not find entries that
- * name dropped values. Returns 0 or -errno.
+ * Drops the block, the attributes in the inode's area, and the values in inodes. Clears the area:
+ * if the removal of the inode is interrupted, the next mount finishes it, and must not find entries
+ * that name dropped values. Returns 0 or -errno.
  */
 static int go(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 {
