@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* scarce.h: tasks that wait for a host process (scarce.c). */
+/*
+ * scarce.h: tasks that wait for a host process (scarce.c). A space is an mm's address space on the
+ * host: a mapper process, and a runner process for each vCPU that runs it. The zygote forks the
+ * mappers.
+ */
 #ifndef NESTLING_SCARCE_H
 #define NESTLING_SCARCE_H
 
@@ -11,14 +15,15 @@ struct space;
 
 /*
  * Returns the space of @t, which must be current; waits until @t gets one. Returns NULL if a signal
- * kills @t, perhaps the SIGKILL sent for lack of a space. The space stays current's as pmap_space()
- * says. May sleep; no lock held.
+ * kills @t, perhaps the SIGKILL sent for lack of a space. Ends the instance if @t is process 1 and
+ * has waited for too long. The space stays that of @t's mm until this vCPU calls pmap_space() for
+ * another mm. May sleep; no lock held.
  */
 struct space *space_of(struct task *t);
 /*
  * Called when the host has refused a runner for current's space on this vCPU: frees a host process
- * if it can, and otherwise sleeps for a moment. The caller then tries again. Kills @t, which is
- * current, when it has waited for too long.
+ * if it can, and otherwise sleeps for a moment. The caller then tries again. When @t, which is
+ * current, has waited for too long, kills it, or ends the instance if @t is process 1.
  */
 void wait_for_host(struct task *t);
 /*

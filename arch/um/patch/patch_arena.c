@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * patch_arena.c: the areas "[thunks]" that hold the thunks of patched call sites, within a jump's
- * reach of the text. See patch.c.
+ * reach of the text. See patch.c. States of an arena, which is the record of one area:
  *
- *	taken   its place is reserved
- *	        -> ready when its area exists
+ *	taken   the area's place (its address range) is reserved
+ *	        -> ready when the area exists
+ *	        -> dead if the area cannot be made, or is unmapped before it is ready
  *	ready   -> dead when the program has changed the area
  *
  * Invariant: no place and no thunk is used twice, since a thread may be in a thunk until its mm
@@ -120,9 +121,8 @@ static bool suits(const struct arena *a, u32 i, u64 jump, enum site_form form)
 {
 	u32 page = i / PAGE_THUNKS;
 
-	if (i % PAGE_THUNKS == 0 ||
-		/* the trampoline's address is in place of thunk 0 */
-		a->used[i / 64] & BIT(i % 64))
+	/* the first thunk of each page gives its place to the trampoline's address */
+	if (i % PAGE_THUNKS == 0 || a->used[i / 64] & BIT(i % 64))
 		return false;
 	if (a->pages[page] && a->shared & BIT(page))
 		return false;
