@@ -87,8 +87,9 @@ static void cubic_grow(struct tcp_sock *t, u32 acked)
 	target = cubic_target(t);
 	c->acked += acked;
 	/*
-	 * Grows at least as fast as Reno, which gains 3 (1 - beta) / (1 + beta) segments a round
-	 * trip, about 0.53.
+	 * Grows at least as fast as a sender that multiplies cwnd by beta after a loss, as CUBIC
+	 * does, and has Reno's average throughput. That sender gains 3 (1 - beta) / (1 + beta)
+	 * segments a round trip, about 0.53.
 	 */
 	while (c->acked * 53 > c->tcp_cwnd * 100) {
 		c->acked -= min(c->acked, c->tcp_cwnd * 100 / 53);

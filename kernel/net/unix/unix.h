@@ -19,7 +19,7 @@
  * names; c.lock (spin) of a socket, for its queue, peer and state. Two c.locks are taken by
  * spin_lock_two().
  *
- * May know: socket/, vfs/ (files, names); no other family.
+ * May depend on: socket/, vfs/ (files, names); no other family.
  */
 #ifndef NESTLING_NET_UNIX_H
 #define NESTLING_NET_UNIX_H
@@ -108,7 +108,10 @@ struct unix_sock {
 	/* garbage collection; under unix_gc_lock */
 	struct file *file; /* the open file, without a reference */
 	struct list_head inflight_link;
-	/* references in flight; those of candidates for garbage alone; gc_live: not garbage */
+	/*
+	 * inflight: references to the file in flight. During a collection, gc_refs: those of them
+	 * that are not in queues of candidates for garbage; gc_live: the socket is not garbage.
+	 */
 	u32 inflight, gc_refs;
 	bool gc_live;
 };
@@ -189,8 +192,8 @@ void unix_name_reported(const struct unix_sock *u, struct sockaddr_buf *a);
 /* Gives an accepted socket the name of its listener. Lookups do not find it by that name. */
 void unix_name_accepted(struct unix_sock *srv, const struct unix_sock *l);
 /*
- * Make lookups find its name no longer, add it to the list of all sockets, and remove it from
- * there. They take unix_names_lock.
+ * unix_unhash() removes the name of @u, so that lookups no longer find it. unix_enlist() adds @u to
+ * the list of all sockets, and unix_unlist() removes it. All take unix_names_lock.
  */
 void unix_unhash(struct unix_sock *u);
 void unix_enlist(struct unix_sock *u);
