@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * filter.c: the seccomp filters. The mapper's is written into the stub's image once its base is
- * known, a runner's into its space's order area before the runner is made.
+ * filter.c: the seccomp filters. The mapper's filter is written into the image of the stub, once
+ * the base of the stub's window is known. A runner's filter is written into the order area of its
+ * space before the runner is made.
+ *
+ * A space is the address space of a guest's mm on the host. Its mapper process makes the mappings
+ * that the kernel orders, its runner processes execute guest code, one for each vCPU (each has a
+ * slot in the window). The zygote forks mappers. docs/skas.md has all these words.
  *
  * The zygote installs the mapper's filter; mappers and runners inherit it, and each runner adds its
  * own. Filters cost time at every installation and every system call, so they are short. The
  * runner's filter first tests the number, where most of a guest's calls fail.
  *
- *    mapper   FUTEX_WAIT and FUTEX_WAKE from anywhere. From the zygote's text, which spaces unmap:
- *             what its requests need after the set-up (stub_abi.h: ZYG_*); any other call ends it.
+ *    mapper   FUTEX_WAIT and FUTEX_WAKE from anywhere in the 4 GiB of the window. From the zygote's
+ *             text, which spaces unmap: what its requests need after the set-up (stub_abi.h:
+ *             ZYG_*); any other call ends the zygote.
  *             From the code of the mapper and the set-up of the runners: what these need. Flags of
  *             clone and unshare and options of prctl are fixed: they make no namespace.
  *    runner   futex, from the one address behind its slot's gate, without timeout: WAIT on its own
  *             word, on which no other task can wait; WAKE of its turn word, where the kernel waits,
  *             or of a word of its vCPU, where another runner waits and checks whether it was meant.
- *             The sigaltstack of its set-up, with the one stack that the order area has for it: to
- *             repeat it changes nothing. All other calls are RET_TRAP: so a guest's system calls
- *             reach the kernel. With @kill they end the task: in ptrace mode no call ever gets to
- *             the filter, which is a second wall.
+ *             The sigaltstack of its set-up, with the one stack that the order area has for it: a
+ *             guest that repeats this call changes nothing. All other calls are RET_TRAP: so a
+ *             guest's system calls reach the kernel. With @kill (ptrace mode) they end the task:
+ *             there the tracer stops each call before the filter, which is a second defence.
  *
- * Addresses are compared in both halves; the window does not cross 4 GiB, which skas_init()
- * ensures.
+ * BPF compares 32 bits, so addresses are compared in two halves. The window does not cross a
+ * multiple of 4 GiB, which skas_init() ensures.
  */
 #include <asm/ioctls.h>
 #include <asm/signal.h>
@@ -221,7 +227,10 @@ static void mapper_filter(struct program *p, u64 base)
 	seal(p, SECCOMP_RET_TRAP);
 }
 
-/* Writes the sock_fprog to @area, which the space maps at @va, and @p's instructions behind it. */
+/*
+ * Writes the sock_fprog to @area, which has @room bytes and which the space maps at @va. The
+ * instructions of @p are behind it already.
+ */
 static void finish(u8 *area, u64 va, const struct program *p, u32 room)
 {
 	struct sock_fprog prog = { .len = (u16)p->len,
