@@ -28,11 +28,11 @@
 /* A reader of a line's output. All members that are not constant are under the line's lock. */
 struct con_tap {
 	struct con_tap *next;
-	/* Positions in bytes since boot: the end of the output that it has taken. */
+	/* Position, in bytes since boot: the end of the output that the reader has taken. */
 	uint64_t pos;
-	/* The end of the last peek. */
+	/* Position of the end of the last peek. */
 	uint64_t peeked;
-	/* The guest's writer waits for this reader when it is a whole ring behind. */
+	/* The guest's writer waits while this reader is a whole ring behind it. */
 	bool paces;
 	/* The reader has taken all output; ready() is called when there is more. */
 	bool idle;
@@ -74,7 +74,7 @@ struct con_host {
 };
 
 /* ---- line_host.c ---- */
-struct con_host *line_first(void);            /* of the list by next; or NULL */
+struct con_host *line_first(void);            /* head of the list, or NULL */
 struct con_host *line_find(const char *name); /* or NULL */
 /*
  * Adds a tap whose position is @from, counted in all output since boot. Output that is no longer in
@@ -114,8 +114,8 @@ void terminals_init(void);
 #define CABLE_IN 1
 #define CABLE_OUT 2
 /*
- * Opens CON_FD, CON_TTY or CON_PTY. @ways: CABLE_IN, CABLE_OUT or both. Returns NULL with errno
- * set, and o->err too, except without memory.
+ * Opens CON_FD, CON_TTY or CON_PTY. @ways: CABLE_IN, CABLE_OUT or both. On failure returns NULL and
+ * sets errno, and also o->err unless memory is short.
  */
 struct con_cable *cable_open(
 	struct con_host *h, const struct con_side *s, unsigned ways, struct con_open *o);
@@ -128,7 +128,7 @@ bool cable_in_use(const struct con_cable *c);
 /*
  * Writes as much as possible without blocking; the caller holds the line's lock. Returns the number
  * of bytes that need no other write: 0 if the cable cannot take any now, and all after an error,
- * which loses them. @only is the tap of this cable if it is the line's only one.
+ * which loses them. @only: the line's only tap; if it is not this cable's, returns 0.
  */
 size_t cable_write_now(struct con_cable *c, struct con_tap *only, const uint8_t *buf, size_t n);
 
@@ -181,7 +181,7 @@ struct con_pty {
  */
 int pty_make(struct con_pty *p, char *name, size_t size);
 
-/* ---- opener_host.c: opens sides by the broker; returns -errno like os_jail_open() ---- */
+/* ---- opener_host.c: asks the jail's broker to open a con_side; -errno as os_jail_open() ---- */
 int jailed_listen(const char *kind, const char *key); /* @kind: "port" or "unix"; a descriptor */
 int jailed_pty(struct con_pty *p, char *name, size_t size); /* as pty_make() */
 int jailed_xterm(const char *line);                         /* 0: started */
