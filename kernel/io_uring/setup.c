@@ -11,7 +11,8 @@
  *
  * IORING_SETUP_SQPOLL: no thread polls the submission queue. IORING_SQ_NEED_WAKEUP is always set,
  * as it is on Linux while the thread sleeps, and the io_uring_enter() that would wake up the thread
- * submits all entries itself. Its caller must belong to the process that made the ring.
+ * submits all entries itself. If its caller does not belong to the process that made the ring, it
+ * asks a thread of that process to submit them.
  *
  * References: the file and each request hold one. The last close cancels waiting requests, and the
  * memory is freed with the last request.
