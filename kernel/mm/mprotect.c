@@ -3,8 +3,9 @@
  * mprotect.c: changes the rights of areas.
  *
  * The whole range is checked first (holes, rights of the files, seals, limits). Then areas are
- * split, and flags and entries are changed. At last the space gets the new rights, with one order
- * for each run of mapped pages of equal rights.
+ * split, and flags and page table entries are changed. At last the new rights reach the space, the
+ * host process that holds this address space: it gets one order (a request, pmap.h) for each run of
+ * mapped pages of equal rights. Orders are queued, and the next flush carries them out.
  */
 #include "kernel/mm/internal.h"
 
@@ -21,8 +22,8 @@ static pte_t entry_rights(const struct vm_area *v, pte_t e)
 	if (e & (PTE_COW | PTE_UFFD_WP))
 		return rights & ~PTE_RW;
 	/*
-	 * the first write must fault: for page_mkwrite(), or because it is text whose patched call
-	 * sites other processes execute
+	 * The first write must fault: for page_mkwrite(), or because the page is text in which call
+	 * sites were patched (arch/um/patch), which other processes may execute.
 	 */
 	if (!vma_is_cow(v) && m && !(e & PTE_D) &&
 		(!m->a_ops->memory_only || test_bit(PG_patched, &pfn_to_page(pte_pfn(e))->flags)))
@@ -31,8 +32,9 @@ static pte_t entry_rights(const struct vm_area *v, pte_t e)
 }
 
 /*
- * Returns the changed entry. A clean shared page that loses PTE_RW also loses PTE_D: writeback has
- * write-protected it, and rmap.c leaves PTE_D set.
+ * Returns the changed entry. An entry without PTE_RW loses PTE_D: if it maps a file's page,
+ * writeback may have cleaned and write-protected the page. rmap.c then clears PTE_RW only, but the
+ * next write must fault, even if the new rights allow it.
  */
 static pte_t changed(const struct vm_area *v, pte_t e)
 {
@@ -164,9 +166,10 @@ static bool update_area(struct vm_area *v, struct protect *p)
 }
 
 /*
- * Changes an area of a file while writeback is held off. Otherwise writeback could see entries that
- * are read-only already, while the space can still write until the flush, and would take the page
- * for clean.
+ * Changes an area. For a shared file it holds off writeback until the orders are queued: from then
+ * on writeback flushes them itself (pmap_wrprotect_now()). Otherwise writeback could flush between
+ * the change of the entries and the queueing, and would take a page for clean that the space can
+ * still write.
  */
 static bool update_area_of_file(struct vm_area *v, struct protect *p)
 {

@@ -29,7 +29,10 @@ static bool range_has_hole(struct mm *mm, u64 start, u64 end)
 	return false;
 }
 
-/* Seals the areas of the range. mmap_lock is held for writing. 0 or -ENOMEM. */
+/*
+ * Seals the areas of the range. mmap_lock is held for writing. Returns 0, -ENOMEM, or -EINVAL if an
+ * end of the range is inside a huge page.
+ */
 static int seal_range(struct mm *mm, u64 start, u64 end)
 {
 	int err;

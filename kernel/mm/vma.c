@@ -170,7 +170,10 @@ static void mapping_unlink(struct vm_area *v)
 
 static u64 room_start(const struct vm_area *v);
 
-/* Raises the mark of the search for free areas, since a hole below @next is about to be made. */
+/*
+ * Raises mm->free_mark to the top of the hole below @next (NULL: below mmap_base), which has grown
+ * or is about to grow.
+ */
 static void free_mark_raise(struct mm *mm, const struct vm_area *next)
 {
 	u64 top = next ? room_start(next) : mm->mmap_base;
