@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pmap_touched.c: finds out which pages that were mapped ahead the guest has touched.
+ * pmap_touched.c: some pages are mapped before the guest accesses them (PTE_RESERVED). Finds out
+ * which of them the guest has touched since.
  *
  *	pmap_note_touched(pm, start, end)   clears PTE_RESERVED of the touched pages
  *	pmap_reports_touched()                true if this host can report it
@@ -14,12 +15,12 @@
  *
  * The host knows the answer while the space keeps its mapping of the page, so a caller queries it
  * before dropping the mapping. PTE_LAZY is cleared together with PTE_MAPPED, and for mappings
- * adopted from a pooled space's image (pmap_image.c). A page that still has PTE_RESERVED without
- * both is judged by its content, which may be wrong.
+ * adopted from a pooled space's image (pmap_image.c). A page that has PTE_RESERVED, but neither
+ * PTE_LAZY nor PTE_MAPPED, is judged by its content, which may be wrong.
  *
  * Cost: a test of pm->lazy. If it is set, opening a file for each table with such entries (8 us),
  * and 10 to 20 ns a page. Mapping lazily costs the guest the host's fault for each page, 0.4 us
- * more than populating, so it is done only in memory groups that have a limit.
+ * more than populating, so pages are mapped lazily only in memory cgroups that have a limit.
  */
 #include "arch/um/internal.h"
 #include "arch/um/machine/pmap.h"
@@ -71,7 +72,7 @@ static bool find_open(struct pmap *pm, u64 start, u64 end, u64 *first, u64 *last
 	return any;
 }
 
-/* Marks the touched pages of a range that lies in one table. */
+/* Clears PTE_RESERVED of the touched pages in a range that lies in one table. pm->lock is held. */
 static void note_in_table(struct pmap *pm, u64 start, u64 end)
 {
 	struct mm *mm = container_of(pm, struct mm, pmap);
@@ -89,7 +90,7 @@ static void note_in_table(struct pmap *pm, u64 start, u64 end)
 	n = (u32)((last - first) >> PAGE_SHIFT) + 1;
 	if (space_present(pm->space, first, n, there))
 		return;
-	/* entries may be cleared meanwhile, but none becomes MAPPED without pm->lock */
+	/* entries may be cleared meanwhile, but none gets PTE_MAPPED without pm->lock */
 	spin_lock(&mm->page_table_lock);
 	e = pmap_pte(pm, first, false);
 	for (u32 i = 0; e && i < n; i++)

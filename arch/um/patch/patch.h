@@ -9,9 +9,10 @@
  * sees a thunk in the registers: patch_unwind() removes it from them after every event, and
  * patch_resume() restores it if the site's next instruction was overwritten by the jump.
  *
- * The mm is current's, or in the functions for pmap.c any. Each function takes its patch->lock, a
- * spinlock; all but patch_count_trap() and patch_unwind() are callable with spinlocks held that
- * come before it.
+ * @mm is current's mm, but patch_find_shadow(), patch_next_shadow() and patch_lost_shadow(), which
+ * pmap*.c calls, take any mm. The functions take @mm's patch->lock, a spinlock. All but
+ * patch_count_trap() and patch_unwind() may be called with spinlocks held that precede patch->lock
+ * in the lock order.
  */
 #ifndef NESTLING_PATCH_H
 #define NESTLING_PATCH_H
@@ -37,8 +38,9 @@ void patch_count_trap(struct mm *mm, const struct regs *r);
 bool patch_unwind(struct mm *mm, struct regs *r, const struct skas_event *ev);
 
 /*
- * True if the patched call before @rip may return directly to the address that its thunk has named;
- * false if the thunk is gone.
+ * Called when a patched call whose `syscall` ends at @rip returns. True if it may return by a jump
+ * to the resume address that its thunk has passed (struct skas_thunk). False if that address is in
+ * a thunk that no longer exists.
  */
 bool patch_may_jump(struct mm *mm, u64 rip);
 
@@ -49,9 +51,10 @@ bool patch_may_jump(struct mm *mm, u64 rip);
 u64 patch_resume(struct mm *mm, u64 rip);
 
 /*
- * Finds the first page of [*va, end) that has a shadow of the frame that the run maps there (@pfn
- * at @start): sets *va and *shadow. Returns false if there is none. Called by pmap.c with
- * pmap->lock held, and only for runs that are executable and not writable.
+ * For a run of pages that maps consecutive frames, @pfn at address @start. Finds the first page of
+ * [*va, end) whose frame in the run has a shadow at that address, and sets *va to the page and
+ * *shadow to the shadow. Returns false if there is none. Called with pmap->lock held, and only for
+ * runs that are executable and not writable.
  */
 bool patch_find_shadow(struct mm *mm, u64 start, pfn_t pfn, u64 *va, u64 end, pfn_t *shadow);
 /* Returns the first page at or after @va that has a shadow of any frame, or ~0. */
