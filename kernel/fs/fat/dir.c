@@ -15,8 +15,8 @@
 #include "kernel/vfs/bdev/bdev.h"
 
 /*
- * Finds the position *at on the device of the slot at byte @off of the directory. Returns 0 or
- * -errno: -ENODATA if the directory ends before it.
+ * Sets *at to the position on the device, in bytes, of the slot at byte @off of the directory.
+ * Returns 0, -ENODATA if the directory ends before that slot, or another -errno.
  */
 static int slot_at(struct inode *dir, u32 off, u64 *at)
 {
@@ -56,8 +56,8 @@ struct assembly {
 };
 
 /*
- * Adds a slot at byte @off of the directory to the long name, which begins anew if the slot does
- * not continue it.
+ * Adds a slot at byte @off of the directory to the long name. A slot with FAT_LONG_LAST begins a
+ * new name. Another slot that does not continue the name drops it.
  */
 static void add_part(
 	struct assembly *a, const struct fat_long_slot *l, u32 off, struct fat_name *name)
@@ -200,8 +200,8 @@ const struct file_operations fat_dir_fops = {
 /* ---- changing ---- */
 
 /*
- * Extends the directory to at least @bytes with zeroed clusters. Returns 0, or -errno (-ENOSPC)
- * with the old size.
+ * Extends the directory to at least @bytes with zeroed clusters. Returns 0 or -errno, such as
+ * -ENOSPC. After an error the directory has its old size.
  */
 static int grow_dir(struct inode *dir, u32 bytes)
 {

@@ -2,9 +2,9 @@
 /*
  * super.c: mounting vfat and msdos: the boot sector, the dirty bit, FSINFO, statfs.
  *
- * The volume is marked dirty while it is mounted for writing. Unmounting, and remounting read-only,
- * write FSINFO and clear the mark, unless the volume was already dirty at mount or damage was
- * found. A failed mount prints its reason in one line.
+ * The volume is marked dirty while it is mounted for writing. Unmounting and remounting read-only
+ * write FSINFO. They also clear the mark, unless the volume was already dirty at mount or damage
+ * was found. A failed mount prints its reason in one line.
  */
 #include <asm/errno.h>
 #include <linux/magic.h>
@@ -196,7 +196,7 @@ static int begin_writing(struct fat_sb *s)
 	return err ? err : sync_blockdev(s->sb->s_bdev);
 }
 
-/* Writes all data and clears the mark, if begin_writing() has set it. */
+/* Writes FSINFO and all data and clears the mark, if begin_writing() has succeeded. */
 static void end_writing(struct fat_sb *s)
 {
 	if (!s->marked)
