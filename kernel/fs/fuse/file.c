@@ -60,7 +60,7 @@ static void end_flush(struct fuse_req *r)
 
 /*
  * Sends the request @r for @nodeid, which may be the node of @inode, without waiting. @end is
- * called when it is DONE.
+ * called when the request is done (FUSE_DONE).
  */
 static void send_and_forget(
 	struct inode *inode, struct fuse_req *r, u64 nodeid, void (*end)(struct fuse_req *r))
@@ -246,8 +246,8 @@ static int fuse_release(struct inode *inode, struct file *f)
 }
 
 /*
- * Sends the times that this kernel has changed. Returns an error of that or of earlier writeback.
- * The latter stays recorded for fsync on each open file. Returns 0 or -errno.
+ * Sends the times that this kernel has changed. Returns 0, or the -errno of that request or of
+ * earlier writeback. An error of writeback stays recorded for fsync on each open file.
  */
 static int flush_ours(struct file *f)
 {
@@ -353,8 +353,8 @@ ssize_t fuse_read_data(struct fuse_file *ff, void *buf, size_t n, loff_t pos, u3
 }
 
 /*
- * Reads past the page cache, in pieces of max_read bytes, and moves *pos. Returns the number of
- * bytes, or -errno if it is 0.
+ * Reads without the page cache, in pieces of max_read bytes, and moves *pos. Returns the number of
+ * bytes, or -errno if an error came before the first byte.
  */
 static ssize_t direct_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
