@@ -24,8 +24,8 @@
 
 /*
  * Writes all pages from @off on to the disk and drops them. invalidate_lock is held, so that no
- * page gets into the cache meanwhile. If a mapping writes to a page between the two steps, the page
- * is written again. Returns 0 or -errno.
+ * page gets into the cache meanwhile. If a mapping writes to a page between the two steps, both are
+ * repeated, but after DROP_TRIES rounds such a write is lost. Returns 0 or -errno.
  */
 static int drop_pages(struct inode *inode, loff_t off)
 {
@@ -63,7 +63,7 @@ static int shift_one(struct inode *inode, u32 from, u32 last, s64 by, u32 *at)
 	return err;
 }
 
-/* Moves the extents from @from on down by @by blocks. Returns 0 or -errno. */
+/* Moves all extents that begin at or after @from down by @by blocks. Returns 0 or -errno. */
 static int shift_down(struct inode *inode, u32 from, u32 by)
 {
 	u64 lblk = from;
@@ -84,8 +84,8 @@ static int shift_down(struct inode *inode, u32 from, u32 by)
 }
 
 /*
- * Moves the extents from @from on up by @by blocks, and cuts an extent that crosses @from. Sets
- * *@moved once the first extent has moved. Returns 0 or -errno.
+ * Moves all extents that begin at or after @from up by @by blocks. An extent that crosses @from is
+ * split there. Sets *moved once the first extent has moved. Returns 0 or -errno.
  */
 static int shift_up(struct inode *inode, u32 from, u32 by, bool *moved)
 {

@@ -5,8 +5,9 @@
  *
  *	SKIP (padding, zeros between archives) -> HEAD -> NAME -> DATA -> SKIP
  *
- * Invariant: between calls, buf holds @have bytes of a header or a name, and have < want. Lengths
- * from the archive are checked before they are used.
+ * Invariant: between calls, in the states HEAD and NAME, buf holds the first `have` of the `want`
+ * bytes of a header or a name, and have < want. Lengths from the archive are checked before they
+ * are used.
  */
 #include <asm/errno.h>
 
