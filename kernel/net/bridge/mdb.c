@@ -3,8 +3,8 @@
  * mdb.c: a bridge's multicast groups over rtnetlink (RTM_GETMDB, RTM_NEWMDB, RTM_DELMDB: `bridge
  * mdb`), and the messages to RTNLGRP_MDB about their changes.
  *
- * A table is copied under br->lock before it is put into messages. Requests for groups of link
- * addresses, and for members of single sources, are refused.
+ * A table is copied under br->lock before it is put into messages. Requests for groups of
+ * link-layer (MAC) addresses, and for source-specific members, are refused.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -170,8 +170,8 @@ static u32 list_routers(const struct bridge *br, struct br_mdb_info *to, u32 roo
 }
 
 /*
- * Copies the members, or the routers, of the bridge with ifindex @index, and sets *n to their
- * number. NULL: no memory, or there are none.
+ * Copies the members, or the routers, of the bridge with ifindex @index, and sets *n, which is 0 on
+ * entry, to their number. The caller frees the array. NULL: no memory.
  */
 static struct br_mdb_info *copy_table(struct net *net, int index, bool routers, u32 *n)
 {
@@ -245,7 +245,8 @@ int br_dump_mdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, 
 /* ---- RTM_NEWMDB and RTM_DELMDB ---- */
 
 /*
- * Reads the group that @e names. Returns 0, -EINVAL, or -EOPNOTSUPP for a group of link addresses.
+ * Reads the group that @e names. Returns 0, -EINVAL, or -EOPNOTSUPP for a group that is a
+ * link-layer address.
  */
 static int group_of(const struct br_mdb_entry *e, ip_addr *group)
 {

@@ -20,8 +20,8 @@
  * 1. The best message of a designated port is the one that this bridge itself sends there.
  * 2. root_port is not a designated port.
  *
- * Locks: br->lock is held during each event. finish() releases it, then sends frames and
- * notifications and sets the bridge's carrier.
+ * Locks: br->lock is held during each event. finish() releases it, sends frames and notifications
+ * without it, and updates the bridge's carrier.
  */
 #include <asm/errno.h>
 
@@ -469,7 +469,8 @@ static void arm(struct bridge *br)
 }
 
 /*
- * Returns a port whose notification is pending, and clears that; NULL: there is none. br->lock
+ * Returns a port whose notification is pending, and marks it as no longer pending. *flush: the
+ * entries learnt from the port must be dropped. Returns NULL if there is no such port. br->lock
  * held.
  */
 static struct br_port *take_news(struct bridge *br, bool *flush)
@@ -487,7 +488,10 @@ static struct br_port *take_news(struct bridge *br, bool *flush)
 	return NULL;
 }
 
-/* Releases br->lock, then sends the pending frames and notifications. */
+/*
+ * Ends an event: sends the pending notifications, each with br->lock released, then releases it for
+ * good (br_snoop_finish()) and sends the pending frames.
+ */
 static void finish(struct bridge *br)
 {
 	struct list_head out;

@@ -49,7 +49,7 @@ extern struct port_table tcp_ports, udp_ports, udplite_ports, raw_socks;
 /* Ping sockets; the identifier of an echo request is their port. */
 extern struct port_table ping_ids;
 
-/* ---- ports.c ---- */
+/* ---- ports.c, and inet_init_ports() of ports_crowd.c ---- */
 
 /* Prepares the inet_place of a new socket. */
 void inet_init_ports(struct inet_sock *i);
@@ -127,7 +127,7 @@ bool port_is_reserved(const struct net *net, u16 port);
 void bits_show(struct seq *s, const u64 *bits, u32 nr);
 /*
  * Parses a list of ranges in the @n bytes of @text, and sets their bits among the @nr at @bits.
- * @cut: the program's text is longer than the part in @text. Returns the number of bytes parsed, or
+ * @cut: the program has written more than the part in @text. Returns the number of bytes parsed, or
  * -EINVAL.
  */
 ssize_t bits_take(char *text, size_t n, bool cut, u64 *bits, u32 nr);

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports_crowd.c: the places of a socket that has a port. They are chosen so that no lookup visits
- * every socket that shares the port.
+ * ports_crowd.c: three hash tables of the sockets that have a port, for different lookups. They
+ * hold sets of equal sockets, so that no lookup visits every socket that shares the port. A set is
+ * called:
  *
  *     kind   hashed by port: sockets with equal options, device and user, whose addresses agree in
  *            family and in being the any-address
- *     place  hashed by address and port: sockets of one kind and one address
- *     way    hashed by address, port and peer: sockets that receive the same packets, the youngest
- *            first
+ *     place  hashed by address and port: sockets of one kind, one address and one SO_REUSEPORT
+ *            group
+ *     way    hashed by address, port and peer: listeners and datagram sockets that receive the same
+ *            packets, the youngest first
  *
- * In each of the three, one socket in the bucket represents all equal sockets. So a walk over a
- * bucket visits as many sockets as there are differences: at most two for each option, one for each
- * device, and one for each user. ports_leave() is called before such a property changes,
- * ports_join() afterwards.
+ * Only one socket of each set is linked in the bucket. A walk over the bucket thus visits one
+ * socket for each combination of the properties that define a set, however many sockets share the
+ * port. ports_leave() is called before such a property changes, ports_join() afterwards.
  * Locks: table->lock.
  */
 #include "arch/um/machine/arch.h"
@@ -180,7 +181,7 @@ static void row_insert(struct rb_root *all, struct inet_sock *i)
 	rb_insert_color(&i->in.way.at, all);
 }
 
-/* Makes @heir the representative of the set instead of @leader. */
+/* Makes @heir, instead of @leader, the one that is linked in the bucket and has the set's tree. */
 static void row_hand_over(struct inet_sock *leader, struct inet_sock *heir)
 {
 	heir->in.way.all = leader->in.way.all;

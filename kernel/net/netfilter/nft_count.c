@@ -207,8 +207,9 @@ static int connlimit_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 	if (c->nn->counts_conns)
 		return 0;
 	/*
-	 * Connection tracking stays on until the namespace ends. Packets copy and free such
-	 * expressions, and cannot count users of connection tracking.
+	 * Connection tracking stays on until the namespace ends. Expressions of set elements are
+	 * copied and freed while a packet is handled, where nf_ct_use(), which may sleep, cannot be
+	 * called.
 	 */
 	err = nf_ct_use(c->net);
 	c->nn->counts_conns = !err;
