@@ -59,8 +59,8 @@ void wait_queue_setup(struct wait_queue_head *q, const char *name);
 #define init_waitqueue_head(q) wait_queue_setup(q, LOCK_CLASS(q))
 /*
  * Bit in the key of a wake-up of all waiters: the queue is about to be freed (after a grace
- * period), so entries that stay longer than a wait must leave it. The UAPI header defines the bit
- * with a cast to __poll_t, a type that only Linux's own build knows.
+ * period), so entries that stay longer than a wait must leave it. The UAPI header's POLLFREE is the
+ * same bit, with a cast to __poll_t, a type that only Linux's own build knows.
  */
 #undef WAKE_QUEUE_GONE
 #define WAKE_QUEUE_GONE 0x4000
