@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * open.c: files of the host that the guest has open. A struct hostfs_file counts the references of
- * tasks and requests; the host's half identifies it by a number. By the list of all of them a
- * restored instance reopens them (restore.c).
+ * tasks and requests. It names the file by a number of hostfs_host.h, the interface to the half of
+ * hostfs that makes the host's calls. A restored instance reopens all files in the list
+ * hostfs_files (restore.c).
  *
  * Locks: files_lock for the list.
  */
@@ -24,7 +25,8 @@ static struct hostfs_file *file_new(u32 how)
 
 /*
  * Completes the opening of a file. Between the host's result and this call the task does not sleep,
- * so no restore happens. Returns the file, or ERR_PTR(@err) after freeing it.
+ * so no save can come in between, after which a restore would miss the file. Returns the file, or
+ * ERR_PTR(@err) after freeing it.
  */
 static struct hostfs_file *file_made(struct hostfs_file *f, int err)
 {
