@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * children.c: calls of the jailed kernel process that act on another process: the filter cannot
- * check whether a pid is a child's. The broker makes them for children of the kernel process, which
- * are zygote, mappers and runners, and for its own threads.
+ * children.c: calls of the jailed kernel process that act on another process or on a thread. The
+ * seccomp filter cannot check whether a pid is a child's, so the broker (broker.c) makes these
+ * calls. It accepts the descendants of the kernel process, which are the zygote, mappers and
+ * runners (docs/skas.md), and for calls about scheduling also the threads of the kernel process.
  *
- * If Landlock confines its signals to its own children (threads.c), the kernel process sends them
- * itself; otherwise the broker sends them.
+ * Signals: if Landlock confines the kernel process's signals to itself and its children
+ * (threads.c), the kernel process sends them itself. Otherwise the broker sends them.
  */
 #include <errno.h>
 #include <fcntl.h>
