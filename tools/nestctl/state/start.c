@@ -5,9 +5,14 @@
  *
  * The kernel takes its parameters from the state. The command line has those that a new process
  * replaces: the instance's name, a new file for the layer of each disk (the kernel puts it over the
- * state's layer), consoles that were inherited descriptors, and other cards if wanted. Such
+ * state's layer), consoles that were inherited descriptors, and other network cards if wanted. Such
  * consoles become `null`: reads wait, and `nestctl console` shows them. But con4 and con5 of
  * `nestctl run` become pipes to the keeper, and so does the output of a machine's con1.
+ *
+ * keeper     the process that stays with the kernel after nestctl has ended (keeper.c)
+ * attached   an instance without a keeper, which nestctl runs with its own streams (attach.c)
+ * machine    an instance of `nestctl run --init`: when its guest restarts, the keeper or nestctl
+ *            starts the next kernel, by the parameters in state.boot (machine.c)
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +74,7 @@ static const char *served_folder(const char *name)
 	return NULL;
 }
 
-/* True if a kept instance, running or not, has the name. */
+/* True if an instance of `nestctl run -d` (service.h), running or not, has the name. */
 static bool is_kept(const char *name)
 {
 	struct service s;
@@ -167,7 +172,8 @@ bool start_has_init(const struct state *s)
 }
 
 /*
- * True for a console that a new process lacks (a descriptor), or that two processes cannot share.
+ * True if the new process cannot have the console @value: it was a descriptor or terminal of the
+ * saved process or, for a clone, two processes cannot share it.
  */
 static bool is_tied(const struct start *st, const char *value)
 {
@@ -195,7 +201,7 @@ static void add_channels(struct line *l, const struct run *attached)
 	add(l, format("con5=fd:%d,fd:%d", control, ready));
 }
 
-/* Adds the consoles of the state, changed where the new process lacks one. */
+/* Adds the consoles of the state, with replacements for those that the new process cannot have. */
 static void add_lines(struct line *l, const struct start *st)
 {
 	bool init = start_has_init(st->state);
@@ -227,7 +233,7 @@ static void add_lines(struct line *l, const struct start *st)
 		add_channels(l, st->attached);
 }
 
-/* Opens the log of a machine, and the pipe by which its keeper hears its console. */
+/* Opens the log of a machine, and the pipe from which the keeper reads the machine's output. */
 static void begin_log(struct line *l, const struct start *st)
 {
 	int end;
@@ -256,8 +262,8 @@ static int layer_file(void)
 }
 
 /*
- * Adds the disks. Flag k of a machine's: the file gets all of the content and stays the one that is
- * written, since the next kernel opens it, too.
+ * Adds the disks. A machine's get flag k: the new file receives the data of the state's layers and
+ * remains the disk's layer although it has no name, since the next kernel opens it, too.
  */
 static void add_disks(struct line *l, int *files, const struct state *s)
 {
@@ -297,7 +303,7 @@ static void add_cards(struct line *l, const struct start *st)
 
 /* ---- the next kernel of a machine ---- */
 
-/* Warns once if the state is that of a machine, but lacks its boot. */
+/* Warns once if the state is that of a machine, but has no parameters for its next kernel. */
 static void warn_of_end(const struct start *st)
 {
 	static bool told;
@@ -312,8 +318,8 @@ static void warn_of_end(const struct start *st)
 }
 
 /*
- * True if the word is for a disk or a card that may have been plugged in, which a restart takes
- * away again.
+ * True if the parameter is for a disk or a network card that may have been plugged in after the
+ * boot. A restart of the machine removes such a device.
  */
 static bool is_plugged(const struct start *st, const char *param)
 {
@@ -329,9 +335,9 @@ static void hold(struct line *l, int fd)
 }
 
 /*
- * Prepares the next kernel of a machine: its words, which are those of the saved boot with those of
- * @l from @from on in their place, and its descriptors. They stay open in the keeper or, if the
- * instance is attached, in this process.
+ * Prepares the next kernel of a machine. Its parameters are those of state.boot, in which the
+ * parameters of @l from index @from on replace those for the same thing. Its descriptors stay open
+ * in the keeper or, if the instance is attached, in this process.
  */
 static void prepare_next(struct line *l, int from, const struct start *st, const int *files)
 {
@@ -341,7 +347,7 @@ static void prepare_next(struct line *l, int from, const struct start *st, const
 	if (!machine_parse(st->state->boot, st->state->boot_size, m))
 		die("%s: its boot is damaged", st->state->name);
 	machine_rename(m, st->name, st->hostname);
-	/* the log was that of nestctl run */
+	/* the audit log belonged to the `nestctl run` that made the saved instance */
 	machine_drop(m, "audit=");
 	l->keeper.initrd = initrd_make(m->job, m->job_size, NULL);
 	fcntl(l->keeper.initrd, F_SETFD, FD_CLOEXEC);
@@ -367,8 +373,9 @@ static void prepare_next(struct line *l, int from, const struct start *st, const
 /* ---- starting ---- */
 
 /*
- * Returns the parameter with the host user of root's instance: the user of the option, or of the
- * saved instance. NULL: the kernel process keeps nestctl's user.
+ * Returns the parameter user=, the host user that the kernel process becomes: that of --host-user
+ * or, if nestctl runs as root, that of the saved instance. NULL: the kernel process keeps nestctl's
+ * user.
  */
 static const char *user_param(const struct start *st)
 {
@@ -384,7 +391,7 @@ static const char *user_param(const struct start *st)
 	return saved;
 }
 
-/* Closes the descriptors that only the kernels of a keeper need. */
+/* Closes this process's copies of the descriptors that the kernel and its keeper have by now. */
 static void close_files(const struct line *l, const int *files)
 {
 	for (int i = 0; i < STATE_DISKS; i++)
