@@ -148,10 +148,11 @@ static int set_attr(int tid, uint64_t addr)
 /* Sends the signal through a pidfd, so that it reaches the process that was checked. */
 static int send_signal(int pid, int sig)
 {
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0), err = 0;
+	int fd, err = 0;
 
 	if (sig != SIGKILL && sig != SIGUSR1)
 		return -EPERM;
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (fd < 0)
 		return -errno;
 	if (!children_has(pid))
