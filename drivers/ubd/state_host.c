@@ -251,7 +251,7 @@ static int begin_backup(struct disk_save *s, char *err, size_t size)
 	struct layer *to;
 
 	if (fd < 0)
-		return fail_host(err, size, name, fd);
+		return fail_new(err, size, name, fd);
 	to = backup_blank(s->first, fd, name, err, size);
 	if (!to)
 		return -EIO;

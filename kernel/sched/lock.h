@@ -62,7 +62,6 @@ void wait_queue_setup(struct wait_queue_head *q, const char *name);
  * period), so entries that stay longer than a wait must leave it. The UAPI header's POLLFREE is the
  * same bit, with a cast to __poll_t, a type that only Linux's own build knows.
  */
-#undef WAKE_QUEUE_GONE
 #define WAKE_QUEUE_GONE 0x4000
 /*
  * EPOLL_URING_WAKE: the wake-up comes from an io_uring completion. To answer it with another

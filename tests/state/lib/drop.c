@@ -40,11 +40,6 @@ int os_worker_start(const char *name, void (*fn)(void *arg), void *arg)
 	return -pthread_create(&thread, NULL, late, arg);
 }
 
-uint64_t os_clock_mono(void)
-{
-	return 0;
-}
-
 int os_sleep_until(uint64_t deadline)
 {
 	usleep((useconds_t)(deadline / 1000));
