@@ -470,6 +470,7 @@ static int migrate_to(struct source *s, char **words)
 	why = attempt(migrate_all, s);
 	if (why)
 		return give_up(s, why);
+	machine_log_moved(s->in.name);
 	instance_kill(s->in.name);
 	hold_leave(&s->hold);
 	state_drop();

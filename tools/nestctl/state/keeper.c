@@ -194,7 +194,10 @@ static void close_rest(const struct keeper *k, int errors)
 	close_others(kept, (size_t)n);
 }
 
-/* Adds to the log why the machine's last kernel has ended, unless the machine has powered off. */
+/*
+ * Adds to the log why the machine's last kernel has ended, unless the machine has powered off or
+ * goes on elsewhere.
+ */
 static void note_end(const struct keeper *k, int status, const struct said *said, bool is_next)
 {
 	const char *which = is_next ? "the machine's next kernel" : "the machine's kernel";
@@ -210,7 +213,7 @@ static void note_end(const struct keeper *k, int status, const struct said *said
 	else if (WEXITSTATUS(status))
 		len = snprintf(text, sizeof(text), "%s ended with status %d\n", which,
 			WEXITSTATUS(status));
-	if (k->log)
+	if (k->log && !machine_log_goes_on(k->log->dir))
 		log_write(k->log, LOG_OURS, text, (size_t)len);
 }
 

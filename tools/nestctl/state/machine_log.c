@@ -24,6 +24,8 @@
 #include "tools/nestctl/service/log.h"
 #include "tools/nestctl/state/state.h"
 
+/* the file of a log whose machine has moved to another nestctl */
+#define MOVED "moved"
 #define ENDED_MAX 16
 /* bytes of a file, and how many files are kept */
 #define FILE_SIZE (1 << 20)
@@ -184,4 +186,24 @@ bool machine_log_is_busy(int dir)
 	if (fd >= 0)
 		close(fd);
 	return busy;
+}
+
+/* ---- the end ---- */
+
+void machine_log_moved(const char *name)
+{
+	int dir = machine_log_open(name), fd = -1;
+
+	if (dir >= 0 && machine_log_is_busy(dir))
+		fd = openat(dir, MOVED, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
+	if (dir >= 0)
+		close(dir);
+}
+
+bool machine_log_goes_on(int dir)
+{
+	/* only another keeper's lock excludes this one: no reader's lock does beside a keeper's */
+	return flock(dir, LOCK_EX | LOCK_NB) || !faccessat(dir, MOVED, F_OK, 0);
 }

@@ -472,6 +472,16 @@ struct log *machine_log_begin(const char *name);
 int machine_log_open(const char *name);
 /* True while a keeper writes to the log in the folder @dir. */
 bool machine_log_is_busy(int dir);
+/*
+ * Records that the running machine @name goes on at another nestctl, so that its keeper does not
+ * report an end. Ignores errors, and a name without a keeper.
+ */
+void machine_log_moved(const char *name);
+/*
+ * For a keeper whose last kernel has ended: true if its machine goes on elsewhere. @dir: log->dir,
+ * of which the keeper may lose its lock.
+ */
+bool machine_log_goes_on(int dir);
 
 /* True if the instance @name, whose kernel is @pid (0: any), answers within @ms milliseconds. */
 bool instance_answers(const char *name, pid_t pid, int ms);
