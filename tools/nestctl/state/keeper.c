@@ -215,6 +215,8 @@ static void note_end(const struct keeper *k, int status, const struct said *said
 			WEXITSTATUS(status));
 	if (k->log && !machine_log_goes_on(k->log->dir))
 		log_write(k->log, LOG_OURS, text, (size_t)len);
+	if (k->log)
+		machine_log_end(k->log);
 }
 
 static void __attribute__((noreturn)) run_keeper(const struct keeper *k)

@@ -202,6 +202,12 @@ void machine_log_moved(const char *name)
 		close(dir);
 }
 
+void machine_log_end(const struct log *l)
+{
+	/* sweep() sorts by it; a write to a file does not change the folder's time */
+	futimens(l->dir, NULL);
+}
+
 bool machine_log_goes_on(int dir)
 {
 	/* only another keeper's lock excludes this one: no reader's lock does beside a keeper's */

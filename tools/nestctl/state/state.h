@@ -482,6 +482,8 @@ void machine_log_moved(const char *name);
  * of which the keeper may lose its lock.
  */
 bool machine_log_goes_on(int dir);
+/* Records for the removal of old logs that the machine ends now. */
+void machine_log_end(const struct log *l);
 
 /* True if the instance @name, whose kernel is @pid (0: any), answers within @ms milliseconds. */
 bool instance_answers(const char *name, pid_t pid, int ms);
