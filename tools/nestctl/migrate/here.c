@@ -68,7 +68,7 @@ static void start(struct move *m)
 	fcntl(pair[1], F_SETFD, 0);
 	m->channel = pair[0];
 	m->start = (struct start){
-		.state = &m->state, .name = m->in->name, .hold = pair[1], .pidfd = -1
+		.state = &m->state, .name = m->in->name, .moves = true, .hold = pair[1], .pidfd = -1
 	};
 	start_begin(&m->start, m->kernel);
 	m->begun = true;

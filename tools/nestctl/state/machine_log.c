@@ -6,13 +6,15 @@
  *
  * Each machine has a folder NAME of $XDG_DATA_HOME/nestling/machines, with files of service/log.h.
  * The keeper holds a shared lock (flock(2)) on the folder while it lives. A new machine begins the
- * log of its name anew, unless another keeper has the lock: then the same machine moves to another
- * process (`migrate --here`). Logs of machines that have ended stay, up to ENDED_MAX of them.
+ * log of its name anew. Only one that moves to another process (`migrate --here`) goes on with the
+ * log, and two keepers have it for a while. The file MOVED tells the keeper that its machine goes
+ * on elsewhere. Logs of machines that have ended stay, up to ENDED_MAX of them.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +34,9 @@
 #define FILES 3
 /* how often a folder is made again that another process has removed before it was locked */
 #define TRIES 8
+/* how long a new machine waits for the locks of others, in ms */
+#define LOCK_MS 1000
+#define LOCK_TICK_MS 20
 
 static int open_folder(const char *path)
 {
@@ -115,10 +120,24 @@ static void sweep(const char *root)
 /* ---- the keeper's ---- */
 
 /*
- * Makes the folder and locks it. Returns -1 if another process has removed it meanwhile. Dies on an
- * error.
+ * Waits for a moment until the keeper of an earlier machine has ended, or until another nestctl has
+ * looked at the folder. @moves: ends the wait, and returns true, if another keeper has it.
  */
-static int lock_folder(const char *path)
+static bool wait_for_others(int fd, bool moves)
+{
+	for (int i = 0; i < LOCK_MS / LOCK_TICK_MS && flock(fd, LOCK_EX | LOCK_NB); i++) {
+		if (moves && !flock(fd, LOCK_SH | LOCK_NB))
+			return true;
+		poll(NULL, 0, LOCK_TICK_MS);
+	}
+	return false;
+}
+
+/*
+ * Makes the folder, empties it unless the machine moves from another keeper, and locks it. Returns
+ * -1 if another process has removed it meanwhile. Dies on an error.
+ */
+static int lock_folder(const char *path, bool moves)
 {
 	struct stat st;
 	int fd;
@@ -129,7 +148,7 @@ static int lock_folder(const char *path)
 		return -1;
 	if (fd < 0)
 		die("%s: %s", path, strerror(errno));
-	if (!flock(fd, LOCK_EX | LOCK_NB))
+	if (!wait_for_others(fd, moves))
 		empty(fd);
 	while (flock(fd, LOCK_SH) && errno == EINTR)
 		;
@@ -141,6 +160,7 @@ static int lock_folder(const char *path)
 
 struct begin {
 	const char *name;
+	bool moves;
 	struct log *log;
 };
 
@@ -152,15 +172,15 @@ static void begin(void *arg)
 
 	sweep(root);
 	for (int i = 0; i < TRIES && dir < 0; i++)
-		dir = lock_folder(format("%s/%s", root, b->name));
+		dir = lock_folder(format("%s/%s", root, b->name), b->moves);
 	if (dir < 0)
 		die("%s/%s: other processes remove it", root, b->name);
 	log_open(b->log, dir, FILE_SIZE, FILES);
 }
 
-struct log *machine_log_begin(const char *name)
+struct log *machine_log_begin(const char *name, bool moves)
 {
-	struct begin b = { name, xalloc(sizeof(*b.log)) };
+	struct begin b = { name, moves, xalloc(sizeof(*b.log)) };
 	const char *why = attempt(begin, &b);
 
 	if (!why)

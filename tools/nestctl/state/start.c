@@ -241,7 +241,7 @@ static void begin_log(struct line *l, const struct start *st)
 	l->keeper.console = -1;
 	if (!st->state->boot || st->attached)
 		return;
-	l->keeper.log = machine_log_begin(st->name);
+	l->keeper.log = machine_log_begin(st->name, st->moves);
 	if (!l->keeper.log)
 		return;
 	l->keeper.console = kernel_pipe(1, &end);

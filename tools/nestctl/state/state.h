@@ -350,6 +350,8 @@ struct start {
 	const char *hostname;
 	/* the saved instance may still run: give cards new addresses, and consoles no ports */
 	bool clone;
+	/* the instance moves here from another process, whose log goes on (machine_log.c) */
+	bool moves;
 	/*
 	 * The instance runs as a child of this process with its standard streams, as with `nestctl
 	 * run` (attach.c). NULL: it runs under a keeper.
@@ -464,10 +466,10 @@ void keeper_start(const struct keeper *k);
 
 /*
  * Opens the log of the machine @name for its keeper. The descriptor log->dir holds the lock.
- * Removes the log of an earlier machine of this name, and the oldest ones of all. Returns NULL
- * after a warning.
+ * Removes the log of an earlier machine of this name, and the oldest ones of all. @moves: the
+ * machine has a keeper with a log, which goes on. Returns NULL after a warning.
  */
-struct log *machine_log_begin(const char *name);
+struct log *machine_log_begin(const char *name, bool moves);
 /* Opens the folder with the log of @name, or returns -1. */
 int machine_log_open(const char *name);
 /* True while a keeper writes to the log in the folder @dir. */
