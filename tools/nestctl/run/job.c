@@ -8,15 +8,20 @@
 
 #include "tools/init/job.h"
 #include "tools/nestctl/image/image.h"
+#include "tools/nestctl/image/image_filter.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/run.h"
 
-/* Returns the image's name without its folder and its suffix. */
+/*
+ * Returns the image's name without its folder and its suffix; of a digest the first 12 digits,
+ * since sethostname() takes no more than 64 bytes.
+ */
 static const char *host_name_of(const char *image)
 {
 	const char *base = strrchr(image, '/') ? strrchr(image, '/') + 1 : image;
+	const char *name = format("%.*s", (int)strcspn(base, "."), base);
 
-	return format("%.*s", (int)strcspn(base, "."), base);
+	return image_is_unnamed(name) ? format("%.12s", strchr(name, ':') + 1) : name;
 }
 
 /* Writes a string of the job. */
