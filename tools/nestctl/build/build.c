@@ -35,11 +35,30 @@ struct wish {
 	bool prune;
 };
 
+/* Dies if standard input has begun like an archive, which docker takes as a context. */
+static void refuse_archive(const char *text, size_t size)
+{
+	static const char *const begins[] = { "\x1f\x8b", "BZh",
+		"\xfd"
+		"7zXZ",
+		"\x28\xb5\x2f\xfd" };
+	bool is = size > 262 && !memcmp(text + 257, "ustar", 5);
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		is = is ||
+		     (size > strlen(begins[i]) && !memcmp(text, begins[i], strlen(begins[i])));
+	if (is)
+		die("build: -: standard input has an archive; unpack it, and give the folder as "
+		    "CONTEXT");
+}
+
 /*
  * Returns the content of a file, or of standard input for "-", terminated and of *size bytes. Dies
- * if it has @most bytes or more.
+ * if it has @most bytes or more. @check: NULL, or dies at content that it does not like, of which
+ * it may see the first @most bytes alone.
  */
-static char *read_file(const char *name, size_t most, size_t *size)
+static char *read_file(
+	const char *name, size_t most, size_t *size, void (*check)(const char *text, size_t size))
 {
 	int fd = strcmp(name, "-") ? open(name, O_RDONLY | O_CLOEXEC) : 0;
 	char *text = xalloc(most + 1);
@@ -50,6 +69,8 @@ static char *read_file(const char *name, size_t most, size_t *size)
 	*size = 0;
 	while (*size < most && (n = read(fd, text + *size, most - *size)) > 0)
 		*size += (size_t)n;
+	if (check)
+		check(text, *size);
 	if (*size == most || n < 0)
 		die("%s: %s", name,
 			n < 0 ? strerror(errno) : format("more than %zu bytes", most - 1));
@@ -117,7 +138,7 @@ static void add_secret(struct build *b, const char *text)
 		s->size = strlen(s->text);
 		return;
 	}
-	s->text = read_file(file, SECRET_MAX, &s->size);
+	s->text = read_file(file, SECRET_MAX, &s->size, NULL);
 }
 
 static void take_option(struct build *b, struct wish *w, int key)
@@ -158,23 +179,6 @@ static const char *file_of(const char *context)
 	return file;
 }
 
-/* Dies if standard input has begun like an archive, which docker takes as a context. */
-static void refuse_archive(const char *text, size_t size)
-{
-	static const char *const begins[] = { "\x1f\x8b", "BZh",
-		"\xfd"
-		"7zXZ",
-		"\x28\xb5\x2f\xfd" };
-	bool is = size > 262 && !memcmp(text + 257, "ustar", 5);
-
-	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
-		is = is ||
-		     (size > strlen(begins[i]) && !memcmp(text, begins[i], strlen(begins[i])));
-	if (is)
-		die("build: -: standard input has an archive; unpack it, and give the folder as "
-		    "CONTEXT");
-}
-
 static void read_all(struct build *b, const struct wish *w, const char *context)
 {
 	const bool none = !strcmp(context, "-");
@@ -188,9 +192,7 @@ static void read_all(struct build *b, const struct wish *w, const char *context)
 		    "must go",
 			w->file);
 	b->file = none ? "-" : w->file ? w->file : file_of(context);
-	text = read_file(b->file, CONTAINERFILE_MAX + 2, &size);
-	if (none)
-		refuse_archive(text, size);
+	text = read_file(b->file, CONTAINERFILE_MAX + 2, &size, none ? refuse_archive : NULL);
 	b->parsed = containerfile_parse(b->file, text, size);
 	b->context = none ? context_none() : context_open(context, b->file);
 }
