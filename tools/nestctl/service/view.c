@@ -14,6 +14,7 @@
 #include "tools/nestctl/core/table.h"
 #include "tools/nestctl/core/umid.h"
 #include "tools/nestctl/image/image.h"
+#include "tools/nestctl/run/run.h"
 
 /* time to wait for a reply; an instance that hangs is listed as running */
 #define ASK_MS 200
@@ -394,6 +395,7 @@ const char *view_network(const struct view *v)
 
 	if (v->card || !v->kept || v->state.phase == PHASE_RUNNING)
 		return v->card ?: "none";
+	net = net ? run_network_kind(net) : NULL;
 	net = net ?: "slirp";
 	return format("%.*s", (int)strcspn(net, ","), net);
 }
