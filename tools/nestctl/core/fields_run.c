@@ -42,7 +42,7 @@ static bool is_map(const char *name)
 
 /*
  * Returns the value of path "A.B" in @j. @may_lack: a missing field is null, otherwise it is an
- * error unless a map lacks it.
+ * error unless it is the last one of the path and a map lacks it.
  */
 static const struct json *follow(const struct json *j, const char *path, bool may_lack)
 {
@@ -52,7 +52,7 @@ static const struct json *follow(const struct json *j, const char *path, bool ma
 	for (char *name; (name = strsep(&rest, ".")); parent = name) {
 		const struct json *next = json_get(j, name);
 
-		if (!next && (may_lack || is_map(parent)))
+		if (!next && (may_lack || (is_map(parent) && !rest && j->kind == JSON_OBJECT)))
 			return &nothing;
 		if (!next)
 			die("--format: no field '%s'; there are %s", name, names_of(j));
