@@ -35,6 +35,40 @@ void run_check_pull(const char *text)
 		die("run: --pull %s: wants never or missing; nestctl pull gets an image", text);
 }
 
+/* Returns the index of the first volume at the same place in the guest as the last one. */
+static int first_at_place(const struct run *r)
+{
+	const char *guest = r->volumes[r->nr_volumes - 1].guest;
+	size_t n = strlen(guest);
+	int i = 0;
+
+	while (guest[n - 1] == '/')
+		n--;
+	for (;; i++) {
+		const char *other = r->volumes[i].guest;
+
+		if (!strncmp(other, guest, n) && !other[n + strspn(other + n, "/")])
+			return i;
+	}
+}
+
+void run_replace_inherited(struct run *r, char *(*word)(const struct volume *v))
+{
+	const int i = first_at_place(r);
+	char **w = r->words, *gone;
+
+	if (!r->volumes[i].inherited)
+		return;
+	gone = word(&r->volumes[i]);
+	while (strcmp(*w, gone) != 0)
+		w++;
+	for (r->nr_words--; *w; w++)
+		w[0] = w[1];
+	r->nr_volumes--;
+	memmove(&r->volumes[i], &r->volumes[i + 1],
+		(size_t)(r->nr_volumes - i) * sizeof(r->volumes[0]));
+}
+
 void run_add_volumes_from(struct run *r, const char *text, void (*keep)(struct run *r))
 {
 	static const char option[] = "--volume=";
@@ -51,6 +85,11 @@ void run_add_volumes_from(struct run *r, const char *text, void (*keep)(struct r
 		if (strncmp(*w, option, sizeof(option) - 1) != 0)
 			continue;
 		run_add_volume(r, format("%s", *w + sizeof(option) - 1));
+		if (first_at_place(r) != r->nr_volumes - 1) {
+			r->nr_volumes--;
+			continue;
+		}
+		r->volumes[r->nr_volumes - 1].inherited = true;
 		if (rdonly)
 			r->volumes[r->nr_volumes - 1].rdonly = true;
 		keep(r);

@@ -246,12 +246,16 @@ static void keep_published(struct run *r)
 		keep_word(r, 'p', *p);
 }
 
+/* Returns the word under which a volume is kept. */
+static char *volume_word(const struct volume *v)
+{
+	return format("%s=%s:%s:%s", option_name('v'), v->host, v->guest, v->rdonly ? "ro" : "rw");
+}
+
 /* Keeps the volume that was just added. */
 static void keep_volume(struct run *r)
 {
-	const struct volume *v = &r->volumes[r->nr_volumes - 1];
-
-	keep_word(r, 'v', format("%s:%s:%s", v->host, v->guest, v->rdonly ? "ro" : "rw"));
+	list_add(&r->words, &r->nr_words, volume_word(&r->volumes[r->nr_volumes - 1]));
 }
 
 /* Keeps the option that was just parsed, unless it concerns one start only. */
@@ -268,10 +272,11 @@ static void keep_option(struct run *r, int key)
 		return;
 	if (key == KEY_MOUNT && r->tmpfs)
 		keep_word(r, KEY_TMPFS, r->tmpfs);
-	else if (key == 'v' || key == KEY_MOUNT)
+	else if (key == 'v' || key == KEY_MOUNT) {
+		run_replace_inherited(r, volume_word);
 		keep_volume(r);
-	else if (key == 'c' || (key == 'k' && strchr(optarg, '/')) || key == KEY_AUDIT ||
-		 key == KEY_POLICY || key == KEY_SSH_KEY || key == KEY_CLOUD_INIT)
+	} else if (key == 'c' || (key == 'k' && strchr(optarg, '/')) || key == KEY_AUDIT ||
+		   key == KEY_POLICY || key == KEY_SSH_KEY || key == KEY_CLOUD_INIT)
 		keep_word(r, key, absolute(optarg));
 	else if (key == KEY_NET)
 		keep_word(r, key, absolute_card(optarg));

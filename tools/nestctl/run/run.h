@@ -23,6 +23,8 @@ struct volume {
 	char *host;
 	const char *guest;
 	bool rdonly, file;
+	/* of --volumes-from, so -v with the same @guest replaces it */
+	bool inherited;
 };
 
 /*
@@ -231,13 +233,19 @@ void run_add_volume(struct run *r, char *text);
 /*
  * Options of docker's (docker_words.c), which die if a value is invalid. run_network_kind() returns
  * the kind of the first card from the value of --network, or NULL for the default kind, which
- * docker's "bridge" and "default" select. run_add_volumes_from() calls @keep after each volume.
+ * docker's "bridge" and "default" select. run_add_volumes_from() calls @keep after each volume,
+ * and leaves out those whose place in the guest has one.
  */
 const char *run_network_kind(const char *text);
 void run_set_cidfile(struct run *r, const char *path);
 void run_check_platform(const char *text);
 void run_check_pull(const char *text);
 void run_add_volumes_from(struct run *r, const char *text, void (*keep)(struct run *r));
+/*
+ * Removes the volume of --volumes-from, and its word, that the last volume replaces. @word: the
+ * word of a volume.
+ */
+void run_replace_inherited(struct run *r, char *(*word)(const struct volume *v));
 /*
  * Adds [[ADDRESS:]HOST:]GUEST[/udp], where HOST and GUEST may be ranges, and sets r->published
  * (publish.c). Returns false if @text has another form. Dies if no port is free.
