@@ -138,7 +138,6 @@ static struct input open_input(const char *file, uint64_t size, const char *comm
 		return in;
 	}
 	blob = strcmp(file, "-") ? take_file(file, command) : take_input(command);
-	in.what = blob.name;
 	in.packed = blob.size;
 	blob_bound(blob.name, blob.size, size);
 	blob_progress(2 * blob.size);
@@ -304,8 +303,8 @@ struct loaded {
 	const char **paths;
 };
 
-/* Returns the name in the store for an image that its archive calls @name. */
-static const char *name_in_store(const char *name, const char *what)
+/* Returns the name in the store for an image that its archive calls @name. @alone: the only one. */
+static const char *name_in_store(const char *name, const char *what, bool alone)
 {
 	static const char letters[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -313,8 +312,8 @@ static const char *name_in_store(const char *name, const char *what)
 
 	name = image_name_of(slash ? slash + 1 : name);
 	if (!*name || !strchr(letters, *name) || name[strspn(name, format("%s._:-", letters))])
-		die("%s: its name is none for an image here; nestctl import %s NAME gives it one",
-			what, what);
+		die("%s: %s name is none for an image here%s", what, alone ? "its" : "an image's",
+			alone ? format("; nestctl import %s NAME gives it one", what) : "");
 	return name;
 }
 
@@ -328,16 +327,16 @@ static bool has_word(char **words, const char *word)
 
 /*
  * Finds the names for the image @c, and reserves them. One without a name is called by its digest.
- * @others: the @nr images of the archive before this one.
+ * @others: the @nr images of the archive before this one. @alone: the archive has no other.
  */
-static struct loaded reserve(
-	const struct container *c, const char *what, const struct loaded *others, size_t nr)
+static struct loaded reserve(const struct container *c, const char *what,
+	const struct loaded *others, size_t nr, bool alone)
 {
 	struct loaded l = { .names = NULL };
 	size_t n = 0;
 
 	for (char **name = c->names; name && *name; name++) {
-		const char *own = name_in_store(*name, what);
+		const char *own = name_in_store(*name, what, alone);
 
 		if (has_word(l.names, own))
 			continue;
@@ -382,7 +381,7 @@ static void load_all(const struct input *in)
 	for (size_t i = 0; i < nr; i++) {
 		const uint64_t packed = packed_size(&all[i]);
 
-		loaded[i] = reserve(&all[i], in->what, loaded, i);
+		loaded[i] = reserve(&all[i], in->what, loaded, i, nr == 1);
 		most = packed > (UINT64_MAX - most) / LOAD_RATIO ? UINT64_MAX :
 								   most + LOAD_RATIO * packed;
 	}
