@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/nestctl/build/words.h"
 #include "tools/nestctl/image/bundle.h"
 #include "tools/nestctl/core/json_in.h"
 #include "tools/nestctl/image/layers.h"
@@ -71,14 +72,16 @@ static const struct json *next_ours(const struct json *m)
 	return m;
 }
 
+/* Reads the configuration, or sets c->other if the image is for another machine. */
 static void read_config(struct container *c, const struct json *doc, const char *what)
 {
 	if (!doc || doc->kind != JSON_OBJECT)
 		die("%s: not the configuration of an image", what);
-	if (!is_ours(doc))
-		die("%s: an image for %s on %s; this is for amd64 on linux", what,
+	if (is_ours(doc))
+		container_read_config(c, doc, what);
+	else
+		c->other = format("%s: an image for %s on %s; this is for amd64 on linux", what,
 			json_string(doc, "os") ?: "?", json_string(doc, "architecture") ?: "?");
-	container_read_config(c, doc, what);
 }
 
 /* ---- the two forms ---- */
@@ -132,15 +135,23 @@ static const char *annotated(const struct json *descriptor)
 	return name || (ref && !strpbrk(ref, "/:")) ? name : ref;
 }
 
-/* The images of a bundle. */
+/* The images of a bundle. @others: of those for other machines what to say, ending in NULL. */
 struct found {
 	struct container *list;
 	size_t nr;
+	char **others;
+	size_t nr_others;
 };
 
 /* Adds an image, or the names of one that is there already. */
 static void add_container(struct found *f, const struct container *c, const char *what)
 {
+	if (c->other) {
+		if (f->nr_others++ == CONTAINERS_MAX)
+			die("%s: more than %d images", what, CONTAINERS_MAX);
+		f->others = words_add(f->others, (char *)c->other);
+		return;
+	}
 	for (size_t i = 0; i < f->nr; i++)
 		if (!strcmp(f->list[i].id, c->id)) {
 			for (char **n = c->names; n && *n; n++)
@@ -169,6 +180,8 @@ static struct container read_manifest(
 		die("%s: no layers", blob->name);
 	config = described(b, json_get(doc, "config"), blob->name);
 	read_config(&c, parse_blob(&config), config.name);
+	if (c.other)
+		return c;
 	memcpy(c.id, config.sha256, sizeof(c.id));
 	c.layers = xalloc(c.nr * sizeof(*c.layers));
 	for (const struct json *j = list->first; j; j = j->next) {
@@ -217,7 +230,7 @@ static void read_layout(struct bundle *b, const char *what, struct found *f)
 	for (const struct json *m = list->first; (m = next_ours(m)); m = m->next)
 		if (read_described(b, m, what, &c))
 			add_container(f, &c, what);
-	if (!f->nr)
+	if (!f->nr && !f->nr_others)
 		die("%s: it holds no image for amd64", what);
 }
 
@@ -265,6 +278,8 @@ static struct container read_saved(struct bundle *b, const struct json *image, c
 	sha256_end(&sum, c.id);
 	doc = json_parse(text, (size_t)file.size, file.name);
 	read_config(&c, doc, file.name);
+	if (c.other)
+		return c;
 	ids = json_list(json_get(doc, "rootfs"), "diff_ids");
 	if (count(ids, file.name) != c.nr)
 		die("%s: it lists other layers than %s", file.name, what);
@@ -318,6 +333,10 @@ struct container *containers_read(struct bundle *b, const char *what, size_t *nr
 	} else {
 		die("%s: it contains neither index.json nor manifest.json: not an image", what);
 	}
+	if (!f.nr)
+		die("%s", f.others[0]);
+	for (size_t i = 0; i < f.nr_others; i++)
+		warn("%s, so it is left out", f.others[i]);
 	*nr = f.nr;
 	return f.list;
 }
