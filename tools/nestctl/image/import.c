@@ -301,6 +301,8 @@ int import_image(int argc, char **argv)
 struct loaded {
 	char **names;
 	const char **paths;
+	/* the store has it: its only name is its digest */
+	bool there;
 };
 
 /* Returns the name in the store for an image that its archive calls @name. @alone: the only one. */
@@ -345,19 +347,27 @@ static struct loaded reserve(const struct container *c, const char *what,
 				die("%s: two of its images would be called %s here", what, own);
 		l.names = words_add(l.names, format("%s", own));
 	}
-	if (!l.names)
+	if (!l.names) {
 		l.names = words_add(NULL, format("sha256:%s", c->id));
+		l.there = !access(image_path(l.names[0]), F_OK);
+	}
+	if (l.there)
+		return l;
 	l.paths = xalloc(words_count(l.names) * sizeof(*l.paths));
 	for (; l.names[n]; n++)
 		l.paths[n] = image_reserve(l.names[n]);
 	return l;
 }
 
-/* Makes an image of at most @most bytes with all its names, and prints them. Returns its bytes. */
+/*
+ * Makes an image of at most @most bytes with all its names, unless it is there, and prints them.
+ * Returns its bytes.
+ */
 static uint64_t load_one(
 	const struct input *in, struct container *c, const struct loaded *l, uint64_t most)
 {
-	const uint64_t bytes = write_image(layers_of(in, 0, c), l->paths[0], 0, c, most, true);
+	const uint64_t bytes =
+		l->there ? 0 : write_image(layers_of(in, 0, c), l->paths[0], 0, c, most, true);
 
 	for (size_t i = 1; l->names[i]; i++)
 		image_link(l->paths[0], l->paths[i]);
