@@ -61,8 +61,8 @@ const struct command cmd_build = {
 		"earlier one is not carried out again. A build that fails or is interrupted leaves "
 		"the layers of complete steps, and no image.\n\nMessages and the output of RUN go "
 		"to "
-		"standard error, the image's name to standard output. An image without -t and -o "
-		"gets its digest as its name if --iidfile or --quiet wants to tell it."
+		"standard error, the image's name to standard output. An image without -t "
+		"gets its digest as its name if --iidfile, or --quiet without -o, wants to tell it."
 		"\n\n\tnestctl build -t web "
 		".\n\tnestctl build -t web --network none --build-arg VERSION=2 -o web.oci.tar ."
 		"\n\tnestctl run \"$(nestctl build -q .)\"",

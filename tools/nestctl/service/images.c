@@ -174,9 +174,8 @@ static const struct option_row images_options[] = {
 	{ 'q', "quiet", NULL, "only the names" },
 	{ 'f', "filter", "KEY=VALUE",
 		"only those that fit: reference=PATTERN, label=NAME[=VALUE], before=IMAGE, "
-		"since=IMAGE, dangling=true: named by their digest (build without -t); may be "
-		"given "
-		"several times" },
+		"since=IMAGE, dangling=true: named by their digest (build without -t, or load "
+		"found no name); may be given several times" },
 	{ KEY_FORMAT, "format", "TEMPLATE",
 		"print fields: {{.Repository}}, {{.CreatedAt}}, {{.CreatedSince}}, {{.Size}}, "
 		"{{.VirtualSize}}, {{.Path}}; json, or table {{.Repository}}\\t{{.Size}}" },
@@ -418,8 +417,9 @@ const struct command cmd_image_prune = {
 	.name = "image prune",
 	.args = "",
 	.help = "Removes images that no instance needs, and prints their names.",
-	.text = "It asks first. Without -a only images are removed that nestctl build has named by "
-		"their digest, since it was given no -t.",
+	.text = "It asks first. Without -a only images are removed that are named by their digest: "
+		"those of nestctl build without -t, and those for which nestctl load found no "
+		"name.",
 	.options = prune_options,
 	.run = image_prune,
 };

@@ -269,7 +269,8 @@ static const struct command cmd_system_prune = {
 	.args = "",
 	.help = "Removes the cache of builds and instances that have ended; more by options.",
 	.text = "It asks first. Images that no instance needs go if their name is their digest "
-		"(nestctl build without -t). Names of what was removed are printed. Units of "
+		"(nestctl build without -t, or nestctl load found no name). Names of what was "
+		"removed are printed. Units of "
 		"systemd "
 		"(run --systemd) of removed instances go, too.",
 	.options = prune_options,
