@@ -62,7 +62,8 @@ const struct docker_row docker_verbs[] = {
 	{ "image import", "nestctl image import", "As import, with its messages." },
 	{ "load", "nestctl load",
 		"An image gets the last part of its name there. An existing image is not replaced, "
-		"and if a name is taken nothing is loaded." },
+		"and if a name is taken nothing is loaded. Images for another architecture "
+		"are left out." },
 	{ "import", "nestctl import",
 		"Nothing is fetched. An existing image is not replaced, and the archive may be an "
 		"image's, too." },
@@ -171,7 +172,8 @@ const struct docker_row docker_options[] = {
 	{ "-a, --attach, --sig-proxy, --detach-keys", NULL,
 		"All streams and signals without -d, and `nestctl attach` with it." },
 	{ "--log-driver", NULL, "Output is kept in files of the instance." },
-	{ "--volumes-from", "--volumes-from", "Of a detached instance." },
+	{ "--volumes-from", "--volumes-from",
+		"Of a detached instance. `-v` with the same path in the guest wins." },
 	{ "--mac-address", "--net", "As a word of the card: --net slirp,02:42:ac:11:00:02." },
 	{ "--dns-search, --dns-option, --domainname", NULL,
 		"-v of a resolv.conf has what it says." },
