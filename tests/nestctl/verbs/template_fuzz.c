@@ -54,7 +54,7 @@ static const char *result(const char *template, const char *row)
 
 	field_nodes_run(f, n, j);
 	fputc('|', f);
-	field_nodes_heads(f, n);
+	field_nodes_heads(f, n, "ID");
 	fclose(f);
 	return text;
 }
