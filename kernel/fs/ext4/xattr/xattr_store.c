@@ -726,7 +726,7 @@ int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *a
 		ext4_dirty(h, b);
 		/*
 		 * The other inodes have left the block since keep_shared(). So this inode gets the
-		 * references to value inodes that the block's entries had, and needs no second ones.
+		 * references to value inodes that the block's entries had, and needs no others.
 		 */
 		if (as->alone)
 			keep_no_more(h, inode, as);
