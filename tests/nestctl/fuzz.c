@@ -88,21 +88,6 @@ void warn(const char *fmt, ...)
 {
 }
 
-/* As tools/nestctl/build/words.c has it, whose other functions need the parser of builds. */
-char **words_add(char **words, char *word)
-{
-	size_t n = 0;
-
-	while (words && words[n])
-		n++;
-	words = realloc(words, (n + 2) * sizeof(*words));
-	if (!words)
-		die("out of memory");
-	words[n] = word;
-	words[n + 1] = NULL;
-	return words;
-}
-
 void write_all(int fd, const void *data, size_t size, const char *what)
 {
 	if (write(fd, data, size) != (ssize_t)size)

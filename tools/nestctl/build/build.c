@@ -21,6 +21,7 @@
 #include "tools/nestctl/image/image.h"
 #include "tools/nestctl/run/template.h"
 #include "tools/nestctl/service/service.h"
+#include "tools/nestctl/core/word_list.h"
 
 #define SECRET_MAX (1 << 20)
 #define SECRETS_MAX 64

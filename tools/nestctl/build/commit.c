@@ -24,6 +24,7 @@
 #include "tools/nestctl/cow/cow.h"
 #include "tools/nestctl/image/image.h"
 #include "tools/nestctl/service/service.h"
+#include "tools/nestctl/core/word_list.h"
 
 /* Returns the path of a kept instance's layer. Dies if it has none. */
 static const char *layer_of(const struct service *s)

@@ -9,6 +9,7 @@
 
 #include "tools/nestctl/build/config.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/word_list.h"
 
 /* ---- conversion from and to text ---- */
 

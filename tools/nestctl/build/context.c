@@ -17,8 +17,8 @@
 
 #include "tools/nestctl/build/containerfile.h"
 #include "tools/nestctl/build/context.h"
-#include "tools/nestctl/build/words.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/word_list.h"
 
 #define IGNORE_MAX (1 << 20)
 #define ENTRIES_MAX (1U << 22)

@@ -17,6 +17,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/core/progress.h"
+#include "tools/nestctl/core/word_list.h"
 
 /*
  * A COPY or ADD. @docs: its @nr_docs heredocs. @to: the target. @folder: it is a folder. @keeps:

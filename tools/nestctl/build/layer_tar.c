@@ -14,10 +14,10 @@
 #include "tools/nestctl/build/layer_tar.h"
 #include "tools/nestctl/build/receive.h"
 #include "tools/nestctl/build/step.h"
-#include "tools/nestctl/build/words.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/cow/cow.h"
 #include "tools/nestctl/image/blob.h"
+#include "tools/nestctl/core/word_list.h"
 
 /* A tar that is written. */
 struct tar {

@@ -13,6 +13,7 @@
 #include "tools/nestctl/build/build.h"
 #include "tools/nestctl/build/send.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/word_list.h"
 
 #define PLACE "/dev/shm/.build"
 

@@ -19,6 +19,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/image/blob.h"
+#include "tools/nestctl/core/word_list.h"
 
 /* A part of the archive: text, or a temporary file. */
 struct part {

@@ -14,6 +14,7 @@
 #include "tools/nestctl/build/send.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/cow/cow.h"
+#include "tools/nestctl/core/word_list.h"
 
 /* ---- variables ---- */
 

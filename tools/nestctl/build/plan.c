@@ -11,6 +11,7 @@
 #include "tools/nestctl/build/build.h"
 #include "tools/nestctl/core/docker.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/word_list.h"
 
 const char *list_get(char *const *list, const char *name)
 {

@@ -22,6 +22,7 @@
 #include "tools/nestctl/cow/cow.h"
 #include "tools/nestctl/image/image.h"
 #include "tools/nestctl/run/run.h"
+#include "tools/nestctl/core/word_list.h"
 
 extern const char build_agent_start[], build_agent_end[];
 

@@ -195,27 +195,6 @@ char *words_expand_text(const struct variables *v, const char *text)
 
 /* ---- lists ---- */
 
-size_t words_count(char *const *words)
-{
-	size_t n = 0;
-
-	while (words && words[n])
-		n++;
-	return n;
-}
-
-char **words_add(char **words, char *word)
-{
-	size_t n = words_count(words);
-
-	words = realloc(words, (n + 2) * sizeof(*words));
-	if (!words)
-		die("out of memory");
-	words[n] = word;
-	words[n + 1] = NULL;
-	return words;
-}
-
 /* Returns the end of the word at @p. */
 static const char *word_end(const struct instruction *i, const char *p)
 {

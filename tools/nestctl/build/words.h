@@ -32,11 +32,5 @@ char **words_split(const struct instruction *i, const char *text);
 char **words_json(const char *text);
 /* Returns the expanded words of a list in JSON or shell form. */
 char **words_list(const struct variables *v, const char *text);
-size_t words_count(char *const *words);
-/*
- * Appends a word, which is kept, to a list, which may be NULL. Returns the list, whose address may
- * have changed.
- */
-char **words_add(char **words, char *word);
 
 #endif

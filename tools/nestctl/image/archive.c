@@ -16,6 +16,7 @@
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/image/archive.h"
 #include "tools/nestctl/image/image.h"
+#include "tools/nestctl/core/word_list.h"
 
 /* Reads the options of both commands, which have only -o. Returns its file, or NULL. */
 static const char *read_output(const struct command *c, int argc, char **argv)

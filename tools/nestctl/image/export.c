@@ -28,6 +28,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/core/progress.h"
+#include "tools/nestctl/core/word_list.h"
 
 /* GNU's tar keeps extended attributes and holes, busybox's does not. */
 static const char script[] =

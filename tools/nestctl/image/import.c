@@ -27,6 +27,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/core/progress.h"
+#include "tools/nestctl/core/word_list.h"
 
 /* limit for the files of all images of an archive: bytes, and more by its layers' sizes */
 #define LOAD_LEAST (1ULL << 30)

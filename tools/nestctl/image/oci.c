@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/nestctl/build/words.h"
+#include "tools/nestctl/core/word_list.h"
 #include "tools/nestctl/image/bundle.h"
 #include "tools/nestctl/core/json_in.h"
 #include "tools/nestctl/image/layers.h"
