@@ -18,6 +18,7 @@
 #include "os-linux/os.h"
 #include "os-linux/state/tables.h"
 #include "os-linux/why.h"
+#include "tests/state/lib/clocks.h"
 
 #define LATE_US 100000
 #define SIZE (1 << 20)
@@ -66,26 +67,6 @@ int os_cpuinfo(struct os_cpuinfo *info)
 uint64_t os_cgroup_memory_room(void)
 {
 	return UINT64_MAX;
-}
-
-uint64_t os_clock_mono(void)
-{
-	return 1;
-}
-
-uint64_t os_clock_real(void)
-{
-	return 1;
-}
-
-uint64_t os_clock_boot(void)
-{
-	return 1;
-}
-
-uint64_t os_clock_raw(void)
-{
-	return 1;
 }
 
 const uint64_t *os_base(void)

@@ -40,6 +40,7 @@ static void __attribute__((noreturn)) leave(int status)
 #define exit(status) leave(status)
 #include "os-linux/state/restore.c"
 #include "tests/fuzz.h"
+#include "tests/state/lib/clocks.h"
 #undef exit
 #undef stderr
 
@@ -148,26 +149,6 @@ void base_has(uint64_t page, uint64_t pages)
 int base_ready(void)
 {
 	return 0;
-}
-
-uint64_t os_clock_mono(void)
-{
-	return 1000;
-}
-
-uint64_t os_clock_boot(void)
-{
-	return 2000;
-}
-
-uint64_t os_clock_raw(void)
-{
-	return 3000;
-}
-
-uint64_t os_clock_real(void)
-{
-	return 1UL << 60;
 }
 
 void os_clock_set_shifts(const struct os_clock_shifts *s)
