@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 # What a person types.
 
-.PHONY: help deps run quick bench bench-disk bench-net bench-instances bench-state bench-anchors bench-hostfs crash check check-long check-nested check-hosts fuzz-syscalls fuzz-cow fuzz-images unit lint lint-laws lint-arrows lint-symbols lint-syscalls lint-rooms lint-comments lint-docs lint-format lint-tidy tidy docs clean install
+.PHONY: help deps run quick bench bench-disk bench-net bench-instances bench-state bench-anchors \
+	bench-hostfs crash check check-long check-nested check-hosts fuzz-syscalls fuzz-cow fuzz-images \
+	unit lint lint-laws lint-arrows lint-symbols lint-syscalls lint-rooms lint-comments lint-docs \
+	lint-format lint-tidy tidy docs clean install
 help:
 	@echo 'make              build $(B)/nestling and $(B)/nestctl'
 	@echo 'make run          install what is missing, build, make the Debian image once, boot it'
@@ -18,7 +21,7 @@ help:
 	@echo 'make bench-tree   a tree of 50000 files made, walked, packed and removed, git status; native, Nestling and UML'
 	@echo 'make bench-net    the network: bulk, round trips, nginx, slirp and switch beside a veth pair, UML and gVisor; BENCHFLAGS=--write as well'
 	@echo 'make bench-state  what saving, restoring and copying an instance costs'
-	@echo 'make bench-anchors  save and restore beside criu, runsc and qemu, where they are installed'
+	@echo 'make bench-anchors  save and restore beside criu, runsc and qemu'
 	@echo 'make bench-instances  what twenty idle instances over one image cost the host in memory'
 	@echo 'make lint         the Laws, the arrows between rooms, comments, the docs, clang-format, clang-tidy'
 	@echo 'make objs         every object of every world, without linking'
@@ -34,7 +37,8 @@ deps:
 # The sub-make sees packages that deps has just installed. It uses every CPU unless -j was given.
 build_all = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc)) all
 # The Debian image that the tests use, too.
-debian_image = [ -e $(B)/tests/debian.ext4 ] || { mkdir -p $(B)/tests && $(B)/nestctl image build -o $(B)/tests/debian.ext4; }
+debian_image = [ -e $(B)/tests/debian.ext4 ] || \
+	{ mkdir -p $(B)/tests && $(B)/nestctl image build -o $(B)/tests/debian.ext4; }
 
 IMAGE ?= debian
 run: deps
