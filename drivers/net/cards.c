@@ -473,8 +473,12 @@ static int rebuild(const char *dir, struct state_why *why)
 	for (u32 i = 0; i < CARDS; i++) {
 		struct card *c = &cards[i];
 		char err[300] = "";
-		int bad = c->dev ? card_link_restore(c, err, sizeof(err)) : 0;
+		int bad = 0;
 
+		if (c->dev)
+			bad = card_link_restore(c, err, sizeof(err));
+		else if (c->given)
+			net_host_begin(&c->open);
 		if (bad && (bad == -EEXIST || bad == -ENOMEM || (c->anew && !c->optional))) {
 			scnprintf(why->text, sizeof(why->text), "%s: %s", c->param, err);
 			return bad;
@@ -499,6 +503,7 @@ static void resumed(void)
 			add_card(c);
 		c->anew = c->new_mac = false;
 	}
+	net_host_drop_begun();
 	mutex_unlock(&cards_lock);
 }
 

@@ -48,7 +48,9 @@ struct net_host {
 	bool tap; /* a tap device: one frame a host call */
 	/* Bytes of virtio_net_hdr before each frame. */
 	uint32_t header;
-	bool opened;    /* kind fd: the descriptor has been used */
+	bool opened; /* kind fd: the descriptor has been used */
+	/* The next link that was begun and not opened yet (net_host_begin()). */
+	struct net_host *next;
 	uint64_t calls; /* host calls; atomic */
 	char err[256];  /* one line */
 };
@@ -68,6 +70,7 @@ struct net_link {
 	 */
 	void (*close)(struct net_host *h);
 	bool queues; /* the link may have several queues */
+	bool starts; /* open() starts a process, whose answer takes a while */
 };
 
 extern const struct net_link slirp_link, tap_link, fd_link, switch_link, vde_link, mcast_link;

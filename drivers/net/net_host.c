@@ -63,7 +63,7 @@ uint64_t net_now_ms(void)
 
 void net_stop_asking(struct net_host *h)
 {
-	if (h->asked >= 0)
+	if (h->asked >= 0 && !os_packet_drop(h->asked))
 		close(h->asked);
 	if (h->half >= 0)
 		close(h->half);
@@ -153,10 +153,66 @@ static struct net_host *make(const struct net_open *o, int first, uint32_t index
 	return NULL;
 }
 
+/* ---- links that are begun before the jail closes ---- */
+
+static struct net_host *begun;
+
+/* Puts the socket of a request on a number for packets while that is possible. */
+static void keep_for_packets(struct net_host *h)
+{
+	if (h->asked >= 0 && !os_jailed())
+		h->asked = os_packet_socket(h->asked);
+}
+
+void net_host_begin(const struct net_open *o)
+{
+	struct net_host *h = links[o->kind]->starts ? make(o, 0, 0) : NULL;
+	int err = h ? h->link->open(h) : -ENOMEM;
+
+	if (!err)
+		h->fd = os_packet_socket(h->fd);
+	if (!err || err == -EINPROGRESS) {
+		keep_for_packets(h);
+		h->next = begun;
+		begun = h;
+	} else {
+		destroy(h);
+	}
+}
+
+/* Takes the link that was begun with the same parameter. Returns NULL if there is none. */
+static struct net_host *take_begun(const struct net_open *o)
+{
+	for (struct net_host **at = &begun; *at; at = &(*at)->next) {
+		struct net_host *h = *at;
+
+		if (h->link == links[o->kind] && !strcmp(h->value, o->value)) {
+			*at = h->next;
+			h->irq = o->irq;
+			return h;
+		}
+	}
+	return NULL;
+}
+
+void net_host_drop_begun(void)
+{
+	while (begun) {
+		struct net_host *h = begun;
+
+		begun = h->next;
+		destroy(h);
+	}
+}
+
 int net_host_open_queue(struct net_open *o, int first, uint32_t index)
 {
-	struct net_host *h = make(o, first, index);
-	int err = h ? open_and_wait(h) : -ENOMEM;
+	struct net_host *h = index || !o->value ? NULL : take_begun(o);
+	int err;
+
+	if (!h)
+		h = make(o, first, index);
+	err = h ? open_and_wait(h) : -ENOMEM;
 
 	if (!err) {
 		o->host = os_object_add(h);
@@ -188,6 +244,7 @@ int net_host_restore(struct net_open *o, int first, uint32_t index)
 		return err == -EEXIST ? err : -ENOMEM;
 	}
 	err = reopen(h);
+	keep_for_packets(h);
 	memcpy(o->err, h->err, sizeof(o->err));
 	o->offload = !err && h->header;
 	return err == -EEXIST || err == -ENOMEM ? -EIO : err;
@@ -225,8 +282,11 @@ static int reopen(struct net_host *h)
 {
 	/* A request made before the jail closed (at a restore) is completed without the broker. */
 	bool here = !os_jailed() || h->link == &fd_link || h->asked >= 0;
-	int err = here ? h->link->open(h) : net_jailed_open(h);
+	int err = 0;
 
+	/* A begun link may be open already. */
+	if (h->fd < 0)
+		err = here ? h->link->open(h) : net_jailed_open(h);
 	if (err)
 		return err;
 	if (h->parked >= 0 && dup3(h->fd, h->parked, O_CLOEXEC) == h->parked) {

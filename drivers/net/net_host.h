@@ -83,6 +83,13 @@ struct net_in {
 int net_host_setup(void);
 /* Checks the words of a link without opening anything. Returns 0, or -EINVAL with o->err set. */
 int net_host_check(struct net_open *o);
+/*
+ * Begins to open a link that starts a process, before the jail closes, and returns at once. A later
+ * net_host_open() with the same o->value completes it; other kinds, and links whose start fails
+ * here, are left to that call. net_host_drop_begun() ends those that were not completed.
+ */
+void net_host_begin(const struct net_open *o);
+void net_host_drop_begun(void);
 /* Opens the first queue, and sets o->host and o->offload. Returns 0 or -errno with o->err set. */
 int net_host_open(struct net_open *o);
 /*

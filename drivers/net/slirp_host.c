@@ -222,4 +222,6 @@ static int slirp_open(struct net_host *h)
 	return err ? err : hear(h);
 }
 
-const struct net_link slirp_link = { .check = slirp_check, .open = slirp_open, .close = reap };
+const struct net_link slirp_link = {
+	.check = slirp_check, .open = slirp_open, .close = reap, .starts = true
+};

@@ -84,7 +84,7 @@ int os_packet_socket(int fd)
 {
 	int to = -1;
 
-	if (!is_of_packets(fd))
+	if (os_is_packet_socket(fd) || !is_of_packets(fd))
 		return fd;
 	pthread_mutex_lock(&lock);
 	if (!closed && !reserve_locked() && nr_taken < PACKETS)
