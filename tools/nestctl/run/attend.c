@@ -3,12 +3,12 @@
  * attend.c: `nestctl run` while its instance runs: signals, the instance's end, its exit status.
  *
  * Signals that ask for the end, and those that users send, are passed to the command through the
- * control pipe. The command may handle them, and its status shows the signal that killed it. If a
- * command does not end, the kernel gets SIGTERM after GRACE seconds (ctrl-alt-del, on which init
- * ends everything), and SIGKILL after twice that; a third SIGINT kills at once. Once a signal has
- * asked for the end and the command has ended, output without a reader is dropped. The kernel dies
- * with nestctl (PR_SET_PDEATHSIG). Files that it made on the host have no name, or are removed by
- * the next instance.
+ * control pipe. The command may handle them, and its status shows the signal that killed it. If the
+ * command does not end after SIGTERM or SIGHUP, the kernel gets SIGTERM after GRACE seconds
+ * (ctrl-alt-del, on which init ends everything), and SIGKILL after twice that. A third SIGINT kills
+ * the kernel at once. Once a signal has asked for the end and the command has ended, output without
+ * a reader is dropped. The kernel dies with nestctl (PR_SET_PDEATHSIG). Files that the kernel made
+ * on the host have no name, or are removed by the next instance.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,7 @@
 #define GRACE 10
 /* seconds that a machine's services have to end; systemd's default for each service */
 #define MACHINE_GRACE 90
-/* as timeout(1) has it */
+/* exit status when --timeout ended the command, as of timeout(1) */
 #define STATUS_TIMEOUT 124
 /* time between two checks once the end was requested */
 #define STEP_NS 200000000
@@ -112,8 +112,8 @@ static bool asks_for_end(int sig)
 }
 
 /*
- * True if a signal has asked for the end. Then output that no reader takes is dropped after the
- * kernel's end. Otherwise nestctl waits for the reader, lest output is lost.
+ * True if a signal has requested the end. Output that no reader takes is then dropped after the
+ * kernel's end. Otherwise nestctl waits for the reader, so that no output is lost.
  */
 static bool in_a_hurry(void)
 {
@@ -132,8 +132,8 @@ static bool command_has_ended(const struct run *r)
 
 /*
  * Stops nestctl together with the kernel, which first restores the terminal if it has made it raw.
- * After both continue, sends the kernel SIGWINCH: the size may have changed meanwhile, and only the
- * shell's process group has got that signal.
+ * After both continue, sends the kernel SIGWINCH: the terminal's size may have changed meanwhile,
+ * and only its foreground process group was sent that signal.
  */
 static void stop_with_it(pid_t pid)
 {
@@ -251,7 +251,10 @@ static void ask_machine(pid_t pid, struct request *asked)
 	sigqueue(pid, SIGTERM, (union sigval){ END_VALUE(SIGTERM, asked->seconds) });
 }
 
-/* Waits for the kernel's end and passes signals on. Returns the kernel's wait status. */
+/*
+ * Waits for the kernel's end and passes signals on to the command. Returns the kernel's wait
+ * status.
+ */
 static int wait_for_kernel(const struct run *r, pid_t pid)
 {
 	int status, interrupts = 0, step = 0;
@@ -293,7 +296,7 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 	}
 }
 
-/* Returns the size of the instance's memory, for messages. */
+/* Returns the size of the instance's memory as text, for messages. */
 static const char *memory_size(const struct run *r)
 {
 	return r->mem ? r->mem : DEFAULT_MEMORY;
@@ -462,8 +465,8 @@ static bool signal_waits(void)
 }
 
 /*
- * Waits until init is ready. Returns true if the kernel has ended earlier because another process
- * had taken the chosen host port. Another port is then chosen.
+ * Waits until init is ready. Returns true if the kernel ended before that, because another process
+ * had taken the chosen host port. The function has then chosen another port.
  */
 static bool has_lost_port(struct run *r, pid_t pid)
 {

@@ -31,7 +31,7 @@ void audit_add(const char *text);
 #define AUDIT_SIZE_MIN_KIB 256 /* more than one write */
 bool audit_size(uint64_t size);
 /*
- * Removes each FILE from the outputs, for the supervisor of a detached instance, which reads the
+ * Removes all outputs. run_parse() begins so, since the supervisor of a detached instance reads the
  * options again.
  */
 void audit_clear(void);

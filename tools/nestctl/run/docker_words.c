@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* docker_words.c: options of `nestctl run` that docker's users type, and what they cannot be. */
+/* docker_words.c: docker's options of `nestctl run`, and messages for values that nestctl lacks. */
 #include <string.h>
 #include <unistd.h>
 
@@ -35,7 +35,7 @@ void run_check_pull(const char *text)
 		die("run: --pull %s: wants never or missing; nestctl pull gets an image", text);
 }
 
-/* Returns the index of the first volume at the same place in the guest as the last one. */
+/* Returns the index of the first volume that has the guest path of the last volume. */
 static int first_at_place(const struct run *r)
 {
 	const char *guest = r->volumes[r->nr_volumes - 1].guest;

@@ -101,7 +101,7 @@ static void take_env(void *arg, const char *text)
 	add_env(arg, format("%s", text));
 }
 
-/* Returns the text for the kernel, whose owner is the caller. */
+/* Returns the job's text for the kernel. The caller owns it. */
 static struct exec_job write_job(
 	struct job *j, const struct exec_user *u, const struct exec_config *config)
 {
@@ -175,7 +175,10 @@ static void stream_start(struct stream *s, int from, int to, bool keys)
 	thread_start(&s->thread, stream_run, s);
 }
 
-/* Carries the output that the ended command has left. */
+/*
+ * Waits until the thread has carried the output that the ended command has left in the socket.
+ * Output of a terminal may arrive for another DRAIN_MS.
+ */
 static void stream_finish(struct stream *s, bool terminal)
 {
 	struct timespec end;
@@ -229,9 +232,9 @@ static void send_size(int control)
 /* ---- waiting ---- */
 
 /*
- * Blocks the signals that are handled, and SIGTTIN. Returns a signalfd. With SIGTTIN blocked a read
- * in the terminal's background fails, which ends the input, in place of stopping nestctl. `timeout`
- * in a script puts nestctl into the background.
+ * Blocks the signals that are handled, and SIGTTIN. Returns a signalfd. With SIGTTIN blocked, a
+ * read from the terminal in the background fails and so ends the input, instead of stopping
+ * nestctl. `timeout` in a script puts nestctl into the background.
  */
 static int block_signals(void)
 {

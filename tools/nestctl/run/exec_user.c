@@ -81,8 +81,8 @@ static bool is_member(char *members, const char *name)
 }
 
 /*
- * Searches @text, an /etc/group. Sets *gid to the group @who, unless it is NULL, and *others to the
- * further groups of the user @name as ":GID:GID...". Returns false if there is no group @who.
+ * Searches @text, an /etc/group. Sets *gid to the group @who, unless @who is NULL, and *others to
+ * the further groups of the user @name as ":GID:GID...". Returns false if there is no group @who.
  */
 static bool find_groups(
 	char *text, const char *who, const char *name, unsigned int *gid, char **others)

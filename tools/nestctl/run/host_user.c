@@ -4,9 +4,10 @@
  * becomes (the kernel's user=).
  *
  * Under sudo the default is sudo's caller, as long as nothing in the run needs root. Otherwise the
- * kernel process stays root's. The default is never the user nobody: several services run as
- * nobody, and could send signals to one another's instances. With folders of the host the process
- * stays root's, since root's rights to them depend on their file system (NFS, FUSE).
+ * kernel process keeps running as root. The default is never the user nobody: several services run
+ * as nobody, and could send signals to one another's instances. With folders of the host the
+ * process keeps running as root, since root's rights to them depend on their file system (NFS,
+ * FUSE).
  */
 #include "tools/nestctl/run/host_user.h"
 
@@ -20,10 +21,7 @@
 
 #define PORTS_OF_ROOT 1024
 
-/*
- * True for a parameter of the user's that needs root (folders, cores, ports), or that sets the
- * user.
- */
+/* True for a kernel parameter that needs root (folders, cores, ports) or sets the host user. */
 static bool wants_root(const char *param)
 {
 	static const char *const begins[] = { "user=", "hostfs", "core=" };

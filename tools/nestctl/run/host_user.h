@@ -10,9 +10,9 @@
 
 struct run;
 /*
- * Returns the user that the kernel process of root's run becomes without the option, which is
- * sudo's caller. Returns NULL if it stays root's, since the run needs root or there is no sudo.
- * Texts of both functions are never freed.
+ * Returns the user that the kernel process of root's run becomes without the option: the caller of
+ * sudo. Returns NULL if the process keeps running as root: the run needs root, or sudo did not
+ * start it. Texts of both functions are never freed.
  */
 const char *host_user_of_sudo(const struct run *r);
 /* Returns the kernel's parameter for @user, or NULL if @user is root or NULL. */

@@ -40,7 +40,7 @@ struct end {
 };
 
 static const char *file;
-/* destinations of connections, and names that were asked for */
+/* destinations of connections, and names that the guest has resolved */
 static struct end ends[ENDS_MAX], queries[ENDS_MAX];
 static int nr_ends, nr_queries;
 /* ports of the host's loopback */
@@ -151,7 +151,7 @@ static bool is_plain(const char *name)
 	return *name && !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.")];
 }
 
-/* Notes the end of a connection, by name if the guest has resolved one. */
+/* Records the destination of a connection, by name if the guest has resolved one. */
 static void see_connect(const char *line)
 {
 	char address[TEXT_MAX], name[TEXT_MAX];
@@ -273,7 +273,7 @@ static void write_volumes(FILE *f, const struct run *r)
 	}
 }
 
-/* Writes the limits. For what varies from run to run they allow more than was used. */
+/* Writes the limits. They exceed what the run used if that varies from run to run. */
 static void write_limits(FILE *f, unsigned long seconds)
 {
 	if (memory)

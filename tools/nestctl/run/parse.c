@@ -34,7 +34,7 @@ static void list_add(char ***list, int *n, char *text)
 	(*list)[*n] = NULL;
 }
 
-/* Adds a kernel parameter. If it is a card eth0, nestctl adds no card of its own. */
+/* Adds a kernel parameter. With eth0= given, nestctl adds no network card of its own. */
 static void add_param(struct run *r, const char *param)
 {
 	if (!strncmp(param, "eth0=", 5))
@@ -43,7 +43,10 @@ static void add_param(struct run *r, const char *param)
 	run_add(r, param);
 }
 
-/* Returns a card's word that opens ports of the host's loopback. @list: "80,443"; NULL: all. */
+/*
+ * Returns the word of a network card that opens ports of the host's loopback. @list: "80,443";
+ * NULL: all.
+ */
 static const char *loopback_word(const char *list)
 {
 	char *word, *p;
@@ -187,7 +190,7 @@ static char *absolute(const char *path)
 	return all;
 }
 
-/* Returns a card's value for eth0=, with the path of a switch made absolute. */
+/* Returns a network card's value for eth0=, with the path of a switch made absolute. */
 static char *absolute_card(const char *kind)
 {
 	const char *path = strchr(kind, ',');

@@ -6,7 +6,7 @@
  * is made. Lines are `key = value`; `#` begins a comment, and only allow-net, volume and audit may
  * be given several times.
  *
- * How it is combined with the command line:
+ * How a policy is combined with the command line:
  *
  *	network, loopback     both must allow it; nestling-slirp allows what is in both lists
  *	volume                the policy's volumes are mounted; -v may name the folder of one of
@@ -50,7 +50,7 @@ struct policy {
 	char *memory_text, *disk_text;
 };
 
-/* Dies with a message that names the present line and @word. */
+/* Dies with a message that names the current line of the policy and @word. */
 #define BAD(p, word, why, ...)                                                                     \
 	die("%s:%d: '%s': " why, (p)->file, (p)->line, word __VA_OPT__(, ) __VA_ARGS__)
 
@@ -70,10 +70,7 @@ unsigned long policy_seconds(const char *text)
 	return *end || n > INT_MAX / unit ? 0 : n * unit;
 }
 
-/*
- * Returns a number from 1 to @most. Dies with the line if @value is none. So does size(), with
- * bytes.
- */
+/* Returns a number from 1 to @most. Dies with a message if @value is no such number. */
 static unsigned long number(const struct policy *p, const char *value, unsigned long most)
 {
 	char *end;
@@ -402,7 +399,7 @@ static const char *both_loopback(const struct policy *p, const char *text)
 	return list ? format(",loopback=%s", list + 1) : NULL;
 }
 
-/* Restrict the run's options to those that the policy allows. They die if an option contradicts. */
+/* Restricts the network options to what the policy allows. Dies if an option contradicts. */
 static void combine_network(struct run *r, const struct policy *p)
 {
 	const char *asked = r->loopback;

@@ -155,7 +155,10 @@ static bool read_range(const char *text, struct range *range)
 	return !text[n] || (read_port(text + n + 1, &range->to) && range->to >= range->from);
 }
 
-/* Publishes the ports of @guest. @host: as many ports, or a range to choose from; NULL: any. */
+/*
+ * Publishes the ports of @guest. @host: as many host ports, or a range to choose them from; NULL:
+ * any free ports.
+ */
 static void add_forwards(struct run *r, const char *address, const struct range *host,
 	const struct range *guest, const char *kind)
 {
@@ -246,7 +249,7 @@ bool run_choose_again(struct run *r, const char *why)
 
 /* ---- -P ---- */
 
-/* Publishes the ports "FROM-TO/KIND" that are not published yet. */
+/* Publishes the ports of "FROM-TO/PROTOCOL" that are not published yet. */
 static void expose(struct run *r, const char *port, void (*keep)(struct run *r))
 {
 	struct range range = { 1, 0 };

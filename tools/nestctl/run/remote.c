@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * remote.c: starts a command in an instance: the management console's "exec" takes descriptors.
+ * remote.c: starts a command in an instance, by the management console's command "exec", which
+ * takes the descriptors of its channels.
  *
  * The console answers before the built-in init has mounted the image, so nestctl waits for that.
  */
@@ -104,15 +105,15 @@ static int64_t age_of(const struct instance *in)
 }
 
 /*
- * Waits until the built-in init of an instance that has just begun has mounted the image and,
- * behind it, the usual folders, of which /run is the last that all instances have. The guest may
- * unmount that.
+ * Waits until the built-in init of an instance that has just begun has mounted the image, and then
+ * the usual folders. /run is the last of those that all instances have. The guest may unmount it,
+ * so the wait for the folders ends after FOLDERS_MS.
  */
 static void await_image(const struct instance *in)
 {
 	int entered = -1;
 
-	/* whether it has these folders is then no question of the boot */
+	/* the boot is over: folders that are missing now will not appear */
 	if (age_of(in) > BOOT_MS)
 		return;
 	for (int ms = 0; ms < BOOT_MS; ms += LOOK_MS) {

@@ -8,14 +8,14 @@
  * status and receives signals. So no file is left behind, not even after SIGKILL. The kernel dies
  * with nestctl (attend.c).
  *
- * Terminal mode (all three standard streams are one terminal, or there is no COMMAND and both ends
- * are a terminal): con0 is the terminal, which the kernel makes raw and restores. Channel mode:
- * con1 to con3 carry the three streams. Input goes through a pipe (pump.c), which carries nothing
- * until init reports on con5 that its consoles are raw: they would treat earlier input as lines.
- * Output goes through a pipe, too. So only the host's line discipline applies to a terminal, and
- * init is informed when a reader has gone or a disk is full. If output and errors are one file,
- * they share one channel, which keeps their order. The kernel then has a process group of its own,
- * and nestctl passes signals on.
+ * Terminal mode (all three standard streams are one terminal, or there is no COMMAND and standard
+ * input and output are a terminal): con0 is the terminal, which the kernel makes raw and restores.
+ * Channel mode: con1 to con3 carry the three streams. Input goes through a pipe (pump.c), which
+ * carries nothing until init reports on con5 that its consoles are raw: they would treat earlier
+ * input as lines. Output goes through a pipe, too. So only the host's line discipline applies to a
+ * terminal, and init is informed when a reader has gone or a disk is full. If output and errors are
+ * one file, they share one channel, which keeps their order. In channel mode the kernel has a
+ * process group of its own, and nestctl passes signals on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -252,7 +252,10 @@ static void prepare(struct run *r)
 	r->initrd_at = r->argc;
 	run_add(r, "initrd=");
 	run_add_shares(r);
-	/* a guest cannot reboot otherwise: the second boot would lack the files without names */
+	/*
+	 * no reboot in place: a second boot would lack the files without names. The kernel of a
+	 * machine ends with this status instead, and attend.c starts the next one.
+	 */
 	run_add(r, r->machine ? format("noreboot=%d", MACHINE_RESTARTS) : "noreboot");
 	run_add(r, "con=null");
 	if (r->machine)

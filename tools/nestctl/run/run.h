@@ -47,7 +47,9 @@ struct run {
 	const char *loopback;
 	/* words ",allow=" for the slirp helper, or NULL */
 	const char *allow;
-	/* --host-user, or its default; NULL: the kernel process of root's run stays root's */
+	/*
+	 * --host-user, or its default; NULL: the kernel process of root's run keeps running as root
+	 */
 	const char *host_user;
 	unsigned long pids, timeout; /* 0: no limit; in seconds */
 	/* the first kernel parameter that the user has given, or NULL */
@@ -231,10 +233,10 @@ int run_here(struct run *r);
  */
 void run_add_volume(struct run *r, char *text);
 /*
- * Options of docker's (docker_words.c), which die if a value is invalid. run_network_kind() returns
- * the kind of the first card from the value of --network, or NULL for the default kind, which
- * docker's "bridge" and "default" select. run_add_volumes_from() calls @keep after each volume,
- * and leaves out those whose place in the guest has one.
+ * Docker's options (docker_words.c), which die if a value is invalid. run_network_kind() returns
+ * the kind of the first network card from the value of --network, or NULL for the default kind,
+ * which docker's "bridge" and "default" select. run_add_volumes_from() calls @keep after each
+ * volume that it adds, and skips a volume if another one already has its guest path.
  */
 const char *run_network_kind(const char *text);
 void run_set_cidfile(struct run *r, const char *path);
@@ -242,8 +244,8 @@ void run_check_platform(const char *text);
 void run_check_pull(const char *text);
 void run_add_volumes_from(struct run *r, const char *text, void (*keep)(struct run *r));
 /*
- * Removes the volume of --volumes-from, and its word, that the last volume replaces. @word: the
- * word of a volume.
+ * If the last volume has the guest path of a volume of --volumes-from, removes that one and its
+ * word. @word: returns the word of a volume.
  */
 void run_replace_inherited(struct run *r, char *(*word)(const struct volume *v));
 /*
@@ -260,8 +262,8 @@ void run_expose(struct run *r, const char *text);
 void run_publish_all(struct run *r, void (*keep)(struct run *r));
 /*
  * Replaces a chosen host port that another process has taken, in all words and parameters. @why:
- * the message of the failed start. Returns false if it is not about a chosen port. Dies if no port
- * is free.
+ * the message of the failed start. Returns false if the message is not about a chosen port. Dies if
+ * no port is free.
  */
 bool run_choose_again(struct run *r, const char *why);
 /*
@@ -301,7 +303,7 @@ void run_add_capability(struct run *r, const char *name);
  * --@option, if unknown.
  */
 uint64_t capability_bits(const char *option, const char *name);
-/* Returns the capabilities that --cap-drop and --cap-add together leave. */
+/* Returns the capabilities that remain after --cap-drop and --cap-add. */
 uint64_t capabilities_kept(uint64_t drop, uint64_t add);
 /* Adds the setting for --cap-drop and --cap-add together. */
 void run_limit_capabilities(struct run *r);
@@ -324,7 +326,7 @@ bool machine_has_init(const struct image_config *c);
  * machine. Dies if other options contradict.
  */
 void machine_choose(struct run *r, const struct image_config *c);
-/* name of the memory file that nestctl holds for a machine, from which a save learns its boot */
+/* name of the memory file that nestctl holds for a machine; a save reads from it how to boot */
 #define MACHINE_FILE "nestling-machine"
 /*
  * Makes the file: the kernel's words @argv, an empty string, init's job. Children do not inherit
@@ -339,7 +341,7 @@ void machine_console(struct run *r);
 void run_no_image(const struct run *r) __attribute__((noreturn));
 /* Adds the kernel's parameters for the volumes, hostfs0= and so on (run.c). */
 void run_add_shares(struct run *r);
-/* Adds a parameter of the kernel, which is kept (run.c). Dies if there are too many. */
+/* Adds @param to the kernel's parameters, without a copy (run.c). Dies if there are too many. */
 void run_add(struct run *r, const char *param);
 
 /*
@@ -387,8 +389,8 @@ void attend_prepare(void);
  */
 int pump_input(int fd, int ready);
 /*
- * Sets a descriptor @fd that gets a byte once @ready has had its message. @terminal: no pump waits
- * for @ready, so a thread of its own does.
+ * Makes pump.c write a byte to @fd once the message on @ready has arrived. @terminal: no pump waits
+ * for @ready, so a thread is started that does.
  */
 void pump_tell_started(int fd, int ready, bool terminal);
 int pump_output(int fd, int control);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * snapshot.c: `nestctl snapshot`: copies the disks of a running instance. The command "snapshot" of
- * its management console (drivers/mconsole/snapshot.c) keeps them clean meanwhile. For each disk
- * the writable file is copied, and backing files stay where they are. If a save has put that file
- * over parts with earlier changes of the disk (drivers/ubd/part_host.h), they are merged into one
- * copy.
+ * its management console (drivers/mconsole/snapshot.c) keeps the disks consistent meanwhile. For
+ * each disk the writable file is copied, and backing files stay where they are. If a save has put
+ * that file over parts with earlier changes of the disk (drivers/ubd/part_host.h), they are merged
+ * into one copy.
  *
  * Files are opened through the kernel's descriptors (/proc/PID/fd/FD), since the layer of `nestctl
  * run` has no name. A socket is sent with the request. When nestctl ends, even by SIGKILL, the

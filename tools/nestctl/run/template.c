@@ -8,9 +8,9 @@
  * the parameters. A run uses a template if both keys are equal byte by byte. The files are not
  * checked further.
  *
- * Parameters about an instance's place on the host (its name, consoles, cards, folders of the host)
- * are not part of the key: the restored kernel gets those of the new run. init reads its job from
- * the control pipe, and confirms it on another pipe.
+ * Parameters about an instance's place on the host (its name, consoles, network cards, folders of
+ * the host) are not part of the key: the restored kernel gets those of the new run. init reads its
+ * job from the control pipe, and confirms it on another pipe.
  *
  * A template that cannot be used is removed, and the run boots. Until the instance runs, the
  * kernel's messages go to a memory file in place of standard error (fresh=FD).

@@ -66,8 +66,8 @@ static const char *layer(const char *image)
 }
 
 /*
- * Copies the parameters of the run except those about its place on the host. The others are also in
- * the template's key.
+ * Copies the parameters of the run except those about its place on the host. The copied ones are
+ * also in the template's key.
  */
 static void write_argv(struct make *m)
 {

@@ -163,7 +163,7 @@ static bool take_file(char **text, const char *what, const char **path)
 }
 
 /*
- * Take the lines about backing files, and about the host, off *text. True if they are still right.
+ * Take the lines about backing files, and about the host, off *text. True if these are unchanged.
  */
 static bool take_backings(char **text)
 {
