@@ -20,7 +20,7 @@
 
 #define EVENTS_SIZE (1 << 20)
 
-/* Appends a line to the record, which begins anew when it is large. Errors are ignored. */
+/* Appends a line to the file `log`, which is renamed first if it is full. Errors are ignored. */
 static void append(const char *line, size_t size)
 {
 	const char *dir = data_dir("events");

@@ -89,7 +89,7 @@ static const struct filter {
 } filters[] = { { "event", is_action }, { "type", is_type }, { "container", is_instance },
 	{ "volume", is_volume }, { "image", is_image }, { "label", has_label } };
 
-/* Returns the kind of filter of NAME=VALUE. Dies if there is none. */
+/* Returns the filter NAME of NAME=VALUE. Dies if there is none. */
 static const struct filter *filter_of(const char *text)
 {
 	size_t n = strcspn(text, "=");
@@ -101,7 +101,7 @@ static const struct filter *filter_of(const char *text)
 		text);
 }
 
-/* True if the event fits at least one filter of each kind that is given, as with docker. */
+/* True if the event fits, as with docker: for each NAME that is given, one of its filters. */
 static bool fits(const struct events *all, const struct json *e)
 {
 	for (int i = 0; i < all->nr_filters; i++) {
@@ -169,7 +169,7 @@ static void print_line(const struct json *e, int64_t time)
 	puts(")");
 }
 
-/* Prints an event that the options select. */
+/* Prints the event if the options select it. */
 static void print(struct events *all, const struct json *e)
 {
 	uint64_t time = 0;

@@ -58,10 +58,9 @@ static struct {
 	 * when to start the next check or to kill the running one, ns of CLOCK_BOOTTIME; 0: never
 	 */
 	int64_t due;
-	/* the running check, or 0; it was killed as too late; memory file of its output */
-	pid_t pid;
-	bool late;
-	int output;
+	pid_t pid;  /* the running check, or 0 */
+	bool late;  /* the check was killed as too late */
+	int output; /* memory file of its output */
 	struct result results[RESULTS];
 	int nr_results;
 } health;

@@ -39,7 +39,8 @@ int64_t health_time(const char *text, const char *name);
 /* ---- for the supervisor; times are in ns of CLOCK_BOOTTIME ---- */
 
 /*
- * Begins the checks of s->spec.health, if it has one, once the command has started. @s must stay.
+ * Begins the checks of s->spec.health, if it has one, once the command has started. @s must stay
+ * valid.
  */
 void health_begin(const struct service *s, int64_t now);
 /* Ends the checks, once the command has ended. */

@@ -19,10 +19,7 @@
 #include "tools/nestctl/service/view.h"
 #include "tools/nestctl/state/state.h"
 
-/*
- * Prints facts: with a template as it asks, where @put writes the facts as JSON, without one by
- * @print.
- */
+/* Prints facts by @template, for which @put writes them as JSON. @template NULL: by @print. */
 static void show(const char *template, void (*put)(void), void (*print)(void))
 {
 	struct fields *f;

@@ -330,15 +330,15 @@ static void put_image(const char *name, const char *file, const struct stat *st)
 enum kind { ANY, INSTANCE, IMAGE, VOLUME };
 static const char *const kinds[] = { "instance, image or volume", "instance", "image", "volume" };
 
-/* What `inspect` was asked for. @size: also the sizes of instances. */
+/* What `inspect` prints: @kind of object. @size: also the sizes of instances. */
 struct wish {
 	enum kind kind;
 	bool size;
 };
 
 /*
- * Prints the instance, image or volume @name: with @f as the template asks, else as JSON. Returns
- * false with a message if there is none.
+ * Prints the instance, image or volume @name by the template @f, or as JSON if @f is NULL. Returns
+ * false after a message if there is none.
  */
 static bool put(struct fields *f, const char *name, const struct wish *w)
 {

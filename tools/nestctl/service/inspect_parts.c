@@ -69,7 +69,7 @@ void inspect_settings(const struct image_config *c)
 
 /* ---- of a kept instance ---- */
 
-/* A mount: the name of its volume or NULL, its folder on the host and its place in the guest. */
+/* A mount: the name of its volume or NULL, its folder on the host and its path in the guest. */
 struct mount {
 	const char *name, *source, *destination, *mode;
 };

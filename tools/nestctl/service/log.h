@@ -93,12 +93,12 @@ void log_reader_close(struct log_reader *r);
 /* Reads the next record. Returns false if there is no further complete record yet. */
 bool log_next(struct log_reader *r, struct log_record *record);
 /*
- * log_place() returns the place of the next record. log_seek() goes to a place, or to the oldest
+ * log_place() returns the position of the next record. log_seek() moves to @place, or to the oldest
  * record if the file of @place was removed.
  */
 struct log_place log_place(const struct log_reader *r);
 void log_seek(struct log_reader *r, struct log_place place);
-/* Goes to the beginning of the last @lines lines. 0: to the end. */
+/* Moves to the beginning of the last @lines lines. 0: to the end. */
 void log_seek_tail(struct log_reader *r, size_t lines);
 /*
  * Waits until a file of the log may have grown, for @ms milliseconds at most. @watch: from

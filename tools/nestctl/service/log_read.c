@@ -231,7 +231,7 @@ void log_seek(struct log_reader *r, struct log_place place)
 }
 
 /*
- * Reads to the end of the log. Stores in @ring the places where the last @lines lines begin.
+ * Reads to the end of the log. Stores in @ring the positions where the last @lines lines begin.
  * Returns how many lines were read.
  */
 static size_t note_lines(struct log_reader *r, struct log_place *ring, size_t lines)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * logs.c: `nestctl logs`: prints what the program of a kept instance has written, or a machine that
- * goes on from a state. With --follow it ends when no supervisor or keeper lives and the log has
- * been printed.
+ * logs.c: `nestctl logs`: prints what the program of a kept instance, or a machine that continues
+ * from a state, has written. With --follow it ends when no supervisor or keeper lives and the log
+ * has been printed.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -65,8 +65,8 @@ static int64_t duration(const char *text)
 }
 
 /*
- * Parses a date with or without a time of day. The time is UTC with Z, has an offset, or is local.
- * Returns ns since 1970, or -1.
+ * Parses a date with or without a time of day. The time is UTC with Z, or has an offset, or is
+ * local without either. Returns ns since 1970, or -1.
  */
 static int64_t date(const char *text)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lost.c: asks a detached instance for data that the host has refused to store, mostly for lack of
- * room. The kernel reports such data when it ends, as in `nestctl run`. Since a service runs for
- * weeks, its supervisor also polls the kernel.
+ * lost.c: asks a detached instance whether the host has refused to store data that its guest wrote,
+ * mostly for lack of room. The kernel reports such data when it ends, as in `nestctl run`. Since a
+ * service runs for weeks, its supervisor also polls the kernel.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -18,8 +18,8 @@ struct network {
 };
 
 /*
- * Asks the instance whose console is in the folder @folder. Returns no addresses if @folder is NULL
- * or it does not answer. Waits at most half a second for each reply.
+ * Requests the addresses of the instance whose console is in the folder @folder. Returns none if
+ * @folder is NULL or the instance does not answer. Waits at most half a second for each reply.
  */
 struct network network_ask(const char *folder);
 

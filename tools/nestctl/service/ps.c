@@ -157,7 +157,7 @@ static const struct filter {
 	{ "publish", has_published, false }, { "since", is_since, false },
 	{ "before", is_before, false } };
 
-/* Returns the kind of filter of NAME=VALUE. Dies if there is none. */
+/* Returns the filter NAME of NAME=VALUE. Dies if there is none. */
 static const struct filter *filter_of(const char *text)
 {
 	size_t n = strcspn(text, "=");
@@ -170,7 +170,10 @@ static const struct filter *filter_of(const char *text)
 		text);
 }
 
-/* True if a filter of each given kind fits, as with docker. All filters for labels must fit. */
+/*
+ * True if the instance fits, as with docker: for each NAME that is given, one of its filters, but
+ * all filters label=.
+ */
 static bool fits(const struct ps *ps, const struct view *v)
 {
 	for (int i = 0; i < ps->nr_filters; i++) {
@@ -322,10 +325,7 @@ static int by_age(const void *a, const void *b)
 	return (x->created < y->created) - (x->created > y->created);
 }
 
-/*
- * Keeps the @last instances that were made last, in order of age, the youngest first. Returns their
- * number.
- */
+/* Sorts the instances by age, the youngest first. Returns the number to show, @last at most. */
 static size_t keep_latest(struct view *all, size_t n, size_t last)
 {
 	qsort(all, n, sizeof(*all), by_age);

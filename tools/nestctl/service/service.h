@@ -116,11 +116,11 @@ struct service {
  */
 void service_check_name(const char *name);
 /*
- * Opens the instance called @name, for service_close(). Returns false if there is none, or if its
- * spec is damaged.
+ * Opens the instance called @name. The caller closes it by service_close(). Returns false if there
+ * is none, or if its spec is damaged.
  */
 bool service_find(struct service *s, const char *name);
-/* Opens the instance called @name, for service_close(), or dies if there is none. */
+/* As service_find(), but dies if there is no such instance. */
 struct service service_open(const char *name);
 /* Closes the descriptors, which unlocks the instance. The texts stay. */
 void service_close(struct service *s);
@@ -212,8 +212,8 @@ void supervise(struct service *s, int told) __attribute__((noreturn));
 /* ---- lost.c ---- */
 
 /*
- * Asks the running instance for data that the host has refused to store. Returns a line about it,
- * or NULL for none.
+ * Asks the running instance whether the host has refused to store data that the guest wrote.
+ * Returns a line about the data, or NULL if none was refused or the instance does not answer.
  */
 const char *lost_ask(const char *name);
 

@@ -411,7 +411,10 @@ static bool wants_restart(void)
 	}
 }
 
-/* @why: of a failed start, or NULL. Reported last: its caller may start the instance at once. */
+/*
+ * Writes the last state and ends the supervisor. @why: the reason why the first start failed, or
+ * NULL. It is reported last, since the nestctl that reads it may start the instance again at once.
+ */
 static void __attribute__((noreturn)) end(const char *why)
 {
 	super.st.phase = PHASE_EXITED;

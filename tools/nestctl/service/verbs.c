@@ -118,7 +118,7 @@ const struct command cmd_rename = {
 
 /* ---- rm ---- */
 
-/* Removes a kept instance. @arg: a bool, true if it is ended first. */
+/* Removes a kept instance. @arg: a bool, true to end the instance first if it runs. */
 static void remove_one(const char *name, void *arg)
 {
 	const bool force = *(const bool *)arg;

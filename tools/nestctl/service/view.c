@@ -23,7 +23,7 @@
 /* eth0 to eth15 */
 #define CARDS_MAX 16
 
-/* True if the kernel says that it is stopped. Waits a short time for its answer. */
+/* True if the kernel reports that the guest is stopped. Waits ASK_MS for the report. */
 static bool is_paused(const char *folder)
 {
 	struct umid_console c;
@@ -56,7 +56,10 @@ static const char *word_of(const struct view *v)
 
 /* ---- instances that are not kept ---- */
 
-/* Returns the port of "[ADDRESS]:PORT", @n characters with their address in *address, or 0. */
+/*
+ * Parses "[ADDRESS]:PORT" of @n characters, in which ADDRESS may be missing. Returns the port and
+ * sets *address, or returns 0.
+ */
 static unsigned int read_place(const char *text, size_t n, const char **address)
 {
 	const char *colon = memchr(text, ':', n);
@@ -101,7 +104,7 @@ static void add_port(char ***list, size_t *n, const char *text)
 	(*list)[*n] = NULL;
 }
 
-/* Returns the ports @own, which may be NULL, and the forwarded ports of a kernel's cards. */
+/* Returns the ports @own, which may be NULL, and those that a kernel's network cards forward. */
 static char **ports_of(char *const *argv, char *const *own)
 {
 	size_t n = 0;
@@ -128,7 +131,7 @@ static bool has_word(char *const *argv, const char *beginning)
 }
 
 /*
- * True if eth@card has no link, as happens while another instance has its forwarded ports.
+ * True if eth@card has no link, as happens while another instance uses its forwarded ports.
  * @addresses: the guest's /proc/nestling/addresses.
  */
 static bool has_no_link(const char *addresses, int card)
@@ -142,7 +145,10 @@ static bool has_no_link(const char *addresses, int card)
 	return false;
 }
 
-/* Returns a card's words without ports, which are not forwarded while the card has no link. */
+/*
+ * Returns a network card's words without its ports, which are not forwarded while the card has no
+ * link.
+ */
 static char *without_ports(const char *words)
 {
 	const char *ports = strstr(words, ",hostfwd=");
@@ -151,8 +157,8 @@ static char *without_ports(const char *words)
 }
 
 /*
- * Returns the words that describe cards. They come from the kernel's command line. A kernel that
- * was restored from a saved state lacks them there, so its management console is asked.
+ * Returns the words that describe network cards, from the kernel's command line. A kernel that was
+ * restored from a saved state lacks them there, so they are requested from its management console.
  */
 static char **card_words(const struct instance *in)
 {
@@ -185,7 +191,7 @@ static char **card_words(const struct instance *in)
 	return words;
 }
 
-/* Returns the kind of the first card, or NULL. */
+/* Returns the kind of the first network card, or NULL. */
 static const char *card_of(char *const *argv)
 {
 	for (; *argv; argv++)

@@ -40,8 +40,8 @@ bool view_find(struct view *v, const char *name);
 /* Returns docker's text, such as "Up 5 minutes (Paused)". */
 const char *view_status(const struct view *v);
 /*
- * Finds what the instance takes on the disk: *own: bytes of its layer, *all: with its image's.
- * False, and both stay, if it is not detached: its layer has no name.
+ * Determines the bytes that the instance occupies on the disk: *own by its layer, *all with its
+ * image. Returns false and sets neither if the instance is not detached: its layer has no name.
  */
 bool view_size(const struct view *v, uint64_t *own, uint64_t *all);
 /* Returns the kind of the first network card, also of an instance that does not run; or "none". */

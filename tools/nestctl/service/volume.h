@@ -30,7 +30,7 @@ void volume_make(const char *name, char **labels);
  */
 bool volume_ask(const char *command, const char *question);
 /*
- * Prints the volume, which must exist, as `volume inspect` does: a row of @f, or JSON if that is
+ * Prints the volume, which must exist, as `volume inspect` does: a row of @f, or JSON if @f is
  * NULL.
  */
 struct fields;
