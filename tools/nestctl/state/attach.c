@@ -72,7 +72,7 @@ static bool has_errors(const struct run *r)
 	return false;
 }
 
-/* Makes init's pipes. An instance without the built-in init gets them, but does not use them. */
+/* Makes init's pipes. Without the built-in init, closes the kernel's ends of them at once. */
 static void make_channels(struct run *r, const struct state *s)
 {
 	r->status_fd = kernel_pipe(1, &r->status_end);

@@ -31,7 +31,10 @@ static void write_file(const struct state_file *f)
 	json_number("sum", f->sum);
 }
 
-/* The words may be in any encoding, which texts of JSON may not. */
+/*
+ * Returns @n bytes in hexadecimal. The words of a boot may have any encoding, but JSON texts are
+ * UTF-8.
+ */
 static const char *to_hex(const char *p, size_t n)
 {
 	char *text = xalloc(2 * n + 1);
@@ -155,7 +158,7 @@ static void __attribute__((noreturn)) bad(const struct state *s, const char *wha
 	die("%s: its " STATE_JSON " is damaged (%s)", s->name, what);
 }
 
-/* Return the text or number @key of @j, or die. A number is at most INT64_MAX. */
+/* Returns the text @key of @j. Dies if it is missing. */
 static const char *need_text(const struct state *s, const struct json *j, const char *key)
 {
 	const char *text = json_string(j, key);
@@ -287,7 +290,7 @@ static int digit(char c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Reads the boot of a machine. States of earlier versions, and of other instances, lack it. */
+/* Reads "boot", which only a machine has. States of earlier versions lack it, too. */
 static void read_boot(struct state *s, const struct json *all)
 {
 	const char *text = json_get(all, "boot") ? need_text(s, all, "boot") : NULL;

@@ -4,8 +4,8 @@
  * the host's ends of init's pipes (con4, con5), since a closed pipe would wake up init again and
  * again. It reads the kernel's standard error and waits for the kernel's end. When the guest of a
  * machine restarts, it starts the next kernel. The kernel dies with the keeper (PR_SET_PDEATHSIG).
- * A machine's console, its kernels' standard error and the last one's end go to a log
- * (machine_log.c), since no nestctl hears the reports then.
+ * A machine's console, its kernels' standard error and the last kernel's end go to a log
+ * (machine_log.c), since no nestctl reads the reports then.
  *
  * Reports go through a pipe to nestctl: "k PID\n" when a kernel has started; "r" from the kernel
  * itself when the instance runs (ready=); "e STATUS TEXT" when the last kernel has ended, with
@@ -77,7 +77,7 @@ become_kernel(const struct keeper *k, const char *const *argv, pid_t keeper, int
 	_exit(1);
 }
 
-/* What a kernel says: the beginnings of its standard error, and of its init's reports. */
+/* The beginnings of a kernel's standard error and of its init's reports. */
 struct said {
 	char errors[SAID_MAX + 1], status[SAID_MAX + 1];
 	size_t nr_errors, nr_status;
@@ -196,7 +196,7 @@ static void close_rest(const struct keeper *k, int errors)
 
 /*
  * Adds to the log why the machine's last kernel has ended, unless the machine has powered off or
- * goes on elsewhere.
+ * continues under another nestctl.
  */
 static void note_end(const struct keeper *k, int status, const struct said *said, bool is_next)
 {
@@ -236,7 +236,7 @@ static void __attribute__((noreturn)) run_keeper(const struct keeper *k)
 		give_up(k, strerror(errno));
 	pid = start(k, k->argv, &errors);
 	close_rest(k, errors);
-	/* only a kernel that goes on from a state reports */
+	/* only the kernel that continues from the state has this pipe (ready=) */
 	fcntl(k->report, F_SETFD, FD_CLOEXEC);
 	if (k->boot)
 		fcntl(k->initrd, F_SETFD, 0);

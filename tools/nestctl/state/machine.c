@@ -5,9 +5,9 @@
  *
  * `nestctl run` holds it as a memory file (run/machine.c), since neither can be found out later: a
  * kernel that was rolled back has other words, and init has read its job. A save finds that file
- * and puts its content into state.json ("boot"). A restore replaces the words for what is another
- * in a new process: name, disks, lines, cards. Its keeper, or the nestctl that the instance is
- * attached to, holds the result in the same way, for the next save.
+ * and puts its content into state.json ("boot"). A restore replaces the words for things that
+ * differ in the new process: name, disks, consoles, network cards. Its keeper, or the nestctl that
+ * the instance is attached to, holds the result in the same way, for the next save.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -108,7 +108,9 @@ bool machine_parse(const char *text, size_t size, struct machine *m)
 	return p < end;
 }
 
-/* True if the boot's parameter @old is for the same thing as @fresh, which replaces it. */
+/*
+ * True if the boot's parameter @old sets the same parameter or device as @fresh, which replaces it.
+ */
 static bool is_replaced(const char *old, const char *fresh)
 {
 	const char *value = strchr(fresh, '='), *flags;

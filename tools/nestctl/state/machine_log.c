@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * machine_log.c: what machines that go on from a state have written: their console, what their
- * kernels said on standard error, and how the last one ended. The keeper writes it (keeper.c),
- * `nestctl logs` prints it.
+ * machine_log.c: the output of machines that continue from a state: their console, their kernels'
+ * standard error, and how the last kernel ended. The keeper writes it (keeper.c), `nestctl logs`
+ * prints it.
  *
  * Each machine has a folder NAME of $XDG_DATA_HOME/nestling/machines, with files of service/log.h.
  * The keeper holds a shared lock (flock(2)) on the folder while it lives. A new machine begins the
- * log of its name anew. Only one that moves to another process (`migrate --here`) goes on with the
- * log, and two keepers have it for a while. The file MOVED tells the keeper that its machine goes
- * on elsewhere. Logs of machines that have ended stay, up to ENDED_MAX of them.
+ * log of its name anew. Only a machine that moves to another process (`migrate --here`) continues
+ * its log, which two keepers lock for a while. The file MOVED shows the first keeper that its
+ * machine continues under another one. Logs of machines that have ended stay, up to ENDED_MAX of
+ * them.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -120,8 +121,9 @@ static void sweep(const char *root)
 /* ---- the keeper's ---- */
 
 /*
- * Waits for a moment until the keeper of an earlier machine has ended, or until another nestctl has
- * looked at the folder. @moves: ends the wait, and returns true, if another keeper has it.
+ * Waits up to LOCK_MS until the keeper of an earlier machine has ended, or another nestctl has
+ * tested the lock. Returns true, without the wait, if @moves is set and a keeper has locked the
+ * folder.
  */
 static bool wait_for_others(int fd, bool moves)
 {
@@ -230,6 +232,9 @@ void machine_log_end(const struct log *l)
 
 bool machine_log_goes_on(int dir)
 {
-	/* only another keeper's lock excludes this one: no reader's lock does beside a keeper's */
+	/*
+	 * only a lock of another keeper makes this fail: a reader's attempt fails beside a keeper's
+	 * lock
+	 */
 	return flock(dir, LOCK_EX | LOCK_NB) || !faccessat(dir, MOVED, F_OK, 0);
 }

@@ -253,9 +253,9 @@ static const char *place_layer(
 }
 
 /*
- * Gives the kernel of an instance that may have been renamed its name, and that of its layer.
- * Otherwise it would return to those in its command line, or to those that it got for a rollback
- * that failed.
+ * Sends the kernel the present name of the instance and path of its layer, which a rename may have
+ * changed. Otherwise the kernel would use those in its command line again, or those that it got for
+ * a rollback that failed.
  */
 static void follow_name(const struct instance *in, struct umid_console *c)
 {

@@ -308,7 +308,7 @@ static void warn_of_end(const struct start *st)
 {
 	static bool told;
 
-	/* nestctl says so at the end of an attached instance */
+	/* of an attached instance nestctl reports this at the end (run/attend.c) */
 	if (told || st->attached || st->state->boot ||
 		!start_has_line(st->state, format("noreboot=%d", MACHINE_RESTARTS)))
 		return;
@@ -336,8 +336,8 @@ static void hold(struct line *l, int fd)
 
 /*
  * Prepares the next kernel of a machine. Its parameters are those of state.boot, in which the
- * parameters of @l from index @from on replace those for the same thing. Its descriptors stay open
- * in the keeper or, if the instance is attached, in this process.
+ * parameters of @l from index @from on replace those that set the same parameter or device. Its
+ * descriptors stay open in the keeper or, if the instance is attached, in this process.
  */
 static void prepare_next(struct line *l, int from, const struct start *st, const int *files)
 {

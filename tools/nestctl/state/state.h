@@ -152,7 +152,7 @@ void state_remove_folder(int fd, const char *path);
 /* Removes what killed processes have left in the folder @dir. Errors are ignored. */
 void state_sweep(const char *dir);
 /*
- * Returns the names in the store, sorted. *count: their number; the list does not end in NULL. It
+ * Returns the names in the store, sorted. *count: their number. The list does not end in NULL, and
  * is NULL if there are none.
  */
 char **state_names(size_t *count);
@@ -170,7 +170,7 @@ void pool_sweep(void);
 /*
  * Record and return the name or absolute path of the state to which an instance was last saved or
  * rolled back, or from which it was started (head.c). @pid: its kernel. head_set() ignores errors.
- * NULL: it is not known.
+ * head_get() returns NULL if the state is not known.
  */
 void head_set(pid_t pid, const char *name);
 const char *head_get(pid_t pid);
@@ -226,11 +226,14 @@ struct machine {
 const char *machine_find(const struct instance *in, size_t *size);
 /* Fills @m, which points into @text. Returns false if the text is damaged. */
 bool machine_parse(const char *text, size_t size, struct machine *m);
-/* Replaces the word for the same thing as @param. @adds: adds @param if there is none. */
+/*
+ * Replaces the word that sets the same parameter or device as @param. @adds: adds @param if there
+ * is none.
+ */
 void machine_replace(struct machine *m, const char *param, bool adds);
 /*
- * Makes the kernel boot without a card if the host does not allow its link, such as a port that
- * another instance has by then.
+ * Lets the next kernel boot without a network card whose link the host refuses then, for example
+ * because another instance forwards its port.
  */
 void machine_spare_cards(struct machine *m);
 /* Drops the words that begin with @name. */
@@ -430,7 +433,7 @@ int attach_run(struct start *st, void (*begun)(struct start *st, void *arg), voi
 
 /* keeper.c: the process that stays with a kernel after nestctl has ended. */
 #define KEEPER_FDS 3
-/* the one of them that has the reports of the built-in init */
+/* index in @fds of the pipe with the reports of the built-in init */
 #define KEEPER_STATUS 0
 /* disks, the kernel's ends of pipes and console, the initial archive, the file of the machine */
 #define KEEPER_HELD (STATE_DISKS + KEEPER_FDS + 3)
@@ -444,7 +447,7 @@ struct keeper {
 	int report;
 	/* the words for a machine's next kernel, ending in NULL; NULL: there is no next kernel */
 	const char *const *boot;
-	/* of the next kernel; the first one does not inherit it */
+	/* the next kernel's initial archive, which the first kernel does not inherit */
 	int initrd;
 	/*
 	 * where the output of a machine is kept (machine_log.c), and the keeper's end of its
@@ -457,8 +460,8 @@ struct keeper {
 	int nr_held;
 };
 /*
- * Starts the kernel under a keeper, which needs no wait. The caller closes its copies of all
- * descriptors. The keeper reports errors through @report.
+ * Starts a keeper, which starts the kernel. The caller need not wait for the keeper, and closes its
+ * copies of all descriptors. The keeper reports errors through @report.
  */
 void keeper_start(const struct keeper *k);
 
@@ -466,8 +469,8 @@ void keeper_start(const struct keeper *k);
 
 /*
  * Opens the log of the machine @name for its keeper. The descriptor log->dir holds the lock.
- * Removes the log of an earlier machine of this name, and the oldest ones of all. @moves: the
- * machine has a keeper with a log, which goes on. Returns NULL after a warning.
+ * Removes the log of an earlier machine of this name, and the oldest of all logs. @moves: the
+ * machine moves from another keeper, whose log is continued. Returns NULL after a warning.
  */
 struct log *machine_log_begin(const char *name, bool moves);
 /* Opens the folder with the log of @name, or returns -1. */
@@ -475,13 +478,13 @@ int machine_log_open(const char *name);
 /* True while a keeper writes to the log in the folder @dir. */
 bool machine_log_is_busy(int dir);
 /*
- * Records that the running machine @name goes on at another nestctl, so that its keeper does not
- * report an end. Ignores errors, and a name without a keeper.
+ * Records that the running machine @name continues under another keeper, so that its present keeper
+ * does not report an end. Ignores errors, and a name without a keeper.
  */
 void machine_log_moved(const char *name);
 /*
- * For a keeper whose last kernel has ended: true if its machine goes on elsewhere. @dir: log->dir,
- * of which the keeper may lose its lock.
+ * For a keeper whose last kernel has ended: true if its machine continues under another keeper.
+ * @dir: log->dir. The call may release the keeper's lock of the folder.
  */
 bool machine_log_goes_on(int dir);
 /* Records for the removal of old logs that the machine ends now. */
