@@ -6,7 +6,7 @@
  * A new command is a file with `const struct command cmd_NAME = { ... }`, and a row ROW(NAME) in
  * COMMANDS below.
  *
- *      const char **words;
+ *      char **words;
  *      for (int key; (key = next_option(&cmd_NAME, argc, argv));)
  *              switch (key) { case 'f': file = optarg; break; }
  *      words = take_words(&cmd_NAME, argc, argv, 1, 1);

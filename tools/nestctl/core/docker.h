@@ -20,8 +20,9 @@ struct docker_row {
 extern const struct docker_row docker_verbs[], docker_options[], docker_build_options[];
 
 /*
- * Returns a message about docker's command @verb, which names nestctl's form or says that there is
- * none. Returns NULL if docker has no such command. Texts of these functions are never freed.
+ * Returns a message about docker's command @verb, which names nestctl's command or reports that
+ * there is none. Returns NULL if docker has no such command. Texts of these functions are never
+ * freed.
  */
 const char *docker_verb(const char *verb);
 

@@ -78,7 +78,7 @@ struct field_node {
 struct field_node *field_nodes_parse(const char *text);
 /* Writes @row by the template. Dies if the row lacks a field that the template names. */
 void field_nodes_run(FILE *out, const struct field_node *n, const struct json *row);
-/* Writes the heads of columns: each field's name in the place of its value. @id: that of ID. */
+/* Writes the heads of columns: each field's name instead of its value. @id: the head for ID. */
 void field_nodes_heads(FILE *out, const struct field_node *n, const char *id);
 
 /* fields_call.c */

@@ -3,8 +3,8 @@
  * instance.c: finds running instances, and sums up the host's /proc data of their processes.
  *
  * Memory: the guest's memory is in memory files of the kernel's process, which the processes of its
- * spaces map. These files are counted once, whichever process has touched their pages, and the
- * private memory of the kernel's process is added.
+ * address spaces map. These files are counted once, whichever process has touched their pages, and
+ * the private memory of the kernel's process is added.
  */
 #include <ctype.h>
 #include <dirent.h>

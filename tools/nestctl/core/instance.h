@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * instance.h: running instances, and what the host's files show of them without a request to them.
+ * instance.h: running instances, and what the host's /proc shows of them without a request to them.
  */
 #ifndef NESTLING_NESTCTL_INSTANCE_H
 #define NESTLING_NESTCTL_INSTANCE_H
@@ -27,9 +27,9 @@ struct instance {
 };
 
 /*
- * Returns the running instances in both homes of names, sorted by name, for instances_free().
- * *count: their number, which may be 0. An instance runs if a process serves its management
- * console. @only, if not NULL: return just the instance of this name.
+ * Returns the running instances in both folders of umid_home(), sorted by name. The caller frees
+ * them by instances_free(). *count: their number, which may be 0. An instance runs if a process
+ * serves its management console. @only, if not NULL: return just the instance of this name.
  */
 struct instance *instances_find(const char *only, size_t *count);
 /*

@@ -12,7 +12,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Sends the following output to @f, which stays the caller's. NULL: to standard output again. */
+/*
+ * Directs the following output to @f, which the caller still owns. NULL: to standard output again.
+ */
 void json_to(FILE *f);
 /*
  * Begin a list or object and end it; @bracket is the character to print. Commas are added

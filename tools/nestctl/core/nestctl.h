@@ -109,8 +109,8 @@ pid_t spawn(const char *const argv[], const int fds[3]);
 /* Waits for the child. Returns its exit status, or 128 + N after signal N. */
 int wait_for(pid_t pid);
 /*
- * Returns the first 64 KiB of the memory file @fd, into which a program wrote its output, as a
- * terminated text for the caller to free.
+ * Returns the first 64 KiB of the memory file @fd, in which a program's output is, as a string that
+ * the caller frees.
  */
 char *program_said(int fd);
 /*

@@ -10,7 +10,8 @@
 
 /*
  * Shows the verb, the last part of @path (or nothing for NULL) and a bar of @done in @total, which
- * have any one unit: progress("import", "/tmp/a.tar", ...) prints "import a.tar" and the bar.
+ * are in one unit of the caller's choice: progress("import", "/tmp/a.tar", ...) prints "import
+ * a.tar" and the bar.
  */
 void progress(const char *verb, const char *path, uint64_t done, uint64_t total);
 /* Shows @what and the counts of files and bytes in place of a bar, if the total is unknown. */

@@ -43,8 +43,8 @@ void table_row(struct table *t, const char *const *cells)
 }
 
 /*
- * Makes the widest column narrower until all columns fit. None gets narrower than its head, or than
- * eight characters.
+ * Makes the widest column narrower until all columns fit, or until no column is wider than eight
+ * characters.
  */
 static void fit(const struct table *t, int *widths)
 {

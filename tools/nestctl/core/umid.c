@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * umid.c: finds instances by name and talks to their management console in User Mode Linux's
- * protocol, version 2: a datagram with a command; replies of at most 500 bytes, each of which says
- * whether more follow.
+ * protocol, version 2: a datagram with a command, and a reply of one or more datagrams. Each has at
+ * most 511 bytes of text, and a flag that is set if more follow.
  */
 #include "tools/nestctl/core/umid.h"
 

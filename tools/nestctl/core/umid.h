@@ -66,10 +66,9 @@ bool umid_try_connect(struct umid_console *c, const char *folder);
 void umid_connect(struct umid_console *c, const char *folder);
 /*
  * Sends a command, whose text is shorter than 512 bytes, or than 3072 if its first word is "state".
- * Dies if it is longer. Returns the reply, which the caller frees.
- * *len: its length without the terminating zero (the reply may contain zeros). *err: 0, or the
- * instance's error, whose reason is the reply. Returns NULL if no answer came in time, or if the
- * instance has ended.
+ * Dies if it is longer. Returns the reply, which the caller frees. *len: its length without the
+ * terminating zero (the reply may contain zeros). *err: 0, or the instance's error number; the
+ * reply is then the reason. Returns NULL if no answer came in time, or if the instance has ended.
  */
 char *umid_ask(struct umid_console *c, const char *command, int *err, size_t *len);
 /* Sends @n descriptors (at most 8) along with the command. They stay the caller's. */

@@ -40,7 +40,7 @@ static void message(const char *fmt, va_list args)
 	free(text);
 }
 
-/* where die() returns to, within attempt(); and its message */
+/* within attempt(): where die() jumps to, and the message that it leaves there */
 static jmp_buf *attempted;
 static char *died_with;
 
