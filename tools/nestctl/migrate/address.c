@@ -71,7 +71,7 @@ static int tcp_socket(const char *text, bool listens)
 	return fd;
 }
 
-/* Return an address, a connected socket and a listening one. Die on an error. */
+/* Returns the address of a socket with this path. Dies if the path is empty or too long. */
 static struct sockaddr_un unix_address(const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };

@@ -47,7 +47,7 @@ static void before(char to[MIG_NAME + 8], const char *name)
 
 /* ---- one file ---- */
 
-/* Returns the descriptor for "image N", which was requested, and is then no longer wanted. */
+/* Returns the descriptor for "image N", which must be in a->wanted, and removes it from there. */
 static int take_image(struct apply *a, const char *name)
 {
 	char *end;

@@ -46,7 +46,7 @@ struct source {
 	struct conn conn;
 	struct state_new folder;
 	struct umid_console console;
-	/* of the instance's kernel */
+	/* pidfd of the instance's kernel */
 	int pidfd;
 	struct state state;
 	struct version files[MIG_FILES]; /* the versions that the receiver has */
@@ -54,7 +54,7 @@ struct source {
 	uint64_t wanted;
 	struct hold hold;
 	bool held, committed;
-	/* begun so far */
+	/* rounds begun so far */
 	int rounds;
 	/* for how long the last save stopped the instance, at the end the whole migration */
 	uint64_t stopped_ns;

@@ -10,7 +10,7 @@
  * authenticated. That is left to ssh, or to the socket's permissions.
  *
  *	source                                   receiver
- *	MIG_OFFER      describes the instance    checks CPU, build, name, space
+ *	MIG_OFFER      describes the instance    checks CPU, build, name, room on disk
  *	                                         MIG_ACCEPT   which images it lacks
  *	files of the images that it lacks
  *	MIG_ROUND      1                         MIG_ROUND    1: all was received
