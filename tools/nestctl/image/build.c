@@ -130,7 +130,7 @@ static const char names_hook[] =
 	"127.0.1.1 nest ::1 'localhost ip6-localhost ip6-loopback' ff02::1 ip6-allnodes ff02::2 "
 	"ip6-allrouters >\"$1/etc/hosts\"; chmod 644 \"$1/etc/hostname\" \"$1/etc/hosts\"";
 
-/* Runs mmdebstrap and adds its files to the image. @packages: further ones, ending in NULL. */
+/* Runs mmdebstrap and adds its files to the image. @packages: further packages, ending in NULL. */
 static void debian_populate(struct ext4_image *im, const char *suite, bool machine, char **packages)
 {
 	const char *include =
@@ -198,8 +198,8 @@ static void build(const char *suite, bool machine, const char *path, uint64_t si
 }
 
 /*
- * Dies if @path is a symbolic link, such as tools/default-image makes: it names another image,
- * which must stay.
+ * Dies if @path is a regular file. A symbolic link, such as tools/default-image makes, may be
+ * replaced: the image to which it leads stays.
  */
 static void refuse_to_replace(const char *path)
 {

@@ -40,14 +40,17 @@ struct container {
 	char id[65];
 	/* names of the image in the archive, untrusted; ends in NULL, and NULL is none */
 	char **names;
-	/* for another machine: what to say of it, and layers and id are not set; NULL: for this */
+	/*
+	 * the message that the image is for another machine; layers and id are then not set. NULL:
+	 * it is for this machine.
+	 */
 	const char *other;
 };
 #define CONTAINERS_MAX 256
 /*
  * Reads the descriptions of all images in the bundle for this machine, but no layers. Returns *nr
- * of them, at least 1, each once, and says which are for another machine. @what: the archive's
- * name for messages.
+ * of them, at least 1, each once. Warns about images for another machine. @what: the archive's name
+ * for messages.
  */
 struct container *containers_read(struct bundle *b, const char *what, size_t *nr);
 /* Reads the description of the only image. Dies if there are several. */

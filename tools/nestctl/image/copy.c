@@ -39,7 +39,7 @@ struct copy {
 	/* the guest's tar: nestctl's end of its stream, its messages, its process */
 	int stream, said;
 	pid_t pid;
-	/* a file of the host has shrunk while it was copied; a message has said so */
+	/* a file of the host shrank while it was copied, as a message has reported */
 	bool shrunk;
 };
 
@@ -337,8 +337,9 @@ static void copy_out(struct copy *c, const char *from, const char *to)
 /* ---- to the instance ---- */
 
 /*
- * Writes the data of a file, which had @size bytes when its head was written. The archive has zeros
- * for those that it has lost since. Returns false if the guest's tar has ended.
+ * Writes the data of a file, which had @size bytes when its head was written. If the file has
+ * shrunk since, the archive has zeros for the missing bytes. Returns false if the guest's tar has
+ * ended.
  */
 static bool write_file(struct copy *c, struct archive *out, const char *path, int64_t size)
 {

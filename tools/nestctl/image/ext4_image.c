@@ -60,7 +60,10 @@ static void check(struct ext4_image *im, errcode_t err, const char *what)
 		die("%s: %s %s: %s", im->name, what, im->path ? im->path : "", error_message(err));
 }
 
-/* Returns where the node of the path is, or where a new one belongs. */
+/*
+ * Returns the pointer to the node of the path or, if there is none, the pointer to set to a new
+ * node.
+ */
 static struct path_node **path_slot(struct ext4_image *im, const char *path)
 {
 	struct path_node **slot;
@@ -236,7 +239,7 @@ static ext2_ino_t make_inode(struct ext4_image *im, ext2_ino_t dir, const struct
 	return ino;
 }
 
-/* Make a folder or a symbolic link in the folder @dir. Return its inode. */
+/* Makes a folder in the folder @dir. Returns its inode. Dies on an error. */
 static ext2_ino_t make_dir(struct ext4_image *im, ext2_ino_t dir, const char *name)
 {
 	ext2_ino_t ino;

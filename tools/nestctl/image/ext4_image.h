@@ -2,7 +2,7 @@
 /*
  * ext4_image.h: fills a new ext4 image without a mount and without root's rights.
  *
- *      im = ext4_image_create(path, size);
+ *      im = ext4_image_create(path, name, size);
  *      ext4_image_add(im, &entry); ext4_image_write(im, data, size, offset) ...
  *                                               for every entry, parents first
  *      ext4_image_close(im);

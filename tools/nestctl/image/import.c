@@ -29,7 +29,10 @@
 #include "tools/nestctl/core/progress.h"
 #include "tools/nestctl/core/word_list.h"
 
-/* limit for the files of all images of an archive: bytes, and more by its layers' sizes */
+/*
+ * limit for the files of all images of an archive: LOAD_LEAST bytes, and LOAD_RATIO times the sizes
+ * of their layers
+ */
 #define LOAD_LEAST (1ULL << 30)
 #define LOAD_RATIO 32
 

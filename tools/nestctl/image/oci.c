@@ -135,7 +135,7 @@ static const char *annotated(const struct json *descriptor)
 	return name || (ref && !strpbrk(ref, "/:")) ? name : ref;
 }
 
-/* The images of a bundle. @others: of those for other machines what to say, ending in NULL. */
+/* The images of a bundle. @others: messages about images for other machines, ending in NULL. */
 struct found {
 	struct container *list;
 	size_t nr;

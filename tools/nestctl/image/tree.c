@@ -73,7 +73,7 @@ static void count(struct tree *t, uint64_t bytes)
 			(unsigned long long)t->most >> 20);
 }
 
-/* Makes a folder without a layer, the first of @dir. */
+/* Makes a folder that no layer names, as the first entry in the list of @dir. */
 static struct node *node_new(struct tree *t, struct node *dir, const char *name, size_t len)
 {
 	struct node *n = xalloc(sizeof(*n) + len + 1), **head = bucket(t, dir, name, len);
