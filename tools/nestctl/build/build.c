@@ -55,8 +55,8 @@ static void refuse_archive(const char *text, size_t size)
 
 /*
  * Returns the content of a file, or of standard input for "-", terminated and of *size bytes. Dies
- * if it has @most bytes or more. @check: NULL, or dies at content that it does not like, of which
- * it may see the first @most bytes alone.
+ * if it has @most bytes or more. @check, unless NULL, is called before that with the content, at
+ * most @most bytes, and dies if it must not be used.
  */
 static char *read_file(
 	const char *name, size_t most, size_t *size, void (*check)(const char *text, size_t size))

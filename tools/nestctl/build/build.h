@@ -113,7 +113,7 @@ struct source source_of(struct build *b, const struct instruction *at, const cha
 
 /* Carries out all instructions of the stage @number. Those on which it depends must be done. */
 void stage_perform(struct build *b, size_t number);
-/* Returns the variables of the stage for functions of words.h. @s and @at must stay. */
+/* Returns the variables of the stage for functions of words.h. @s and @at must stay valid. */
 struct variables stage_variables(const struct stage *s, const struct instruction *at);
 /*
  * Completes @sum into the step's @key, a terminated text. Returns true if the cache has the step's

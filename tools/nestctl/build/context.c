@@ -239,7 +239,7 @@ struct walk {
 	int levels;
 };
 
-/* Dies with errno. */
+/* Dies with @path and the text of errno. */
 static void read_failed(const struct walk *w, const char *path)
 {
 	instruction_bad(w->at, "%s: %s", path, strerror(errno));

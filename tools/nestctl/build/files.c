@@ -171,7 +171,7 @@ static void add_words(const struct copy *c, struct step *st, struct sha256 *sum)
 	key_list(sum, st->words);
 }
 
-/* Copy from the context, or from the image or stage @from. */
+/* Carries out a COPY or ADD from the context. copy_from() does so from the image or stage @from. */
 static void copy_context(struct copy *c)
 {
 	struct step st = { .words = words_add(NULL, format("put")) };

@@ -63,7 +63,7 @@ static const char *read_set(const char *p, struct place *to)
 }
 
 /*
- * Splits a pattern into at most PATTERN_MAX places. Returns their number, which is also the state
+ * Splits a pattern into at most PATTERN_MAX elements. Returns their number, which is also the state
  * of a complete match.
  */
 static size_t compile(const char *p, struct place *places)

@@ -107,7 +107,7 @@ static const char *add_disk(const struct mounts *w, const char *file, bool writt
 	return device;
 }
 
-/* Add words, disks and options for a mount. */
+/* Adds the words, disks and options for a mount of type bind. */
 static void add_bind(const struct mounts *w, const struct mount *m)
 {
 	const char *source = m->source ? m->source : "";

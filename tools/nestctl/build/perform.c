@@ -54,7 +54,7 @@ static bool opens(const char *file)
 	return true;
 }
 
-/* Returns the layer over the stage's one, whose file need not exist. */
+/* Returns the layer that the step @key puts over the stage's layer. Its file need not exist. */
 static struct layer next_layer(const struct stage *s, const char *key)
 {
 	struct layer l = { .file = cache_path(key, ".cow"),

@@ -4,7 +4,7 @@
  * result, or over one that is discarded.
  *
  *      struct step s = { .on = &layer, .words = words };
- *      step_start(&s); ... write to s.in, read from s.out ...; why = step_end(&s);
+ *      step_start(&s); ... write to s.in, read from s.out ...; status = step_end(&s, &why);
  *
  * The instance is a child of this process and ends with it. The child executes this program again
  * with the verb "build-step", which is `nestctl run` with the agent.
