@@ -52,7 +52,7 @@ static void must(int err, const char *file)
 
 /* ---- commit ---- */
 
-/* True if the note says that a commit into this backing file was interrupted. */
+/* True if the note shows that a commit into this backing file was interrupted. */
 static bool note_fits(const char *note, const struct layer *below)
 {
 	unsigned long long dev, ino;
@@ -76,7 +76,7 @@ static void write_note(const char *note, const struct layer *below)
 }
 
 /*
- * Opens the layer. Its backing file may have changed only if the note says that a commit was
+ * Opens the layer. Its backing file may have changed only if the note shows that a commit was
  * interrupted.
  */
 static struct image *open_layer(const char *file, const char *backing, const char *note)
