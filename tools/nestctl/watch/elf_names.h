@@ -13,8 +13,8 @@ typedef ssize_t (*elf_read_fn)(void *arg, void *buf, size_t n, uint64_t off);
 
 struct elf_names;
 /*
- * Reads .symtab, or .dynsym if there is none, by calls of @read(@arg, ...), which are over when it
- * returns. Never returns NULL: a file that is damaged or not ELF has no names. The result is never
+ * Reads .symtab, or .dynsym if there is none, by calls of @read(@arg, ...), none of which is made
+ * later. Never returns NULL: a file that is damaged or not ELF has no names. The result is never
  * freed.
  */
 struct elf_names *elf_names_read(elf_read_fn read, void *arg);

@@ -104,7 +104,7 @@ static const char *amount(double n)
 	return text;
 }
 
-/* Return the increase of a counter per second; 0 if there is no such figure. */
+/* Returns the increase per second of a field of the figure @g. */
 static double rate(const struct layout *l, const struct figure *g, int field)
 {
 	return (double)figure_increase(l->f->old, g, field) / l->seconds;
@@ -191,7 +191,7 @@ static const char *bar(double part)
 	return text;
 }
 
-/* @used: the first tasks of @tasks, which used CPU time. */
+/* @used: the number of tasks that used CPU time; they come first in @tasks. */
 static void put_cpus(struct layout *l, const struct busy *tasks, size_t used)
 {
 	begin(l, "vCPU        used  user  sys  task");
@@ -295,8 +295,8 @@ static void put_faults(struct layout *l)
 }
 
 /*
- * Puts the figures of hand-offs, named as in docs/skas.md, and of spaces. The first three are
- * always shown, others if they are not 0 and there is room.
+ * Puts the figures of hand-offs, named as in docs/skas.md, and of address spaces. The first three
+ * are always shown, others if they are not 0 and there is room.
  */
 static void put_handoffs(struct layout *l)
 {

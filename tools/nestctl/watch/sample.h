@@ -100,7 +100,7 @@ uint64_t task_increase(const struct sample *old, const struct sample_task *t);
 /*
  * Requests a sample from the instance, for sample_free(). Does not set s->at. Returns false, with
  * an empty *s, if it does not answer in time or has ended. @mode, if not NULL, has SAMPLE_NAME
- * bytes and gets the word for the way in which calls are intercepted.
+ * bytes and gets the word that names how system calls are intercepted.
  */
 bool sample_take(struct sample *s, struct umid_console *c, char *mode);
 

@@ -33,7 +33,7 @@ struct trace {
 	double seconds; /* 0: until a signal */
 	unsigned long long pos;
 	FILE *out;
-	/* where -o wrote to, or NULL for standard output */
+	/* the file of -o, or NULL for standard output */
 	const char *path;
 	/* the errno with which output failed first, or 0; EPIPE: its reader has gone */
 	int error;
@@ -243,7 +243,7 @@ static int trace_command(int argc, char **argv)
 		t.error = errno;
 	if (t.path && t.error && t.error != EPIPE)
 		warn("%s: %s", t.path, strerror(t.error));
-	/* of standard output finish_output() says it */
+	/* for standard output finish_output() prints the message */
 	errno = t.error;
 	return t.error ? 1 : 0;
 }
