@@ -300,7 +300,7 @@ static void say(const char *line)
 		fail("/dev/tty5");
 }
 
-/* Start the command as a child, on the terminal, or behind pipes and pumps. */
+/* Starts the command as a child, on the terminal /dev/tty0. */
 static void start_on_terminal(const struct job *job)
 {
 	say("ready\n");
@@ -614,7 +614,7 @@ static int wait_for_work(struct pollfd *pfd, nfds_t n, const sigset_t *unblocked
 	return ppoll(pfd, n, &t, unblocked);
 }
 
-/* Serves the command until it ends. Returns its wait(2) status. */
+/* Serves the command until it ends. Returns its exit status, or 128 + N if signal N killed it. */
 static int run_until_end(const sigset_t *unblocked)
 {
 	int status = 0;

@@ -129,8 +129,8 @@ static bool add_keys(const char *keys)
 /* ---- the console ---- */
 
 /*
- * Makes systemd's getty on the console log in @user, or ask for a user if @user is NULL. Sets its
- * TERM to the kind of the caller's terminal.
+ * Makes systemd's getty on the console log in @user, or prompt for a user if @user is empty. Sets
+ * its TERM to the kind of the caller's terminal.
  */
 static bool set_console(const struct job *job, const char *user)
 {
