@@ -61,8 +61,8 @@ struct config {
 };
 
 /*
- * Parses the words of the command line, which end in NULL and are kept. Returns NULL, or an error
- * message that is valid until the next call.
+ * Parses the words of the command line, which end in NULL and must stay valid. Returns NULL, or an
+ * error message that is valid until the next call.
  */
 const char *config_parse(struct config *c, char *const *words);
 
@@ -71,7 +71,7 @@ void map_v4(struct in6_addr *to, struct in_addr a);
 
 /*
  * For a configuration with rules: true if the guest may send to @a, an address that libslirp has
- * translated to the host's. IPv4 is as map_v4() has it. @port is in network order.
+ * translated to the host's. An IPv4 address has the form of map_v4(). @port is in network order.
  */
 bool allow_address(const struct config *c, const struct in6_addr *a, in_port_t port);
 /*
@@ -110,8 +110,8 @@ void audit_query(bool allowed, const char *name);
 void audit_answer(const char *name, const struct in6_addr *a);
 
 /*
- * Limits the guest's access to the host's loopback as @c says, which is kept. Must be called before
- * slirp_new().
+ * Limits the guest's access to the host's loopback by @c, which must stay valid. Must be called
+ * before slirp_new().
  */
 void loopback_guard(const struct config *c);
 
