@@ -280,7 +280,7 @@ static bool run(struct server *s)
 
 /* ---- the start ---- */
 
-/* Tells the fuzzer the options of this server. */
+/* Sends the fuzzer the options of this server. */
 static void hello(struct server *s)
 {
 	uint32_t size = program_bytes(s) + s->o->cover, options = AFL_OPTIONS, answer;

@@ -293,7 +293,7 @@ static void fork_ahead(struct target *t)
 	await_sleep(t->pid);
 }
 
-/* Start the program, up to its fork server, or stopped at its first instruction. */
+/* Starts an instrumented program, up to its fork server. */
 static void start_server(struct target *t, const char *path)
 {
 	int control[2], status[2], err[2], why;
