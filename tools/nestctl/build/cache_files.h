@@ -33,7 +33,7 @@ uint64_t cache_prune(uint64_t keep);
  * cache_open(). Removes nothing if another build runs.
  */
 void cache_trim(int fd);
-/* Records that this build uses a file, for cache_trim(). @path is kept. */
+/* Records that this build uses a file, for cache_trim(). @path must stay valid. */
 void cache_note(const char *path);
 
 struct cache_sum {

@@ -75,10 +75,11 @@ struct containerfile {
 	size_t nr;
 };
 
-/* Parses @text, @size bytes that need not be terminated. @name, for messages, is kept. */
+/* Parses @text, @size bytes that need not be terminated. @name, for messages, must stay valid. */
 struct containerfile containerfile_parse(const char *name, const char *text, size_t size);
 /*
- * Parses one instruction, as ONBUILD contains it. @file and @line are for messages; @file is kept.
+ * Parses one instruction, as ONBUILD contains it. @file and @line are for messages; @file must stay
+ * valid.
  */
 struct instruction instruction_parse(
 	const char *file, unsigned int line, const char *text, char escape);
