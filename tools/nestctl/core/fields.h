@@ -17,7 +17,7 @@
 #include <stdio.h>
 
 struct fields;
-/* Parses a template, which is not kept. Dies with a message if it is invalid. */
+/* Parses a template, which may be freed afterwards. Dies with a message if it is invalid. */
 struct fields *fields_parse(const char *template);
 /* As fields_parse(); @id is the head of the column {{.ID}}, which is "CONTAINER ID" there. */
 struct fields *fields_parse_with(const char *template, const char *id);
@@ -28,7 +28,7 @@ void fields_row_begin(struct fields *f);
  * again. Dies if the template names a field that the row lacks.
  */
 void fields_row_end(struct fields *f);
-/* Prints the table on standard output, if the template asks for one, and frees @f. */
+/* Prints the table on standard output, if the template describes one, and frees @f. */
 void fields_finish(struct fields *f);
 
 #endif

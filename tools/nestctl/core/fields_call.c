@@ -97,7 +97,7 @@ bool field_is_true(const struct json *j)
 	}
 }
 
-/* Sets a text, which is kept. */
+/* Sets a text, which must stay valid. */
 static void set_text(struct json *out, char *text)
 {
 	*out = (struct json){ .kind = JSON_TEXT, .text = text };
@@ -463,7 +463,7 @@ static char *by_letter(const struct json *j, const struct directive *d)
 	die("--format: printf: %%s, %%d, %%v, %%q, %%t, %%x, %%f, %%g and %%%% are known here");
 }
 
-/* Writes a value as the directive wants it. */
+/* Writes a value in the format of the directive. */
 static void put_directive(FILE *f, const struct json *j, const struct directive *d)
 {
 	const char *text = by_letter(j, d);

@@ -72,8 +72,8 @@ struct field_node {
 };
 
 /*
- * Parses a template, which is not kept. Returns its first node, or NULL if it is empty. Dies with a
- * message about the first error.
+ * Parses a template, which may be freed afterwards. Returns its first node, or NULL if it is empty.
+ * Dies with a message about the first error.
  */
 struct field_node *field_nodes_parse(const char *text);
 /* Writes @row by the template. Dies if the row lacks a field that the template names. */

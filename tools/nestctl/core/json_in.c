@@ -27,7 +27,7 @@ static void skip_space(struct parser *s)
 		s->p++;
 }
 
-/* Takes the character @c, if it comes next, and the space in front of it. */
+/* Takes the character @c, if it comes next, and the white space in front of it. */
 static bool take(struct parser *s, char c)
 {
 	skip_space(s);

@@ -24,7 +24,9 @@ struct json {
 	struct json *first, *next;
 };
 
-/* Parses @text, which is @size bytes long and need not be terminated. It is not kept. */
+/*
+ * Parses @text, which is @size bytes long and need not be terminated. It may be freed afterwards.
+ */
 struct json *json_parse(const char *text, size_t size, const char *what);
 const struct json *json_get(const struct json *object, const char *key);
 const struct json *json_list(const struct json *object, const char *key);

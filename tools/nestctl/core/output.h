@@ -34,7 +34,7 @@ void output_by_umask(int fd);
 void output_replaces(int fd, int old);
 /*
  * Makes the existing file @path a companion of @fd of output_open(), which is removed if @fd is
- * never finished. @path is kept. An output has at most one.
+ * never finished. @path must stay valid. An output has at most one companion.
  */
 void output_companion(int fd, const char *path);
 

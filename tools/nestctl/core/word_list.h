@@ -7,8 +7,8 @@
 
 size_t words_count(char *const *words);
 /*
- * Appends a word, which is kept, to a list. Returns the list, whose address may have changed. Dies
- * without memory.
+ * Appends a word, which must stay valid, to a list. Returns the list, whose address may have
+ * changed. Dies without memory.
  */
 char **words_add(char **words, char *word);
 
