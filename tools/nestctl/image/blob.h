@@ -52,9 +52,9 @@ bool blob_is_plain(const struct blob *b);
 
 /*
  * Begins a pass over blobs and limits the bytes to which they may together unpack. The limit is 1
- * GiB plus 32 times @packed, the bytes of the archive @name, which is kept. If the user has given
- * the image's size @size in bytes (else 0), the limit is at least four times that. A reader that
- * would unpack more takes this for an attack and dies.
+ * GiB plus 32 times @packed, the bytes of the archive @name, which must stay valid. If the user has
+ * given the image's size @size in bytes (else 0), the limit is at least four times that. A reader
+ * that would unpack more takes this for an attack and dies.
  */
 void blob_bound(const char *name, uint64_t packed, uint64_t size);
 /* Begins another pass with the same limit. */

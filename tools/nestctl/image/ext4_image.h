@@ -37,12 +37,12 @@ struct ext4_image;
 
 /*
  * Makes an empty image of @size bytes, rounded down to whole blocks of 4 KiB, in the file @path.
- * @name: the image's name in messages, which is kept.
+ * @name: the image's name in messages, which must stay valid.
  */
 struct ext4_image *ext4_image_create(const char *path, const char *name, uint64_t size);
 /*
- * Adds an entry. Parents that are missing are made with mode 0755. Nothing of @e is kept. A folder
- * that exists gets the new attributes; another path that exists is an error.
+ * Adds an entry. Parents that are missing are made with mode 0755. @e may be freed afterwards. A
+ * folder that exists gets the new attributes; another path that exists is an error.
  */
 void ext4_image_add(struct ext4_image *im, const struct entry *e);
 /*
