@@ -20,8 +20,8 @@
 struct run;
 
 /*
- * Adds an output, FILE or fd:N, of which there may be 4. @text is kept. Dies if the descriptor is
- * not writable.
+ * Adds an output, FILE or fd:N, of which there may be 4. @text must stay valid. Dies if the
+ * descriptor is not writable.
  */
 void audit_add(const char *text);
 /*

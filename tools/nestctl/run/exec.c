@@ -62,7 +62,7 @@ struct stream {
 
 /* ---- the job ---- */
 
-/* Sets NAME=VALUE, in place of an earlier value. @text is kept. */
+/* Sets NAME=VALUE, in place of an earlier value. @text must stay valid. */
 static void set_env(struct variables *v, const char *text)
 {
 	size_t n = strcspn(text, "="), i = 0;

@@ -12,8 +12,8 @@
 struct run;
 
 /*
- * Sets the file for the policy, which learn_end() makes. @file is kept. Dies if it exists or cannot
- * be made.
+ * Sets the file for the policy, which learn_end() makes. @file must stay valid. Dies if it exists
+ * or cannot be made.
  */
 void learn_begin(const char *file);
 /*

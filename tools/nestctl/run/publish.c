@@ -101,7 +101,7 @@ static unsigned int free_port(
 		range ? format(" from %u to %u", range->from, range->to) : "");
 }
 
-/* Appends a word, which is kept, to a list that ends in NULL. */
+/* Appends a word, which must stay valid, to a list that ends in NULL. */
 static void add_word(char ***list, char *word)
 {
 	size_t n = 0;

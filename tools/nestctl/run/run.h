@@ -219,7 +219,8 @@ char *job_text(struct run *r, size_t *size);
 int initrd_make(const char *job, size_t size, const struct agent *agent);
 
 /*
- * Fills @r from the options and words of `nestctl run` (parse.c), which it keeps. Dies on an error.
+ * Fills @r from the options and words of `nestctl run` (parse.c), which must stay valid. Dies on an
+ * error.
  */
 void run_parse(struct run *r, int argc, char **argv);
 /*

@@ -49,8 +49,8 @@ void line_forget(int port);
 int line_release(void (*give)(int port, const void *frame, uint32_t len));
 
 /*
- * Starts a capture for --pcap FILE, with link type Ethernet. @path is kept. Dies if the file cannot
- * be written.
+ * Starts a capture for --pcap FILE, with link type Ethernet. @path must stay valid. Dies if the
+ * file cannot be written.
  */
 void capture_begin(const char *path);
 /*
