@@ -260,7 +260,7 @@ bool state_check_all(const struct state *s);
 bool state_file_read(int dirfd, const char *name, const char *where, struct state_file *f);
 /* As above, without its checksum. */
 bool state_file_look(int dirfd, const char *name, const char *where, struct state_file *f);
-/* Fills @im for the file @path, which is kept. Returns 0 or a positive errno. */
+/* Fills @im for the file @path, a text that must stay valid. Returns 0 or a positive errno. */
 int state_image_read(const char *path, struct state_image *im);
 
 /* ---- seal.c: which states this user has made ---- */

@@ -150,7 +150,7 @@ static void print_trees(struct table *t, struct row *rows, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (!has_parent(rows, n, &rows[i]))
 			print_tree(t, rows, n, i, 0);
-	for (size_t i = 0; i < n; i++) /* rows whose parents form a ring */
+	for (size_t i = 0; i < n; i++) /* rows whose parents form a cycle */
 		if (!rows[i].shown)
 			print_tree(t, rows, n, i, 0);
 }
