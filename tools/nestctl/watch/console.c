@@ -161,7 +161,8 @@ static bool send_keys(const char *keys, size_t n)
 
 /* ---- input from the line ---- */
 
-static const char *line = "?"; /* the line that the user wants */
+/* the kernel's name of the line, such as "con0" */
+static const char *line = "?";
 
 /* Receives a packet. Returns false if the instance has ended. */
 static bool receive(void)

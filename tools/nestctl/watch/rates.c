@@ -17,7 +17,7 @@
 
 #define ANSWER_MS 100
 
-/* ---- asking ---- */
+/* ---- requests to the instances ---- */
 
 static char *ask(struct umid_console *c, const char *what)
 {

@@ -110,7 +110,7 @@ uint64_t task_increase(const struct sample *old, const struct sample_task *t)
 	return now;
 }
 
-/* ---- asking ---- */
+/* ---- requests to the instance ---- */
 
 /* Functions that add the figures of a reply, which they change. */
 static void read_calls(struct sample *s, char *text)
