@@ -266,7 +266,7 @@ static void set_audit_size(struct policy *p, char *value)
 		BAD(p, value, "at least 256 KiB");
 }
 
-/* A key of the file, and the function that takes a copy of its value, which may be kept. */
+/* A key of the file, and the function that takes its value, a copy that is never freed. */
 static struct key {
 	const char *name;
 	void (*set)(struct policy *p, char *value);

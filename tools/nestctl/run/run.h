@@ -230,7 +230,7 @@ void run_parse(struct run *r, int argc, char **argv);
 int run_here(struct run *r);
 /*
  * Adds the volume PATH:GUESTPATH[:ro], a folder or a file, where GUESTPATH is an absolute path and
- * PATH may be a volume's name. Changes and keeps @text. Dies on an error.
+ * PATH may be a volume's name. Changes @text, which must stay valid. Dies on an error.
  */
 void run_add_volume(struct run *r, char *text);
 /*
