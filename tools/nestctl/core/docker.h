@@ -27,9 +27,9 @@ extern const struct docker_row docker_verbs[], docker_options[], docker_build_op
 const char *docker_verb(const char *verb);
 
 /*
- * Returns a message about @word, an option of `docker run` with its dashes: nestctl's word, or the
- * reason why nestctl lacks it. Returns NULL if docker has no such option, or if no message is
- * needed.
+ * Returns a message about @word, an option of `docker run` with its dashes: nestctl's name for it,
+ * or the reason why nestctl lacks it. Returns NULL if docker has no such option, or if no message
+ * is needed.
  */
 const char *docker_option(const char *word);
 /* Returns a message about @word, an option of `docker build`, as docker_option() does. */

@@ -439,7 +439,7 @@ static char *number_text(const struct json *j, const struct directive *d)
 		n < 0 ? 0 - (unsigned long long)n : (unsigned long long)n);
 }
 
-/* Returns a value's text for a directive, before it is padded. Dies if that is unknown. */
+/* Returns a value's text for a directive, before it is padded. Dies if the directive is unknown. */
 static char *by_letter(const struct json *j, const struct directive *d)
 {
 	char *text;
