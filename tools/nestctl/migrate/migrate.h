@@ -97,8 +97,8 @@ long conn_now(void);
 /* ---- address.c: tcp:[HOST:]PORT, unix:PATH, exec:COMMAND ---- */
 
 /*
- * Return a stream for conn_begin(). conn_to_command() starts @argv, which ends in NULL. conn_to()
- * keeps @address.
+ * Return a stream for conn_begin(). conn_to_command() starts @argv, which ends in NULL. The
+ * @address of conn_to() must stay valid.
  */
 struct conn conn_to(const char *address);
 struct conn conn_to_command(char *const *argv);
