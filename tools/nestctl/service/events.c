@@ -101,7 +101,10 @@ static const struct filter *filter_of(const char *text)
 		text);
 }
 
-/* True if the event fits, as with docker: for each NAME that is given, one of its filters. */
+/*
+ * True if the filters select the event, as in docker: at least one of those with the same NAME must
+ * match.
+ */
 static bool fits(const struct events *all, const struct json *e)
 {
 	for (int i = 0; i < all->nr_filters; i++) {

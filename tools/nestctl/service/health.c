@@ -58,8 +58,9 @@ static struct {
 	 * when to start the next check or to kill the running one, ns of CLOCK_BOOTTIME; 0: never
 	 */
 	int64_t due;
-	pid_t pid;  /* the running check, or 0 */
-	bool late;  /* the check was killed as too late */
+	pid_t pid; /* the running check, or 0 */
+	/* the check was killed since it took too long */
+	bool late;
 	int output; /* memory file of its output */
 	struct result results[RESULTS];
 	int nr_results;

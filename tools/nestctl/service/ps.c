@@ -171,8 +171,8 @@ static const struct filter *filter_of(const char *text)
 }
 
 /*
- * True if the instance fits, as with docker: for each NAME that is given, one of its filters, but
- * all filters label=.
+ * True if the filters select the instance, as in docker: at least one of those with the same NAME
+ * must match, but all of label=.
  */
 static bool fits(const struct ps *ps, const struct view *v)
 {
