@@ -33,7 +33,7 @@
 /* bytes of a file, and how many files are kept */
 #define FILE_SIZE (1 << 20)
 #define FILES 3
-/* how often a folder is made again that another process has removed before it was locked */
+/* how often to make the folder, if another process removes it before it is locked */
 #define TRIES 8
 /* how long a new machine waits for the locks of others, in ms */
 #define LOCK_MS 1000
