@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tree.c: see tree.h. Data of the instance is untrusted: each process is printed once, even if
- * parents form a ring, and no deeper than DEPTH_MAX.
+ * parents form a cycle, and no deeper than DEPTH_MAX.
  */
 #include "tools/nestctl/watch/tree.h"
 
