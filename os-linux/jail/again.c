@@ -447,7 +447,7 @@ static bool has_ended(int *status)
 	return true;
 }
 
-/* Stops a vCPU's timer, which this process still has: its signal would end the stub. */
+/* Stops a vCPU's timer, which this process still has: its signal must not be forwarded. */
 static void stop_timer(int timer)
 {
 	const struct itimerspec never = { 0 };

@@ -78,7 +78,7 @@ void broker_say(const char *format, ...)
 	os_write_stderr(text, strlen(text));
 }
 
-/* ---- asks ---- */
+/* ---- messages ---- */
 
 /* Messages of broker_ask_later() that are not sent yet, one behind the other. */
 static struct {

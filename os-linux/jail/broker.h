@@ -37,7 +37,7 @@ enum ask_kind {
 	ASK_CLOSED,
 	/*
 	 * text: a word that the owner has given; value: 1 if it is in this process's command line.
-	 * To a launcher: it replaces a word of that.
+	 * A launcher replaces a word of its command line by it.
 	 */
 	ASK_WORD,
 	ASK_OPENER, /* value: an opener */
@@ -77,21 +77,21 @@ extern struct broker {
  */
 int broker_start(void);
 /*
- * Sends an ask with up to ASK_FDS descriptors, which stay the caller's, and does not wait for its
- * effect. Returns 0 or -errno (-ENAMETOOLONG, -EMFILE). One caller at a time if there are
+ * Sends a message with up to ASK_FDS descriptors, which stay the caller's, and does not wait for
+ * its effect. Returns 0 or -errno (-ENAMETOOLONG, -EMFILE). One caller at a time if there are
  * descriptors.
  */
 int broker_ask(
 	int sock, enum ask_kind kind, uint64_t value, const char *text, const int *fds, int nr_fds);
 /*
- * Puts an ask without descriptors into a packet, which is sent when it is full or broker_ask() is
- * called next. Only before ASK_CLOSED. Returns 0 or -errno.
+ * Adds a message without descriptors to a packet, which is sent when it is full or at the next
+ * broker_ask(). Only before ASK_CLOSED. Returns 0 or -errno.
  */
 int broker_ask_later(int sock, enum ask_kind kind, uint64_t value, const char *text);
 /*
- * Receives an ask of the kernel process. @fds has room for ASK_FDS + 1 descriptors, or is NULL.
- * Returns the number of descriptors, which the caller closes, or -1 if there is no ask or it is
- * malformed. Blocks.
+ * Receives a message of the kernel process. @fds has room for ASK_FDS + 1 descriptors, or is NULL.
+ * Returns the number of descriptors, which the caller closes, or -1 if the socket is closed or the
+ * message is malformed. Blocks.
  */
 int broker_hear(struct ask *a, int *fds);
 /* Writes a line to standard error, marked as the broker's. */

@@ -165,7 +165,7 @@ void user_end(void);
 
 /*
  * Starts the logger, a process that is notified of the calls: it writes a line for each new pair of
- * call and place to standard error, or to $NESTLING_JAIL_LOG, and lets the call pass. Returns the
+ * call and address to standard error, or to $NESTLING_JAIL_LOG, and lets the call pass. Returns the
  * address of a word, to which the caller writes the number of the filter's listener at once, since
  * each of its calls waits from then on; or -1 if there is no listener. The logger has the listener
  * when the word is 0 again. Returns NULL with errno if there is no logger.

@@ -138,7 +138,7 @@ void openers_open(const struct ask *a)
 
 /* ---- the kernel process ---- */
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* held during an ask and its answer */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* held from a request to its answer */
 
 /* Receives the answer. Returns the error of the opener, 0 for none, or -EIO without a broker. */
 static int receive(int sock, struct os_opened *o)

@@ -60,7 +60,7 @@ static int ruleset = -1;
 static bool scoped;
 static uint64_t kept;             /* capabilities that stay */
 static int given_up;              /* number of threads; atomic */
-static int finished[THREADS_MAX]; /* their numbers; atomic */
+static int finished[THREADS_MAX]; /* their tids; atomic */
 
 /* ---- Landlock ---- */
 
