@@ -17,7 +17,10 @@
 struct state_older {
 	bool is_open;
 	struct state_tables t;
-	/* [i][j]: its source i is source j of the state from which this process continues */
+	/*
+	 * [i][j]: source i of the older state is source j of the state from which this process
+	 * continues
+	 */
 	bool same_file[STATE_SOURCES][STATE_SOURCES];
 	/* the content of all its runs, in their order; NULL if pages are read when needed */
 	char *pages;

@@ -6,8 +6,8 @@
  *	os_mark()            all memory is copied to a file, which becomes the base (base.c)
  *	os_mark_restored()   the state that exec has restored: what was written since is copied
  *	os_mark_saved()      the state that was just saved: nothing is copied (put_back_saved.c)
- *	os_put_back()        undoes the writes since then, in a time that depends on their pages or,
- *	                     after os_mark_saved(), on all pages
+ *	os_put_back()        undoes the writes since the mark, in a time that grows with the number
+ *	                     of pages written or, after os_mark_saved(), of all pages
  *
  * While the machine is stopped, the other vCPUs wait in os_stop_wait(), on the host's stack and on
  * a word of the host world, because their kernel stacks may be replaced meanwhile. They then either
@@ -369,8 +369,8 @@ int os_marked(void)
 /* ---- going back ---- */
 
 /*
- * Sets the clocks as a restore does: boot time and real time follow the host, the other clocks
- * continue from the mark.
+ * Sets the clocks. Real time follows the host, the other clocks continue from the mark. As after a
+ * restore, boot time also counts the time since the mark, but not after os_mark().
  */
 static void set_clocks(const struct state_header *h)
 {
@@ -421,10 +421,11 @@ static int drop_written(void)
 }
 
 /*
- * A page that one run writes will most likely be written by the next, too. Dropping it costs the
- * host two faults of a microsecond each in the next run; copying it costs a fifth of a microsecond.
- * So private copies stay and get the file's content, unless there are too many, or too many that
- * the last run has not written.
+ * A round is the time from one return to the mark to the next. A page that is written in one round
+ * will most likely be written in the next, too. Dropping it costs the host two faults of a
+ * microsecond each in the next round; copying it costs a fifth of a microsecond. So private copies
+ * stay and get the file's content, unless there are too many, or too many that were not written in
+ * the last round.
  */
 #define COPIES_MAX 4096UL
 #define IDLE_MAX 256UL
@@ -480,7 +481,7 @@ static bool rewrite_row(uint32_t *map)
 	return true;
 }
 
-/* True if the last run did not write to most copies. */
+/* True if most copies were not written in the last round. */
 static bool is_idle(void)
 {
 	return copies.idle > copies.pages / 2 + IDLE_MAX;

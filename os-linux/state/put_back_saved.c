@@ -24,7 +24,7 @@
 #include "os-linux/state/pages.h"
 #include "os-linux/state/tables.h"
 
-/* pages of a state; and pages that the memory files of this process may have by then */
+/* most pages of a state, and of this process's memory files, for a return in place */
 #define STATE_MAX 4096UL
 #define HAVE_MAX 16384UL
 /* more pages in a row are given back to the host than are cleared */

@@ -94,7 +94,7 @@ static int failed(struct os_state *s, int err, const char *what)
 
 /* ---- the file ---- */
 
-/* Adds a run and, if it is in this file, copies its pages. Returns 0 or -errno. */
+/* Adds a run to the tables. Returns 0 or -errno. */
 static int add_run(struct writer *w, const struct state_run *run)
 {
 	if (w->nr_runs == w->room) {
@@ -112,7 +112,7 @@ static int add_run(struct writer *w, const struct state_run *run)
 	return 0;
 }
 
-/* Copies the pages that were gathered. */
+/* Copies the pages that gather_copy() has gathered. */
 static int copy_gathered(struct writer *w, uint32_t map)
 {
 	const char *from = (const char *)w->s->map[map].addr + w->copy_from * STATE_PAGE;
