@@ -2,13 +2,13 @@
 /*
  * calls.h: the host's calls in the form that a jail admits, for host-world files. A jail admits one
  * call of each family (jail/table.c): preadv2(2), pwritev2(2) and fstat(2) for files, with HERE as
- * the offset of a file without positions; recvmmsg(2) for sockets; waitid(2), tgkill(2), poll(2).
- * The functions here have libc's arguments and results and set errno. They are callable from any
- * thread, and also between vfork and exec.
+ * the offset of a file without positions (a socket, a terminal); recvmmsg(2) for sockets;
+ * waitid(2), tgkill(2), poll(2). The functions here have libc's arguments and results and set
+ * errno. They are callable from any thread, and also between vfork and exec.
  *
  * Sockets are written to with the calls for files: a call that takes an address would let a kernel
- * that a guest has taken over send to any socket of the user. So sockets are connected, and
- * O_NONBLOCK makes them non-blocking (host_no_wait()). SIGPIPE is ignored. sendmmsg(2) is admitted
+ * that a guest has taken over send to any socket of the user. So sockets are connected. O_NONBLOCK
+ * (host_no_wait()) replaces MSG_DONTWAIT, and SIGPIPE is ignored. sendmmsg(2) is admitted
  * only for the few descriptor numbers of sockets that ignore addresses (os_packet_socket()).
  */
 #ifndef NESTLING_OS_CALLS_H
@@ -82,7 +82,7 @@ static inline int host_no_wait(int fd)
 }
 
 /*
- * Kills process @pid, which must not be reaped yet: SIGKILL to its first thread ends all of them.
+ * Kills process @pid, which must not be reaped yet: SIGKILL to its first thread ends all threads.
  */
 static inline void host_kill(int pid)
 {

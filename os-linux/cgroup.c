@@ -18,7 +18,10 @@
 
 #include "os-linux/why.h"
 
-/* a group this near to its limit has caused the refusal: processes may have ended since */
+/*
+ * processes: a group this near to its limit counts as the cause of a refusal, since some of its
+ * processes may have ended since
+ */
 #define NEAR 16
 
 struct group {
@@ -206,10 +209,7 @@ uint64_t os_cgroup_memory_room(void)
 	return room;
 }
 
-/*
- * Finds the limit and the group that has it. Version 1 shows a number near the largest for "no
- * limit".
- */
+/* Version 1 reports "no limit" as a number near the largest. */
 bool os_cgroup_memory_limit(char *name, size_t size, uint64_t *limit)
 {
 	bool old;

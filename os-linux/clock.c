@@ -3,8 +3,8 @@
  * clock.c: the host's clocks, futexes and randomness.
  *
  * A process that continues from a saved state continues its monotonic clocks, too: they are the
- * host's clocks plus a shift, which is set before there is a second thread. Deadlines are converted
- * back to the host's clock.
+ * host's clocks plus a shift, which is set only while no other thread reads it. Deadlines are
+ * converted back to the host's clock.
  */
 #include <errno.h>
 #include <linux/futex.h>

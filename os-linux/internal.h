@@ -142,8 +142,8 @@ char **os_words_from(char **argv, const char *dir);
 int os_place_in(char **words, uint32_t *n, const char *word);
 int os_named_fd(int fd);
 /*
- * True if the file behind @fd has no name, so that the host frees it when this process ends. The
- * next process may lock it again (restore.c).
+ * True if the file behind @fd has no name, so that the host frees it when this process ends. Then
+ * also releases its lock (F_OFD_SETLK), so that the next process may lock it (restore.c).
  */
 bool os_file_is_left(int fd);
 

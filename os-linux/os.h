@@ -103,14 +103,14 @@ int os_mem_open(const char *path, uint64_t size);
  */
 int os_mem_map(void *addr, size_t len, int prot, int file, uint64_t off, unsigned flags);
 /*
- * Unmap a range, or set its rights to @prot (OS_PROT_*). Parts without a mapping: ignored, or
- * -ENOMEM.
+ * Unmap a range, or set its rights to @prot (OS_PROT_*). For parts without a mapping,
+ * os_mem_protect() returns -ENOMEM; os_mem_unmap() ignores them.
  */
 int os_mem_unmap(void *addr, size_t len);
 int os_mem_protect(void *addr, size_t len, int prot);
 /*
  * Copies [addr, addr+len) into @file at @off, except pages of zeros, and maps the file's range
- * there, shared and writable. So the range of the file must be empty before. The caller's kernel
+ * there, shared and writable. So the range of the file must be a hole before. The caller's kernel
  * stack may lie in the range. Blocks.
  */
 int os_mem_adopt(void *addr, size_t len, int file, uint64_t off);
@@ -125,8 +125,8 @@ int os_mem_punch(int file, uint64_t off, uint64_t len);
  */
 int os_mem_enlarge(void *addr, size_t len);
 /*
- * Return the first offset >= @off that has data, or that is in a hole; the file's size if there is
- * none; or -errno.
+ * Return the first offset >= @off that has data, or the first that is in a hole; the file's size if
+ * there is none; or -errno.
  */
 int64_t os_mem_next_data(int file, uint64_t off);
 int64_t os_mem_next_hole(int file, uint64_t off);
@@ -137,8 +137,8 @@ int64_t os_mem_next_hole(int file, uint64_t off);
  */
 int os_mem_incore(void *addr, size_t len, unsigned char *vec);
 /*
- * True if the host shows the page table of a process, and a mapped and resident page of a file
- * enters that table at the first touch and not earlier.
+ * True if the host shows the page table of a process, and a resident page of a mapped file enters
+ * that table at the process's first access and not earlier.
  */
 int os_mem_reports_touched(void);
 
@@ -147,7 +147,7 @@ struct os_mem_info {
 	uint64_t host_total, host_free;
 	uint64_t max_maps; /* vm.max_map_count */
 };
-/* Returns 0, or -ENOENT if the host does not say how much memory it has. */
+/* Returns 0, or -ENOENT if the host does not report how much memory it has. */
 int os_mem_info(struct os_mem_info *info);
 
 /* ---- time, randomness ---- */
@@ -314,9 +314,10 @@ int os_fault_guard(void *addr, size_t len, uint8_t *lost, uint32_t *count);
 /*
  * Sets up the signals to the kernel process, which a host thread of their own receives. SIGTERM,
  * SIGHUP (unless it was ignored at the start), SIGINT, SIGALRM and SIGXCPU raise @shutdown_irq.
- * @grace ns after the first of them the process ends with status 1, or later if a signal carries a
- * longer time (end.h). SIGQUIT ends it with status 1 at once. SIGTSTP stops and SIGCONT continues
- * everything. SIGPIPE is ignored.
+ * @grace ns after the first of them the process ends with status 1. A signal that carries a value
+ * (end.h) restarts the period, which is then @grace plus the value's seconds. SIGQUIT ends the
+ * process with status 1 at once. SIGTSTP stops and SIGCONT continues everything. SIGPIPE is
+ * ignored.
  */
 int os_signals_setup(int shutdown_irq, uint64_t grace);
 int os_end_asked(void); /* true if a signal has asked for the end */
@@ -358,10 +359,10 @@ struct os_state {
  *   opens the files, allocates memory for copies, and brings into the CPU's caches what the stop
  *   will read.
  * - If then os_state_wants_early(), most of a large memory can be written before the stop. The
- *   caller stops the machine, with no request in progress on the host, and lets no space map
- *   guest memory writable; it calls os_state_early_begin(), and from now on os_state_note() for
- *   ranges of the memory that a space may write to. os_state_early() is called while the machine
- *   runs, until it no longer returns -EINPROGRESS.
+ *   caller stops the machine, with no request in progress on the host, and lets no guest address
+ *   space (os_space.h) map guest memory writable. It calls os_state_early_begin(), and from now on
+ *   os_state_note() for ranges of the memory that such a space may write to. os_state_early() is
+ *   called while the machine runs, until it no longer returns -EINPROGRESS.
  * - os_state_save() is called while every vCPU but the caller's is stopped. Data that does not fit
  *   into the memory for copies is written at once.
  * - os_state_finish() is called when the machine runs again, until it no longer returns
@@ -376,8 +377,10 @@ int os_state_prepare(const char *dir, struct os_state *s);
 int os_state_wants_early(void);
 void os_state_early_begin(void);
 int os_state_early(struct os_state *s);
-/* @off, @len: bytes in file 0. Any thread; does nothing but between os_state_early_begin() and the
- * stop of the save. */
+/*
+ * @off, @len: bytes in file 0. Any thread. Does nothing except between os_state_early_begin() and
+ * the stop of the save.
+ */
 void os_state_note(uint64_t off, uint64_t len);
 int os_state_save(const char *dir, struct os_state *s);
 int os_state_finish(struct os_state *s);

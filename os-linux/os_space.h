@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * os_space.h: the host side of guest address spaces, for skas/ only (and os_guard_terminal() for
- * the back ends of consoles).
+ * os_space.h: the host side of guest address spaces ("spaces"), for skas/ only (and
+ * os_guard_terminal() for the back ends of consoles).
  *
  * A task is a mapper or a runner: a host process, named here by a handle > 0. The zygote is the
  * parent of all tasks and reaps a task only after os_space_reap(), so the pid of a handle never
  * belongs to another process.
  *
  *      os_space_start(&setup);                the zygote runs
- *      m = os_space_fork(offset, size);       a mapper, for the order area at that offset of the
- *                                             control file
+ *      m = os_space_fork(offset, size);       a mapper, which reads its commands (orders) from the
+ *                                             area at that offset of the control file
  *      r = os_space_adopt(pid);               a runner that a mapper has made
  *      os_space_end(r); os_space_reap(r);     SIGKILL; then waits for the death, frees the handle
  *
@@ -101,8 +101,8 @@ int os_space_give_file(int file, int at_fd);
 
 /* ---- tasks ---- */
 /*
- * Makes a mapper, whose order area is @order_size bytes at @order_offset of the control file.
- * Returns its handle or -errno.
+ * Makes a mapper. It reads its commands from @order_size bytes at @order_offset of the control
+ * file. Returns its handle or -errno.
  */
 int os_space_fork(uint64_t order_offset, uint64_t order_size);
 /*

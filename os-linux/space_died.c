@@ -18,7 +18,7 @@
 #include "os-linux/space_internal.h"
 #include "os-linux/why.h"
 
-/* number of the field in /proc/PID/stat, from the first behind the name */
+/* numbers of fields in /proc/PID/stat; the state is the first behind the name */
 #define STATE_FIELD 3
 #define EXIT_FIELD 52
 #define MIB (1UL << 20)

@@ -52,7 +52,7 @@ static void name_helper_to_gdb(void)
 			stderr);
 }
 
-/* Restores the program's name of a process that has executed /proc/self/exe. */
+/* Restores the name of a process that has executed /proc/self/exe, which the host calls "exe". */
 static void name_process(const char *program)
 {
 	const char *slash = strrchr(program, '/');

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * thread.c: vCPU threads and workers. All inherit the signal mask of os_process_setup(), which
- * blocks all signals except synchronous faults.
+ * blocks all signals except synchronous faults and SIGURG.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -164,8 +164,8 @@ int os_vcpu_tid(int cpu)
 }
 
 /*
- * Unblocks the profiler's signal, which is sent to vCPUs only. It is ignored until the profiler
- * installs a function.
+ * Unblocks SIGPROF, the profiler's signal, which is sent to vCPUs only. Its handler does nothing
+ * until the profiler sets a function (os_sample_set()).
  */
 static void admit_sampling(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vdso.c: finds the symbols of the host's vdso. ELF as the System V ABI has it. Only symbols with
- * an address count; versions are ignored.
+ * vdso.c: finds the symbols of the host's vdso, an ELF image. Only symbols with an address count;
+ * versions are ignored.
  */
 #include <elf.h>
 #include <errno.h>

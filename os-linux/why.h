@@ -24,7 +24,7 @@ bool os_cgroup_pids_full(char *name, size_t size, uint64_t *limit);
 uint64_t os_cgroup_oom_kills(void);
 /*
  * True if a control group of this process has a memory limit; then sets @name and *@limit to the
- * name of the lowest such group and to its limit in bytes.
+ * name of the innermost such group and to its limit in bytes.
  */
 bool os_cgroup_memory_limit(char *name, size_t size, uint64_t *limit);
 /*
