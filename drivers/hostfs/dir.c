@@ -253,7 +253,7 @@ static int keep_object(const struct dentry *d)
 	return 0;
 }
 
-/* Closes kept files of an object without a name, so that the host frees its space. */
+/* Closes kept files of an object that has lost its last name, so that the host frees its space. */
 static void drop_kept(struct inode *inode)
 {
 	if (!inode->i_nlink && READ_ONCE(HOSTFS_I(inode)->kept))

@@ -183,7 +183,7 @@ int64_t hostfs_host_seek(int file, int64_t off, int whence);
 int hostfs_host_lock(int file, int type, int64_t start, int64_t len);
 /* Sets a flock(2) lock of that @type on the whole file, with these results. */
 int hostfs_host_flock(int file, int type);
-/* Returns 1 with the first lock that conflicts with *@l in its place, or 0 if there is none. */
+/* Replaces *@l by the first lock that conflicts with it and returns 1, or 0 if there is none. */
 struct hostfs_lock {
 	int32_t type;
 	int64_t start, len;

@@ -31,8 +31,8 @@ void hostfs_close_idle(struct inode *inode)
 }
 
 /*
- * Puts @inode into the table's oldest place. Returns the inode that was there, with the table's
- * reference, or NULL.
+ * Puts @inode into the table's oldest slot, unless it is in the table. Returns the inode that was
+ * in the slot, with the table's reference, or NULL.
  */
 static struct inode *put_in_table(struct hostfs_sb *hs, struct inode *inode)
 {
