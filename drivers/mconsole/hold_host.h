@@ -4,8 +4,8 @@
  * runs again or ends. The channel is a socket that came with the request "state hold". The host may
  * kill the client at any moment, so the end of the channel is a command, too:
  *
- *	the instance says			the client says
- *	h NS\n	it is held, since NS ns		g	continue
+ *	the instance sends			the client sends
+ *	h NS\n	it has been held for NS ns	g	continue
  *	c	it has read the client's c	c	another process may run it from now on
  *
  *	the channel ends before c: it continues	after c: it stays held
@@ -27,8 +27,8 @@ enum { HOLD_GO, HOLD_LOST };
  */
 int hold_host_take(struct mconsole_packet *p);
 /*
- * Notifies the client that the machine is held since @ns ns, and blocks until its command. HOLD_GO:
- * the instance continues. HOLD_LOST: it has gone after its c.
+ * Notifies the client that the machine has been held for @ns ns, and blocks until its command.
+ * HOLD_GO: the instance continues. HOLD_LOST: the client has disconnected after its c.
  */
 int hold_host_wait(uint64_t ns);
 /* Closes the channel. */

@@ -68,7 +68,7 @@ void mconsole_command(struct mconsole_call *c, char *text);
 /*
  * Called while the machine is stopped: answers the requests that have arrived. "state go" gets an
  * empty reply without error, and the function returns true at once. All others get -EBUSY and a
- * line that says that the machine is stopped. Returns false when no request is left.
+ * line that the machine is stopped. Returns false when no request is left.
  */
 bool mconsole_serve_stopped(void);
 

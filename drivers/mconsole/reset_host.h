@@ -21,9 +21,9 @@
 int reset_host_attach(struct mconsole_packet *p, int irq, char *why, size_t size);
 void reset_host_detach(void);
 /*
- * Returns the server's next order (RESET_RUN, RESET_BACK), with the bytes of its input in *@len, or
- * 0 if there is none yet; then @irq is armed. RESET_END is returned when the server has
- * disconnected or has sent an invalid order; from then on reset_host_ends() is true.
+ * Returns the server's next command (RESET_RUN, RESET_BACK), with the bytes of its input in *@len,
+ * or 0 if there is none yet; then @irq is armed. RESET_END is returned when the server has
+ * disconnected or has sent an invalid message; from then on reset_host_ends() is true.
  */
 uint32_t reset_host_hear(uint32_t *len);
 bool reset_host_ends(void);

@@ -5,8 +5,8 @@
  *
  *     state save DIR       replies "stopped NS", the time for which the instance was stopped
  *     state rollback DIR   replies "put back" afterwards if that was possible in place; else
- *                          replies when it begins: the process that continues has not got the
- *                          request
+ *                          replies when it begins, since the process that continues does not have
+ *                          the request
  *     state hold DIR       saves, but the machine stays stopped until a command on the channel that
  *                          came with the request (hold_host.h); then replies as save does
  *     state go             continues an instance whose holder has gone, see below
