@@ -4,8 +4,9 @@
  * continue. Host world.
  *
  * From backup_start() on, a write first copies the region that it changes; backup_run() copies the
- * rest. So the file keeps its place and data, and the copy has the file's content as of
- * backup_start(). If the copy fails, writes continue. Order: new, start, run, end; or new, end.
+ * rest. So the file stays the first of the image, and the copy has the file's content as of
+ * backup_start(). If the copy fails, writes continue. The calls are backup_new(), _start(), _run(),
+ * _end(); or backup_new(), _end().
  */
 #ifndef NESTLING_UBD_BACKUP_HOST_H
 #define NESTLING_UBD_BACKUP_HOST_H

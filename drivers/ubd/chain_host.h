@@ -34,22 +34,23 @@ void layer_set_rdonly(struct layer *l, bool rdonly);
 
 /*
  * image_push() puts an empty layer, which the image then owns, over the image's first one, which is
- * not written from then on. image_pop() removes that layer, whose content is then lost, and gives
- * it back to the caller. No call may be in progress.
+ * not written from then on. image_pop() removes that layer, whose content is then lost, and the
+ * caller owns it again. No call may be in progress.
  */
 void image_push(struct image *im, struct layer *l);
 void image_pop(struct image *im);
 
 /*
- * Describes the owner of a lock on the file behind @fd: " (process 12, nestling)", or "" if
- * unknown. Returns @out, of @size bytes.
+ * Describes the owner of a lock on the file behind @fd: " (process 12, nestling)", or "" if it is
+ * unknown or this process. Returns @out, of @size bytes.
  */
 const char *file_holder(int fd, char *out, size_t size);
 struct flock;
 /*
  * Locks the file as described by @fl. The locks of a killed process remain for some milliseconds
- * after its descriptors are gone, so a lock without a holder is tried again for half a second.
- * Returns 0 or -errno; after -EAGAIN (another process has it) @who has the text of file_holder().
+ * after its descriptors are gone, so a lock without a known holder is tried again, for half a
+ * second. Returns 0 or -errno; after -EAGAIN (another process has it) @who has the text of
+ * file_holder().
  */
 int file_lock(int fd, struct flock *fl, char *who, size_t size);
 

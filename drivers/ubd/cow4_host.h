@@ -92,8 +92,8 @@ _Static_assert(sizeof(struct cow4_packed) == 32, "on-disk layout");
 /* ---- the header (cow4_header_host.c) ---- */
 
 /*
- * Reads and checks the valid header; *slot is its place. Returns 0, or -EINVAL or the error of the
- * read, with a line in @why.
+ * Reads and checks the valid header, and sets *slot to its slot, 0 or 1. Returns 0, or -EINVAL or
+ * the error of the read, with a line in @why.
  */
 int cow4_read_header(int fd, struct cow4_header *h, int *slot, char *why, size_t size);
 /*
@@ -138,7 +138,7 @@ int cow4_pack_open(
 void cow4_pack_close(struct cow4_pack *pk);
 void cow4_pack_where(const struct cow4_pack *pk, uint64_t off, uint64_t len, struct image_piece *p);
 /*
- * Reads a range that where() has called IMAGE_DECODED, within one cluster. Returns 0, -EIO
+ * Reads a range for which where() has returned IMAGE_DECODED, within one cluster. Returns 0, -EIO
  * (damaged), -EAGAIN (@nowait, and the cluster is not in memory) or another -errno.
  */
 int cow4_pack_read(

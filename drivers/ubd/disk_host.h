@@ -11,7 +11,7 @@
 #include "drivers/ubd/ubd_host.h"
 
 struct ubd_host {
-	struct image *image; /* immutable, like all above the lock */
+	struct image *image; /* immutable, as all down to @aio */
 	char *file;          /* the name that the user gave */
 	uint32_t flags;
 	int irq;

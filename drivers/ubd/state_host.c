@@ -516,7 +516,7 @@ static uint64_t disk_size(struct ubd_open *o, const struct image_part *p)
 	return size;
 }
 
-/* Finds the folder of a file without a name. Returns false if the host does not say it. */
+/* Finds the folder of a file without a name. Returns false if the host does not report it. */
 static bool folder_of(int fd, char dir[PART_NAME])
 {
 	char self[40], *end;

@@ -12,8 +12,9 @@
 
 /*
  * A save of a disk. disk_save_prepare() and disk_save_complete() copy, and are called by a thread
- * that may wait. disk_save_stop() and disk_save_undo() are called while no request is under way.
- * Order: new, prepare, stop, (undo, stop,) complete, free.
+ * that may wait. disk_save_stop() and disk_save_undo() are called while no request is in progress.
+ * The calls are disk_save_new(), _prepare(), _stop(), _complete(), _free(). After _stop(), _undo()
+ * and another _stop() may follow.
  */
 struct disk_save;
 /*

@@ -5,7 +5,8 @@
  *
  *      ubd<n><flags>=FILE[,BACKING[,SERIAL]]     n: 0..15 or a..p; flags, any number: r read-only,
  *                                                s synchronous, c shared (no lock), t no discard, d
- *                                                data (never a COW file), m map read-only data
+ *                                                data (never a COW file), m map read-only data, k
+ *                                                kept (UBD_F_KEPT)
  *      ubd=sync                                  flag s for all disks
  *
  * The command line is checked at once (unit, flags). ubd_init() (initcall level 4) opens the files;
