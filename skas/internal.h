@@ -270,8 +270,8 @@ void filters_write(u8 *area, u64 base);
 void filter_for(struct runner *r);
 
 /*
- * space.c: locks are those of space->lock, unless named. Functions that return int return 0 or
- * -errno: -EIO if the space is dead.
+ * space.c: "lock" is space->lock. Functions that return int return 0 or -errno: -EIO if the space
+ * is dead.
  */
 /* Makes a space that maps nothing. ERR_PTR: -EAGAIN or another error of the host. No lock held. */
 struct space *space_make(void);

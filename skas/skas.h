@@ -12,6 +12,10 @@
  *    space_put(s);                          its runners are proved stopped and wiped, it goes to
  *                                           the pool
  *
+ * An order is a system call that the mapper makes for the kernel: mmap, munmap, mprotect, clone.
+ * The vCPU and its runner hand each other the turn: only the side that has it acts. A stay is the
+ * time for which the runner has it, from skas_run() to the event.
+ *
  * Locks: the caller serialises space_map/unmap/protect/flush of one space (pmap's mutex). Only the
  * vCPU itself calls skas_run for a (space, cpu). skas never calls up: it returns events. What a
  * guest can write (control page, turn word, alt stack) proves nothing; see stub_abi.h.

@@ -307,7 +307,7 @@
 #define ZYG_UNMAP 4
 /* Set-up. Maps a[1] bytes of ZFD_CTL from a[2] on read-only at a[0]; returns a[0] */
 #define ZYG_WORDS 5
-/* Ends the set-up. a[0]: 1 installs the filter at stub_filters; 0 if the host has no filters. */
+/* Ends the set-up, and installs the filter at stub_filters unless a[0] is 0. */
 #define ZYG_SEAL 6
 /* Forks a mapper. a[0]: offset of the order area, a[1]: its size. Returns the mapper's pid. */
 #define ZYG_FORK 7

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* trial.c: see trial.h. */
 #include "skas/trial.h"
 
 static void new_row(struct home_trial *t)
