@@ -113,8 +113,8 @@ static bool load_debug_regs(struct task *t, struct space *s, int cpu)
 }
 
 /*
- * Returns DR6 of a debug trap, which says which breakpoints were hit, or 0. Called on the vCPU of
- * the stay and before anything sleeps.
+ * Returns DR6 of a debug trap, whose bits name the breakpoints that were hit, or 0. Called on the
+ * vCPU of the stay and before anything sleeps.
  */
 static u64 debug_hits(const struct task *t, const struct skas_event *ev)
 {

@@ -121,8 +121,9 @@ void arch_task_start(struct task *t, void (*fn)(void *), void *arg);
  */
 int arch_task_fork(struct task *child);
 /*
- * Gives current fresh registers with @entry and @sp, and the initial FPU state; a live FPU state in
- * a runner is dropped. Exec and exit also call this with (0, 0) before they drop the old mm.
+ * Gives current fresh registers with @entry and @sp, except for rax and orig_rax, which it keeps,
+ * and the initial FPU state; a live FPU state in a runner is dropped. Exec and exit also call this
+ * with (0, 0) before they drop the old mm.
  */
 void arch_exec_regs(u64 entry, u64 sp);
 /*
@@ -400,7 +401,7 @@ void physmem_wait_for_merge(void);
 int physmem_enlarge(pfn_t pfn, u64 n);
 /*
  * Finds the first frame in [pfn, end) that the host backs (data true) or does not back (data
- * false); returns @end when there is none. Where the host cannot tell, all frames count as backed.
+ * false); returns @end if there is none. If the host cannot report it, all frames count as backed.
  */
 pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data);
 /*
@@ -594,7 +595,7 @@ const char *arch_mode_name(void);
 int arch_handoff_stats(char *buf, size_t size);
 /*
  * Host calls for /proc/nestling/hostcalls (doors.c). arch_host_call_line() writes line @i, "CALLS
- * KIND\n", and returns its length, 0 if this kind has no calls, or -1 past the last line.
+ * DOOR\n", and returns its length, 0 if that door was not called, or -1 past the last line.
  */
 void arch_count_host_calls(bool on);
 void arch_reset_host_calls(void);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cpuclock.c: arch_cpu_clock(), the clock of accounting and of the scheduler, which is read at
- * every entry into guest code and exit from it. It converts the TSC to nanoseconds; asking the
- * host's vdso through a door costs three times as much.
+ * every entry into guest code and exit from it. It converts the TSC to nanoseconds; a call
+ * of the host's vdso through a door costs three times as much.
  *
  *	arch_cpu_clock()        may be compared with a reading by another vCPU, if a lock or another
  *	                        barrier is between the readings

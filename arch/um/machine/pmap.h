@@ -3,8 +3,8 @@
  * pmap.h: an mm's page table and, as a cache of it, the host mappings of its space (a TLB).
  *
  * Four levels of 8-byte entries with x86's positions, and software bits. mm/ decides what the
- * entries say, under mm->page_table_lock; pmap_sync* bring the space up to date. Host mappings may
- * be dropped at any time: they come back by a fault.
+ * entries contain, under mm->page_table_lock; pmap_sync* bring the space up to date. Host mappings
+ * may be dropped at any time: they come back by a fault.
  *
  * An entry is 0 (empty), names a frame, or is a marker, which names no frame and is never mapped.
  * PTE_WP_MARKER counts as empty, too (pte_none()). PTE_P: the guest may read it (PROT_NONE keeps

@@ -51,8 +51,8 @@ static bool is_open(pte_t e)
 }
 
 /*
- * Finds the first and the last entry of [start, end), in one table, for which the host has to be
- * asked. Returns false if there is none. page_table_lock held.
+ * Finds the first and the last entry of [start, end), in one table, for which a query to the host
+ * is needed. Returns false if there is none. page_table_lock held.
  */
 static bool find_open(struct pmap *pm, u64 start, u64 end, u64 *first, u64 *last)
 {

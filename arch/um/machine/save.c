@@ -363,7 +363,7 @@ static int count_sleeper(struct task *t)
 }
 
 /*
- * True if no task is between changing a page table entry and ordering that change from the space:
+ * True if no task has changed a page table entry and not yet queued the order to the space for it:
  * all tasks of the mm sleep until an event from outside, which never happens in between, and no
  * other task holds the mm's lock.
  */

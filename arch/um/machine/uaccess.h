@@ -140,7 +140,7 @@ void iov_iter_kernel(struct iov_iter *it, void *buf, size_t n);
 /*
  * Makes an iterator whose @n bytes @copy moves, in order and once; @copy returns the bytes moved.
  * Its user moves bytes only by copy_to_iter(), copy_from_iter() or iov_iter_zero(). Another move,
- * or asking for its frames, is a bug.
+ * or a request for its frames, is a bug.
  */
 void iov_iter_call(struct iov_iter *it, size_t (*copy)(struct iov_iter *, void *, size_t),
 	void *private, size_t n);

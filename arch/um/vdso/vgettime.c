@@ -34,7 +34,7 @@ static long call2(long nr, long a, void *b)
 
 /*
  * Returns the host's clock for the guest's @clock, and sets *offset to the address of the guest's
- * offset; -1 if the kernel has to be asked. The kernel reads these host clocks, too
+ * offset; -1 if a system call is needed. The kernel reads these host clocks, too
  * (arch/um/machine/time.c), so a program that mixes calls and the vDSO sees no time go back.
  */
 static long host_clock(long clock, const volatile int64_t **offset)

@@ -10,7 +10,7 @@
  *
  * The kernel may drop a state's page at any moment, and a fork's child begins without it. The page
  * then reads as zeros, and its generation differs from the kernel's, which is never 0. So the
- * generation is written before the key is asked for, and read again once the bytes are made. If it
+ * generation is written before the key is requested, and read again once the bytes are made. If it
  * has changed, the bytes may come from a key of zeros, and the work is repeated. The kernel starts
  * another generation to invalidate all keys. A state that has derived REFILLS_MAX keys from the
  * kernel's key requests a new one from the kernel.
