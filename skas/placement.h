@@ -38,8 +38,8 @@ struct placement {
 	/* hand-offs until the TSC is read; when spinning fails, 1 */
 	u32 credit;
 	/*
-	 * Incremented by every change of the placement. A runner whose r->placed equals it is in
-	 * its place.
+	 * Incremented by every change of the placement. A runner whose r->placed equals it has been
+	 * placed since the last change.
 	 */
 	u32 generation;
 	struct runner *last;

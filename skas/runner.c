@@ -109,8 +109,8 @@ static int start_refusal(const struct runner *r, int status)
 /*
  * Waits until the runner sleeps behind its filter. Only the host is evidence of that: a sibling may
  * have written the hello and everything else in the control page. Until then the runner gets
- * neither the turn nor a kick. The host is asked in intervals, and a sibling that keeps the runner
- * from sleeping is soon detected.
+ * neither the turn nor a kick. The host is queried in intervals, and a sibling that keeps the
+ * runner from sleeping is soon detected.
  */
 static int await_sleep(struct runner *r)
 {

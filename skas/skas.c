@@ -18,7 +18,8 @@
 #define MAX_XSTATE 5632
 #define START_ATTEMPTS 16
 /*
- * attempts at the highest addresses, where the random place of the zygote's own stack may interfere
+ * attempts at the highest addresses, where the zygote's own stack, at a random address, may be
+ * in the way
  */
 #define LOWER_AFTER 8
 #define LOWER_STEP (16UL * STUB_WINDOW)

@@ -2,7 +2,7 @@
 /*
  * watch.c: finds runners that compute while no vCPU drives them.
  *
- * A stay ends when the control page says so, but a guest can write that and compute on: its task
+ * A stay ends when the control page shows it, but a guest can write that and compute on: its task
  * sleeps, its runner uses the host's CPU, and no task is charged. So now and then each runner's CPU
  * time is compared with the stays that its vCPU has given it. The runner may also use a little time
  * after each stay: it wakes the vCPU, spins, and falls asleep. The rest is excess.
