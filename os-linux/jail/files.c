@@ -166,7 +166,7 @@ static int open_folder(struct grant *g)
 	return g->folder < 0 ? -EACCES : 0;
 }
 
-/* Returns the place of a new grant, or NULL. */
+/* Returns the array element for a new grant, or NULL. */
 static struct grant *new_grant(void)
 {
 	struct grant *g;

@@ -66,7 +66,7 @@ static uint32_t lock;
 /*
  * Runs of pages that were never base pages and had data in the memory file when it was last
  * searched. While that file's block count and os_mem_punches are unchanged, the list is valid, and
- * the host need not be asked for the file's holes again.
+ * the file need not be searched for holes again.
  */
 #define RUNS_MAX 256
 static struct {
