@@ -28,7 +28,7 @@ struct con_side {
 	char text[CON_TEXT];
 };
 struct con_open {
-	struct con_side in, out; /* equal: one channel for both ways */
+	struct con_side in, out; /* equal: one channel for both directions */
 	/* results */
 	char name[64]; /* CON_PTY: the slave's path, else "" */
 	char err[256];
