@@ -15,7 +15,7 @@ void tsc_init(void);        /* called when the zygote runs */
 /* True if the trap was an rdtsc, which is then already executed. */
 bool tsc_trap(struct task *t, const struct skas_event *ev);
 
-/* functions for arch_entry, where arch.h says their contracts; in sigframe.c and vdso_map.c */
+/* functions of arch_entry (arch.h has their contracts), in sigframe.c and vdso_map.c */
 int setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask);
 int restore_frame(struct regs *regs, u64 *sigmask);
 int vdso_map(struct mm *mm, u64 *base);
