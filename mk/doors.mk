@@ -12,7 +12,7 @@
 
 # Symbols that are undefined in kernel.o and are no doors: the linker's own and gcov's. Weak ones
 # are no doors either: calls without a handler.
-NOT_DOORS := ^(door_counting|door_counts|__kdata_start|__kdata_end|__image_start|__image_end|__executable_start|etext|_etext|_end|end|__start_.*|__stop_.*|__gcov_.*|ksym_table|ksym_count|ksym_names|_GLOBAL_OFFSET_TABLE_)$$
+NOT_DOORS := ^(door_counting|door_counts|__kdata_start|__kbss_start|__kdata_end|__image_start|__image_end|__executable_start|etext|_etext|_end|end|__start_.*|__stop_.*|__gcov_.*|ksym_table|ksym_count|ksym_names|_GLOBAL_OFFSET_TABLE_)$$
 $(B)/kernel.raw.o: $(KERNEL_OBJ) mk/kernel.lds
 	$(call say,LD,$@)
 	$(Q)printf '%s\n' $(KERNEL_OBJ) >$@.list

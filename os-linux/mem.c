@@ -13,6 +13,7 @@
 
 #include "os-linux/internal.h"
 
+#define PAGE_BYTES 4096
 #define PRESENT_MAX 512
 
 #ifndef MFD_EXEC
@@ -109,20 +110,66 @@ int os_mem_protect(void *addr, size_t len, int prot)
 	return mprotect(addr, len, host_prot(prot)) ? -errno : 0;
 }
 
-/* Writes the memory to the file, but leaves pages that are all zero as holes. */
-int os_mem_adopt(void *addr, size_t len, int file, uint64_t off)
+/* Reads the entries of /proc/PID/pagemap for @n pages from address @va on. Returns 0 or -errno. */
+static int read_pagemap(int pid, uint64_t va, uint32_t n, uint64_t *entries)
 {
-	static const char zeros[4096];
+	char path[64];
+	ssize_t got;
+	int fd;
 
-	for (size_t i = 0; i < len; i += sizeof(zeros)) {
-		long n;
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	got = host_pread(
+		fd, entries, n * sizeof(*entries), (off_t)(va / PAGE_BYTES * sizeof(*entries)));
+	close(fd);
+	return got == (ssize_t)(n * sizeof(*entries)) ? 0 : -EIO;
+}
 
-		if (!memcmp((char *)addr + i, zeros, sizeof(zeros)))
-			continue;
-		n = os_file_pwrite(file, (char *)addr + i, sizeof(zeros), off + i);
-		if (n < 0)
-			return n;
+/* Writes a page to the file, unless it is all zero. Returns 0 or -errno. */
+static int adopt_page(const char *page, int file, uint64_t off)
+{
+	static const char zeros[PAGE_BYTES];
+	long n = memcmp(page, zeros, PAGE_BYTES) ?
+			 os_file_pwrite(file, page, PAGE_BYTES, off) :
+			 0;
+
+	return n < 0 ? (int)n : 0;
+}
+
+/*
+ * Writes the @n <= PRESENT_MAX pages from @from on to the file, but leaves pages that are all zero
+ * as holes. @fresh: a page is zero if it is neither present nor swapped out. Such a page is not
+ * read, since the read would be a fault of the host. Returns 0 or -errno.
+ */
+static int adopt_pages(const char *from, uint32_t n, bool fresh, int file, uint64_t off)
+{
+	uint64_t entries[PRESENT_MAX];
+	bool known = fresh && !read_pagemap(getpid(), (uintptr_t)from, n, entries);
+	int err = 0;
+
+	for (uint32_t i = 0; i < n && !err; i++)
+		if (!known || entries[i] >> 62)
+			err = adopt_page(from + i * PAGE_BYTES, file, off + i * PAGE_BYTES);
+	return err;
+}
+
+int os_mem_adopt(void *addr, size_t len, size_t given, int file, uint64_t off)
+{
+	size_t n = len / PAGE_BYTES, fresh = (given + PAGE_BYTES - 1) / PAGE_BYTES, i = 0;
+	int err = 0;
+
+	while (i < n && !err) {
+		size_t end = i < fresh && fresh < n ? fresh : n;
+		size_t part = end - i < PRESENT_MAX ? end - i : PRESENT_MAX;
+
+		err = adopt_pages((const char *)addr + i * PAGE_BYTES, (uint32_t)part, i >= fresh,
+			file, off + i * PAGE_BYTES);
+		i += part;
 	}
+	if (err)
+		return err;
 	return os_mem_map(addr, len, OS_PROT_READ | OS_PROT_WRITE, file, off, OS_MAP_REPLACE);
 }
 
@@ -195,20 +242,10 @@ int os_mem_incore(void *addr, size_t len, unsigned char *vec)
 int os_pagemap(int pid, uint64_t va, uint32_t n, uint8_t *vec)
 {
 	uint64_t buf[PRESENT_MAX];
-	char path[64];
-	ssize_t got;
-	int fd;
+	int err = n > PRESENT_MAX ? -EINVAL : read_pagemap(pid, va, n, buf);
 
-	if (n > PRESENT_MAX)
-		return -EINVAL;
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	got = host_pread(fd, buf, n * sizeof(*buf), (off_t)(va / 4096 * sizeof(*buf)));
-	close(fd);
-	if (got != (ssize_t)(n * sizeof(*buf)))
-		return -EIO;
+	if (err)
+		return err;
 	for (uint32_t i = 0; i < n; i++)
 		vec[i] = buf[i] >> 63;
 	return 0;

@@ -14,7 +14,7 @@ static u32 asked;
 
 /* ---- functions that physmem.c refers to and the tests do not call ---- */
 
-u8 __kdata_start[1], __kdata_end[1];
+u8 __kdata_start[1], __kbss_start[1], __kdata_end[1];
 
 int kstrtosize(const char *s, u64 *out)
 {
@@ -36,7 +36,7 @@ int os_mem_map(void *addr, size_t len, int prot, int handle, uint64_t off, unsig
 {
 	return -1;
 }
-int os_mem_adopt(void *addr, size_t len, int handle, uint64_t off)
+int os_mem_adopt(void *addr, size_t len, size_t given, int handle, uint64_t off)
 {
 	return -1;
 }

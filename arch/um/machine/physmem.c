@@ -20,7 +20,7 @@
 #define MEM_MIN (16UL << 20)
 #define MEM_MAX (KERNEL_MAP_SIZE / 2)
 
-extern u8 __kdata_start[], __kdata_end[]; /* mk/image.lds */
+extern u8 __kdata_start[], __kbss_start[], __kdata_end[]; /* mk/image.lds */
 
 pfn_t physmem_frames, physmem_boot_frames;
 static u64 mem_size = MEM_DEFAULT, mem_max;
@@ -106,7 +106,8 @@ void arena_init(void)
 	arena_file = os_mem_create("arena", size);
 	if (arena_file < 0)
 		refuse("no memory for the kernel: %s", os_why(arena_file));
-	err = os_mem_adopt(__kdata_start, kdata_size(), arena_file, 0);
+	err = os_mem_adopt(__kdata_start, kdata_size(), (u64)(__kbss_start - __kdata_start),
+		arena_file, 0);
 	if (err)
 		refuse("the kernel's data cannot be mapped: %s", os_why(err));
 }
