@@ -501,7 +501,9 @@ static void resumed(void)
 			card_link_resume(c);
 		else if (c->given)
 			add_card(c);
-		c->anew = c->new_mac = false;
+		/* not written for all cards, which would take pages of a state's memory */
+		if (c->dev)
+			c->anew = c->new_mac = false;
 	}
 	net_host_drop_begun();
 	mutex_unlock(&cards_lock);

@@ -6,7 +6,8 @@
  *      ubd<n><flags>=FILE[,BACKING[,SERIAL]]     n: 0..15 or a..p; flags, any number: r read-only,
  *                                                s synchronous, c shared (no lock), t no discard, d
  *                                                data (never a COW file), m map read-only data, k
- *                                                kept (UBD_F_KEPT)
+ *                                                kept (UBD_F_KEPT), x temporary
+ *                                                (UBD_F_TEMPORARY)
  *      ubd=sync                                  flag s for all disks
  *
  * The command line is checked at once (unit, flags). ubd_init() (initcall level 4) opens the files;
@@ -200,6 +201,7 @@ static int flag_of(char c)
 	case 'd': return UBD_F_DATA;
 	case 'm': return UBD_F_MAP;
 	case 'k': return UBD_F_KEPT;
+	case 'x': return UBD_F_TEMPORARY;
 	}
 	return 0;
 }
@@ -307,7 +309,7 @@ static int ubd_setup(const char *s)
 		refuse("ubd%s: no such device: there are ubd0 to ubd%d", s, UBD_UNITS - 1);
 	for (; p < eq; p++) {
 		if (!flag_of(*p))
-			refuse("ubd%s: unknown flag '%c': r, s, c, t, d, m and k are known", s, *p);
+			refuse("ubd%s: unknown flag '%c': r, s, c, t, d, m, k and x are known", s, *p);
 		flags |= (u32)flag_of(*p);
 	}
 	u = &ubd_units[n];
@@ -324,7 +326,7 @@ static int ubd_setup(const char *s)
 	return 0;
 }
 PARAM("ubd*", ubd_setup,
-	"ubd<n>[rsctdmk]=FILE[,BACKING[,SERIAL]]  disk n from an image, or a COW file over one");
+	"ubd<n>[rsctdmkx]=FILE[,BACKING[,SERIAL]]  disk n from an image, or a COW file over one");
 
 static int udb_setup(const char *s)
 {
@@ -409,6 +411,7 @@ void ubd_take_over(struct ubd *u, const struct ubd_open *o)
 	d->discard = o->discard;
 	d->write_zeroes = !o->rdonly;
 	d->write_cache = !o->rdonly && !(o->flags & UBD_F_SYNC);
+	d->temporary = u->flags & UBD_F_TEMPORARY;
 }
 
 /* Opens the back end. Returns 0, or -errno with @why set. */
@@ -520,7 +523,7 @@ static int ubd_config(u32 n, const char *text, char *why, size_t size)
 	}
 	u->flags = 0;
 	for (const char *p = text; p < eq; p++) {
-		if (!flag_of(*p) || *p == 'm' || *p == 'k')
+		if (!flag_of(*p) || strchr("mkx", *p))
 			return invalid(why, size, "flag '%c': r, s, c, t and d can be had now", *p);
 		u->flags |= (u32)flag_of(*p);
 	}

@@ -32,6 +32,11 @@
  * it. A state gets a copy of it, and a rollback changes its content.
  */
 #define UBD_F_KEPT 128
+/*
+ * Nothing reads the file once the instance has ended, so a power-off does not sync the disk. Only
+ * the front end uses this flag.
+ */
+#define UBD_F_TEMPORARY 256
 
 #define UBD_DEPTH 64 /* requests in progress at once */
 

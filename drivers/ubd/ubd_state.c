@@ -209,7 +209,14 @@ static int ubd_rebuild(const char *dir, struct state_why *why)
 {
 	int err = 0;
 
-	for_each_disk(u) if (!err) err = open_again(u, dir, why);
+	for_each_disk(u)
+	{
+		/* the file of a temporary disk was that of the saved instance */
+		if (!u->given_again)
+			u->flags &= ~(u32)UBD_F_TEMPORARY;
+		if (!err)
+			err = open_again(u, dir, why);
+	}
 	ubd_is_saved = false;
 	return err;
 }

@@ -197,6 +197,8 @@ struct gendisk {
 	bool has_frames;  /* immutable: ops->frames may find frames */
 	/* A read-only disk that can be opened for writing; the writes then fail. */
 	bool ro_opens;
+	/* The content is lost when the instance ends: a power-off writes nothing back to it. */
+	bool temporary;
 	/*
 	 * If no_geometry is set, HDIO_GETGEO fails with ENOTTY. If no_partscan is set, BLKRRPART
 	 * fails with EINVAL.

@@ -2,7 +2,8 @@
 /*
  * power.c: the end of the instance: reboot(2), ctrl-alt-del, power-off and restart in order.
  *
- * In order means: file systems are synced, then the machine stops. No task runs guest code any more
+ * In order means: file systems are synced, then the machine stops. At a power-off those of
+ * temporary disks (gendisk.temporary) are left as they are. No task runs guest code any more
  * once arch_power_off() has begun. Data that a guest had not synced by then may be lost.
  */
 #include <linux/reboot.h>
@@ -22,7 +23,7 @@ int cad_restarts;
 
 void kernel_power_off(void)
 {
-	sync_and_quiesce_all();
+	sync_and_quiesce_all(true);
 	if (LEAK_SCAN) {
 		pr_info("left: %u tasks of %u processes\n", nr_threads_total(), nr_processes());
 		leak_report();
@@ -40,7 +41,7 @@ void kernel_restart(void)
 {
 	if (READ_ONCE(ending))
 		kernel_power_off();
-	sync_and_quiesce_all();
+	sync_and_quiesce_all(false);
 	sched_before_idle();
 	report_losses();
 	pr_info("reboot: Restarting system\n");

@@ -209,7 +209,7 @@ void sysrq(char key)
 	case 't': show_tasks("Show State", NULL); return;
 	case 'u':
 		pr_info("sysrq: Emergency Remount R/O\n");
-		sync_and_quiesce_all();
+		sync_and_quiesce_all(false);
 		pr_info("Emergency Remount complete\n");
 		return;
 	case 'w': show_tasks("Show Blocked State", is_blocked); return;

@@ -486,36 +486,52 @@ int sync_filesystem(struct super_block *sb, bool wait)
 	return err ? err : err2;
 }
 
+struct sync {
+	bool wait, lasting;
+};
+
+/* True for a file system that is lost with the instance. */
+static bool is_temporary(const struct super_block *sb)
+{
+	return sb->s_bdev && sb->s_bdev->disk->temporary;
+}
+
 static void sync_one(struct super_block *sb, void *arg)
 {
-	sync_filesystem(sb, *(bool *)arg);
+	const struct sync *s = arg;
+
+	if (!s->lasting || !is_temporary(sb))
+		sync_filesystem(sb, s->wait);
+}
+
+static void sync_supers(bool lasting)
+{
+	for_each_super(sync_one, &(struct sync){ false, lasting });
+	for_each_super(sync_one, &(struct sync){ true, lasting });
 }
 
 void sync_all(void)
 {
-	bool wait = false;
-
-	for_each_super(sync_one, &wait);
-	wait = true;
-	for_each_super(sync_one, &wait);
+	sync_supers(false);
 }
 
 static void quiesce_one(struct super_block *sb, void *arg)
 {
+	const struct sync *s = arg;
 	u32 flags = sb->s_flags | SB_RDONLY;
 
-	if (!sb_rdonly(sb) && sb->s_bdev && sb->s_op->remount)
+	if (!sb_rdonly(sb) && sb->s_bdev && sb->s_op->remount && !(s->lasting && is_temporary(sb)))
 		sb->s_op->remount(sb, &flags, NULL);
 }
 
-void sync_and_quiesce_all(void)
+void sync_and_quiesce_all(bool lasting)
 {
 	/* Forbids new freezes, since the steps below would wait for them. */
 	freeze_forbid(true);
 	/* Tasks that wait for a thaw wake up, and their writes fail. */
 	thaw_all();
-	sync_all();
-	for_each_super(quiesce_one, NULL);
+	sync_supers(lasting);
+	for_each_super(quiesce_one, &(struct sync){ true, lasting });
 	freeze_forbid(false);
 }
 

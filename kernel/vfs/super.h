@@ -346,9 +346,9 @@ void sync_all(void); /* syncs all file systems and waits */
 void thaw_all(void);
 /*
  * Writes everything before power-off and marks every disk as clean. File systems are read-only
- * afterwards.
+ * afterwards. @lasting: leaves out the file systems of temporary disks.
  */
-void sync_and_quiesce_all(void);
+void sync_and_quiesce_all(bool lasting);
 /* Makes a damaged file system read-only at once. Callable in any context. */
 void sb_error_remount_ro(struct super_block *sb);
 

@@ -71,8 +71,8 @@ static struct pump in, out, err;
 #define REAP_MS 1000
 
 /*
- * Unmounts the disks that programs have mounted, the newest first: a file system on a loop device
- * writes to a file of another file system, which must still be mounted then.
+ * Syncs and unmounts the disks that programs have mounted, the newest first: a file system on a
+ * loop device writes to a file of another file system, which must still be mounted then.
  */
 static void unmount_disks(void)
 {
@@ -83,6 +83,8 @@ static void unmount_disks(void)
 	for (struct mntent *m; f && n < MOUNTS_MAX && (m = getmntent(f));)
 		if (!strncmp(m->mnt_fsname, "/dev/", 5) && strcmp(m->mnt_dir, "/"))
 			dirs[n++] = strdup(m->mnt_dir);
+	if (n)
+		sync();
 	while (n--)
 		if (dirs[n])
 			umount2(dirs[n], UMOUNT_NOFOLLOW);
@@ -94,9 +96,8 @@ static void __attribute__((noreturn)) power_off(void)
 	/* Killed programs keep file systems busy until they are reaped. */
 	for (int ms = 0; ms < REAP_MS && waitpid(-1, NULL, WNOHANG) >= 0; ms++)
 		poll(NULL, 0, 1);
-	sync();
 	unmount_disks();
-	mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL);
+	/* The kernel syncs what is left, except a disk that is lost with the instance. */
 	reboot(RB_POWER_OFF);
 	for (;;)
 		pause();

@@ -233,7 +233,7 @@ static const char *image_of(char *const *argv)
 		const char *file = strchr(*argv, '=');
 
 		if (strncmp(*argv, "ubd0", 4) || !file ||
-			strspn(*argv + 4, "rsctdmk") != (size_t)(file - *argv - 4))
+			strspn(*argv + 4, "rsctdmkx") != (size_t)(file - *argv - 4))
 			continue;
 		return last_name(file + 1);
 	}

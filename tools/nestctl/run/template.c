@@ -179,7 +179,7 @@ static void write_argv(struct start *s)
 	add(s, "nestling");
 	add(s, format("restore=%s", template_folder(r->key)));
 	add(s, format("fresh=%d", s->errors));
-	add(s, format("ubd0m=%s,%s", fd_path(s->layer), without_commas(r->real_image)));
+	add(s, format("ubd0mx=%s,%s", fd_path(s->layer), without_commas(r->real_image)));
 	for (int i = 1; i < r->argc; i++) {
 		const char *word = r->argv[i];
 

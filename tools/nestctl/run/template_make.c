@@ -80,7 +80,7 @@ static void write_argv(struct make *m)
 	add(m, "nestling");
 	for (int i = 1; i < r->argc; i++)
 		if (i == r->disk_at)
-			add(m, format("ubd0m=%s,%s", layer(r->real_image),
+			add(m, format("ubd0mx=%s,%s", layer(r->real_image),
 				       without_commas(r->real_image)));
 		else if (i == r->initrd_at)
 			add(m, format("initrd=%s", fd_path(initrd_make(NULL, 0, NULL))));

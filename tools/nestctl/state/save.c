@@ -191,7 +191,7 @@ static void describe_disk(
 	if (!param || !device_names(param, first, NAMES_MAX) || strcmp(first[0], names[0]) != 0)
 		flags = "";
 	/* flag k asks for the same file after a reboot, but a restored disk gets another file */
-	d->flags = without_letter(flags, 'k');
+	d->flags = without_letter(without_letter(flags, 'k'), 'x');
 	if (n > 1 && *names[1])
 		d->backing = path_of(s, names[1]);
 	if (!written)
