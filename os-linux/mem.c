@@ -131,9 +131,7 @@ static int read_pagemap(int pid, uint64_t va, uint32_t n, uint64_t *entries)
 static int adopt_page(const char *page, int file, uint64_t off)
 {
 	static const char zeros[PAGE_BYTES];
-	long n = memcmp(page, zeros, PAGE_BYTES) ?
-			 os_file_pwrite(file, page, PAGE_BYTES, off) :
-			 0;
+	long n = memcmp(page, zeros, PAGE_BYTES) ? os_file_pwrite(file, page, PAGE_BYTES, off) : 0;
 
 	return n < 0 ? (int)n : 0;
 }

@@ -110,9 +110,9 @@ int os_mem_unmap(void *addr, size_t len);
 int os_mem_protect(void *addr, size_t len, int prot);
 /*
  * Copies [addr, addr+len) into @file at @off, except pages of zeros, and maps the file's range
- * there, shared and writable. So the range of the file must be a hole before. The first @given bytes
- * come from the program's file; behind them, pages that were never written are zero. The caller's
- * kernel stack may lie in the range. Blocks.
+ * there, shared and writable. So the range of the file must be a hole before. The first @given
+ * bytes come from the program's file; behind them, pages that were never written are zero. The
+ * caller's kernel stack may lie in the range. Blocks.
  */
 int os_mem_adopt(void *addr, size_t len, size_t given, int file, uint64_t off);
 /* Gives the blocks of a range back to the host; it reads as zeros afterwards. */

@@ -48,7 +48,8 @@ struct net_host {
 	bool tap; /* a tap device: one frame a host call */
 	/* Bytes of virtio_net_hdr before each frame. */
 	uint32_t header;
-	bool opened; /* kind fd: the descriptor has been used */
+	/* kind fd: the descriptor has been used */
+	bool opened;
 	/* The next link that was begun and not opened yet (net_host_begin()). */
 	struct net_host *next;
 	uint64_t calls; /* host calls; atomic */

@@ -309,7 +309,8 @@ static int ubd_setup(const char *s)
 		refuse("ubd%s: no such device: there are ubd0 to ubd%d", s, UBD_UNITS - 1);
 	for (; p < eq; p++) {
 		if (!flag_of(*p))
-			refuse("ubd%s: unknown flag '%c': r, s, c, t, d, m, k and x are known", s, *p);
+			refuse("ubd%s: unknown flag '%c': r, s, c, t, d, m, k and x are known", s,
+				*p);
 		flags |= (u32)flag_of(*p);
 	}
 	u = &ubd_units[n];

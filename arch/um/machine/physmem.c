@@ -106,8 +106,8 @@ void arena_init(void)
 	arena_file = os_mem_create("arena", size);
 	if (arena_file < 0)
 		refuse("no memory for the kernel: %s", os_why(arena_file));
-	err = os_mem_adopt(__kdata_start, kdata_size(), (u64)(__kbss_start - __kdata_start),
-		arena_file, 0);
+	err = os_mem_adopt(
+		__kdata_start, kdata_size(), (u64)(__kbss_start - __kdata_start), arena_file, 0);
 	if (err)
 		refuse("the kernel's data cannot be mapped: %s", os_why(err));
 }

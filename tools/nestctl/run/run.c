@@ -293,7 +293,10 @@ static void set_disk(struct run *r)
 	 * Flag k: a machine's next kernel opens the same file again. Flag x: nothing reads the
 	 * file afterwards.
 	 */
-	r->argv[r->disk_at] = format("ubd0m%s=%s,%s", r->machine ? "k" : r->cow ? "" : "x",
+	r->argv[r->disk_at] = format("ubd0m%s=%s,%s",
+		r->machine ? "k" :
+		r->cow     ? "" :
+			     "x",
 		without_commas(open_cow(r)), without_commas(r->real_image));
 }
 
