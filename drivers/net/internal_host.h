@@ -71,7 +71,8 @@ struct net_link {
 	 */
 	void (*close)(struct net_host *h);
 	bool queues; /* the link may have several queues */
-	bool starts; /* open() starts a process, whose answer takes a while */
+	/* open() starts a process, whose answer takes a while */
+	bool starts;
 };
 
 extern const struct net_link slirp_link, tap_link, fd_link, switch_link, vde_link, mcast_link;
