@@ -70,7 +70,8 @@ static void after_stop(void)
 /* Begins a shutdown. The time that a SIGTERM carries is added to the grace period. */
 static void begin_shutdown(const siginfo_t *info)
 {
-	int value = info->si_code == SI_QUEUE ? info->si_int : 0;
+	bool counts = info->si_signo == SIGTERM && info->si_code == SI_QUEUE;
+	int value = counts ? info->si_int : 0;
 	uint64_t more = (uint64_t)END_SECONDS(value) * 1000000000;
 
 	if (value)

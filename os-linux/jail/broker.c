@@ -171,8 +171,15 @@ int broker_ask(
 	return n < 0 ? -errno : 0;
 }
 
+static void close_all(const int *fds, int nr)
+{
+	for (int i = 0; fds && i < nr; i++)
+		close(fds[i]);
+}
+
 /*
- * Receives a packet of up to @size bytes. @fds has room for ASK_FDS + 1 descriptors, or is NULL.
+ * Receives a packet of up to @size bytes. @fds has room for ASK_FDS + 1 descriptors, or is NULL:
+ * descriptors are closed then.
  * Returns its length, with the number of descriptors in *@nr_fds, or -1.
  */
 static ssize_t receive(void *packet, size_t size, int *fds, int *nr_fds)
@@ -194,14 +201,10 @@ static ssize_t receive(void *packet, size_t size, int *fds, int *nr_fds)
 		*nr_fds = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
 		if (fds)
 			memcpy(fds, CMSG_DATA(c), (size_t)*nr_fds * sizeof(int));
+		else
+			close_all((const int *)CMSG_DATA(c), *nr_fds);
 	}
 	return n;
-}
-
-static void close_all(const int *fds, int nr)
-{
-	for (int i = 0; fds && i < nr; i++)
-		close(fds[i]);
 }
 
 int broker_hear(struct ask *a, int *fds)

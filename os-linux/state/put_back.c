@@ -283,6 +283,17 @@ static int keep_written(const struct state_tables *t)
 	return 0;
 }
 
+/* Undoes a mark that has failed, so that the next one can be made. */
+static void forget_view(void)
+{
+	if (pagemap >= 0)
+		close(pagemap);
+	pagemap = -1;
+	if (view.file)
+		munmap(view.file, view.size);
+	view.file = NULL;
+}
+
 static void note_moment(struct state_header *h, uint64_t sp)
 {
 	h->sp[0] = sp;
@@ -299,14 +310,17 @@ int os_mark_restored(uint64_t sp)
 
 	if (!t || !t->h.nr_maps || mark.made)
 		return -EINVAL;
-	pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (pagemap < 0)
+		pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	err = pagemap < 0 ? -errno : view_state(t);
 	if (!err)
 		err = keep_written(t);
 	if (!err)
 		err = base_mark(view.file + base_at());
-	if (err)
+	if (err) {
+		forget_view();
 		return err;
+	}
 	mark.tables = *t;
 	note_moment(&mark.tables.h, sp);
 	mark.made = mark.restored = true;

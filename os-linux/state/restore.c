@@ -398,7 +398,7 @@ static const char *find_restore(int argc, char **argv)
 
 	restored.argv = calloc((size_t)argc + 1, sizeof(*restored.argv));
 	if (!restored.argv)
-		return NULL;
+		refuse("%s", strerror(ENOMEM));
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
 		if (!strncmp(argv[i], "restore=", 8))
 			dir = argv[i] + 8;

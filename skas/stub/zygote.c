@@ -52,8 +52,10 @@ struct kernel_msghdr {
 };
 struct fd_control {
 	uint64_t len;
-	int level, type, fd, pad;
+	int level, type, fd, second;
 };
+/* len of struct fd_control with both descriptors */
+#define TWO_FDS 24
 #define SCM_RIGHTS 1
 #define MREMAP_MAYMOVE 1
 #define MREMAP_FIXED 2
@@ -277,7 +279,7 @@ static long serve(struct zyg_msg *m, int received)
 static long receive(struct zyg_msg *m, int *fd)
 {
 	struct iovec iov = { m, sizeof(*m) };
-	/* room for one descriptor: the host closes any others */
+	/* The host's padding leaves room for a second descriptor. It closes any others. */
 	struct fd_control control = { .fd = -1 };
 	struct kernel_msghdr msg = {
 		.iov = &iov, .iovlen = 1, .control = &control, .controllen = sizeof(control)
@@ -287,7 +289,12 @@ static long receive(struct zyg_msg *m, int *fd)
 	do
 		r = call4(__NR_recvmsg, ZFD_SOCKET, &msg, 0, 0);
 	while (r == -4); /* EINTR */
-	*fd = msg.controllen && control.type == SCM_RIGHTS ? control.fd : -1;
+	*fd = -1;
+	if (msg.controllen && control.type == SCM_RIGHTS) {
+		*fd = control.fd;
+		if (control.len == TWO_FDS)
+			call1(__NR_close, control.second);
+	}
 	return r;
 }
 

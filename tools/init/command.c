@@ -221,13 +221,15 @@ static bool find_groups(const char *who, gid_t *gid, struct user *u)
 	bool found = false;
 
 	while (f && !found && fgets(line, sizeof(line), f)) {
-		if (split(line, w, 4) < 3 || !number(w[2], &id))
+		int n = split(line, w, 4);
+
+		if (n < 3 || !number(w[2], &id))
 			continue;
 		if (who && !strcmp(w[0], who)) {
 			*gid = id;
 			found = true;
 		}
-		if (!who && u->nr_groups < GROUPS_MAX && is_member(w[3], u->name))
+		if (!who && n == 4 && u->nr_groups < GROUPS_MAX && is_member(w[3], u->name))
 			u->groups[u->nr_groups++] = id;
 	}
 	if (f)

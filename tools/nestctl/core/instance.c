@@ -71,6 +71,20 @@ static bool read_stat(pid_t pid, struct process *p)
 	return true;
 }
 
+pid_t process_parent(pid_t pid)
+{
+	struct process p;
+
+	return read_stat(pid, &p) ? p.parent : 0;
+}
+
+unsigned long long process_start(pid_t pid)
+{
+	struct process p;
+
+	return read_stat(pid, &p) ? p.start : 0;
+}
+
 /* Returns all processes of the host. The caller frees ps.all. */
 static struct processes processes_read(void)
 {

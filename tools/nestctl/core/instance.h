@@ -27,6 +27,13 @@ struct instance {
 };
 
 /*
+ * Return a process's parent, and the time when it began in clock ticks since the host's boot. 0: it
+ * has gone.
+ */
+pid_t process_parent(pid_t pid);
+unsigned long long process_start(pid_t pid);
+
+/*
  * Returns the running instances in both folders of umid_home(), sorted by name. The caller frees
  * them by instances_free(). *count: their number, which may be 0. An instance runs if a process
  * serves its management console. @only, if not NULL: return just the instance of this name.

@@ -70,6 +70,8 @@ static char *unicode(struct parser *s, char *out)
 		if (low >> 10 != 0xdc00 >> 10)
 			bad(s);
 		c = 0x10000 + ((c & 0x3ff) << 10 | (low & 0x3ff));
+	} else if (c >> 10 == 0xdc00 >> 10) {
+		bad(s);
 	}
 	if (!c)
 		die("%s: a text with a NUL", s->what);

@@ -80,14 +80,16 @@ bool hold_release(struct hold *h)
 	size_t len;
 	int err;
 	char *text;
+	bool answers;
 
 	if (send(h->channel, "g", 1, MSG_NOSIGNAL) != 1)
 		return false;
 	h->console.wait_ms = REPLY_MS;
 	text = umid_reply(&h->console, &err, &len);
+	answers = text;
 	free(text);
 	hold_leave(h);
-	return text != NULL;
+	return answers;
 }
 
 void hold_leave(struct hold *h)

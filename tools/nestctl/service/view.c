@@ -276,7 +276,7 @@ static struct view of_service(const struct service *s, const struct instance *in
 	if (in && v.state.phase == PHASE_RUNNING) {
 		v.pid = in->pid;
 		v.folder = in->folder;
-		v.card = card_of(in->argv);
+		v.card = card_of(card_words(in));
 		/* -p is in the spec; words of --net and --param are the kernel's alone */
 		v.ports = ports_of(card_words(in), s->spec.ports);
 	}

@@ -15,26 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/nestctl/core/instance.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/state/state.h"
-
-/* Returns the time when a process began, in clock ticks of the host, or 0. */
-static unsigned long long start_of(pid_t pid)
-{
-	FILE *f = fopen(format("/proc/%d/stat", (int)pid), "re");
-	unsigned long long start = 0;
-	char line[1024], *end;
-
-	if (f && fgets(line, sizeof(line), f) && (end = strrchr(line, ')')) &&
-		sscanf(end + 1,
-			" %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
-			"%*d %llu",
-			&start) != 1)
-		start = 0;
-	if (f)
-		fclose(f);
-	return start;
-}
 
 static const char *folder(void)
 {
@@ -43,7 +26,7 @@ static const char *folder(void)
 
 static const char *link_of(pid_t pid)
 {
-	return format("%s/%d-%llu", folder(), (int)pid, start_of(pid));
+	return format("%s/%d-%llu", folder(), (int)pid, process_start(pid));
 }
 
 /* Removes the records of processes that have ended. */
@@ -55,7 +38,7 @@ static void sweep(void)
 		unsigned long long start;
 		int pid;
 
-		if (sscanf(e->d_name, "%d-%llu", &pid, &start) == 2 && start_of(pid) != start)
+		if (sscanf(e->d_name, "%d-%llu", &pid, &start) == 2 && process_start(pid) != start)
 			unlinkat(dirfd(d), e->d_name, 0);
 	}
 	if (d)

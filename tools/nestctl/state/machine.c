@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "tools/init/job.h"
+#include "tools/nestctl/core/instance.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/state/state.h"
@@ -28,18 +29,6 @@
 #define BOOT_MAX (JOB_MAX + 128 * 1024)
 
 /* ---- finding ---- */
-
-static pid_t parent_of(pid_t pid)
-{
-	FILE *f = fopen(format("/proc/%d/stat", (int)pid), "re");
-	int parent = 0;
-
-	if (f && fscanf(f, "%*d (%*[^)]) %*c %d", &parent) != 1)
-		parent = 0;
-	if (f)
-		fclose(f);
-	return parent;
-}
 
 /* Opens the memory file of a machine among the descriptors of a process. Returns -1 without it. */
 static int open_of(pid_t pid)
@@ -70,7 +59,7 @@ const char *machine_find(const struct instance *in, size_t *size)
 	ssize_t n;
 	int fd = -1;
 
-	for (int i = 0; i < ANCESTORS && fd < 0 && pid > 1; i++, pid = parent_of(pid))
+	for (int i = 0; i < ANCESTORS && fd < 0 && pid > 1; i++, pid = process_parent(pid))
 		fd = open_of(pid);
 	if (fd < 0)
 		return NULL;

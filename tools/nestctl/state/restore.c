@@ -12,6 +12,7 @@
 
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/instance.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/host_user.h"
 #include "tools/nestctl/run/run.h"
@@ -190,14 +191,9 @@ static long now_ms(void)
 static pid_t staying(pid_t kernel)
 {
 	char name[32] = "";
-	int parent = 0;
-	FILE *f = fopen(format("/proc/%d/stat", (int)kernel), "re");
+	pid_t parent = process_parent(kernel);
+	FILE *f = parent ? fopen(format("/proc/%d/comm", (int)parent), "re") : NULL;
 
-	if (f && fscanf(f, "%*d (%*[^)]) %*c %d", &parent) != 1)
-		parent = 0;
-	if (f)
-		fclose(f);
-	f = parent ? fopen(format("/proc/%d/comm", parent), "re") : NULL;
 	if (f && !fgets(name, sizeof(name), f))
 		name[0] = 0;
 	if (f)

@@ -117,14 +117,16 @@ bool instance_answers(const char *name, pid_t pid, int ms)
 	size_t len;
 	int err;
 	char *text;
+	bool answers;
 
 	if (!folder || (pid && umid_read_pid(folder) != pid) || !umid_try_connect(&c, folder))
 		return false;
 	c.wait_ms = ms;
 	text = umid_ask(&c, "version", &err, &len);
 	close(c.fd);
+	answers = text;
 	free(text);
-	return text != NULL;
+	return answers;
 }
 
 /* ---- the kernel ---- */
