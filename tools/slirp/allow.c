@@ -160,6 +160,13 @@ bool query_name(const void *query, size_t n, char name[256])
 	return read_question(&m, name);
 }
 
+bool is_dotless_query(const void *query, size_t n)
+{
+	char name[256];
+
+	return query_name(query, n, name) && *name && !strchr(name, '.');
+}
+
 bool allow_query(const struct config *c, const void *query, size_t n)
 {
 	bool has[2] = { false }, met[2] = { false };

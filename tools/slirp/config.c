@@ -13,6 +13,9 @@
  *      policy=HOST[:PORT]...                     a second list: both must allow a host
  *      audit=FD                                  writes a line for each connection and each
  *                                                refusal to this pipe
+ *      names=dotted|all                          dotted: DNS questions for names without a dot
+ *                                                are refused, since the server of another network
+ *                                                of the guest answers them
  *      ipv6=off
  *      mtu=N
  */
@@ -185,6 +188,14 @@ static const char *parse_allow(struct config *c, const char *word)
 	return NULL;
 }
 
+static const char *parse_names(struct config *c, const char *word)
+{
+	const char *value = strchr(word, '=') + 1;
+
+	c->dotted_names = !strcmp(value, "dotted");
+	return c->dotted_names || !strcmp(value, "all") ? NULL : wrong(word, "wants dotted or all");
+}
+
 static const char *parse_mtu(struct config *c, const char *word)
 {
 	char *rest;
@@ -213,13 +224,16 @@ static const char *parse_word(struct config *c, const char *word)
 		return parse_loopback(c, word);
 	if (!strncmp(word, "allow=", 6) || !strncmp(word, "policy=", 7))
 		return parse_allow(c, word);
+	if (!strncmp(word, "names=", 6))
+		return parse_names(c, word);
 	if (!strncmp(word, "ipv6=", 5))
 		return parse_switch(word, &c->no_ipv6);
 	if (!strncmp(word, "mtu=", 4))
 		return parse_mtu(c, word);
 	if (!strncmp(word, "audit=", 6))
 		return parse_audit(c, word);
-	return wrong(word, "unknown; hostfwd=, loopback=, allow=, policy=, ipv6=, mtu= are known");
+	return wrong(word,
+		"unknown; hostfwd=, loopback=, allow=, policy=, names=, ipv6=, mtu= are known");
 }
 
 const char *config_parse(struct config *c, char *const *words)

@@ -15,7 +15,8 @@
  * - packets for port 53 of a name server of the host's resolv.conf;
  * - a datagram to a peer that has sent one to the same socket: a reply through a forwarded port.
  *
- * For other addresses the rules decide (allow.c).
+ * For other addresses the rules decide (allow.c). With names=dotted, questions for names without a
+ * dot are refused, and the audit does not report them.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -161,6 +162,9 @@ static bool allowed(int fd, const struct sockaddr *sa, socklen_t len, const void
 
 	if (!end_of(sa, len, &e) || is_peer(fd, &e))
 		return true;
+	/* whatever server is asked: its answer must not come before that of the other network */
+	if (conf->dotted_names && data && e.port == htons(DNS_PORT) && is_dotless_query(data, n))
+		return false;
 	if (e.port == htons(DNS_PORT) && is_resolver(&e.addr)) {
 		yes = !conf->nr_rules || (data && allow_query(conf, data, n));
 		if (data)

@@ -56,6 +56,8 @@ struct config {
 	struct rule rules[RULES_MAX];
 	int nr_rules; /* 0: all but the loopback is allowed */
 	bool no_ipv6;
+	/* drop questions for names without a dot, which another network's server answers */
+	bool dotted_names;
 	unsigned mtu; /* bytes */
 	int audit;    /* descriptor for the audit's lines, or -1 */
 };
@@ -84,6 +86,12 @@ bool allow_query(const struct config *c, const void *query, size_t n);
  * then allows them, too. Reports them to the audit. Stops where the answer is damaged.
  */
 void allow_answer(const struct config *c, const void *answer, size_t n);
+
+/*
+ * True if the DNS query of @n bytes is for a name without a dot. False if @query is no message with
+ * one question.
+ */
+bool is_dotless_query(const void *query, size_t n);
 
 /*
  * Reads the name of a query, in lower case, into a terminated text. False if @query is no message
