@@ -64,6 +64,7 @@ static bool parse(struct job *job, ssize_t size)
 		case 'u': job->user = p + 1; break;
 		case 'e': *word++ = p + 1; break;
 		case 'a':
+		case 'd':
 		case 'n':
 		case 'f':
 		case 'l':

@@ -32,7 +32,6 @@
 #define ACK 5
 #define TRIES 3
 #define WAIT_MS 500
-#define SERVERS_MAX 3
 #define NAME_MOST 63
 
 enum {
@@ -45,6 +44,7 @@ enum {
 	OPT_TYPE = 53,
 	OPT_SERVER = 54,
 	OPT_WANTED = 55,
+	OPT_CLASS = 60,
 	OPT_END = 255
 };
 
@@ -59,23 +59,28 @@ struct packet {
 	uint8_t options[308];
 } __attribute__((packed));
 
-/* A lease. Addresses are in network byte order; 0: not given. */
-struct lease {
-	uint32_t address, server, mask, router;
-	uint32_t dns[SERVERS_MAX];
-	int nr_dns;
-	char domain[256];
-};
-
 static int sock;
-/* Host name to send to the server, or "". */
-static const char *host_name;
+/* Host name and vendor class to send to the server, or "". */
+static const char *host_name, *vendor_class;
 /* The card's MAC address. */
 static uint8_t mac[6];
 /* Random number of this client's requests, which replies repeat. */
 static uint32_t xid;
 
 /* ---- requests and replies ---- */
+
+/* Writes an option, unless its text is empty or too long. Returns the byte behind it. */
+static uint8_t *put_text(uint8_t *o, int option, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (!n || n > NAME_MOST)
+		return o;
+	*o++ = (uint8_t)option;
+	*o++ = (uint8_t)n;
+	memcpy(o, text, n);
+	return o + n;
+}
 
 /* Broadcasts a packet of @type: DISCOVER, or REQUEST for the offered lease @l. */
 static void ask(int type, const struct lease *l)
@@ -92,11 +97,8 @@ static void ask(int type, const struct lease *l)
 		*o++ = OPT_ADDRESS, *o++ = 4, memcpy(o, &l->address, 4), o += 4;
 		*o++ = OPT_SERVER, *o++ = 4, memcpy(o, &l->server, 4), o += 4;
 	}
-	if (*host_name && strlen(host_name) <= NAME_MOST) {
-		*o++ = OPT_NAME, *o++ = (uint8_t)strlen(host_name);
-		for (const char *c = host_name; *c; c++)
-			*o++ = (uint8_t)*c;
-	}
+	o = put_text(o, OPT_NAME, host_name);
+	o = put_text(o, OPT_CLASS, vendor_class);
 	*o++ = OPT_WANTED, *o++ = 4;
 	*o++ = OPT_MASK, *o++ = OPT_ROUTER, *o++ = OPT_DNS, *o++ = OPT_DOMAIN;
 	*o = OPT_END;
@@ -119,7 +121,7 @@ static void take_option(struct lease *l, int *type, int opt, const uint8_t *data
 	case OPT_ROUTER: memcpy(&l->router, data, 4); break;
 	case OPT_SERVER: memcpy(&l->server, data, 4); break;
 	case OPT_DNS:
-		l->nr_dns = len / 4 < SERVERS_MAX ? len / 4 : SERVERS_MAX;
+		l->nr_dns = len / 4 < DHCP_SERVERS_MAX ? len / 4 : DHCP_SERVERS_MAX;
 		memcpy(l->dns, data, (size_t)l->nr_dns * 4);
 	}
 }
@@ -206,50 +208,29 @@ static void set_address(const char *name, unsigned long cmd, uint32_t addr)
 		fprintf(stderr, "init: %s: %s\n", name, strerror(errno));
 }
 
-static void set_default_route(uint32_t gateway)
+void dhcp_route(uint32_t router)
 {
 	struct rtentry r = { .rt_flags = RTF_UP | RTF_GATEWAY };
 	struct sockaddr_in *in = (struct sockaddr_in *)&r.rt_gateway;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	r.rt_dst.sa_family = r.rt_genmask.sa_family = AF_INET;
 	in->sin_family = AF_INET;
-	in->sin_addr.s_addr = gateway;
-	if (ioctl(sock, SIOCADDRT, &r))
+	in->sin_addr.s_addr = router;
+	if (fd < 0 || ioctl(fd, SIOCADDRT, &r))
 		fprintf(stderr, "init: default route: %s\n", strerror(errno));
+	if (fd >= 0)
+		close(fd);
 }
 
-/*
- * Replaces RESOLV_CONF by a new file with the lease's name servers. The image's file has those of
- * another network, and may be a dangling link. @restored: as for dhcp_configure().
- */
-static void write_resolv_conf(const struct lease *l, bool restored)
-{
-	FILE *f;
-
-	resolv_begin(restored);
-	f = fopen(RESOLV_CONF, "we");
-	if (!f)
-		return resolv_restore();
-	if (l->domain[0])
-		fprintf(f, "search %s\n", l->domain);
-	for (int i = 0; i < l->nr_dns; i++)
-		fprintf(f, "nameserver %s\n", inet_ntoa((struct in_addr){ l->dns[i] }));
-	fclose(f);
-	resolv_written();
-}
-
-/* Configures the card by a lease. Reports errors on stderr. */
-static void use(const char *name, const struct lease *l, bool restored)
+/* Configures the card's address by a lease. Reports errors on stderr. */
+static void use(const char *name, const struct lease *l)
 {
 	uint32_t mask = l->mask ? l->mask : htonl(0xffffff00);
 
 	set_address(name, SIOCSIFADDR, l->address);
 	set_address(name, SIOCSIFNETMASK, mask);
 	set_address(name, SIOCSIFBRDADDR, l->address | ~mask);
-	if (l->router)
-		set_default_route(l->router);
-	if (l->nr_dns)
-		write_resolv_conf(l, restored);
 }
 
 /* Brings the card up, and reads its address into mac. Returns false if there is no such card. */
@@ -267,24 +248,27 @@ static bool bring_up(const char *name)
 	return !ioctl(sock, SIOCSIFFLAGS, &r);
 }
 
-void dhcp_configure(const char *name, const char *host, bool restored)
+bool dhcp_configure(const char *name, const char *host, const char *class, struct lease *l)
 {
 	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(68) };
-	struct lease l;
+	bool good = false;
 	int on = 1;
 
 	host_name = host;
+	vendor_class = class;
 	sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (sock < 0)
-		return;
+		return false;
 	if (bring_up(name) && getrandom(&xid, sizeof(xid), 0) == sizeof(xid) &&
 		!setsockopt(sock, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) &&
 		!setsockopt(sock, SOL_SOCKET, SO_BINDTODEVICE, name, strlen(name)) &&
 		!bind(sock, (struct sockaddr *)&any, sizeof(any))) {
-		if (exchange(DISCOVER, OFFER, &l) && exchange(REQUEST, ACK, &l))
-			use(name, &l, restored);
+		good = exchange(DISCOVER, OFFER, l) && exchange(REQUEST, ACK, l);
+		if (good)
+			use(name, l);
 		else
 			fprintf(stderr, "init: %s: no DHCP server answers\n", name);
 	}
 	close(sock);
+	return good;
 }

@@ -4,12 +4,33 @@
 #define NESTLING_INIT_DHCP_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#define DHCP_SERVERS_MAX 3
 
 /*
- * Brings @name up and configures it by DHCP; does nothing if there is no such card. Waits for the
- * server's answers, and reports failures on stderr. @host: the host name to send to the server, or
- * "". @restored: /etc/resolv.conf will be restored at the end (job.h).
+ * Vendor classes (option 60) for the server of `nestctl switch`: the client asks other name
+ * servers, too, so the server must refuse questions that it cannot answer: those for names with a
+ * dot, or all. Without such a class it answers that there is no such name.
  */
-void dhcp_configure(const char *name, const char *host, bool restored);
+#define DHCP_REFUSE_DOTTED "nestling:refuse-dotted"
+#define DHCP_REFUSE_ALL "nestling:refuse-all"
+
+/* A lease. Addresses are in network byte order; 0: not given. */
+struct lease {
+	uint32_t address, server, mask, router;
+	uint32_t dns[DHCP_SERVERS_MAX];
+	int nr_dns;
+	char domain[256];
+};
+
+/*
+ * Brings @name up, configures its address by DHCP, and returns the lease in *@l. Returns false if
+ * there is no such card or no answer. Waits for the server's answers, and reports failures on
+ * stderr. @host: the host name to send to the server, or "". @class: the vendor class, or "".
+ */
+bool dhcp_configure(const char *name, const char *host, const char *class, struct lease *l);
+/* Makes @router, in network byte order, the default route. Reports an error on stderr. */
+void dhcp_route(uint32_t router);
 
 #endif

@@ -4,7 +4,7 @@
  * small initramfs, so that the image stays unchanged.
  *
  * It mounts the image, makes it the root, mounts the usual file systems (proc, sys, cgroup2, dev,
- * devpts, mqueue, tmpfs), configures eth0 by DHCP if there is a card (dhcp.c), runs one command
+ * devpts, mqueue, tmpfs), configures the cards by DHCP (network.c), runs one command
  * (command.c), reaps orphans, and powers off. /job, written by nestctl, has the command (job.h).
  * Without that file init writes a line to /dev/tty5 and waits there for the job: at that point
  * nestctl saves the instance as a template for others.
@@ -48,7 +48,6 @@
 
 #include "os-linux/end.h"
 #include "tools/init/copy.h"
-#include "tools/init/dhcp.h"
 #include "tools/init/job.h"
 
 /* A one-way pump of bytes between two descriptors. @to is -1 once its reader has gone. */
@@ -682,8 +681,9 @@ int main(void)
 	}
 	mount_volumes(&job);
 	loopback_up();
-	dhcp_configure("eth0", *job.name ? job.name : job.hostname, job.agent >= 0);
-	what = job.machine ? machine_prepare(&job) : NULL;
+	what = network_configure(&job, job.agent >= 0);
+	if (!what && job.machine)
+		what = machine_prepare(&job);
 	what = what ?: settings_apply(&job);
 	if (what)
 		fail(what);

@@ -17,7 +17,9 @@
  *    wDIR           the folder in which the command starts
  *    uUSER[:GROUP]  names or numbers
  *    aADDRESS\tNAME a line of /etc/hosts
- *    nADDRESS       a name server, in place of those of DHCP
+ *    dCARD[ CLASS]  a card that is configured by DHCP, and its vendor class (dhcp.h); without this
+ *                   string eth0 is, without a class
+ *    nADDRESS       a name server, in place of those of DHCP for cards without a class
  *    fDIR[:OPTIONS] a tmpfs, with options of mount(8)
  *    lN SOFT HARD   a limit of the command: RLIMIT_... and its values (setrlimit(2))
  *    r              the root becomes read-only
@@ -60,7 +62,7 @@ struct job {
 	 */
 	const char *files[JOB_VOLUMES_MAX];
 	int nr_volumes;
-	/* strings with the letters a n f l r c b y G p k g s, letter included */
+	/* strings with the letters a d n f l r c b y G p k g s, letter included */
 	char *settings[JOB_SETTINGS_MAX];
 	int nr_settings;
 	/* descriptor of the archive's file /agent, executed in place of argv[0]; or -1 */
@@ -76,6 +78,11 @@ bool job_read(struct job *job);
  * with errno if it is invalid, or if the host has closed its end.
  */
 bool job_receive(struct job *job, int fd);
+/*
+ * Configures the job's cards, and writes /etc/resolv.conf (network.c). @restored: that file will be
+ * restored at the end. Reports failures on stderr. Returns NULL, or what has failed, with errno.
+ */
+const char *network_configure(const struct job *job, bool restored);
 #define RESOLV_CONF "/etc/resolv.conf"
 /*
  * resolv.c: resolv_begin() removes the image's file before another is written. With @restored it

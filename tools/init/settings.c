@@ -57,30 +57,6 @@ static bool mount_tmpfs(const char *text)
 	return done;
 }
 
-/*
- * Replaces /etc/resolv.conf by a file with the job's name servers, if it has any. False with errno.
- */
-static bool write_name_servers(const struct job *job)
-{
-	FILE *f = NULL;
-	bool good = true;
-
-	for (int i = 0; i < job->nr_settings; i++) {
-		const char *s = job->settings[i];
-
-		if (*s != 'n')
-			continue;
-		if (!f) {
-			unlink(RESOLV_CONF);
-			f = fopen(RESOLV_CONF, "we");
-		}
-		if (!f)
-			return false;
-		good = fprintf(f, "nameserver %s\n", s + 1) > 0 && good;
-	}
-	return !f || (!fclose(f) && good);
-}
-
 /* Sets the size of /dev/shm. False with errno. */
 static bool set_shm_size(const char *bytes)
 {
@@ -140,8 +116,6 @@ const char *settings_apply(const struct job *job)
 	/* Create the command's folder; if that fails, the command's start reports it. */
 	if (job->dir && !job->machine)
 		make_dirs(job->dir);
-	if (!write_name_servers(job))
-		return RESOLV_CONF;
 	if (read_only && mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL))
 		return "/";
 	return NULL;

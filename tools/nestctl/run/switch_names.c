@@ -9,6 +9,10 @@
  * port closes or the entry is replaced (switch_table.c). The same holds for a name. If two
  * instances send the same name, the first of them keeps it.
  *
+ * A name that no instance has does not exist (NXDOMAIN). But an instance with further cards asks
+ * other name servers, too, and says so by a vendor class (tools/init/dhcp.h): questions for them
+ * are refused (REFUSED), so that its resolver goes on.
+ *
  * Frames come from guests and are not trusted: each length is checked before it is used. The tables
  * have a fixed size, and no answer is longer than a request and NAMES_ANSWER_MORE.
  */
@@ -18,6 +22,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tools/init/dhcp.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/switch.h"
 
@@ -45,15 +50,19 @@ enum {
 	OPT_LEASE = 51,
 	OPT_TYPE = 53,
 	OPT_SERVER = 54,
+	OPT_CLASS = 60,
 	OPT_END = 255
 };
-enum { TYPE_A = 1, TYPE_PTR = 12, CLASS_IN = 1, NXDOMAIN = 3 };
+enum { TYPE_A = 1, TYPE_PTR = 12, CLASS_IN = 1, NXDOMAIN = 3, REFUSED = 5 };
+/* which questions for unknown names are refused */
+enum refuses { REFUSE_NONE, REFUSE_DOTTED, REFUSE_ALL };
 
 /* A client that has sent a request. Its address is the network's first address + 2 + its index. */
 static struct host {
 	struct seen seen;
 	uint8_t mac[6];
 	char name[NAME_LEN + 1];
+	enum refuses refuses; /* questions of this host */
 } hosts[HOSTS_MAX];
 static unsigned int nr_hosts; /* the number of addresses in the network */
 /* the network's first address and its mask; 0: no network */
@@ -214,6 +223,15 @@ static void take_name(struct host *h, const uint8_t *p, size_t n)
 		strcpy(h->name, name);
 }
 
+/* Takes the vendor class of @n bytes. Other classes than init's change nothing. */
+static void take_class(struct host *h, const uint8_t *p, size_t n)
+{
+	if (n == strlen(DHCP_REFUSE_DOTTED) && !memcmp(p, DHCP_REFUSE_DOTTED, n))
+		h->refuses = REFUSE_DOTTED;
+	else if (n == strlen(DHCP_REFUSE_ALL) && !memcmp(p, DHCP_REFUSE_ALL, n))
+		h->refuses = REFUSE_ALL;
+}
+
 /* ---- ARP ---- */
 
 /*
@@ -279,8 +297,8 @@ static uint32_t answer_dhcp(int port, const uint8_t *p, uint32_t n, uint8_t *out
 	static const uint8_t cookie[4] = { 0x63, 0x82, 0x53, 0x63 },
 			     all[6] = { 255, 255, 255, 255, 255, 255 };
 	uint8_t *to = out + HEADS, *o = to + DHCP_HEAD;
-	const uint8_t *type, *name, *wanted, *server;
-	size_t size, name_size = 0, wanted_size = 0, server_size = 0;
+	const uint8_t *type, *name, *class, *wanted, *server;
+	size_t size, name_size = 0, class_size = 0, wanted_size = 0, server_size = 0;
 	struct host *h;
 	int reply;
 
@@ -298,6 +316,9 @@ static uint32_t answer_dhcp(int port, const uint8_t *p, uint32_t n, uint8_t *out
 	name = find_option(p, n, OPT_NAME, &name_size);
 	if (name && h->seen.port == port + 1)
 		take_name(h, name, name_size);
+	class = find_option(p, n, OPT_CLASS, &class_size);
+	if (class && h->seen.port == port + 1)
+		take_class(h, class, class_size);
 	wanted = find_option(p, n, OPT_ADDRESS, &wanted_size);
 	reply = *type == DISCOVER ? OFFER : ACK;
 	if (reply == ACK && wanted && wanted_size == 4 && get32(wanted) != address_of(h))
@@ -350,8 +371,11 @@ static const uint8_t *read_name(const uint8_t *p, const uint8_t *end, char *name
 	return p < end && strlen(name) == n ? p + 1 : NULL;
 }
 
-/* Returns the host for a name like "4.3.2.1.in-addr.arpa", or NULL. */
-static const struct host *host_of_reverse(const char *name)
+/*
+ * Returns the host for a name like "4.3.2.1.in-addr.arpa", or NULL. *ours: the address is one of
+ * the network.
+ */
+static const struct host *host_of_reverse(const char *name, bool *ours)
 {
 	unsigned int a[4];
 	int end = 0;
@@ -360,7 +384,9 @@ static const struct host *host_of_reverse(const char *name)
 	if (sscanf(name, "%3u.%3u.%3u.%3u.in-addr.arpa%n", &a[3], &a[2], &a[1], &a[0], &end) != 4 ||
 		!end || name[end] || a[0] > 255 || a[1] > 255 || a[2] > 255 || a[3] > 255)
 		return NULL;
-	at = (a[0] << 24 | a[1] << 16 | a[2] << 8 | a[3]) - network - 2;
+	at = a[0] << 24 | a[1] << 16 | a[2] << 8 | a[3];
+	*ours = (at & mask) == network;
+	at -= network + 2;
 	return at < nr_hosts && hosts[at].seen.port && *hosts[at].name ? &hosts[at] : NULL;
 }
 
@@ -393,16 +419,36 @@ static uint8_t *put_answer(uint8_t *o, int type)
 }
 
 /*
- * Answers a DNS query @p of @n bytes in the frame @f. Returns the length of the frame in @out, or 0
- * for none.
+ * Returns the code for a question about an unknown name: REFUSED if the asking host at @port has
+ * other name servers for it. @ours: it is about an address of this network.
  */
-static uint32_t answer_dns(const uint8_t *f, const uint8_t *p, uint32_t n, uint8_t *out)
+static uint32_t unknown(int port, const uint8_t *mac, const char *name, bool ours)
+{
+	for (unsigned int i = 0; i < nr_hosts && !ours; i++) {
+		const struct host *h = &hosts[i];
+
+		if (h->seen.port != port + 1 || memcmp(h->mac, mac, 6) != 0)
+			continue;
+		return h->refuses == REFUSE_ALL ||
+				       (h->refuses == REFUSE_DOTTED && strchr(name, '.')) ?
+			       REFUSED :
+			       NXDOMAIN;
+	}
+	return NXDOMAIN;
+}
+
+/*
+ * Answers a DNS query @p of @n bytes in the frame @f from @port. Returns the length of the frame in
+ * @out, or 0 for none.
+ */
+static uint32_t answer_dns(int port, const uint8_t *f, const uint8_t *p, uint32_t n, uint8_t *out)
 {
 	uint8_t *to = out + HEADS, *o;
 	const struct host *h;
 	const uint8_t *end;
 	char name[256];
-	uint32_t type;
+	uint32_t type, code;
+	bool ours = false;
 
 	/*
 	 * drop responses, other operations than queries, and messages without exactly one question
@@ -414,11 +460,12 @@ static uint32_t answer_dns(const uint8_t *f, const uint8_t *p, uint32_t n, uint8
 		return 0;
 	type = get16(end);
 	end += 4;
-	h = type == TYPE_PTR ? host_of_reverse(name) : host_named(name);
+	h = type == TYPE_PTR ? host_of_reverse(name, &ours) : host_named(name);
+	code = h ? 0 : unknown(port, f + 6, name, ours);
 	memcpy(to, p, (size_t)(end - p));
 	o = to + (end - p);
-	/* flags of an authoritative answer */
-	put16(to + 2, 0x8400 | (p[2] & 1U) << 8 | (h ? 0 : NXDOMAIN));
+	/* flags of an answer, authoritative unless it is a refusal */
+	put16(to + 2, (code == REFUSED ? 0x8000 : 0x8400) | (p[2] & 1U) << 8 | code);
 	put32(to + 8, 0);
 	put16(to + 6, h && (type == TYPE_A || type == TYPE_PTR));
 	if (h && type == TYPE_A) {
@@ -463,6 +510,6 @@ uint32_t names_answer(int port, const uint8_t *f, uint32_t len, uint8_t *out)
 	if (get16(udp + 2) == PORT_DHCP)
 		return answer_dhcp(port, udp + UDP_HEAD, n, out);
 	if (get16(udp + 2) == PORT_DNS && get32(ip + 16) == own_address())
-		return answer_dns(f, udp + UDP_HEAD, n, out);
+		return answer_dns(port, f, udp + UDP_HEAD, n, out);
 	return 0;
 }
