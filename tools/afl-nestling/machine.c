@@ -123,8 +123,8 @@ static void start_instance(struct machine *m, struct options *o, const char *umi
 	run_add(&r, format("con4=null,fd:%d", r.status_end));
 	run_add(&r, format("con5=fd:%d,fd:%d", r.control_end, r.ready_fd));
 	run_add(&r, format("umid=%s", umid));
-	if (r.net)
-		run_add(&r, format("eth0=%s", r.net));
+	if (r.nr_nets)
+		run_add(&r, format("eth0=%s", r.nets[0]));
 	if (r.mem)
 		run_add(&r, format("mem=%s", r.mem));
 	if (r.ncpus)

@@ -46,8 +46,11 @@ const char *host_user_of_sudo(const struct run *r)
 {
 	unsigned long uid = id_of("SUDO_UID"), gid = id_of("SUDO_GID");
 
-	if (geteuid() || !uid || !gid || r->nr_volumes || (r->net && wants_root(r->net)))
+	if (geteuid() || !uid || !gid || r->nr_volumes)
 		return NULL;
+	for (int i = 0; i < r->nr_nets; i++)
+		if (r->nets[i] && wants_root(r->nets[i]))
+			return NULL;
 	for (int i = r->user_from; i < r->user_to; i++)
 		if (wants_root(r->argv[i]))
 			return NULL;

@@ -34,11 +34,8 @@ static void list_add(char ***list, int *n, char *text)
 	(*list)[*n] = NULL;
 }
 
-/* Adds a kernel parameter. With eth0= given, nestctl adds no network card of its own. */
 static void add_param(struct run *r, const char *param)
 {
-	if (!strncmp(param, "eth0=", 5))
-		r->net = "none";
 	r->param = r->param ? r->param : param;
 	run_add(r, param);
 }
@@ -380,7 +377,7 @@ static void parse_option(struct run *r, int key)
 	case KEY_BARE: r->bare = true; break;
 	case KEY_AS_IS: r->as_is = true; break;
 	case KEY_NO_TEMPLATE: r->no_template = true; break;
-	case KEY_NET: r->net = run_network_kind(optarg); break;
+	case KEY_NET: run_add_net(r, optarg); break;
 	case KEY_DISK:
 		if (!parse_size(optarg, "run: --disk"))
 			die("run: --disk %s: not a size (512M, 2G, ...)", optarg);

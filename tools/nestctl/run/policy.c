@@ -399,6 +399,15 @@ static const char *both_loopback(const struct policy *p, const char *text)
 	return list ? format(",loopback=%s", list + 1) : NULL;
 }
 
+/* Dies unless the policy allows a card with these words. */
+static void check_card(const char *net, const struct policy *p)
+{
+	if (strncmp(net, "slirp", 5) && strcmp(net, "none"))
+		die("run: --net %s: %s allows slirp only", net, p->file);
+	if (!strncmp(net, "slirp", 5) && net[5])
+		die("run: --net %s: %s allows no words behind slirp", net, p->file);
+}
+
 /* Restricts the network options to what the policy allows. Dies if an option contradicts. */
 static void combine_network(struct run *r, const struct policy *p)
 {
@@ -407,16 +416,14 @@ static void combine_network(struct run *r, const struct policy *p)
 	if (!p->network) {
 		if (r->forwards)
 			die("run: -p: %s has no network", p->file);
-		r->net = "none";
+		run_set_nets(r, "none");
 		r->loopback = r->allow = NULL;
 		return;
 	}
-	if (r->net && strncmp(r->net, "slirp", 5) && strcmp(r->net, "none"))
-		die("run: --net %s: %s allows slirp only", r->net, p->file);
-	if (r->net && !strcmp(r->net, "none"))
+	for (int i = 0; i < r->nr_nets; i++)
+		check_card(r->nets[i] ?: "slirp", p);
+	if (run_has_net(r, "none"))
 		return;
-	if (r->net && r->net[5])
-		die("run: --net %s: %s allows no words behind slirp", r->net, p->file);
 	/* without the option the policy's ports apply */
 	r->loopback = both_loopback(p, asked ? asked : ",loopback=on");
 	if (p->rules)

@@ -175,23 +175,6 @@ static void choose_terminal(struct run *r)
 	r->joined = !r->terminal && same_output();
 }
 
-static void add_network(struct run *r)
-{
-	const char *net = r->net ? r->net : "slirp";
-
-	if (r->forwards && strncmp(net, "slirp", 5))
-		die("run: -p HOST:GUEST wants --net slirp, not %s", net);
-	if (r->loopback && strncmp(net, "slirp", 5))
-		die("run: --host-loopback wants --net slirp, not %s", net);
-	if (r->allow && strncmp(net, "slirp", 5))
-		die("run: --allow-net wants --net slirp, not %s", net);
-	if (!strcmp(net, "none"))
-		return;
-	run_add(r, format("eth0=%s%s%s%s%s", net, r->forwards ? r->forwards : "",
-			   r->allow ? r->allow : "", r->loopback ? r->loopback : "",
-			   r->net || r->forwards || r->loopback || r->allow ? "" : ",optional"));
-}
-
 const char *without_commas(const char *path)
 {
 	char *text = xalloc(2 * strlen(path) + 1), *to = text;
@@ -237,6 +220,7 @@ static void prepare(struct run *r)
 	r->real_image = realpath(r->image, NULL);
 	if (!r->real_image)
 		die("%s: %s", r->image, strerror(errno));
+	run_choose_cards(r);
 	free(job_text(r, &r->job_size)); /* sets r->login */
 	choose_terminal(r);
 	if (r->machine)
@@ -269,7 +253,7 @@ static void prepare(struct run *r)
 		r->fds[2] = pump_output(2, -1);
 	run_add(r, format("con4=null,fd:%d", r->status_end));
 	run_add(r, format("con5=fd:%d,fd:%d", r->control_end, r->ready_fd));
-	add_network(r);
+	run_add_cards(r);
 	if (!r->verbose)
 		run_add(r, "quiet");
 	if (r->mem)

@@ -15,6 +15,7 @@
 #define DEFAULT_MEMORY "1G"
 #define ATTACH_LINES 8
 #define VOLUMES_MAX 16 /* the kernel has hostfs0 to hostfs15 */
+#define NETS_MAX 8
 
 /*
  * A folder or file of the host (its real path) that the instance sees at @guest, an absolute path.
@@ -38,11 +39,16 @@ struct agent {
 /* The options of a run, and what is prepared for it. Texts and lists are never freed. */
 struct run {
 	/*
-	 * paths of the kernel and the image, and the values of --keep, --mem, --cpus, --net, -p
+	 * paths of the kernel and the image, and the values of --keep, --mem, --cpus, -p
 	 * (",hostfwd=" words), -w, -u, --policy and --disk, each of which may be NULL
 	 */
-	const char *kernel, *image, *cow, *mem, *ncpus, *net, *forwards, *dir, *user, *policy,
-		*disk;
+	const char *kernel, *image, *cow, *mem, *ncpus, *forwards, *dir, *user, *policy, *disk;
+	/*
+	 * values of --net, in their order; NULL is the default kind. run_choose_cards() completes
+	 * them, and sets the number N of each card's ethN.
+	 */
+	const char *nets[NETS_MAX];
+	int nr_nets, net_numbers[NETS_MAX];
 	/* ",loopback=" with the host ports that the guest may reach, or NULL */
 	const char *loopback;
 	/* words ",allow=" for the slirp helper, or NULL */
@@ -235,11 +241,25 @@ int run_here(struct run *r);
 void run_add_volume(struct run *r, char *text);
 /*
  * Docker's options (docker_words.c), which die if a value is invalid. run_network_kind() returns
- * the kind of the first network card from the value of --network, or NULL for the default kind,
- * which docker's "bridge" and "default" select. run_add_volumes_from() calls @keep after each
- * volume that it adds, and skips a volume if another one already has its guest path.
+ * the kind of a card from the value of --network, or NULL for the default kind, which docker's
+ * "bridge" and "default" select. run_add_volumes_from() calls @keep after each volume that it adds,
+ * and skips a volume if another one already has its guest path.
  */
 const char *run_network_kind(const char *text);
+/*
+ * The cards of a run (cards.c). run_add_net() adds a --net, and returns @text. Dies if it
+ * contradicts those before. run_set_nets() replaces all by one; NULL is the default kind.
+ * run_has_net() is true if a --net is of this kind.
+ */
+const char *run_add_net(struct run *r, const char *text);
+void run_set_nets(struct run *r, const char *only);
+bool run_has_net(const struct run *r, const char *kind);
+/*
+ * Completes the list of cards, and adds the job's settings for them; called before job_text(). Dies
+ * if an option has no card that can carry it out. run_add_cards() adds the kernel's parameters.
+ */
+void run_choose_cards(struct run *r);
+void run_add_cards(struct run *r);
 void run_set_cidfile(struct run *r, const char *path);
 void run_check_platform(const char *text);
 void run_check_pull(const char *text);
