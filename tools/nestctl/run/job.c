@@ -12,16 +12,24 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/run.h"
 
+/* bytes of a default host name: what a label of DNS has (sethostname() takes 64) */
+#define HOST_LABEL 63
+
 /*
- * Returns the image's name without its folder and its suffix; of a digest the first 12 digits,
- * since sethostname() takes no more than 64 bytes.
+ * Returns the image's name without its folder, tag and suffix, cut to HOST_LABEL bytes that do not
+ * end in a hyphen; of a digest the first 12 digits.
  */
 static const char *host_name_of(const char *image)
 {
 	const char *base = strrchr(image, '/') ? strrchr(image, '/') + 1 : image;
-	const char *name = format("%.*s", (int)strcspn(base, "."), base);
+	size_t n = strcspn(base, ".:");
 
-	return image_is_unnamed(name) ? format("%.12s", strchr(name, ':') + 1) : name;
+	if (image_is_unnamed(format("%.*s", (int)strcspn(base, "."), base)))
+		return format("%.12s", strchr(base, ':') + 1);
+	n = n > HOST_LABEL ? HOST_LABEL : n;
+	while (n && base[n - 1] == '-')
+		n--;
+	return format("%.*s", (int)n, base);
 }
 
 /* Writes a string of the job. */
