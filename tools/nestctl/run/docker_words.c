@@ -69,13 +69,15 @@ void run_replace_inherited(struct run *r, char *(*word)(const struct volume *v))
 		(size_t)(r->nr_volumes - i) * sizeof(r->volumes[0]));
 }
 
-void run_add_volumes_from(struct run *r, const char *text, void (*keep)(struct run *r))
+void run_add_volumes_from(struct run *r, const char *text, char *(*word)(const struct volume *v),
+	void (*keep)(struct run *r))
 {
 	static const char option[] = "--volume=";
 	const size_t n = strcspn(text, ":");
 	const char *name = format("%.*s", (int)n, text), *mode = text + n;
 	const bool rdonly = !strcmp(mode, ":ro");
 	struct service s;
+	int other;
 
 	if (*mode && !rdonly && strcmp(mode, ":rw") != 0)
 		die("run: --volumes-from %s: wants NAME, NAME:ro or NAME:rw", text);
@@ -85,13 +87,16 @@ void run_add_volumes_from(struct run *r, const char *text, void (*keep)(struct r
 		if (strncmp(*w, option, sizeof(option) - 1) != 0)
 			continue;
 		run_add_volume(r, format("%s", *w + sizeof(option) - 1));
-		if (first_at_place(r) != r->nr_volumes - 1) {
+		other = first_at_place(r);
+		if (other != r->nr_volumes - 1 && !r->volumes[other].inherited) {
 			r->nr_volumes--;
 			continue;
 		}
 		r->volumes[r->nr_volumes - 1].inherited = true;
 		if (rdonly)
 			r->volumes[r->nr_volumes - 1].rdonly = true;
+		if (other != r->nr_volumes - 1)
+			run_replace_inherited(r, word);
 		keep(r);
 	}
 	service_close(&s);

@@ -421,7 +421,7 @@ static void parse_option(struct run *r, int key)
 	case KEY_CIDFILE: run_set_cidfile(r, optarg); break;
 	case KEY_PLATFORM: run_check_platform(optarg); break;
 	case KEY_PULL: run_check_pull(optarg); break;
-	case KEY_VOLUMES_FROM: run_add_volumes_from(r, optarg, keep_volume); break;
+	case KEY_VOLUMES_FROM: run_add_volumes_from(r, optarg, volume_word, keep_volume); break;
 	case KEY_INIT: r->init = true; break;
 	case KEY_PASSWORD: r->hash = run_set_password(r, optarg); break;
 	case KEY_SSH_KEY: run_add_ssh_key(r, optarg); break;

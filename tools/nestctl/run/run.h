@@ -242,8 +242,9 @@ void run_add_volume(struct run *r, char *text);
 /*
  * Docker's options (docker_words.c), which die if a value is invalid. run_network_kind() returns
  * the kind of a card from the value of --network, or NULL for the default kind, which docker's
- * "bridge" and "default" select. run_add_volumes_from() calls @keep after each volume that it adds,
- * and skips a volume if another one already has its guest path.
+ * "bridge" and "default" select. run_add_volumes_from() calls @keep after each volume that it adds.
+ * It skips a volume if one of -v has its guest path, and replaces one of an earlier --volumes-from,
+ * together with its word of @word.
  */
 const char *run_network_kind(const char *text);
 /*
@@ -263,7 +264,8 @@ void run_add_cards(struct run *r);
 void run_set_cidfile(struct run *r, const char *path);
 void run_check_platform(const char *text);
 void run_check_pull(const char *text);
-void run_add_volumes_from(struct run *r, const char *text, void (*keep)(struct run *r));
+void run_add_volumes_from(struct run *r, const char *text, char *(*word)(const struct volume *v),
+	void (*keep)(struct run *r));
 /*
  * If the last volume has the guest path of a volume of --volumes-from, removes that one and its
  * word. @word: returns the word of a volume.
