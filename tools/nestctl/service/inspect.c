@@ -167,16 +167,32 @@ static void put_addresses(const struct network *n)
 	json_text("MacAddress", n->mac);
 }
 
+/*
+ * Returns the name of the card's network: its kind, such as "switch"; of a further card of this kind
+ * "switch-eth1".
+ */
+static const char *network_name(char *const *cards, char *const *card)
+{
+	const char *kind = strchr(*card, '=') + 1;
+
+	for (; cards < card; cards++)
+		if (!strcmp(strchr(*cards, '=') + 1, kind))
+			return format("%s-%.*s", kind, (int)strcspn(*card, "="), *card);
+	return kind;
+}
+
 static void put_network(const struct view *v)
 {
-	const struct network n = network_ask(v->card ? v->folder : NULL);
+	struct network n = network_ask(*v->cards ? v->folder : NULL, "eth0");
 
 	json_open("NetworkSettings", '{');
 	put_ports("Ports", v->ports);
 	put_addresses(&n);
 	json_open("Networks", '{');
-	if (v->card) {
-		json_open(v->card, '{');
+	for (char **card = v->cards; *card; card++) {
+		if (card > v->cards)
+			n = network_ask(v->folder, format("%.*s", (int)strcspn(*card, "="), *card));
+		json_open(network_name(v->cards, card), '{');
 		put_addresses(&n);
 		json_close('}');
 	}

@@ -17,7 +17,6 @@
 
 /* time to wait for a reply; an instance that hangs is shown without addresses */
 #define ASK_MS 500
-#define CARD "eth0"
 
 /* Calls @take with each line of a file of the guest's /proc. */
 static void each_line(struct umid_console *c, const char *file, struct network *n,
@@ -47,7 +46,7 @@ static void take_address(struct network *n, const char *line)
 	int prefix;
 
 	if (sscanf(line, "%31s %31s %63[0-9a-f.:]/%d", card, mac, address, &prefix) != 4 ||
-		strcmp(card, CARD) != 0)
+		strcmp(card, n->card) != 0)
 		return;
 	n->mac = format("%s", mac);
 	if (inet_pton(AF_INET, address, &a) == 1 && !*n->address) {
@@ -67,7 +66,7 @@ static void take_route(struct network *n, const char *line)
 	uint32_t to, via;
 
 	if (sscanf(line, "%31s %x %x", card, &to, &via) == 3 && !to && via && !*n->gateway &&
-		!strcmp(card, CARD))
+		!strcmp(card, n->card))
 		n->gateway = text_of(AF_INET, &via);
 }
 
@@ -80,7 +79,7 @@ static void take_route6(struct network *n, const char *line)
 
 	if (sscanf(line, "%32s %x %*s %*s %32s %*s %*s %*s %*s %31s", to, &prefix, via, card) !=
 			4 ||
-		prefix || strcmp(card, CARD) != 0 || *n->gateway6 || !via[strspn(via, "0")])
+		prefix || strcmp(card, n->card) != 0 || *n->gateway6 || !via[strspn(via, "0")])
 		return;
 	for (int i = 0; i < 16; i++)
 		if (sscanf(via + 2 * i, "%2hhx", &a.s6_addr[i]) != 1)
@@ -88,11 +87,14 @@ static void take_route6(struct network *n, const char *line)
 	n->gateway6 = text_of(AF_INET6, &a);
 }
 
-struct network network_ask(const char *folder)
+struct network network_ask(const char *folder, const char *card)
 {
-	struct network n = {
-		.mac = "", .address = "", .gateway = "", .address6 = "", .gateway6 = ""
-	};
+	struct network n = { .card = card,
+		.mac = "",
+		.address = "",
+		.gateway = "",
+		.address6 = "",
+		.gateway6 = "" };
 	struct umid_console c;
 
 	if (!folder || !umid_try_connect(&c, folder))

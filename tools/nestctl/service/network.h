@@ -4,10 +4,11 @@
 #define NESTLING_NESTCTL_NETWORK_H
 
 /*
- * The addresses of the first card. A missing text is "", a missing length 0. The texts are never
+ * The addresses of a card. A missing text is "", a missing length 0. The texts are never
  * freed.
  */
 struct network {
+	const char *card; /* its name */
 	const char *mac;
 	/* IPv4 */
 	const char *address, *gateway;
@@ -18,9 +19,10 @@ struct network {
 };
 
 /*
- * Requests the addresses of the instance whose console is in the folder @folder. Returns none if
- * @folder is NULL or the instance does not answer. Waits at most half a second for each reply.
+ * Requests the addresses of @card ("eth0") of the instance whose console is in the folder @folder.
+ * Returns none if @folder is NULL or the instance does not answer. Waits at most half a second for
+ * each reply.
  */
-struct network network_ask(const char *folder);
+struct network network_ask(const char *folder, const char *card);
 
 #endif

@@ -250,7 +250,7 @@ static void put_row(const struct ps *ps, const struct view *v)
 		json_text("Size", size_of(v));
 	json_text("Mounts", v->kept ? inspect_mount_names(&v->service.spec, &volumes) : "");
 	json_text("LocalVolumes", format("%u", volumes));
-	json_text("Networks", view_network(v));
+	json_text("Networks", view_networks(v));
 	json_text("Labels", labels_text(v));
 	json_open("Label", '{');
 	for (char **l = v->kept ? v->service.spec.labels : NULL; l && *l; l++)

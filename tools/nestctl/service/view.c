@@ -191,13 +191,23 @@ static char **card_words(const struct instance *in)
 	return words;
 }
 
-/* Returns the kind of the first network card, or NULL. */
-static const char *card_of(char *const *argv)
+/* Returns the cards "ethN=KIND" of a kernel's words, by their numbers; none if eth0 is missing. */
+static char **cards_of(char *const *argv)
 {
-	for (; *argv; argv++)
-		if (!strncmp(*argv, "eth0=", 5))
-			return format("%.*s", (int)strcspn(*argv + 5, ","), *argv + 5);
-	return NULL;
+	char **cards = xalloc((CARDS_MAX + 1) * sizeof(*cards));
+	size_t n = 0;
+
+	for (int i = 0; i < CARDS_MAX && (n || !i); i++) {
+		const char *begin = format("eth%d=", i), *found = NULL;
+
+		for (char *const *word = argv; *word; word++)
+			if (!strncmp(*word, begin, strlen(begin)))
+				found = *word;
+		if (found)
+			cards[n++] = format("%.*s", (int)strcspn(found, ","), found);
+	}
+	cards[n] = NULL;
+	return cards;
 }
 
 /* Returns an image's name in the store, or its path if it is elsewhere. */
@@ -225,7 +235,7 @@ static struct view of_instance(const struct instance *in)
 		.created = now_ns() - (int64_t)(in->age * 1e9),
 		.pid = in->pid,
 		.folder = in->folder,
-		.card = card_of(cards),
+		.cards = cards_of(cards),
 		.ports = ports_of(cards, NULL) };
 
 	v.state.phase = PHASE_RUNNING;
@@ -271,12 +281,13 @@ static struct view of_service(const struct service *s, const struct instance *in
 		.file = s->spec.file,
 		.command = command_of(s),
 		.created = s->spec.created,
+		.cards = none,
 		.ports = s->seen.phase == PHASE_RUNNING ? s->spec.ports : none };
 
 	if (in && v.state.phase == PHASE_RUNNING) {
 		v.pid = in->pid;
 		v.folder = in->folder;
-		v.card = card_of(card_words(in));
+		v.cards = cards_of(card_words(in));
 		/* -p is in the spec; words of --net and --param are the kernel's alone */
 		v.ports = ports_of(card_words(in), s->spec.ports);
 	}
@@ -395,15 +406,46 @@ bool view_size(const struct view *v, uint64_t *own, uint64_t *all)
 	return true;
 }
 
+/* Adds the kind of a card to a list such as "switch,slirp". */
+static const char *add_kind(const char *list, const char *words)
+{
+	return format("%s%s%.*s", list, *list ? "," : "", (int)strcspn(words, ","), words);
+}
+
+/* Returns the kinds of the cards with which the kept instance starts. */
+static const char *kept_networks(const struct spec *c)
+{
+	static const char option[] = "--net=";
+	const char *all = "";
+	bool slirp = false;
+
+	for (char **w = c->words; *w; w++)
+		if (!strncmp(*w, option, sizeof(option) - 1)) {
+			const char *words = run_network_kind(*w + sizeof(option) - 1) ?: "slirp";
+
+			slirp = slirp || !strncmp(words, "slirp", 5);
+			all = add_kind(all, words);
+		}
+	/* -p beside a switch adds a card (run/cards.c) */
+	return !*all || (*c->ports && !slirp) ? add_kind(all, "slirp") : all;
+}
+
+const char *view_networks(const struct view *v)
+{
+	const char *all = "";
+
+	for (char **card = v->cards; *card; card++)
+		all = add_kind(all, strchr(*card, '=') + 1);
+	if (!*all && v->kept && v->state.phase != PHASE_RUNNING)
+		return kept_networks(&v->service.spec);
+	return *all ? all : "none";
+}
+
 const char *view_network(const struct view *v)
 {
-	const char *net = v->kept ? spec_option(&v->service.spec, "net") : NULL;
+	const char *all = view_networks(v);
 
-	if (v->card || !v->kept || v->state.phase == PHASE_RUNNING)
-		return v->card ?: "none";
-	net = net ? run_network_kind(net) : NULL;
-	net = net ?: "slirp";
-	return format("%.*s", (int)strcspn(net, ","), net);
+	return format("%.*s", (int)strcspn(all, ","), all);
 }
 
 const char *view_ports(const struct view *v)

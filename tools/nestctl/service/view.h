@@ -24,8 +24,11 @@ struct view {
 	/* the kernel's process and the folder of its console, or 0 and NULL if no kernel runs */
 	pid_t pid;
 	const char *folder;
-	/* kind of the first network card, such as "slirp"; NULL without a card or kernel */
-	const char *card;
+	/*
+	 * network cards "eth0=slirp" by their numbers, ending in NULL; empty without a kernel, and
+	 * without eth0
+	 */
+	char **cards;
 	/* "80/tcp -> 127.0.0.1:8080", ending in NULL; empty if the instance does not run */
 	char **ports;
 };
@@ -44,8 +47,12 @@ const char *view_status(const struct view *v);
  * image. Returns false and sets neither if the instance is not detached: its layer has no name.
  */
 bool view_size(const struct view *v, uint64_t *own, uint64_t *all);
-/* Returns the kind of the first network card, also of an instance that does not run; or "none". */
+/*
+ * Returns the kind of the first network card, also of an instance that does not run; or "none".
+ * view_networks() returns the kinds of all: "switch,slirp".
+ */
 const char *view_network(const struct view *v);
+const char *view_networks(const struct view *v);
 /* Returns docker's text, such as "127.0.0.1:8080->80/tcp, ...". */
 const char *view_ports(const struct view *v);
 /* Returns a time, ns since 1970, in RFC 3339's form in UTC. 0: docker's text for no time. */
