@@ -165,13 +165,22 @@ void names_forget(int port)
 			hosts[i] = (struct host){ .name = "" };
 }
 
-/*
- * Returns the host with the MAC address, or a new one, or NULL if there is no room. A known host
- * stays with its port, since any guest can use another guest's MAC address.
- */
-static struct host *host_of(const uint8_t *mac, int port)
+/* Returns the index of a free entry with the address, or -1. */
+static int free_place(uint32_t address)
 {
-	int place;
+	const uint32_t i = address - network - 2;
+
+	return i < nr_hosts && !hosts[i].seen.port ? (int)i : -1;
+}
+
+/*
+ * Returns the host with the MAC address, or a new one, or NULL if there is no room. A new one has
+ * the address @wanted, or 0, if it is free: an instance whose link comes back keeps its address. A
+ * known host stays with its port, since any guest can use another guest's MAC address.
+ */
+static struct host *host_of(const uint8_t *mac, int port, uint32_t wanted)
+{
+	int place = free_place(wanted);
 
 	for (unsigned int i = 0; i < nr_hosts; i++)
 		if (hosts[i].seen.port && !memcmp(hosts[i].mac, mac, 6)) {
@@ -179,7 +188,8 @@ static struct host *host_of(const uint8_t *mac, int port)
 				table_use(&hosts[i].seen, port);
 			return &hosts[i];
 		}
-	place = table_place(hosts, sizeof(*hosts), nr_hosts, port);
+	if (place < 0)
+		place = table_place(hosts, sizeof(*hosts), nr_hosts, port);
 	if (place < 0)
 		return NULL;
 	hosts[place] = (struct host){ .name = "" };
@@ -310,7 +320,10 @@ static uint32_t answer_dhcp(int port, const uint8_t *p, uint32_t n, uint8_t *out
 	server = find_option(p, n, OPT_SERVER, &server_size);
 	if (server && server_size == 4 && get32(server) != own_address())
 		return 0; /* the client takes another server's offer */
-	h = host_of(p + 28, port);
+	wanted = find_option(p, n, OPT_ADDRESS, &wanted_size);
+	if (wanted_size != 4)
+		wanted = NULL;
+	h = host_of(p + 28, port, wanted ? get32(wanted) : 0);
 	if (!h)
 		return 0;
 	name = find_option(p, n, OPT_NAME, &name_size);
@@ -319,9 +332,8 @@ static uint32_t answer_dhcp(int port, const uint8_t *p, uint32_t n, uint8_t *out
 	class = find_option(p, n, OPT_CLASS, &class_size);
 	if (class && h->seen.port == port + 1)
 		take_class(h, class, class_size);
-	wanted = find_option(p, n, OPT_ADDRESS, &wanted_size);
 	reply = *type == DISCOVER ? OFFER : ACK;
-	if (reply == ACK && wanted && wanted_size == 4 && get32(wanted) != address_of(h))
+	if (reply == ACK && wanted && get32(wanted) != address_of(h))
 		reply = NAK;
 	memset(to, 0, DHCP_HEAD);
 	to[0] = 2;
