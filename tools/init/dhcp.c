@@ -4,8 +4,8 @@
  * any program of the image.
  *
  * DISCOVER -> OFFER -> REQUEST -> ACK; DISCOVER and REQUEST are sent at most three times each, half
- * a second apart. The lease is not renewed: instances of `nestctl run` are short-lived, and their
- * server (libslirp) always assigns the same address.
+ * a second apart. The lease is not renewed before its end: libslirp always assigns the same
+ * address, and `nestctl switch` keeps an address until the link closes.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -82,7 +82,10 @@ static uint8_t *put_text(uint8_t *o, int option, const char *text)
 	return o + n;
 }
 
-/* Broadcasts a packet of @type: DISCOVER, or REQUEST for the offered lease @l. */
+/*
+ * Broadcasts a packet of @type: DISCOVER, with the address of an earlier lease @l, or REQUEST for
+ * the offered lease @l.
+ */
 static void ask(int type, const struct lease *l)
 {
 	struct sockaddr_in all = { .sin_family = AF_INET, .sin_port = htons(67) };
@@ -93,8 +96,9 @@ static void ask(int type, const struct lease *l)
 	memcpy(p.chaddr, mac, 6);
 	memcpy(p.cookie, "\x63\x82\x53\x63", 4);
 	*o++ = OPT_TYPE, *o++ = 1, *o++ = (uint8_t)type;
-	if (type == REQUEST) {
+	if (l->address)
 		*o++ = OPT_ADDRESS, *o++ = 4, memcpy(o, &l->address, 4), o += 4;
+	if (type == REQUEST) {
 		*o++ = OPT_SERVER, *o++ = 4, memcpy(o, &l->server, 4), o += 4;
 	}
 	o = put_text(o, OPT_NAME, host_name);
@@ -248,27 +252,72 @@ static bool bring_up(const char *name)
 	return !ioctl(sock, SIOCSIFFLAGS, &r);
 }
 
-bool dhcp_configure(const char *name, const char *host, const char *class, struct lease *l)
+/*
+ * Opens the socket, brings the card up, and gets a lease; DISCOVER has the address of *@l. Returns
+ * 1 with the lease, 0 if no server answers, or -1 if there is no such card. Closes the socket
+ * unless it returns 1.
+ */
+static int get_lease(const char *name, const char *host, const char *class, struct lease *l)
 {
 	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(68) };
-	bool good = false;
-	int on = 1;
+	int on = 1, got = -1;
 
 	host_name = host;
 	vendor_class = class;
 	sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (sock < 0)
-		return false;
+		return -1;
 	if (bring_up(name) && getrandom(&xid, sizeof(xid), 0) == sizeof(xid) &&
 		!setsockopt(sock, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) &&
 		!setsockopt(sock, SOL_SOCKET, SO_BINDTODEVICE, name, strlen(name)) &&
-		!bind(sock, (struct sockaddr *)&any, sizeof(any))) {
-		good = exchange(DISCOVER, OFFER, l) && exchange(REQUEST, ACK, l);
-		if (good)
-			use(name, l);
-		else
-			fprintf(stderr, "init: %s: no DHCP server answers\n", name);
-	}
+		!bind(sock, (struct sockaddr *)&any, sizeof(any)))
+		got = exchange(DISCOVER, OFFER, l) && exchange(REQUEST, ACK, l);
+	if (got <= 0)
+		close(sock);
+	return got;
+}
+
+bool dhcp_configure(const char *name, const char *host, const char *class, struct lease *l)
+{
+	int got;
+
+	*l = (struct lease){ .address = 0 };
+	got = get_lease(name, host, class, l);
+	if (!got)
+		fprintf(stderr, "init: %s: no DHCP server answers\n", name);
+	if (got <= 0)
+		return false;
+	use(name, l);
 	close(sock);
-	return good;
+	return true;
+}
+
+/* True if the card is up and has the address. */
+static bool has_address(const char *name, uint32_t address)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq flags = { 0 }, r = { 0 };
+	bool has;
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	snprintf(flags.ifr_name, sizeof(flags.ifr_name), "%s", name);
+	has = fd >= 0 && !ioctl(fd, SIOCGIFFLAGS, &flags) && (flags.ifr_flags & IFF_UP) &&
+	      !ioctl(fd, SIOCGIFADDR, &r) &&
+	      ((struct sockaddr_in *)&r.ifr_addr)->sin_addr.s_addr == address;
+	if (fd >= 0)
+		close(fd);
+	return has;
+}
+
+bool dhcp_renew(const char *name, const char *host, const char *class, struct lease *l)
+{
+	struct lease new = *l;
+
+	if (!has_address(name, l->address) || get_lease(name, host, class, &new) <= 0)
+		return false;
+	if (new.address != l->address || new.mask != l->mask)
+		use(name, &new);
+	close(sock);
+	*l = new;
+	return true;
 }

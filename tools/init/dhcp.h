@@ -30,6 +30,12 @@ struct lease {
  * stderr. @host: the host name to send to the server, or "". @class: the vendor class, or "".
  */
 bool dhcp_configure(const char *name, const char *host, const char *class, struct lease *l);
+/*
+ * Asks again for the lease *@l, which the server may have forgotten, after the link was lost.
+ * Replaces *@l, and the card's address if it is another one. Returns false, and changes nothing, if
+ * the guest has changed the address or no server answers. @host and @class as above.
+ */
+bool dhcp_renew(const char *name, const char *host, const char *class, struct lease *l);
 /* Makes @router, in network byte order, the default route. Reports an error on stderr. */
 void dhcp_route(uint32_t router);
 

@@ -617,12 +617,13 @@ static int wait_for_work(struct pollfd *pfd, nfds_t n, const sigset_t *unblocked
 /* Serves the command until it ends. Returns its exit status, or 128 + N if signal N killed it. */
 static int run_until_end(const sigset_t *unblocked)
 {
+	const int links = network_watch();
 	int status = 0;
 
 	while (!reap(&status)) {
-		struct pollfd pfd[4] = { pump_poll(&in), pump_poll(&out), pump_poll(&err),
-			{ .fd = host_fd, .events = POLLIN } };
-		int n = wait_for_work(pfd, 4, unblocked);
+		struct pollfd pfd[5] = { pump_poll(&in), pump_poll(&out), pump_poll(&err),
+			{ .fd = host_fd, .events = POLLIN }, { .fd = links, .events = POLLIN } };
+		int n = wait_for_work(pfd, 5, unblocked);
 
 		if (shutdown_wanted)
 			begin_shutdown();
@@ -630,6 +631,8 @@ static int run_until_end(const sigset_t *unblocked)
 			continue;
 		if (pfd[3].revents)
 			hear_host();
+		if (pfd[4].revents)
+			network_changed(links);
 		pump_step(&in, &pfd[0]);
 		pump_step(&out, &pfd[1]);
 		pump_step(&err, &pfd[2]);

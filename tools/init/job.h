@@ -83,6 +83,13 @@ bool job_receive(struct job *job, int fd);
  * restored at the end. Reports failures on stderr. Returns NULL, or what has failed, with errno.
  */
 const char *network_configure(const struct job *job, bool restored);
+/*
+ * Watches the configured cards: network_watch() returns a descriptor that becomes readable, or -1.
+ * network_changed() then asks DHCP again, in a child, for each card whose link has come back: the
+ * server may have lost its tables, or the card its MAC address (a clone).
+ */
+int network_watch(void);
+void network_changed(int fd);
 #define RESOLV_CONF "/etc/resolv.conf"
 /*
  * resolv.c: resolv_begin() removes the image's file before another is written. With @restored it

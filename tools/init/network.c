@@ -8,46 +8,53 @@
  * the next one when they refuse a question. The default route goes by a card without a class.
  */
 #include <arpa/inet.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "tools/init/dhcp.h"
 #include "tools/init/job.h"
 
 #define CARDS_MAX 16
 
-/* A configured card. */
+/* A configured card, in memory that is shared with children: they renew leases. */
 static struct card {
-	const char *class;
+	char name[IFNAMSIZ];
+	const char *host, *class; /* as for dhcp_configure() */
 	struct lease lease;
-} cards[CARDS_MAX];
+	bool linked; /* the link was there at the last message */
+} * cards;
 static int nr_cards;
 
 /* Configures a card of the text "NAME[ CLASS]". */
 static void configure(const struct job *job, const char *text)
 {
-	const char *host = *job->name ? job->name : job->hostname;
 	size_t n = strcspn(text, " ");
 	struct card *c = &cards[nr_cards];
-	char name[16];
 
-	if (nr_cards == CARDS_MAX)
+	if (!cards || nr_cards == CARDS_MAX)
 		return;
-	snprintf(name, sizeof(name), "%.*s", (int)n, text);
-	c->class = text + n + (text[n] == ' ');
-	nr_cards += dhcp_configure(name, host, c->class, &c->lease);
+	*c = (struct card){ .host = *job->name ? job->name : job->hostname,
+		.class = text + n + (text[n] == ' '),
+		.linked = true };
+	snprintf(c->name, sizeof(c->name), "%.*s", (int)n, text);
+	nr_cards += dhcp_configure(c->name, c->host, c->class, &c->lease);
 }
 
-/* Sets the default route: by a card without a class, or else by the first with a router. */
-static void route(void)
+/* Returns the card of the default route: one without a class, or else the first with a router. */
+static const struct card *way_out(void)
 {
 	const struct card *best = NULL;
 
 	for (const struct card *c = cards; c < cards + nr_cards; c++)
 		if (c->lease.router && (!best || (*best->class && !*c->class)))
 			best = c;
-	if (best)
-		dhcp_route(best->lease.router);
+	return best;
 }
 
 /* Writes the name servers of the cards with a class, or of those without. */
@@ -113,8 +120,13 @@ static bool write_resolv_conf(const struct job *job, bool restored)
 
 const char *network_configure(const struct job *job, bool restored)
 {
+	const struct card *out;
 	bool named = false, good;
 
+	cards = mmap(NULL, CARDS_MAX * sizeof(*cards), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (cards == MAP_FAILED)
+		cards = NULL;
 	for (int i = 0; i < job->nr_settings; i++)
 		if (*job->settings[i] == 'd') {
 			configure(job, job->settings[i] + 1);
@@ -122,7 +134,9 @@ const char *network_configure(const struct job *job, bool restored)
 		}
 	if (!named)
 		configure(job, "eth0");
-	route();
+	out = way_out();
+	if (out)
+		dhcp_route(out->lease.router);
 	if (!have_servers() && !has_servers(job))
 		return NULL;
 	good = write_resolv_conf(job, restored);
@@ -132,4 +146,66 @@ const char *network_configure(const struct job *job, bool restored)
 		resolv_restore();
 	/* a network without name servers is still one; but those of --dns were asked for */
 	return good || !has_servers(job) ? NULL : RESOLV_CONF;
+}
+
+/* ---- links that come back ---- */
+
+int network_watch(void)
+{
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+	int fd;
+
+	if (!nr_cards)
+		return -1;
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* Asks for the card's lease again, and sets its routes anew if the address is another one. */
+static void renew(struct card *c)
+{
+	const uint32_t address = c->lease.address;
+
+	if (dhcp_renew(c->name, c->host, c->class, &c->lease) && c->lease.address != address &&
+		c == way_out())
+		dhcp_route(c->lease.router);
+}
+
+/*
+ * Handles a message about a device: if its link has come back, a child renews its lease. The child
+ * may wait for the server, and this process may not.
+ */
+static void take_link(const struct nlmsghdr *h)
+{
+	const struct ifinfomsg *info = NLMSG_DATA(h);
+	bool linked = info->ifi_flags & IFF_RUNNING;
+	char name[IFNAMSIZ];
+
+	if (h->nlmsg_type != RTM_NEWLINK || !if_indextoname((unsigned int)info->ifi_index, name))
+		return;
+	for (struct card *c = cards; c < cards + nr_cards; c++) {
+		if (strcmp(c->name, name) != 0 || c->linked == linked)
+			continue;
+		c->linked = linked;
+		if (linked && !fork()) {
+			renew(c);
+			_exit(0);
+		}
+	}
+}
+
+void network_changed(int fd)
+{
+	static char buf[65536] __attribute__((aligned(8)));
+	ssize_t n = recv(fd, buf, sizeof(buf), 0);
+	int left = (int)n;
+
+	for (struct nlmsghdr *h = (struct nlmsghdr *)buf; n > 0 && NLMSG_OK(h, left);
+		h = NLMSG_NEXT(h, left))
+		if (h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifinfomsg)))
+			take_link(h);
 }
