@@ -9,8 +9,10 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/ethernet.h>
 #include <net/if.h>
 #include <net/route.h>
+#include <netpacket/packet.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -227,6 +229,30 @@ void dhcp_route(uint32_t router)
 		close(fd);
 }
 
+/*
+ * Tells the link the card's MAC address, by an ARP question for its own address: a neighbour may
+ * know another one, of an instance that had the address before.
+ */
+static void announce(const char *name, uint32_t address)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ARP),
+		.sll_ifindex = (int)if_nametoindex(name),
+		.sll_halen = 6,
+		.sll_addr = { 255, 255, 255, 255, 255, 255 } };
+	/* Ethernet, IPv4, lengths of both, a question */
+	uint8_t arp[28] = { 0, 1, 8, 0, 6, 4, 0, 1 };
+	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	memcpy(arp + 8, mac, 6);
+	memcpy(arp + 14, &address, 4);
+	memcpy(arp + 24, &address, 4);
+	sendto(fd, arp, sizeof(arp), 0, (struct sockaddr *)&to, sizeof(to));
+	close(fd);
+}
+
 /* Configures the card's address by a lease. Reports errors on stderr. */
 static void use(const char *name, const struct lease *l)
 {
@@ -235,6 +261,7 @@ static void use(const char *name, const struct lease *l)
 	set_address(name, SIOCSIFADDR, l->address);
 	set_address(name, SIOCSIFNETMASK, mask);
 	set_address(name, SIOCSIFBRDADDR, l->address | ~mask);
+	announce(name, l->address);
 }
 
 /* Brings the card up, and reads its address into mac. Returns false if there is no such card. */
