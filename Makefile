@@ -2,6 +2,7 @@
 #
 # Nestling's build.  `make` builds build/nestling (the kernel) and build/nestctl (the friendly face); `make help` lists
 # the other targets.  MODE=debug|ubsan|asan|cov|cover builds into build/MODE/ instead of build/.
+# MODE=fallen links the objects of build/ once more, with a planted hole, to build/fallen/nestling (docs/debugging.md).
 #
 # The sources live in worlds, told apart by path alone (docs/architecture.md, Law 1):
 #   kernel world  arch/um skas kernel drivers (but *_host.c)   freestanding, linked with `ld -r` into kernel.o
@@ -17,11 +18,13 @@ MAKEFLAGS += -rR
 SHELL := /bin/bash
 
 MODE ?=
-ifeq ($(filter $(MODE),debug ubsan asan cov cover),$(MODE))
+ifeq ($(filter $(MODE),debug ubsan asan cov cover fallen),$(MODE))
 else
-$(error MODE is '$(MODE)'; it must be debug, ubsan, asan, cov, cover or empty)
+$(error MODE is '$(MODE)'; it must be debug, ubsan, asan, cov, cover, fallen or empty)
 endif
-B := build$(if $(MODE),/$(MODE))
+# The folder of the objects, and the folder of the program that is linked from them.
+B := build$(if $(filter-out fallen,$(MODE)),/$(MODE))
+L := $(if $(filter fallen,$(MODE)),build/fallen,$(B))
 
 CC := gcc
 LD := ld
@@ -31,7 +34,11 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 .PHONY: all objs
+ifeq ($(MODE),fallen)
+all: $(L)/nestling
+else
 all: $(B)/nestling $(B)/nestctl $(B)/nestctl-image $(B)/afl-nestling $(B)/nestling-gdb.py
+endif
 
 include mk/flags.mk
 include mk/sources.mk
@@ -42,4 +49,4 @@ include mk/doors.mk
 include mk/tools.mk
 include mk/targets.mk
 
--include $(shell [ -d $(B)/obj ] && find $(B)/obj -name '*.d')
+-include $(foreach d,$(sort $(B) $(L)),$(shell [ -d $(d)/obj ] && find $(d)/obj -name '*.d'))

@@ -23,7 +23,7 @@ $(G)/host_calls.h: $(SYSCALLS_TBL)
 $(G)/build_id.h: FORCE
 	@mkdir -p $(@D)
 	@v=$$(git describe --always --dirty 2>/dev/null || echo unknown); \
-	printf '#define NESTLING_VERSION "%s"\n#define NESTLING_MODE "%s"\n' "$$v" "$(or $(MODE),release)" >$@.new; \
+	printf '#define NESTLING_VERSION "%s"\n#define NESTLING_MODE "%s"\n' "$$v" "$(or $(filter-out fallen,$(MODE)),release)" >$@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 .PHONY: FORCE
 FORCE:

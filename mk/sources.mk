@@ -7,6 +7,8 @@ HOST_SRC := $(call find-src,os-linux) $(filter %_host.c,$(call find-src,drivers)
 KERNEL_SRC := $(filter-out arch/um/vdso/%,$(call find-src,arch/um)) \
 	$(filter-out skas/stub/%,$(call find-src,skas)) \
 	$(call find-src,kernel) $(filter-out %_host.c,$(call find-src,drivers))
+# The planted hole of MODE=fallen: no other build has it.
+HOLE_SRC := $(if $(filter fallen,$(MODE)),$(call find-src,tests/jail/hole))
 STUB_SRC := $(call find-src,skas/stub)
 VDSO_SRC := $(call find-src,arch/um/vdso)
 # Files that need shared libraries belong to nestctl-image (mk/tools.mk).
