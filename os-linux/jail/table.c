@@ -70,8 +70,11 @@ const struct jail_row jail_table[] = {
 		IS(1, (uint32_t)TUNGETIFF, (uint32_t)TUNSETQUEUE, (uint32_t)TUNSETOFFLOAD,
 			(uint32_t)TUNSETVNETHDRSZ, (uint32_t)TUNGETFEATURES)),
 	CHECKED(fcntl, "flags", "consoles, nestctl exec",
-		IS(1, F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC, F_OFD_GETLK, F_OFD_SETLK,
+		IS(1, F_GETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC, F_OFD_GETLK, F_OFD_SETLK,
 			F_ADD_SEALS, F_GET_SEALS)),
+	/* by O_ASYNC a terminal sends signals to the processes in its foreground */
+	CHECKED(fcntl, "flags, but O_ASYNC", "consoles, nestctl exec", IS(1, F_SETFL),
+		NONE_OF(2, O_ASYNC)),
 	CHECKED(prctl, "name, slack of timers", "threads start",
 		IS(0, PR_SET_NAME, PR_SET_TIMERSLACK)),
 	{ CALL(tgkill, JAIL_ALLOW, "SIGUSR1, SIGKILL", "kicks, ends; Landlock: children only"),
