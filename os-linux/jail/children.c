@@ -3,7 +3,8 @@
  * children.c: calls of the jailed kernel process that act on another process or on a thread. The
  * seccomp filter cannot check whether a pid is a child's, so the broker (broker.c) makes these
  * calls. It accepts the descendants of the kernel process, which are the zygote, mappers and
- * runners (docs/skas.md), and for calls about scheduling also the threads of the kernel process.
+ * runners (docs/skas.md), and for calls about scheduling also the threads of the kernel process. It
+ * accepts neither itself nor its own children, which have all rights of the user.
  *
  * Signals: if Landlock confines the kernel process's signals to itself and its children
  * (threads.c), the kernel process sends them itself. Otherwise the broker sends them.
@@ -23,6 +24,7 @@
 #define MASK_MAX 128 /* bytes: 1,024 CPUs */
 #define ATTR_MAX 128
 #define ATTR_LEAST 48
+#define KEPT_FLAG 1UL /* SCHED_FLAG_RESET_ON_FORK */
 
 /*
  * Children that were found recently. A pidfd shows whether the number still belongs to that
@@ -56,7 +58,7 @@ static int parent_of(int pid)
 
 static bool descends(int pid)
 {
-	for (int depth = 0; depth < 4 && pid > 1; depth++) {
+	for (int depth = 0; depth < 4 && pid > 1 && pid != getpid(); depth++) {
 		if (pid == broker.kernel)
 			return true;
 		pid = parent_of(pid);
@@ -124,24 +126,48 @@ static int set_affinity(int tid, uint64_t size, uint64_t addr)
 	return syscall(SYS_sched_setaffinity, tid, size, mask) ? -errno : 0;
 }
 
+/*
+ * The policies that the kernel process uses. The broker may have rights that the kernel process has
+ * given up, so it gives no task a real-time policy, whatever the host lets it do.
+ */
+static bool is_plain(int policy)
+{
+	return policy == SCHED_OTHER || policy == SCHED_BATCH;
+}
+
 static int set_scheduler(int tid, int policy, uint64_t addr)
 {
 	struct sched_param param;
 
+	if (!is_plain(policy))
+		return -EPERM;
 	if (!memory_read(addr, &param, sizeof(param)))
 		return -EFAULT;
 	return syscall(SYS_sched_setscheduler, tid, policy, &param) ? -errno : 0;
 }
 
+/* The first fields of struct sched_attr, in room for those that a later host may write. */
+union attr {
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+	};
+	char room[ATTR_MAX];
+};
+
 static int set_attr(int tid, uint64_t addr)
 {
-	union {
-		uint32_t size;
-		char room[ATTR_MAX];
-	} attr;
+	union attr attr, now;
 
 	if (!memory_read(addr, &attr, ATTR_LEAST) || attr.size != ATTR_LEAST)
 		return -EINVAL;
+	if (!is_plain((int)attr.policy) || attr.flags & ~KEPT_FLAG)
+		return -EPERM;
+	if (syscall(SYS_sched_getattr, tid, &now, sizeof(now), 0))
+		return -errno;
+	if (attr.nice < now.nice)
+		return -EPERM;
 	return syscall(SYS_sched_setattr, tid, &attr, 0) ? -errno : 0;
 }
 
