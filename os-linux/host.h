@@ -100,6 +100,10 @@ int os_worker_start(const char *name, void (*fn)(void *arg), void *arg);
 #define OS_GRANT_NAMELESS 8
 /* files beneath a folder of os_jail_folder(), by their names in the namespace of that folder */
 #define OS_GRANT_INSIDE 16
+/* the names in the folder, and the folder, may be removed */
+#define OS_GRANT_REMOVE 32
+/* with OS_GRANT_BENEATH: to read only */
+#define OS_GRANT_LOOK 64
 void os_jail_grant(const char *path, unsigned how);
 /*
  * Records a regular file that no process writes to: the jailed process may open it again for
@@ -109,10 +113,12 @@ void os_jail_know(int fd);
 /*
  * Called before the jail closes. Returns an O_PATH descriptor of hostfs's folder @dir, in a
  * namespace where no path leads out of the folder once the jail has closed; or -1 if that is not
- * possible. @only names the only file of the folder that is needed, or is NULL. os_jail_self_fds()
- * returns such a descriptor of /proc/self/fd, which it keeps; the caller owns that of the folder.
+ * possible. @only names the only file of the folder that is needed, or is NULL. The host lets no
+ * process open a device by the descriptor, nor, with @read_only, change anything.
+ * os_jail_self_fds() returns such a descriptor of /proc/self/fd, which it keeps; the caller owns
+ * that of the folder.
  */
-int os_jail_folder(const char *dir, const char *only);
+int os_jail_folder(const char *dir, const char *only, bool read_only);
 int os_jail_self_fds(void);
 /* Allows the host to write a core of this process into the folder. */
 void os_jail_cores(const char *folder);

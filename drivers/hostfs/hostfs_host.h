@@ -50,17 +50,20 @@ int hostfs_host_ids(uint32_t *uid, uint32_t *gid);
 int hostfs_host_setup(int irq);
 /*
  * Prepares for hostfs_host_root() with @dir and @only after the process is jailed: a jailed process
- * can access that folder, or the one file in it. Fails if @dir cannot be opened as a folder.
+ * can access that folder, or the one file in it, with @read_only to read only. Fails if @dir cannot
+ * be opened as a folder.
  */
-int hostfs_host_share(const char *dir, const char *only);
+int hostfs_host_share(const char *dir, const char *only, int read_only);
 /*
  * Opens the folder @path beneath @jail. @jail, which the user chose, may contain links. Links in
  * @path are followed only as long as they stay beneath @jail. @only: the single name that can be
  * looked up, in a folder that cannot be listed or changed; or NULL. Returns 0 or -errno: -ENOTDIR,
- * -ENOENT, -EXDEV (leads outside), -EACCES (a file system of processes). *root must be 0, or the
- * node's number before a restore; it is set to the node's number.
+ * -ENOENT, -EXDEV (leads outside), -EACCES (a file system of processes). @read_only as
+ * hostfs_host_share() got it. *root must be 0, or the node's number before a restore; it is set to
+ * the node's number.
  */
-int hostfs_host_root(const char *jail, const char *path, const char *only, int *root);
+int hostfs_host_root(
+	const char *jail, const char *path, const char *only, int read_only, int *root);
 
 /* ---- objects ---- */
 

@@ -583,26 +583,28 @@ static void set_limit(void)
 #define SHARES_MAX 64
 static struct {
 	char *dir, *only; /* only: or NULL */
+	bool read_only;
 	int fd;
 } shares[SHARES_MAX];
 static int nr_shares; /* fixed before the guest runs */
 
 /* Allows a jailed process to access the folder, or the one file in it. */
-static void grant(const char *dir, const char *only)
+static void grant(const char *dir, const char *only, bool read_only)
 {
+	unsigned how = OS_GRANT_READ | OS_GRANT_BENEATH | (read_only ? OS_GRANT_LOOK : 0);
 	char *path = NULL;
 
 	if (!only)
-		os_jail_grant(dir, OS_GRANT_READ | OS_GRANT_BENEATH);
+		os_jail_grant(dir, how);
 	else if (asprintf(&path, "%s/%s", dir, only) > 0)
-		os_jail_grant(path, OS_GRANT_READ | OS_GRANT_BENEATH);
+		os_jail_grant(path, how);
 	free(path);
 }
 
 /* Opens the shared folder before the jail closes. Returns a descriptor, or -1 with errno set. */
-static int open_share(const char *dir, const char *only)
+static int open_share(const char *dir, const char *only, bool read_only)
 {
-	int fd = os_jail_folder(dir, only), saved;
+	int fd = os_jail_folder(dir, only, read_only), saved;
 	struct stat st;
 
 	if (fd < 0)
@@ -616,16 +618,16 @@ static int open_share(const char *dir, const char *only)
 	saved = errno;
 	/* Called here as well, for a restored instance without hostfs= on its command line. */
 	self_fds();
-	grant(dir, only);
+	grant(dir, only, read_only);
 	errno = saved;
 	return fd;
 }
 
-int hostfs_host_share(const char *dir, const char *only)
+int hostfs_host_share(const char *dir, const char *only, int read_only)
 {
 	char *name = nr_shares < SHARES_MAX ? strdup(dir) : NULL;
 	char *file = name && only ? strdup(only) : NULL;
-	int fd = open_share(dir, only), err = fd < 0 ? -errno : 0;
+	int fd = open_share(dir, only, read_only), err = fd < 0 ? -errno : 0;
 
 	if (!name || (only && !file) || err) {
 		free(name);
@@ -636,24 +638,26 @@ int hostfs_host_share(const char *dir, const char *only)
 	}
 	shares[nr_shares].dir = name;
 	shares[nr_shares].only = file;
+	shares[nr_shares].read_only = read_only;
 	shares[nr_shares++].fd = fd;
 	return 0;
 }
 
 /* Returns a descriptor of a shared folder, for the root of a mount, or -1 with errno set. */
-static int open_top(const char *dir, const char *only)
+static int open_top(const char *dir, const char *only, bool read_only)
 {
 	for (int i = 0; i < nr_shares; i++)
 		if (!strcmp(shares[i].dir, dir) && !shares[i].only == !only &&
+			shares[i].read_only == read_only &&
 			(!only || !strcmp(shares[i].only, only)))
 			return fcntl(shares[i].fd, F_DUPFD_CLOEXEC, 3);
-	return open_share(dir, only);
+	return open_share(dir, only, read_only);
 }
 
-int hostfs_host_root(const char *jail, const char *path, const char *only, int *root)
+int hostfs_host_root(const char *jail, const char *path, const char *only, int read_only, int *root)
 {
 	struct hostfs_node *n;
-	int top = open_top(jail, only), fd, err;
+	int top = open_top(jail, only, read_only), fd, err;
 	struct statfs fs;
 
 	if (top < 0)

@@ -46,7 +46,8 @@ static int restore_root(struct hostfs_sb *hs, struct state_why *why)
 		return 0;
 	}
 	hs->real_ids = hostfs_host_ids(&hs->host_uid, &hs->host_gid);
-	err = hostfs_host_root(hs->share->dir, hs->dir, hs->share->only, &root->node);
+	err = hostfs_host_root(
+		hs->share->dir, hs->dir, hs->share->only, hs->share->ro, &root->node);
 	if (!err)
 		err = hostfs_host_getattr(root->node, 0, &a);
 	if (err) {

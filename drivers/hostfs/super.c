@@ -69,7 +69,7 @@ static void set_file(struct hostfs_share *s, u32 i, const char *param)
 /* Opens the folder while the process may still open paths. Ends the boot if it is no folder. */
 static void share_dir(const struct hostfs_share *s, const char *param)
 {
-	int err = hostfs_host_share(s->dir, s->only);
+	int err = hostfs_host_share(s->dir, s->only, s->ro);
 
 	if (err)
 		refuse("hostfs%s: %s: %s", param, s->dir, os_why(err));
@@ -416,7 +416,7 @@ static int hostfs_fill_super(struct super_block *sb, void *data, bool silent)
 	hs->append = m->append || m->share->append;
 	hs->fixed_ro = m->share->ro;
 	hs->interval = m->interval;
-	err = hostfs_host_root(m->share->dir, hs->dir, m->share->only, &hs->root);
+	err = hostfs_host_root(m->share->dir, hs->dir, m->share->only, m->share->ro, &hs->root);
 	return err ? err : make_root(sb, hs);
 }
 

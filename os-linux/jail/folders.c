@@ -52,12 +52,22 @@
 #define FS_CREATE 6U
 #define FS_NOSUID_NODEV_NOEXEC 0xeU
 
-/* requests to the helper; "/..." is the name of a folder to add */
+/* requests to the helper; any other text is the name of a folder to add */
 #define MAKE "make" /* the empty folder for all folders */
 #define FDS "fds"   /* /proc/PID/fd of this process */
 #define JOIN "join" /* the helper's user namespace */
 /* closes and returns the mount namespace */
 #define CLOSE "close"
+/* before the name of a folder: to read only */
+#define READ_ONLY '\1'
+
+/* struct mount_attr of mount_setattr(2), Linux 5.12; older headers have neither */
+struct attributes {
+	uint64_t set, clear, propagation, userns;
+};
+#define SYS_SET_ATTRIBUTES 442
+#define ATTRIBUTE_READ_ONLY 1
+#define ATTRIBUTE_NO_DEVICES 4
 
 static int helper = -1; /* socket to the helper */
 static pid_t helper_pid;
@@ -129,6 +139,25 @@ static int take_tree(const char *path)
 	if (fd < 0)
 		return -errno;
 	return trees[nr_trees++] = fd;
+}
+
+static int take_folder(const char *path)
+{
+	struct attributes a = { .set = ATTRIBUTE_NO_DEVICES };
+	int fd;
+
+	if (*path == READ_ONLY) {
+		a.set |= ATTRIBUTE_READ_ONLY;
+		path++;
+	}
+	fd = take_tree(path);
+	/* an older host leaves the folder as it is */
+	if (fd >= 0 &&
+		syscall(SYS_SET_ATTRIBUTES, fd, "", AT_EMPTY_PATH | TREE_RECURSIVE, &a,
+			sizeof(a)) &&
+		errno != ENOSYS)
+		return -errno;
+	return fd;
 }
 
 /* a file system that is not mounted yet */
@@ -267,7 +296,7 @@ static void __attribute__((noreturn)) serve(int sock)
 		    !strcmp(text, FDS)   ? take_fds() :
 		    !strcmp(text, JOIN)  ? open_own("user") :
 		    !strcmp(text, CLOSE) ? close_space() :
-					   take_tree(text);
+					   take_folder(text);
 		reply(sock, r < 0 ? r : 0, r);
 	}
 	_exit(0);
@@ -412,12 +441,14 @@ int os_jail_self_fds(void)
 	return self_fds;
 }
 
-int os_jail_folder(const char *dir, const char *only)
+int os_jail_folder(const char *dir, const char *only, bool read_only)
 {
 	char name[PATH_ROOM];
 	int fd;
 
-	if (helper < 0 || ask(dir, &fd))
+	if (snprintf(name, sizeof(name), "%c%s", READ_ONLY, dir) >= (int)sizeof(name))
+		return -1;
+	if (helper < 0 || ask(read_only ? name : dir, &fd))
 		return -1;
 	nr_folders++;
 	/*
@@ -441,6 +472,12 @@ int folders_close(void)
 bool folders_have_space(void)
 {
 	return space >= 0;
+}
+
+bool folders_have_no_devices(void)
+{
+	return space >= 0 &&
+	       (!syscall(SYS_SET_ATTRIBUTES, -1, "", AT_EMPTY_PATH, NULL, 0) || errno != ENOSYS);
 }
 
 bool folders_have_joined(void)

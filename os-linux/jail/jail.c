@@ -221,7 +221,7 @@ void os_jail_grant(const char *path, unsigned how)
 	if (broker_sock < 0 || closed)
 		return;
 	if (how & OS_GRANT_BENEATH)
-		jail_beneath(path);
+		jail_beneath(path, how & OS_GRANT_LOOK);
 	broker_ask_later(broker_sock, ASK_GRANT, how, path);
 }
 

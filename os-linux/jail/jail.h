@@ -103,8 +103,11 @@ int packets_close(uint32_t *number);
 void jail_scope(int folders);
 /* True if jail_scope() has confined signals. */
 bool jail_is_scoped(void);
-/* Allows hostfs to use, after the close, the file @path or the files beneath the folder @path. */
-void jail_beneath(const char *path);
+/*
+ * Allows hostfs to use, after the close, the file @path or the files beneath the folder @path; with
+ * @read_only, to read them.
+ */
+void jail_beneath(const char *path, bool read_only);
 /* True if jail_beneath() has allowed a path. */
 bool jail_has_beneath(void);
 /*
@@ -143,6 +146,8 @@ void folders_enter(void);
 /* Called when all threads have called folders_enter(). */
 void folders_entered(void);
 bool folders_have_space(void); /* true if there is a namespace */
+/* True if the host lets no process open a device in the folders of the namespace. */
+bool folders_have_no_devices(void);
 /* True if the process has capabilities only for this purpose. */
 bool folders_have_joined(void);
 

@@ -52,9 +52,11 @@ struct rights {
 #define FILES_V5 0xffff   /* and ioctls of devices */
 #define OF_A_FILE 0xc007  /* rights of a rule for a file */
 #define OF_A_CORE 0x4102  /* to make, write, truncate files */
+#define TO_READ 0xd       /* to execute, to read files and folders */
 
 static int beneath[BENEATH_MAX], nr_beneath;
 static bool is_file[BENEATH_MAX]; /* true: a file, false: a folder */
+static bool is_read_only[BENEATH_MAX];
 static int core_folder = -1;
 static int ruleset = -1;
 static bool scoped;
@@ -118,7 +120,7 @@ out:
 		close(folders);
 }
 
-void jail_beneath(const char *path)
+void jail_beneath(const char *path, bool read_only)
 {
 	int fd = nr_beneath < BENEATH_MAX ? open(path, O_PATH | O_CLOEXEC) : -1;
 	struct stat st;
@@ -126,6 +128,7 @@ void jail_beneath(const char *path)
 	if (fd < 0)
 		return;
 	is_file[nr_beneath] = !fstat(fd, &st) && !S_ISDIR(st.st_mode);
+	is_read_only[nr_beneath] = read_only;
 	beneath[nr_beneath++] = fd;
 }
 
@@ -152,7 +155,8 @@ static void make_all_rules(void)
 	for (int i = 0; i < nr_beneath; i++) {
 		if (ruleset >= 0)
 			add_rule(ruleset, beneath[i],
-				files_of(version()) & (is_file[i] ? OF_A_FILE : ~0UL));
+				files_of(version()) & (is_file[i] ? OF_A_FILE : ~0UL) &
+					(is_read_only[i] ? TO_READ : ~0UL));
 		close(beneath[i]);
 	}
 	nr_beneath = 0;
@@ -355,13 +359,16 @@ int jail_threads(unsigned profiles)
 
 	if (err)
 		return err;
-	/* for files of other users in the folders of hostfs */
-	if (profiles & JAIL_HOSTFS)
-		kept = 1UL << CAP_CHOWN | 1UL << CAP_DAC_OVERRIDE | 1UL << CAP_DAC_READ_SEARCH |
-		       1UL << CAP_FOWNER | 1UL << CAP_FSETID | 1UL << CAP_MKNOD;
 	err = folders_close();
 	if (err)
 		return err;
+	/* for files of other users in the folders of hostfs */
+	if (profiles & JAIL_HOSTFS)
+		kept = 1UL << CAP_CHOWN | 1UL << CAP_DAC_OVERRIDE | 1UL << CAP_DAC_READ_SEARCH |
+		       1UL << CAP_FOWNER | 1UL << CAP_FSETID;
+	/* a device that can be opened is a way to all of the host */
+	if (kept && folders_have_no_devices())
+		kept |= 1UL << CAP_MKNOD;
 	/*
 	 * with seccomp=off, Landlock would forbid this process to trace its children, which have
 	 * fewer rules
