@@ -528,7 +528,7 @@ static struct listener *listener_get_locked(int by, const char *key, struct con_
 	else
 		l->fd = by == BY_PORT ? listen_port(key) : listen_unix(key);
 	if (by == BY_UNIX)
-		os_jail_grant(key, OS_GRANT_READ | OS_GRANT_WRITE);
+		os_jail_grant(key, OS_GRANT_READ | OS_GRANT_REMOVE);
 	if (l->fd < 0) {
 		snprintf(o->err, sizeof(o->err), "%s %.100s: %s", by == BY_PORT ? "port" : "socket",
 			key, strerror(-l->fd));

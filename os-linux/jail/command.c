@@ -25,12 +25,27 @@ static bool begins(const char *text, const char *word)
 #define PIECES_MAX 8
 
 /*
+ * The grants for a name in @words: in the first place, or behind a separator. A disk with the flag
+ * r is read only, and so is the backing file of each disk.
+ */
+static unsigned how_of(const char *words, bool is_first)
+{
+	size_t n = strcspn(words, "=");
+	bool is_disk = !strncmp(words, "ubd", 3);
+
+	if (is_disk && (!is_first || memchr(words + 3, 'r', n > 3 ? n - 3 : 0)))
+		return OS_GRANT_READ;
+	return OS_GRANT_READ | OS_GRANT_WRITE;
+}
+
+/*
  * Grants each possible file name in words such as "ubd1r=LAYER,BASE" or "con1=tty:/dev/ttyS0". A
  * name may begin behind any '=', ',' or ':' and end before any later separator or at the end, since
  * names may contain separators. A separator behind a backslash always belongs to the name.
  */
 static void grant_words(const char *words)
 {
+	const char *all = words;
 	char plain[ASK_TEXT];
 	size_t at[PIECES_MAX + 1], n = 0; /* where pieces begin */
 	int pieces = 0;
@@ -58,7 +73,7 @@ static void grant_words(const char *words)
 			snprintf(word, sizeof(word), "%.*s", (int)(at[to] - at[from] - 1),
 				plain + at[from]);
 			if (*word)
-				files_grant(word, OS_GRANT_READ | OS_GRANT_WRITE);
+				files_grant(word, how_of(all, !from));
 		}
 }
 
@@ -101,7 +116,7 @@ static bool take_name(const char *name)
 	snprintf(path, sizeof(path), "%s/%.100s", a.sun_path, name);
 	if (!is_its_folder(path))
 		return false;
-	files_grant(path, OS_GRANT_READ | OS_GRANT_WRITE);
+	files_grant(path, OS_GRANT_READ | OS_GRANT_REMOVE);
 	return true;
 }
 

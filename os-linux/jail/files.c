@@ -42,8 +42,8 @@ static int nr_grants, nr_first, oldest;
 
 /* Where a call finds its file. */
 struct place {
-	int dir; /* AT_FDCWD: the name is a path */
-	bool may_write;
+	int dir;      /* AT_FDCWD: the name is a path */
+	unsigned how; /* OS_GRANT_*, or 0: a table */
 	/* as the kernel process sees it, for messages */
 	char path[ASK_TEXT];
 	char *name;
@@ -209,7 +209,7 @@ void files_grant(const char *name, unsigned how)
 
 	if (!make_absolute(path, sizeof(path), AT_FDCWD, name))
 		return;
-	if (broker.listener >= 0)
+	if (broker.listener >= 0 && how & OS_GRANT_WRITE)
 		known_let_write(path);
 	for (int i = 0; i < nr_grants; i++)
 		if (!strcmp(grants[i].path, path) && (grants[i].how & how) == how) {
@@ -353,7 +353,7 @@ static int find(struct place *p)
 
 		if (g->how & (OS_GRANT_NAMELESS | OS_GRANT_INSIDE))
 			continue;
-		p->may_write = g->how & OS_GRANT_WRITE;
+		p->how = g->how;
 		if (!strcmp(g->path, p->path) && (!shared || g->how & OS_GRANT_BENEATH))
 			return 0;
 		if (strlen(g->path) != n || strncmp(g->path, p->path, n) ||
@@ -366,7 +366,7 @@ static int find(struct place *p)
 		p->name = last + 1;
 		return 0;
 	}
-	p->may_write = false;
+	p->how = 0;
 	return is_table(p->path) ? 0 : err;
 }
 
@@ -381,8 +381,11 @@ static bool is_above(const char *path)
 	return false;
 }
 
-/* Reads the name at @addr and looks it up. Returns 0, -EFAULT, -ENOENT or -EACCES. */
-static int take(struct place *p, uint64_t dir, uint64_t addr, bool writes)
+/*
+ * Reads the name at @addr and looks it up, for a call that needs one of the grants of @need, or
+ * none for 0. Returns 0, -EFAULT, -ENOENT or -EACCES.
+ */
+static int take(struct place *p, uint64_t dir, uint64_t addr, unsigned need)
 {
 	char name[ASK_TEXT];
 	int err;
@@ -397,7 +400,7 @@ static int take(struct place *p, uint64_t dir, uint64_t addr, bool writes)
 		return -EACCES;
 	}
 	err = find(p);
-	return err ? err : p->may_write || !writes ? 0 : -EACCES;
+	return err ? err : !need || p->how & need ? 0 : -EACCES;
 }
 
 /* ---- the calls ---- */
@@ -580,21 +583,33 @@ static void open_file(
 	if (flags & O_CREAT && flags & O_EXCL)
 		known_own(fd);
 	else if (!known_has(fd))
-		known_add(fd, false);
+		known_add(fd, p->how && !(p->how & ~(unsigned)OS_GRANT_READ));
 	answer_fd(call, fd);
 	close(fd);
 }
 
+static bool may_link_named(const struct place *p)
+{
+	int fd = openat(p->dir, p->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	bool may = fd >= 0 && known_may_link(fd);
+
+	if (fd >= 0)
+		close(fd);
+	return may;
+}
+
 /*
  * Gives another name to a granted file, or to a file of a descriptor. A file of a descriptor must
- * have no name yet, or be the kernel process's own, or no process may write to it, under the new
- * name either.
+ * have no name yet. Other files must be the kernel process's own, or granted to be written to, or
+ * no process may write to them, under the new name either.
  */
 static int link_file(const struct place *from, const struct place *to)
 {
 	int held = hold_own(from->path), err;
 	char self[64];
 
+	if (held < 0 && !(from->how & OS_GRANT_WRITE) && !may_link_named(from))
+		return -EACCES;
 	if (held < 0)
 		return linkat(from->dir, from->name, to->dir, to->name, 0) ? -errno : 0;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", held);
@@ -611,14 +626,27 @@ static int link_file(const struct place *from, const struct place *to)
 	return err;
 }
 
+static bool is_link(const struct place *p)
+{
+	struct stat st;
+
+	/* a descriptor's name in /proc is a link, and link_file() holds its file */
+	return own_number(p->path) < 0 && !fstatat(p->dir, p->name, &st, AT_SYMLINK_NOFOLLOW) &&
+	       S_ISLNK(st.st_mode);
+}
+
 static int rename_or_link(const struct seccomp_notif *call, const struct file_call *c,
 	const struct place *from, struct place *to)
 {
 	unsigned flags = (unsigned)arg(call, c->flags, 0);
-	int err = take(to, arg(call, c->dir2, (uint64_t)AT_FDCWD), arg(call, c->name2, 0), true);
+	int err = take(
+		to, arg(call, c->dir2, (uint64_t)AT_FDCWD), arg(call, c->name2, 0), OS_GRANT_WRITE);
 
 	if (err)
 		return err;
+	/* under another name that is granted, a link that the owner has made would be followed */
+	if (is_link(from))
+		return -EACCES;
 	if (c->op == LINK)
 		return link_file(from, to);
 	err = renameat2(from->dir, from->name, to->dir, to->name, flags);
@@ -677,20 +705,28 @@ static bool is_own_folder(const struct file_call *c, const struct place *p)
 	return false;
 }
 
+/* Returns the grants (OS_GRANT_*) one of which a call needs for its file, or 0. */
+static unsigned needs(enum file_op op, int flags)
+{
+	switch (op) {
+	case OPEN: return writes(flags) ? OS_GRANT_WRITE : 0;
+	case UNLINK:
+	case RMDIR: return OS_GRANT_WRITE | OS_GRANT_REMOVE;
+	case MKDIR:
+	case RENAME:
+	case CHMOD: return OS_GRANT_WRITE;
+	default: return 0; /* a link changes only the new name's place */
+	}
+}
+
 /* Makes the call if its file is granted, and answers it. */
 static void make(const struct seccomp_notif *call, const struct file_call *c)
 {
 	int flags = (int)arg(call, c->flags, 0), err;
-	bool changes = c->op != ACCESS && c->op != STAT && c->op != STATX && c->op != READLINK;
 	uint64_t dir = arg(call, c->dir, (uint64_t)AT_FDCWD), name = arg(call, c->name, 0);
 	struct place p;
 
-	/* a link changes only the new name's place */
-	if (c->op == LINK)
-		changes = false;
-	if (c->op == OPEN)
-		changes = writes(flags);
-	err = take(&p, dir, name, changes);
+	err = take(&p, dir, name, needs(c->op, flags));
 	if (err == -ENOENT && flags & AT_EMPTY_PATH && (c->op == STAT || c->op == STATX)) {
 		answer(call, c->op == STAT ? stat_descriptor(call, (int)dir) :
 					     statx_descriptor(call, (int)dir));
