@@ -38,13 +38,21 @@ static int open_terminal(struct os_opened *o)
 	return 0;
 }
 
+/* True for a line's name, such as "con1": a program of the host shows it, and takes it as a word. */
+static bool is_line(const char *name)
+{
+	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789");
+
+	return n && n < 16 && !name[n];
+}
+
 static int open_for_jailed(const char *text, struct os_opened *o)
 {
 	int fd;
 
 	if (!strcmp(text, "pty"))
 		return open_terminal(o);
-	if (begins(text, "xterm\n"))
+	if (begins(text, "xterm\n") && is_line(text + strlen("xterm\n")))
 		return xterm_run(text + strlen("xterm\n")) > 0 ? 0 : -ECHILD;
 	if (begins(text, "port:"))
 		fd = listen_port(text + strlen("port:"));

@@ -112,27 +112,38 @@ void again_broker(pid_t pid)
 	broker.launcher = -1;
 }
 
+/* Drops the recorded request, with its descriptors. */
+static void forget(void)
+{
+	next.asked = false;
+	while (next.nr)
+		close(next.fd[--next.nr]);
+}
+
 /*
- * Records the request; false if it is malformed. Does not check whether the owner has named its
- * state.
+ * Records the request in place of an earlier one; false if it is malformed, and then the
+ * descriptors stay the caller's. Does not check whether the owner has named its state.
  */
 static bool note(const struct ask *a, const int *fds, int nr)
 {
 	char *dir = strchr((char *)a->text, ':');
 	const char *p = a->text;
 
-	next.asked = false;
+	forget();
 	if (!dir || nr > ASK_FDS)
 		return false;
-	for (next.nr = 0; next.nr < nr; next.nr++) {
+	for (int i = 0; i < nr; i++) {
+		unsigned long number;
 		char *end;
 
-		next.number[next.nr] = (int)strtoul(p, &end, 10);
-		if (end == p || next.number[next.nr] >= OUT_OF_THE_WAY)
+		number = strtoul(p, &end, 10);
+		if (end == p || number >= OUT_OF_THE_WAY)
 			return false;
-		next.fd[next.nr] = fds[next.nr];
+		next.number[i] = (int)number;
+		next.fd[i] = fds[i];
 		p = end;
 	}
+	next.nr = nr;
 	snprintf(next.dir, sizeof(next.dir), "%s", dir + 1);
 	next.asked = true;
 	return true;
