@@ -4,7 +4,7 @@
  * management console while the instance runs.
  *
  *      eth<n>=slirp[,MAC][,hostfwd=tcp|udp:[ADDR]:PORT-[ADDR]:PORT]...
- *             [,loopback=off][,ipv6=off][,mtu=N]
+ *             [,loopback=off][,names=dotted][,ipv6=off][,mtu=N]
  *      eth<n>=tuntap[,NAME[,MAC[,IP]]][,queues=N]   a tap device of the host; IP is the host's end
  *      eth<n>=fd,N[:M...][,MAC]                     an inherited socket or tap device; several
  *                                                   descriptors are its queues

@@ -91,9 +91,10 @@ const struct docker_row docker_verbs[] = {
 	{ "version", "nestctl version", "There is no server." },
 	{ "checkpoint", "nestctl save", "States can be restored, cloned and migrated." },
 	{ "network", "nestctl switch",
-		"`nestctl switch --dhcp 10.1.0.0/24 PATH` joins those of `run --net switch,PATH`: "
-		"they have addresses, and one another's names, and nothing beyond. "
-		"See [start.md](start.md#two-that-talk)." },
+		"`nestctl switch --dhcp 10.1.0.0/24 PATH` joins those of `run --net switch,PATH`, "
+		"by name. The world is a second card: `--net slirp` or -p. "
+		"See [start.md](start.md#two-that-talk), "
+		"[services.md](recipes/services.md)." },
 	{ "volume", "nestctl volume",
 		"Volumes are folders of the host for each user of it. prune removes all that are "
 		"unused, since each has a name." },
@@ -141,10 +142,14 @@ const struct docker_row docker_options[] = {
 	{ "--read-only", "--read-only", "/tmp and /run are writable." },
 	{ "--network none, --network bridge", "--net",
 		"bridge is the default, slirp. Others are tap and switch, see nestling(1). "
-		"`nestctl switch --dhcp` makes a network with names. host is not there." },
+		"Several are cards in their order. host is not there." },
+	{ "--network NAME", "--net",
+		"`--net switch,PATH`: names, but no way out; with -p or `--net slirp` also that. "
+		"`nestctl switch --dhcp` serves PATH." },
 	{ "--add-host", "--add-host", "host-gateway wants --host-loopback." },
-	{ "--dns", "--dns", "" },
-	{ "-h, --hostname", "-h", "The default is the image's name. `-h` alone is help." },
+	{ "--dns", "--dns", "Beside a switch names of neighbours still come from the switch." },
+	{ "-h, --hostname", "-h",
+		"The default is the image's name without its tag. `-h` alone is help." },
 	{ "-m, --memory", "--mem", "Is what the machine has, 1G by default; not a limit." },
 	{ "--cpus", "--cpus", "A whole number of virtual CPUs." },
 	{ "--pids-limit", "--pids", "" },
@@ -173,7 +178,7 @@ const struct docker_row docker_options[] = {
 		"All streams and signals without -d, and `nestctl attach` with it." },
 	{ "--log-driver", NULL, "Output is kept in files of the instance." },
 	{ "--volumes-from", "--volumes-from",
-		"Of a detached instance. `-v` with the same path in the guest wins." },
+		"Of a detached instance. The last one with a path wins, and `-v` over all." },
 	{ "--mac-address", "--net", "As a word of the card: --net slirp,02:42:ac:11:00:02." },
 	{ "--dns-search, --dns-option, --domainname", NULL,
 		"-v of a resolv.conf has what it says." },
@@ -188,7 +193,8 @@ const struct docker_row docker_options[] = {
 	{ "--cidfile", "--cidfile", "Has the name." },
 	{ "--pid, --ipc, --uts, --userns, --cgroupns", NULL,
 		"An instance shares nothing with the host or with another instance." },
-	{ "--link, --network-alias, --ip", NULL, "`nestctl switch` joins instances." },
+	{ "--link, --network-alias, --ip", NULL,
+		"At a switch an instance has one name, that of --name, and an address by DHCP." },
 	{ "--platform", "--platform", "linux/amd64 only." },
 	{ "--pull", "--pull", "never and missing: an image is fetched by `nestctl pull` only." },
 	{ 0 },

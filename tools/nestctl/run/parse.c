@@ -688,7 +688,9 @@ static const struct option_row options[] = {
 		"COMMAND keeps it in spite of --cap-drop=ALL; without that it has all" },
 	{ KEY_ADD_HOST, "add-host", "NAME:ADDRESS",
 		"a line of /etc/hosts; host-gateway is the address that --host-loopback opens" },
-	{ KEY_DNS, "dns", "ADDRESS", "a name server, instead of the network's own" },
+	{ KEY_DNS, "dns", "ADDRESS",
+		"a name server, instead of the network's own; beside a switch that of the switch "
+		"stays the first" },
 	{ 'p', "publish", "[[ADDRESS:]HOST:]GUEST[/udp]",
 		"forward connections to port HOST of this machine (127.0.0.1 unless ADDRESS is "
 		"given) to port GUEST of the instance. Without HOST (80, ADDRESS::80) a free port "
@@ -700,9 +702,10 @@ static const struct option_row options[] = {
 		"not name" },
 	{ KEY_EXPOSE, "expose", "PORT[-PORT][/udp]", "ports for -P, which inspect shows" },
 	{ KEY_NET, "net", "KIND",
-		"the kind of eth0, as behind eth0= in nestling(1); none for no card. The "
-		"default is slirp, if the host allows it; eth0 has its address when COMMAND "
-		"starts." },
+		"a network card, as behind eth0= in nestling(1), or none; several times for eth0, "
+		"eth1 and so on. The default is slirp, if the host allows it. Cards have their "
+		"addresses, by DHCP, when COMMAND starts. Beside switches -p adds a card of "
+		"slirp, which leads to the world; --net slirp adds it without a port." },
 	{ KEY_NET, "network", "KIND", NULL },
 	{ KEY_ALLOW, "allow-net", "HOST[:PORT,...]",
 		"let the instance reach HOST, on these ports or on all, and nothing else; several "

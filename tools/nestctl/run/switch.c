@@ -572,7 +572,10 @@ const struct command cmd_switch = {
 	.help = "Runs an Ethernet switch for instances with eth0=switch,PATH.",
 	.text = "Instances of nestctl run use it by --net switch,PATH. It listens at PATH "
 		"until it gets SIGINT, SIGTERM or SIGHUP. An instance whose switch has ended "
-		"connects again to a new one.",
+		"connects again to a new one. Without --dhcp it gives no addresses and no names: "
+		"set them inside, by ip(8) and --add-host.\n\nInstances at a switch reach one "
+		"another alone. nestctl run -p 8080:80 or --net slirp beside --net switch,PATH "
+		"adds a card that leads to the world.",
 	.options = options,
 	.run = switch_command,
 };
