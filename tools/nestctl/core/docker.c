@@ -92,9 +92,8 @@ const struct docker_row docker_verbs[] = {
 	{ "checkpoint", "nestctl save", "States can be restored, cloned and migrated." },
 	{ "network", "nestctl switch",
 		"`nestctl switch --dhcp 10.1.0.0/24 PATH` joins those of `run --net switch,PATH`, "
-		"by name. The world is a second card: `--net slirp` or -p. "
-		"See [start.md](start.md#two-that-talk), "
-		"[services.md](recipes/services.md)." },
+		"by name; -p or `--net slirp` leads out. "
+		"See [services.md](recipes/services.md)." },
 	{ "volume", "nestctl volume",
 		"Volumes are folders of the host for each user of it. prune removes all that are "
 		"unused, since each has a name." },
