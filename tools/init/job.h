@@ -98,6 +98,11 @@ void network_changed(int fd);
  */
 void resolv_begin(bool restored);
 void resolv_written(void);
+/*
+ * Replaces the name server @from by @to where the file names it. Other lines stay, and errors are
+ * ignored.
+ */
+void resolv_replace(const char *from, const char *to);
 /* Called by the agent of a build: the first before its command, the second after it. */
 void resolv_take_note(void);
 void resolv_restore(void);

@@ -165,14 +165,31 @@ int network_watch(void)
 	return fd;
 }
 
-/* Asks for the card's lease again, and sets its routes anew if the address is another one. */
+/* Replaces each name server of the old lease in RESOLV_CONF by that of the new one. */
+static void replace_servers(const struct lease *old, const struct lease *new)
+{
+	char from[INET_ADDRSTRLEN], to[INET_ADDRSTRLEN];
+
+	for (int i = 0; i < old->nr_dns && i < new->nr_dns; i++)
+		if (old->dns[i] != new->dns[i] &&
+			inet_ntop(AF_INET, &old->dns[i], from, sizeof(from)) &&
+			inet_ntop(AF_INET, &new->dns[i], to, sizeof(to)))
+			resolv_replace(from, to);
+}
+
+/*
+ * Asks for the card's lease again. If the link leads to another network now, sets its route and its
+ * name servers anew.
+ */
 static void renew(struct card *c)
 {
-	const uint32_t address = c->lease.address;
+	const struct lease old = c->lease;
 
-	if (dhcp_renew(c->name, c->host, c->class, &c->lease) && c->lease.address != address &&
-		c == way_out())
+	if (!dhcp_renew(c->name, c->host, c->class, &c->lease))
+		return;
+	if (c->lease.address != old.address && c == way_out())
 		dhcp_route(c->lease.router);
+	replace_servers(&old, &c->lease);
 }
 
 /*

@@ -6,12 +6,14 @@
  *
  *	resolv_begin()		init: moves the image's file aside, or notes that there is none
  *	resolv_written()	init: notes the mtime of /etc after init's file was written
+ *	resolv_replace()	init: names another server, when a card is at another network
  *	resolv_take_note()	agent: reads and removes the note, before the command runs
  *	resolv_restore()	agent: puts the image's file back
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -80,4 +82,30 @@ void resolv_restore(void)
 	/* If the command has changed no name in /etc, restore its mtime. */
 	if (now.tv_sec == is.tv_sec && now.tv_nsec == is.tv_nsec)
 		utimensat(AT_FDCWD, "/etc", times, 0);
+}
+
+void resolv_replace(const char *from, const char *to)
+{
+	char text[8192], line[512], server[64], *out = text;
+	FILE *f = fopen(RESOLV_CONF, "r+e");
+	bool found = false;
+
+	/* a line that is longer, or a file that does not fit, is not of init */
+	while (f && fgets(line, sizeof(line), f) &&
+		(size_t)(out - text) + sizeof(line) < sizeof(text)) {
+		if (sscanf(line, "nameserver %63s", server) == 1 && !strcmp(server, from)) {
+			found = true;
+			out += sprintf(out, "nameserver %s\n", to);
+		} else {
+			out = stpcpy(out, line);
+		}
+	}
+	if (f && found && feof(f)) {
+		rewind(f);
+		if (fwrite(text, 1, (size_t)(out - text), f) == (size_t)(out - text) &&
+			!fflush(f) && ftruncate(fileno(f), out - text))
+			perror("init: " RESOLV_CONF);
+	}
+	if (f)
+		fclose(f);
 }
