@@ -46,6 +46,8 @@ void thread_start(pthread_t *thread, void *(*f)(void *), void *arg);
  * Warns then, unless the reader has gone.
  */
 int finish_output(int status);
+/* Returns an absolute name, never freed, of a file that need not exist (util.c). */
+char *absolute_path(const char *path);
 /* Formats into fresh memory, which is never freed. */
 char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Returns zeroed memory for the caller to free, or dies. */

@@ -404,3 +404,12 @@ void stop_child(void)
 		;
 	running = 0;
 }
+
+char *absolute_path(const char *path)
+{
+	char *cwd = *path == '/' ? NULL : getcwd(NULL, 0);
+	char *all = cwd ? format("%s/%s", cwd, path) : format("%s", path);
+
+	free(cwd);
+	return all;
+}

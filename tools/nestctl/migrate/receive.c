@@ -30,7 +30,8 @@
 
 /* A migration, at the receiver. @name: of the instance here. */
 struct receiver {
-	const char *name, *net, *wanted_kernel, *kernel;
+	const char *name, *wanted_kernel, *kernel;
+	struct start_nets nets;
 	long timeout_ms;
 	struct conn conn;
 	struct offer offer;
@@ -231,7 +232,7 @@ static void prepare(struct receiver *r)
 	r->channel = pair[0];
 	r->start = (struct start){ .state = &r->state,
 		.name = r->name,
-		.net = r->net,
+		.nets = r->nets,
 		.hold = pair[1],
 		.extra = place_images(r),
 		.tick = tick,
@@ -362,7 +363,7 @@ static int receive(int argc, char **argv)
 	for (int key; (key = next_option(&cmd_receive, argc, argv));)
 		switch (key) {
 		case KEY_NAME: r.name = optarg; break;
-		case KEY_NET: r.net = optarg; break;
+		case KEY_NET: start_add_net(&r.nets, optarg); break;
 		case KEY_TIMEOUT: r.timeout_ms = migrate_seconds(optarg); break;
 		case 'k': r.wanted_kernel = optarg; break;
 		default: json = true;
@@ -386,7 +387,9 @@ static int receive(int argc, char **argv)
 
 static const struct option_row options[] = {
 	{ KEY_NAME, "name", "NEW", "the instance's name here (that of the source)" },
-	{ KEY_NET, "net", "KIND", "another kind of eth0, as behind eth0= in nestling(1)" },
+	{ KEY_NET, "net", "KIND",
+		"another kind of eth0, as behind eth0= in nestling(1); given again, of eth1 and so "
+		"on" },
 	{ 'k', "kernel", "FILE", "the kernel, as for restore" },
 	{ KEY_TIMEOUT, "timeout", "SECONDS", "give up if the source is silent for so long (30)" },
 	OPTION_JSON,

@@ -75,6 +75,15 @@ const char *run_add_net(struct run *r, const char *text)
 	return text;
 }
 
+const char *run_absolute_card(const char *words)
+{
+	const char *path = strchr(words, ',');
+
+	if (!path || (!is_kind(words, "switch") && !is_kind(words, "vde")))
+		return words;
+	return format("%.*s,%s", (int)(path - words), words, absolute_path(path + 1));
+}
+
 void run_set_nets(struct run *r, const char *only)
 {
 	r->nets[0] = only;

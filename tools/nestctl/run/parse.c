@@ -177,26 +177,6 @@ static void keep_word(struct run *r, int key, const char *value)
 		&r->words, &r->nr_words, value ? format("%s=%s", name, value) : format("%s", name));
 }
 
-/* Returns an absolute name of a file that need not exist. */
-static char *absolute(const char *path)
-{
-	char *cwd = *path == '/' ? NULL : getcwd(NULL, 0);
-	char *all = cwd ? format("%s/%s", cwd, path) : format("%s", path);
-
-	free(cwd);
-	return all;
-}
-
-/* Returns a network card's value for eth0=, with the path of a switch made absolute. */
-static char *absolute_card(const char *kind)
-{
-	const char *path = strchr(kind, ',');
-
-	if (path && (!strncmp(kind, "switch,", 7) || !strncmp(kind, "vde,", 4)))
-		return format("%.*s,%s", (int)(path - kind), kind, absolute(path + 1));
-	return format("%s", kind);
-}
-
 /* Keeps a variable together with its value. */
 static void keep_env(struct run *r, const char *text)
 {
@@ -277,9 +257,9 @@ static void keep_option(struct run *r, int key)
 		keep_volume(r);
 	} else if (key == 'c' || (key == 'k' && strchr(optarg, '/')) || key == KEY_AUDIT ||
 		   key == KEY_POLICY || key == KEY_SSH_KEY || key == KEY_CLOUD_INIT)
-		keep_word(r, key, absolute(optarg));
+		keep_word(r, key, absolute_path(optarg));
 	else if (key == KEY_NET)
-		keep_word(r, key, absolute_card(optarg));
+		keep_word(r, key, run_absolute_card(optarg));
 	else if (key == 'e')
 		keep_env(r, optarg);
 	else if (key == 'p' && r->published)

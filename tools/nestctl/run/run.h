@@ -255,6 +255,8 @@ const char *run_network_kind(const char *text);
 const char *run_add_net(struct run *r, const char *text);
 void run_set_nets(struct run *r, const char *only);
 bool run_has_net(const struct run *r, const char *kind);
+/* Returns a card's words with the path of a switch made absolute. */
+const char *run_absolute_card(const char *words);
 /*
  * Completes the list of cards, and adds the job's settings for them; called before job_text(). Dies
  * if an option has no card that can carry it out. run_add_cards() adds the kernel's parameters.

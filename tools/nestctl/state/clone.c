@@ -32,7 +32,8 @@
  * names.
  */
 struct clone {
-	const char *of, *prefix, *wanted, *net, *host_user;
+	const char *of, *prefix, *wanted, *host_user;
+	struct start_nets nets;
 	long count;
 	bool rm, json, trust;
 	bool machine_id, hostname; /* new ones for each copy */
@@ -95,7 +96,7 @@ static void start_copies(struct clone *c)
 	for (long i = 0; i < c->count; i++)
 		c->all[i] = (struct start){ .state = &c->s,
 			.name = format("%s-%ld", c->prefix, i + 1),
-			.net = c->net,
+			.nets = c->nets,
 			.host_user = c->host_user,
 			.hostname = c->hostname ? format("%s-%ld", c->prefix, i + 1) : NULL,
 			.clone = true,
@@ -351,7 +352,7 @@ static int clone_command(int argc, char **argv)
 		case 'n': c.count = number(optarg); break;
 		case 'k': c.wanted = optarg; break;
 		case KEY_NAME: c.prefix = optarg; break;
-		case KEY_NET: c.net = optarg; break;
+		case KEY_NET: start_add_net(&c.nets, optarg); break;
 		case KEY_HOST_USER: c.host_user = optarg; break;
 		case KEY_RM: c.rm = true; break;
 		case KEY_TRUST: c.trust = true; break;
@@ -391,7 +392,9 @@ static int clone_command(int argc, char **argv)
 static const struct option_row options[] = {
 	{ 'n', "count", "N", "how many (1)" },
 	{ KEY_NAME, "name", "PREFIX", "their names are PREFIX-1 ... (the name of the original)" },
-	{ KEY_NET, "net", "KIND", "another kind of eth0, as behind eth0= in nestling(1)" },
+	{ KEY_NET, "net", "KIND",
+		"another kind of eth0, as behind eth0= in nestling(1); given again, of eth1 and so "
+		"on" },
 	{ KEY_HOST_USER, "host-user", "USER|UID[:GID]", HOST_USER_HELP },
 	{ KEY_RM, "rm", NULL, "end the copies when COMMAND has ended in all of them" },
 	{ KEY_MACHINE, "machine-id", "new", "give each copy a fresh /etc/machine-id" },

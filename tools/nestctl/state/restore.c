@@ -50,7 +50,7 @@ static int restore(int argc, char **argv)
 	for (int key; (key = next_option(&cmd_restore, argc, argv));)
 		switch (key) {
 		case KEY_NAME: name = optarg; break;
-		case KEY_NET: st.net = optarg; break;
+		case KEY_NET: start_add_net(&st.nets, optarg); break;
 		case KEY_HOST_USER: st.host_user = optarg; break;
 		case KEY_TRUST: trust = true; break;
 		case KEY_ATTACH: attach = true; break;
@@ -98,7 +98,9 @@ static const struct option_row restore_options[] = {
 	{ KEY_NAME, "name", "NAME",
 		"the instance's name; by default that of the saved one or, if it runs, another "
 		"made of it" },
-	{ KEY_NET, "net", "KIND", "another kind of eth0, as behind eth0= in nestling(1)" },
+	{ KEY_NET, "net", "KIND",
+		"another kind of eth0, as behind eth0= in nestling(1); given again, of eth1 and so "
+		"on" },
 	{ KEY_HOST_USER, "host-user", "USER|UID[:GID]", HOST_USER_HELP },
 	{ 'k', "kernel", "FILE",
 		"the kernel, which must be of the build that saved the state; by default the file "

@@ -284,22 +284,30 @@ static void add_disks(struct line *l, int *files, const struct state *s)
 
 /* ---- cards ---- */
 
+void start_add_net(struct start_nets *n, const char *text)
+{
+	if (n->nr == STATE_CARDS)
+		die("--net: no more than %d cards", STATE_CARDS);
+	n->words[n->nr++] = run_absolute_card(text);
+}
+
 static void add_cards(struct line *l, const struct start *st)
 {
 	const struct state *s = st->state;
 
 	for (int i = 0; i < STATE_CARDS; i++) {
-		const char *args = i || !st->net ? s->cards[i] : st->net;
+		const bool given = i < st->nets.nr;
+		const char *args = given ? st->nets.words[i] : s->cards[i];
 
 		if (!args)
 			continue;
 		if (!strncmp(args, "fd,", 3))
-			die("%s: eth%d was an inherited descriptor%s", s->name, i,
-				i ? "" : "; --net gives it another network");
+			die("%s: eth%d was an inherited descriptor; --net gives it another network",
+				s->name, i);
 		if (st->clone)
 			add(l, format("eth%d=%s", i, card_of_its_own(args)));
-		else if (!i && st->net)
-			add(l, format("eth0=%s", args));
+		else if (given)
+			add(l, format("eth%d=%s", i, args));
 	}
 }
 
@@ -325,7 +333,7 @@ static void warn_of_end(const struct start *st)
  */
 static bool is_plugged(const struct start *st, const char *param)
 {
-	if (st->net && !strncmp(param, "eth0=", 5))
+	if (!strncmp(param, "eth", 3) && atoi(param + 3) < st->nets.nr)
 		return false;
 	return !strncmp(param, "ubd", 3) || !strncmp(param, "eth", 3);
 }

@@ -343,12 +343,20 @@ struct state save_described(const struct instance *in, struct umid_console *c, i
 
 /* ---- start.c: a kernel that continues from a state ---- */
 
+/* Values of --net, which replace the state's cards eth0, eth1 and so on. */
+struct start_nets {
+	const char *words[STATE_CARDS];
+	int nr;
+};
+/* Adds a --net, with the path of a switch made absolute. Dies if there are too many. */
+void start_add_net(struct start_nets *n, const char *text);
+
 /* A start. The caller sets the members up to @tick_arg, the functions below set the others. */
 struct start {
 	struct state *state;
 	const char *name;      /* name of the new instance */
-	const char *net;       /* replaces the state's eth0, or NULL */
 	const char *host_user; /* --host-user; NULL: as in the state */
+	struct start_nets nets;
 	/* the host name of a machine after its next restart; NULL: as in the state */
 	const char *hostname;
 	/* the saved instance may still run: give cards new addresses, and consoles no ports */
