@@ -258,7 +258,11 @@ static void parse_option(struct options *o, int key)
 	case 'k': o->run.kernel = optarg; break;
 	case 't': o->timeout = number(optarg, "-t"); break;
 	case 'V': o->verbose = true; break;
-	case KEY_NET: run_set_nets(&o->run, optarg); break;
+	case KEY_NET:
+		if (o->run.nr_nets)
+			die("--net: there is one card at most");
+		run_set_nets(&o->run, optarg);
+		break;
 	case KEY_PARAM: run_add(&o->run, optarg); break;
 	case KEY_MOUNT: o->mount = optarg; break;
 	case KEY_COVER: o->cover = COVER_SIZE; break;
