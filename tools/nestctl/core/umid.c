@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tools/nestctl/core/nestctl.h"
@@ -27,6 +28,12 @@
 #define TEXT_MAX 512
 #define LONG_TEXT_MAX 3072
 #define WAIT_MS 10000
+/*
+ * Limits of an answer: its bytes, and its time, as a multiple of the time for its first packet. A
+ * kernel process that a guest has taken over may answer without an end.
+ */
+#define ANSWER_MAX (64UL << 20)
+#define ANSWER_TIMES 4
 #define STEP_MS 200
 /* how long to wait for the broker of a kernel that has ended */
 #define BROKER_MS 5000
@@ -283,14 +290,23 @@ bool umid_send(struct umid_console *c, const char *command, const int *fds, size
 	return send_request(c, &q, fds, n);
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 char *umid_reply(struct umid_console *c, int *err, size_t *len)
 {
+	const int64_t end = now_ms() + (int64_t)c->wait_ms * ANSWER_TIMES;
 	struct reply r = { .more = 1 };
 	char *all = xalloc(1);
 
 	*len = 0;
 	while (r.more) {
-		if (!receive(c, &r)) {
+		if (now_ms() > end || *len > ANSWER_MAX || !receive(c, &r)) {
 			free(all);
 			return NULL;
 		}
