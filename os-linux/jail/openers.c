@@ -131,7 +131,8 @@ static void send_opened(struct os_opened *o)
 		m.msg_control = &control;
 		m.msg_controllen = CMSG_SPACE(o->nr * sizeof(int));
 	}
-	sendmsg(broker.ask, &m, MSG_NOSIGNAL);
+	/* the kernel process receives each answer before it asks again, so there is room for one */
+	sendmsg(broker.ask, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void openers_open(const struct ask *a)
