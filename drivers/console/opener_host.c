@@ -38,7 +38,7 @@ static int open_terminal(struct os_opened *o)
 	return 0;
 }
 
-/* True for a line's name, such as "con1": a program of the host shows it, and takes it as a word. */
+/* True for a line's name, such as "con1". A program of the host gets it as a word. */
 static bool is_line(const char *name)
 {
 	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789");

@@ -32,6 +32,9 @@
 #define GRANTS_MAX 4096
 #define GRANTS_LATER 512
 
+/* grants that a name can have more of, by and by */
+#define PLAIN ((unsigned)(OS_GRANT_READ | OS_GRANT_WRITE | OS_GRANT_REMOVE))
+
 struct grant {
 	char *path; /* absolute */
 	unsigned how;
@@ -213,6 +216,12 @@ void files_grant(const char *name, unsigned how)
 		known_let_write(path);
 	for (int i = 0; i < nr_grants; i++)
 		if (!strcmp(grants[i].path, path) && (grants[i].how & how) == how) {
+			look_again(&grants[i]);
+			return;
+		}
+	for (int i = 0; i < nr_grants; i++)
+		if (!strcmp(grants[i].path, path) && !((grants[i].how | how) & ~PLAIN)) {
+			grants[i].how |= how;
 			look_again(&grants[i]);
 			return;
 		}
