@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MIT
 """
 folders.py: what a fallen kernel process sees of the host from a folder of hostfs. The calls are
-made by traced.py, in the main thread of a kernel process.
+made in a kernel process (instance.py).
 """
 import errno
 import os
 import shutil
+import stat
 import subprocess
 
-from traced import Traced
+from instance import Instance
 
-OPENAT, MKDIRAT, STATX = 257, 258, 332
+CHMOD, FCHMOD, OPENAT, MKDIRAT, MKNODAT, STATX = 90, 91, 257, 258, 259, 332
 
 
 def folder_of(pid, *names):
@@ -21,12 +22,12 @@ def folder_of(pid, *names):
     return -1
 
 
-def attempts(one, kernel, work):
+def attempts(one, work):
     """Returns what the calls returned, by what they try."""
     pid, share = one.run.pid, f"{work}/share"
     folder = folder_of(pid, "/nestling-hostfs-1", share)
     own = folder_of(pid, "/nestling-hostfs-0", f"/proc/{pid}/fd")
-    traced = Traced(pid, kernel)
+    traced = one.enter()
     names = [(folder, "../secret"), (folder, "inside/../../secret"), (folder, f"{work}/secret"),
         (folder, "relative"), (folder, "absolute"), (own, "../../../etc/passwd")]
     got = {}
@@ -42,38 +43,95 @@ def attempts(one, kernel, work):
     return got, inside, made
 
 
-def attack(work, start, check, user):
+def attack(setting, check, user):
     """
     From a folder of hostfs no name leads out: what is outside is not even there. Landlock alone
     lets it be seen: with core=on, the folders stay where they are.
     """
+    work = setting.work
     whose = f"a folder of user {user}" if user else "a folder"
     for wall in True, False:
-        one = start("on", f"hostfs={work}/share", *([] if wall else ["core=on"]), user=user)
+        words = [f"hostfs={work}/share", *([] if wall else ["core=on"])]
+        one = Instance(setting, "on", *words, user=user)
         try:
-            got, inside, made = attempts(one, one.run.args[0], work)
+            got, inside, made = attempts(one, work)
         finally:
             said = one.said()[-200:]
             one.end()
         for what, result in got.items():
             if wall:
-                check(f"{whose}: {what}: there is nothing", result == -errno.ENOENT, f"{result} {said}")
+                check(f"{whose}: {what}: there is nothing", result == -errno.ENOENT,
+                    f"{result} {said}")
             else:
-                check(f"{whose}: {what}: without its wall there is", result >= 0, f"{result} {said}")
+                check(f"{whose}: {what}: without its wall there is", result >= 0,
+                    f"{result} {said}")
         check(f"{whose}: what is in it is open", inside >= 0, f"{inside} {said}")
         check(f"{whose}: that a name outside is taken is {'not ' if wall else ''}told",
             (made == -errno.EEXIST) != wall, f"{made} {said}")
 
 
+def try_changes(setting, jail, word, user):
+    """Returns what calls return that change a folder of hostfs, and what is in it then."""
+    share = f"{setting.work}/share"
+    for name in "device", "made":
+        if os.path.lexists(f"{share}/{name}"):
+            os.unlink(f"{share}/{name}")
+    os.chmod(f"{share}/inside", 0o755)
+    one = Instance(setting, jail, f"{word}{share}", user=user)
+    try:
+        folder = folder_of(one.run.pid, "/nestling-hostfs-1", share)
+        enters = one.enter()
+        names = "device", "made", "inside"
+        device, made, inside = (enters.put(n, text) for n, text in enumerate(names))
+        enters.call(MKNODAT, folder, device, stat.S_IFCHR | 0o600, os.makedev(1, 5))
+        got = {"device": enters.call(OPENAT, folder, device, os.O_RDWR, 0)}
+        got["file"] = enters.call(OPENAT, folder, made, os.O_RDWR | os.O_CREAT, 0o600)
+        opened = enters.call(OPENAT, folder, inside, os.O_RDONLY, 0)
+        got["mode"] = enters.call(FCHMOD, opened, 0o700)
+        path = enters.put(3, f"/proc/self/fd/{opened}")
+        got["mode, by the broker"] = enters.call(CHMOD, path, 0o711)
+        enters.end()
+    finally:
+        one.end()
+    mode = stat.S_IMODE(os.stat(f"{share}/inside").st_mode)
+    return got, sorted(os.listdir(share)), mode
+
+
+def changes(setting, check, user):
+    """
+    A device node that can be opened would be a way to the disks of the host. And a folder that is
+    shared to be read (hostfs<n>r=) is not changed, whatever the guest's kernel does.
+    """
+    whose = f"a folder of user {user}" if user else "a folder"
+    if user:
+        os.chown(f"{setting.work}/share", user, user)
+        os.chown(f"{setting.work}/share/inside", user, user)
+    got, names, mode = try_changes(setting, "on", "hostfs0=", user)
+    check(f"{whose}: a device in it is not opened", got["device"] < 0, str(got))
+    check(f"{whose}: it can be changed", min(v for k, v in got.items() if k != "device") >= 0 and
+        "made" in names and mode == 0o711, f"{got} {names} {mode:o}")
+    if not os.geteuid() and not user:
+        got, names, mode = try_changes(setting, "off", "hostfs0=", user)
+        check(f"{whose}: a device in it is opened without a jail", got["device"] >= 0, str(got))
+    got, names, mode = try_changes(setting, "on", "hostfs0r=", user)
+    unchanged = mode == 0o755 and "made" not in names and "device" not in names
+    check(f"{whose}: to read only, it cannot be changed", max(got.values()) < 0 and unchanged,
+        f"{got} {names} {mode:o}")
+
+
 def can_make_spaces(**as_user):
-    """True if the host lets the user make a mount namespace."""
+    """True if the host lets the user make a mount namespace that keeps the user's own number."""
+    with open("/proc/sys/kernel/overflowuid", encoding="ascii") as f:
+        if int(f.read()) == as_user.get("user", os.geteuid()):
+            return False
     flags = "-Urmn" if as_user or os.geteuid() else "-mn"
-    return not subprocess.run(["unshare", flags, "true"], capture_output=True, check=False, **as_user).returncode
+    return not subprocess.run(["unshare", flags, "true"], capture_output=True, check=False,
+        **as_user).returncode
 
 
-def main(work, start, check):
+def main(setting, check):
     """Attacks as the caller, and as an ordinary user if that is root."""
-    home = os.environ["HOME"]
+    home, work = os.environ["HOME"], setting.work
     os.chmod(work, 0o711)
     if os.path.exists(f"{work}/share"):  # of the attempts before, in the same folder
         shutil.rmtree(f"{work}/share")
@@ -91,5 +149,6 @@ def main(work, start, check):
             os.environ["HOME"] = f"{work}/home"
             os.mkdir(f"{work}/home")
             os.chown(f"{work}/home", user, user)
-        attack(work, start, check, user)
+        attack(setting, check, user)
+        changes(setting, check, user)
     os.environ["HOME"] = home

@@ -18,12 +18,14 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.ptrace.restype = ctypes.c_long
 LIBC.ptrace.argtypes = [ctypes.c_long] * 2 + [ctypes.c_void_p] * 2
 # struct user_regs_struct
-NAMES = "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp".split()
-# what the attempts use of a kernel: a large array that it needs no more, and two descriptors
+NAMES = ("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags "
+    "rsp").split()
+# what the attempts use of a kernel: a large array that it needs no more, and descriptors
 PLACES = {
     "grants": "os-linux/jail/files.c",
     "sock": "drivers/mconsole/mconsole_host.c",
     "zygote_socket": "os-linux/space.c",
+    "broker_sock": "os-linux/jail/jail.c",
 }
 FOUND = {}
 

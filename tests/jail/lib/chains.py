@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: MIT
+"""
+chains.py: attempts of a fallen kernel process that are more than calls: what other programs of the
+user believe, what the broker keeps, names that change after they were checked. They are made from
+the guest (fallen.py): the kernel goes on meanwhile.
+"""
+import errno
+import os
+import resource
+import select
+import socket
+import struct
+import subprocess
+import time
+
+from attempts import CWD
+from instance import Instance, check, why
+from traced import Ended, Stuck
+
+READ, WRITE, POLL, OPENAT, RENAME, LINKAT = 0, 1, 7, 257, 82, 265
+EPOLL_CTL, RECVMMSG, SENDMMSG = 233, 299, 307
+MSG_DONTWAIT = 0x40
+EPOLL_CTL_DEL = 2
+MAGIC, VERSION, TEXT_ROOM = 0xcafebabe, 2, 512
+# os-linux/jail/broker.h
+ASK_OPEN, ASK_AGAIN = 8, 9
+WAIT = 60  # seconds
+
+
+def command(one, text):
+    """Sends a command to the management console, as the owner. Returns the answer."""
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    s.bind("")
+    s.settimeout(WAIT)
+    data = text.encode()
+    s.sendto(struct.pack("<III", MAGIC, VERSION, len(data)) + data.ljust(TEXT_ROOM, b"\0"),
+        f"{one.folder()}/mconsole")
+    answer = s.recv(8192)
+    s.close()
+    return answer[12:].rstrip(b"\0").decode(errors="replace")
+
+
+def opens(enters, path, flags):
+    """Returns what open(2) of a path returns in the kernel process."""
+    return enters.call(OPENAT, CWD, enters.put(8, path), flags, 0)
+
+
+def number_of_another(setting):
+    """
+    nestctl believes the file "pid" in an instance's folder. With the number of another process in
+    it, `nestctl kill` would end that process.
+    """
+    nestctl = os.environ.get("NESTCTL")
+    if not nestctl:
+        return
+    for jail in "on", "off":
+        victim = subprocess.Popen(["sleep", "1000"])
+        one = Instance(setting, jail)
+        enters = one.enter()
+        fd = opens(enters, f"{one.folder()}/pid", os.O_WRONLY | os.O_TRUNC)
+        text = f"{victim.pid}\n".encode()
+        if fd >= 0:
+            enters.call(WRITE, fd, enters.write(0, text), len(text))
+        enters.end()
+        said = subprocess.run([nestctl, "kill", one.name], capture_output=True, check=False)
+        time.sleep(0.1)
+        spared = victim.poll() is None
+        ended = one.run.poll() is not None
+        note = f"{why(fd)} {said}"
+        if jail == "on":
+            check("nestctl kill ends the instance, and no other process", spared and ended, note)
+        else:
+            check("without a jail it ends the process that the kernel process names", not spared,
+                note)
+        one.end()
+        victim.kill()
+        victim.wait()
+
+
+def disks_to_read(setting):
+    """A disk that is added with the flag r, and a backing file, are not written to."""
+    path = f"{setting.work}/added.img"
+    with open(path, "wb") as f:
+        f.truncate(1 << 20)
+    one = Instance(setting, "on")
+    answers = [command(one, f"config ubd4r={path}")]
+    enters = one.enter()
+    reads, writes = opens(enters, path, os.O_RDONLY), opens(enters, path, os.O_RDWR)
+    check("a disk that is added to be read is read", reads >= 0, f"{answers} {why(reads)}")
+    check("and is not written to", writes < 0, f"{answers} {why(writes)}")
+    folder = f"{setting.work}/granted"
+    os.makedirs(folder, exist_ok=True)
+    for name in ("new", "link", "moved"):
+        if os.path.lexists(f"{folder}/{name}"):
+            os.unlink(f"{folder}/{name}")
+    os.symlink(f"{setting.work}/secret", f"{folder}/link")
+    # Any command that names it grants a folder, even if it fails.
+    command(one, f"config con5=tty:{folder}")
+    made = enters.call(LINKAT, CWD, enters.put(9, path), CWD, enters.put(10, f"{folder}/new"), 0)
+    writes = opens(enters, f"{folder}/new", os.O_RDWR)
+    check("nor under another name", writes < 0, f"{why(made)} {why(writes)}")
+    command(one, f"config ubd5={folder}/moved")
+    moved = enters.call(RENAME, enters.put(9, f"{folder}/link"), enters.put(10, f"{folder}/moved"))
+    got = opens(enters, f"{folder}/moved", os.O_RDONLY)
+    check("a link of the owner's does not become a name that is granted", got < 0,
+        f"{why(moved)} {why(got)}")
+    answers.append(command(one, f"config ubd6={path}"))
+    writes = opens(enters, path, os.O_RDWR)
+    check("without the flag r the disk is written to", writes >= 0, f"{answers} {why(writes)}")
+    one.end()
+
+
+def message(enters, fds, kind, value, text):
+    """Writes a struct ask with descriptors, for sendmmsg(2). Returns its address."""
+    data = struct.pack("<IIQ", kind, len(text) + 1, value) + text + b"\0"
+    vector = struct.pack("<QQ", enters.write(4096, data), len(data))
+    control = struct.pack("<QII", 16 + 4 * len(fds), socket.SOL_SOCKET, socket.SCM_RIGHTS)
+    control += struct.pack(f"<{len(fds)}i", *fds)
+    control += bytes(-len(control) % 8)
+    place = (enters.write(2048, control), len(control)) if fds else (0, 0)
+    return enters.write(1024, struct.pack("<8Q", 0, 0, enters.write(1536, vector), 1, *place, 0, 0))
+
+
+def descriptors_of_the_broker(setting):
+    """Requests for a reboot, each with many descriptors, which the broker keeps for the next."""
+    one = Instance(setting, "on")
+    enters, broker = one.enter(), one.broker()
+    sock = enters.number_at("broker_sock")
+    before = len(os.listdir(f"/proc/{broker}/fd"))
+    fds = [one.disk()] * 100
+    text = " ".join(["100"] * len(fds)).encode() + b":"
+    sent = [enters.call(SENDMMSG, sock, message(enters, fds, ASK_AGAIN, 0, text), 1, 0)
+        for _ in range(20)]
+    # Malformed ones: a number that is none, more descriptors than numbers.
+    for words in b"1 x:", b"1:", b"", b"4294967295 " * 100 + b":":
+        enters.call(SENDMMSG, sock, message(enters, fds, ASK_AGAIN, 0, words), 1, 0)
+    disk = opens(enters, setting.busybox, os.O_RDONLY)
+    after = len(os.listdir(f"/proc/{broker}/fd"))
+    check("requests for a reboot are sent", sent == [1] * 20, str(sent))
+    check("the broker keeps the descriptors of one of them at most", after <= before + 102,
+        f"{before} {after}")
+    check("it goes on", disk >= 0, why(disk))
+    one.end()
+
+
+def children_of_the_broker(setting):
+    """Requests to open a card, without an end: each leaves a process of the host."""
+    most = refused = 0
+    one = Instance(setting, "on", "eth0=slirp")
+    enters, broker = one.enter(), one.broker()
+    sock = enters.number_at("broker_sock")
+    poll = enters.write(0, struct.pack("<ihh", sock, 1, 0))
+    answer = enters.buffer + 8192
+    vector = enters.write(6144, struct.pack("<QQ", answer, 4096))
+    # It keeps the descriptors of the answers, so the helpers go on.
+    header = enters.write(6400, struct.pack("<8Q", 0, 0, vector, 1, answer + 4096, 256, 0, 0))
+    for opener in range(4):
+        at = message(enters, [], ASK_OPEN, opener, b"slirp")
+        for _ in range(150):
+            enters.call(SENDMMSG, sock, at, 1, MSG_DONTWAIT)
+            if enters.call(POLL, poll, 1, 1000) == 1:
+                enters.write(6400, struct.pack("<8Q", 0, 0, vector, 1, answer + 4096, 256, 0, 0))
+                enters.call(RECVMMSG, sock, header, 1, MSG_DONTWAIT, 0)
+                refused += struct.unpack("<i", enters.read(8192, 4))[0] == -errno.EAGAIN
+            with open(f"/proc/{broker}/task/{broker}/children", encoding="ascii") as f:
+                most = max(most, len(f.read().split()))
+    check("a flood of requests makes many processes", most > 64, f"{most} {refused}")
+    check("and not any number of them", most <= 128 and refused, f"{most} {refused}")
+    # Answers that it does not read do not stop the broker.
+    for _ in range(300):
+        enters.call(SENDMMSG, sock, message(enters, [], ASK_OPEN, 0, b"none"), 1, MSG_DONTWAIT)
+    check("the broker goes on where no answer is read", "nestling" in command(one, "version"))
+    one.end()
+
+
+def send_to_the_zygote(one, enters, seed):
+    """Sends a request that is none, with or without a descriptor."""
+    # The first words are the kind of a request and its arguments, small or any numbers.
+    words = [(seed * 7919 + i * 104729) % (17 if i < 4 else 1 << 32) for i in range(2 + seed % 30)]
+    data = enters.write(4096, struct.pack(f"<{len(words)}I", *words))
+    vector = enters.write(1536, struct.pack("<QQ", data, 4 * len(words)))
+    control = struct.pack("<QIIi4x", 20, socket.SOL_SOCKET, socket.SCM_RIGHTS, one.disk())
+    place = (enters.write(2048, control), 24) if seed % 3 else (0, 0)
+    header = enters.write(1024, struct.pack("<8Q", 0, 0, vector, 1, *place, 0, 0))
+    enters.call(SENDMMSG, enters.number_at("zygote_socket"), header, 1, MSG_DONTWAIT)
+
+
+def messages_to_the_zygote(setting):
+    """Requests that are none. The zygote may end, and with it the instance, and no more."""
+    known = {os.path.basename(setting.kernel)[:15], "nestling", "nestling-broker",
+        "nestling-space", "nestling-zygote", "<defunct>"}
+    strange, one, ends = set(), None, 0
+    for seed in range(60):
+        if not one:
+            one = Instance(setting, "on")
+            enters = one.enter()
+        out = ""
+        try:
+            send_to_the_zygote(one, enters, seed)
+            out = subprocess.run(["ps", "-o", "comm=", "-g", str(one.run.pid)],
+                capture_output=True, text=True, check=False).stdout
+        except (Ended, Stuck, OSError):
+            ends += 1
+            one.end()
+            one = None
+        strange |= {c.split()[0] for c in out.splitlines()} - known
+    if one:
+        one.end()
+    check("the zygote starts no other program for requests that are none", not strange,
+        f"{strange}, {ends} ends")
+
+
+def answer_without_end(setting):
+    """Answers of the management console that never end, to nestctl, which collects them."""
+    nestctl = os.environ.get("NESTCTL")
+    if not nestctl:
+        return
+    one = Instance(setting, "on")
+    enters = one.enter()
+    sock = enters.number_at("sock")
+    poll = enters.write(0, struct.pack("<ihh", sock, 1, 0))
+    # The kernel itself hears no more of the console.
+    for number in os.listdir(f"/proc/{one.run.pid}/fd"):
+        if os.readlink(f"/proc/{one.run.pid}/fd/{number}") == "anon_inode:[eventpoll]":
+            enters.call(EPOLL_CTL, int(number), EPOLL_CTL_DEL, sock, 0)
+    limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+    with subprocess.Popen([nestctl, "pause", one.name], stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, preexec_fn=limit) as asks:
+        came = enters.call(POLL, poll, 1, 10000)
+        n = enters.call(READ, sock, enters.buffer + 8192, 8192)
+        asked = enters.read(8192, 136)
+        length = struct.unpack("<I", asked[4:8])[0]
+        text = (b"\033]0;title\007\033[31m" * 40)[:TEXT_ROOM]
+        reply = struct.pack("<iiI", 0, 1, len(text)) + text
+        packet = enters.write(0, struct.pack("<II", len(reply), length) + asked[8:136] + reply)
+        enters.job(1, 3, "syscall", WRITE, [sock, packet, 136 + len(reply)], 1 << 40, word="later")
+        # It writes a line when it has given up.
+        out = b""
+        if select.select([asks.stdout], [], [], WAIT)[0]:
+            out = os.read(asks.stdout.fileno(), 4096)
+        ended = bool(select.select([asks.stdout], [], [], WAIT)[0])
+        asks.kill()
+    check("nestctl ends where an answer does not", came == 1 and n > 0 and ended,
+        f"{came} {n} {out[:100]}")
+    check("before it has no memory left", b"memory" not in out, str(out[:200]))
+    one.end()
+
+
+def names_that_change(setting):
+    """Another vCPU changes a name between the broker's check and its use."""
+    one = Instance(setting, "on", "ncpus=2")
+    enters = one.enter()
+    secret = f"{setting.work}/secret"
+    with open(secret, "wb") as f:
+        f.write(b"8 secret")
+    size = max(len(secret), len(setting.busybox)) + 1
+    name = enters.write(0, bytes(size))
+    granted = enters.write(512, setting.busybox.encode().ljust(size, b"\0"))
+    other = enters.write(1024, secret.encode().ljust(size, b"\0"))
+    reads = enters.write(1536, bytes(8))
+    vector = enters.write(1600, struct.pack("<QQ", reads, 8))
+    good = bad = found = tries = 0
+    while not (good and bad) and tries < 20:  # a busy host may run the vCPUs by turns
+        enters.flip(name, granted, other, size)
+        counts = enters.repeat(20000, OPENAT, [CWD, name, 0, 0], reads, vector,
+            struct.unpack("<Q", b"8 secret")[0])
+        good, bad, found = good + counts[0], bad + counts[1], found + counts[2]
+        tries += 1
+    check("a name changes while the broker reads it", good > 0 and bad > 0, f"{good} {bad}")
+    check("and never names another file", found == 0, f"{good} {bad} {found}")
+    one.end()
+
+
+def main(setting):
+    number_of_another(setting)
+    disks_to_read(setting)
+    descriptors_of_the_broker(setting)
+    children_of_the_broker(setting)
+    messages_to_the_zygote(setting)
+    answer_without_end(setting)
+    names_that_change(setting)
