@@ -556,8 +556,8 @@ int serve_open(struct con_host *h, const struct con_side *s, unsigned ways, stru
 	if (!err && !l)
 		err = -errno;
 	if (!err && l->nr_lines == LINES_MAX) {
-		snprintf(
-			o->err, sizeof(o->err), "%s: %d lines have it already", s->text, LINES_MAX);
+		snprintf(o->err, sizeof(o->err), "%s: %d lines use this socket already", s->text,
+			LINES_MAX);
 		err = -ENOSPC;
 	}
 	if (!err) {

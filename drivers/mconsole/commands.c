@@ -394,7 +394,7 @@ static const struct command {
 } commands[] = {
 	{ "version", cmd_version, "", "Get kernel version" },
 	{ "help", cmd_help, "", "Print this message" },
-	{ "halt", cmd_halt, "", "Halt the instance: disks are synced, programs are not asked" },
+	{ "halt", cmd_halt, "", "Halt the instance: disks are synced, programs get no signal" },
 	{ "reboot", cmd_reboot, "", "The same, and start again" },
 	{ "config", cmd_config, " <dev>[=<config>]",
 		"Add a device, with the command line's syntax; or query one" },

@@ -111,7 +111,7 @@ static int set_mconsole(const char *s)
 	return 0;
 }
 PARAM("mconsole=", set_mconsole,
-	"on or off: the management console (on); notify:SOCKET: is told of it, and of a panic");
+	"on or off: the management console (on); notify:SOCKET: gets its address, and panics");
 
 /* ---- replies ---- */
 
@@ -259,7 +259,7 @@ static bool says(const struct request *req, const char *text)
 static bool serve_stopped(const struct mconsole_packet *p)
 {
 	static const char text[] =
-		"it stands still: it was migrated, and its receiver did not say that it runs "
+		"it stands still: it was migrated, and its receiver did not confirm that it runs "
 		"there; "
 		"nestctl migrate --resume lets it go on here, nestctl kill ends it";
 	/* Used only by the thread that has stopped the machine. */

@@ -273,7 +273,7 @@ static const char *begin(struct snapshot *s)
 	mutex_unlock(&lock);
 	print_snapshot(s);
 	mconsole_end(&s->begin.call, 0);
-	return s->begin.call.lost ? "its client did not listen" : hold(s);
+	return s->begin.call.lost ? "its client has gone" : hold(s);
 }
 
 static int snapshot_thread(void *arg)

@@ -525,7 +525,8 @@ static int ubd_config(u32 n, const char *text, char *why, size_t size)
 	u->flags = 0;
 	for (const char *p = text; p < eq; p++) {
 		if (!flag_of(*p) || strchr("mkx", *p))
-			return invalid(why, size, "flag '%c': r, s, c, t and d can be had now", *p);
+			return invalid(why, size,
+				"flag '%c': a disk that is added has r, s, c, t and d only", *p);
 		u->flags |= (u32)flag_of(*p);
 	}
 	if (strscpy(texts[n], eq + 1, sizeof(texts[n])) < 0)

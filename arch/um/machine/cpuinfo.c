@@ -22,7 +22,7 @@ static struct os_cpuinfo host; /* immutable after boot */
 static int cpuinfo_init(void)
 {
 	if (os_cpuinfo(&host))
-		pr_warn("the host does not tell about its CPU\n");
+		pr_warn("the host does not describe its CPU\n");
 	return 0;
 }
 INITCALL(1, cpuinfo_init);

@@ -49,6 +49,6 @@ PARAM("fake_ide", refuse_ide, NULL);
 
 static int refuse_config(const char *s)
 {
-	refuse("--showconfig: there is no such file; --version tells the build");
+	refuse("--showconfig: there is no such file; --version prints the build");
 }
 PARAM("--showconfig", refuse_config, NULL);

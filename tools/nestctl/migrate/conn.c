@@ -178,7 +178,7 @@ static void wait_io(struct conn *c, bool writes, long begun)
 		look(c);
 	begun = begun < c->last_got ? c->last_got : begun;
 	if (!p[0].revents && !p[1].revents && conn_now() - begun > c->timeout_ms)
-		die("%s: nothing was heard for %ld seconds", c->peer, c->timeout_ms / 1000);
+		die("%s: no data came for %ld seconds", c->peer, c->timeout_ms / 1000);
 }
 
 void conn_flush(struct conn *c)
@@ -345,7 +345,7 @@ void conn_begin(struct conn *c, long timeout_ms)
 		if (c->ended)
 			gone(c, "before it said anything");
 		if (conn_now() - begun > timeout_ms)
-			die("%s: nothing was heard for %ld seconds", c->peer, timeout_ms / 1000);
+			die("%s: no data came for %ld seconds", c->peer, timeout_ms / 1000);
 	}
 	memcpy(&hello, c->got, sizeof(hello));
 	if (memcmp(hello.magic, MIG_MAGIC, sizeof(hello.magic)) != 0)

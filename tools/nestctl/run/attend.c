@@ -369,7 +369,8 @@ static int result(const struct run *r, int status)
 		die("the kernel was killed by signal %d%s", WTERMSIG(status),
 			why_killed(r, status));
 	if (WEXITSTATUS(status) == MACHINE_RESTARTS)
-		die("%s: its machine has restarted, and ends: the state lacks the words for a boot",
+		die("%s: its machine has restarted, and ends: the state lacks the parameters of a "
+		    "boot",
 			r->image);
 	if (WEXITSTATUS(status) > 1)
 		die("the kernel ended with status %d", WEXITSTATUS(status));

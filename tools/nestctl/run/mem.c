@@ -44,7 +44,7 @@ static uint64_t memory(const struct instance *in)
 	uint64_t n = strtoull(text, &end, 10);
 
 	if (end == text)
-		die("%s: what is this: '%s'?", in->name, text);
+		die("%s: unexpected answer '%s'", in->name, text);
 	free(text);
 	return n;
 }

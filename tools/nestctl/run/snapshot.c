@@ -115,7 +115,7 @@ static void note_file(struct snapshot *s, const char *line)
 	if (sscanf(line, "file %15s %u %7s %7s %d %n", unit, &depth, mode, format_name, &fd, &at) <
 			5 ||
 		!at)
-		die("%s: what is this: '%s'?", s->in.name, line);
+		die("%s: unexpected answer '%s'", s->in.name, line);
 	if (!depth && !strcmp(mode, "rw") && s->count < DISKS_MAX)
 		s->disks[s->count++] = (struct disk){ .unit = format("%s", unit),
 			.format = format("%s", format_name),

@@ -130,7 +130,7 @@ static void await(const struct make *m)
 		if (!(p[0].revents & POLLIN))
 			die("%s", why(m));
 		if (read(m->ready, &c, 1) != 1 || c != wanted[n++])
-			die("its init says another thing");
+			die("its init sent an unexpected message");
 	}
 	close(pidfd);
 }

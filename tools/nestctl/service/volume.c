@@ -362,8 +362,7 @@ bool volume_ask(const char *command, const char *question)
 	char answer[16] = "";
 
 	if (!isatty(0) || !isatty(2))
-		die("%s: standard input is no terminal, so nobody can be asked; --force does not "
-		    "ask",
+		die("%s: standard input is no terminal, so you cannot confirm; add --force",
 			command);
 	fprintf(stderr, "%s [y/N] ", question);
 	return fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');

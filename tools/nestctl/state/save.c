@@ -278,7 +278,7 @@ static void ask_kernel(struct state *s, struct umid_console *c, const struct sta
 	if (err)
 		die("%s: %s", s->umid, *text ? text : strerror(err < 0 ? -err : err));
 	if (sscanf(text, "stopped %llu", &stopped) != 1)
-		die("%s: what is this: '%s'?", s->umid, text);
+		die("%s: unexpected answer '%s'", s->umid, text);
 	s->stopped_ns = stopped;
 	free(text);
 }

@@ -322,7 +322,7 @@ static void warn_of_end(const struct start *st)
 	if (told || st->attached || st->state->boot ||
 		!start_has_line(st->state, format("noreboot=%d", MACHINE_RESTARTS)))
 		return;
-	warn("%s: the state lacks the words for a boot, so a restart will end the machine",
+	warn("%s: the state lacks the parameters of a boot, so a restart will end the machine",
 		st->state->name);
 	told = true;
 }
