@@ -146,15 +146,24 @@ static struct mconsole_device *find_device(const char *s, u32 *n, const char **r
 	return NULL;
 }
 
+#define QUERY_SIZE 4096 /* the words of a network card */
+
 static void query(struct mconsole_call *c, struct mconsole_device *d, u32 n)
 {
-	char text[MCONSOLE_DATA] = "";
-	int err = d->query ? d->query(n, text, sizeof(text)) : -EOPNOTSUPP;
+	/* a saved state takes a card's words from here: none may be cut off */
+	char *text = kmalloc(QUERY_SIZE, GFP_KERNEL);
+	int err = text ? -EOPNOTSUPP : -ENOMEM;
 
+	if (text)
+		text[0] = 0;
+	if (text && d->query)
+		err = d->query(n, text, QUERY_SIZE);
 	if (err)
-		mconsole_fail(c, err, "%s%u: %s", d->name, n, text[0] ? text : arch_strerror(err));
+		mconsole_fail(c, err, "%s%u: %s", d->name, n,
+			text && text[0] ? text : arch_strerror(err));
 	else
-		mconsole_print(c, "%s", text);
+		mconsole_write(c, text, strlen(text));
+	kfree(text);
 }
 
 /*

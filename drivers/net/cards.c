@@ -127,7 +127,7 @@ static int parse_card(struct card *c, u32 n, const char *value, char *err, size_
 {
 	size_t len = strcspn(value, ",");
 	int kind = find_kind(value, len), bad;
-	char words[sizeof(c->text)];
+	static char words[sizeof(c->text)]; /* protected by cards_lock, or used at boot */
 
 	scnprintf(c->param, sizeof(c->param), "eth%u", n);
 	if (kind < 0)

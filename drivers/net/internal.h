@@ -36,8 +36,11 @@ struct card_queue {
 
 struct card {
 	/* Under cards_lock, or written at boot. */
-	/* "eth0"; all words of the parameter; the words for the link */
-	char param[12], text[1024], rest[1024];
+	/*
+	 * "eth0"; all words of the parameter; the words for the link. There is room for 64
+	 * forwarded ports (tools/slirp/slirp.h).
+	 */
+	char param[12], text[4096], rest[4096];
 	struct net_open open;
 	u8 mac[ETH_ALEN];
 	bool given, has_mac, optional;
