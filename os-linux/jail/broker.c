@@ -249,6 +249,7 @@ static void believe(const struct ask *a, const int *fds, int nr)
 	case ASK_MEMORY: broker.memory = nr == 1 ? fds[0] : -1; break;
 	case ASK_CLOSED:
 		broker.listener = nr == 1 ? fds[0] : -1;
+		broker.traces = a->value;
 		ioctl(broker.listener, NOTIF_SET_FLAGS, NOTIF_SYNC_WAKE_UP);
 		break;
 	default: break;

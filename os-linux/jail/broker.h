@@ -33,7 +33,10 @@ enum ask_kind {
 	ASK_RELAY,
 	/* a descriptor of the kernel process's memory */
 	ASK_MEMORY,
-	/* descriptor: the filter's listener; from now on no message is trusted */
+	/*
+	 * descriptor: the filter's listener; from now on no message is trusted. value: 1 if the
+	 * kernel process traces its children (seccomp=off)
+	 */
 	ASK_CLOSED,
 	/*
 	 * text: a word that the owner has given; value: 1 if it is in this process's command line.
@@ -62,6 +65,7 @@ extern struct broker {
 	pid_t kernel;
 	/* the socket to the kernel process, the filter's listener, the kernel process's memory */
 	int ask, listener, memory;
+	bool traces; /* the kernel process traces its children */
 	/* the datagram socket, and the socket to the kernel process; or -1 */
 	int console, relay;
 	/* the socket to the launcher; or -1: this broker would become the launcher (again.c) */

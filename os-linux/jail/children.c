@@ -15,6 +15,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -202,6 +204,20 @@ static int debug(uint64_t request, int pid, uint64_t at, uint64_t dr7)
 	return err || memory_write(at, &dr6, sizeof(dr6)) ? err : -EFAULT;
 }
 
+/*
+ * Lets the call be made if it begins to trace a child, and else refuses it. The number of the
+ * process is in a register of the waiting thread, so it cannot change.
+ */
+static void seize(const struct seccomp_notif *call, int pid)
+{
+	struct seccomp_notif_resp r = { .id = call->id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+
+	if (!children_has(pid) || pid == broker.kernel)
+		answer(call, -EPERM);
+	else
+		ioctl(broker.listener, SECCOMP_IOCTL_NOTIF_SEND, &r);
+}
+
 bool children_call(const struct seccomp_notif *call)
 {
 	const uint64_t *args = (const uint64_t *)call->data.args;
@@ -210,6 +226,10 @@ bool children_call(const struct seccomp_notif *call)
 	switch (call->data.nr) {
 	case SYS_tgkill: answer(call, send_signal((int)args[0], (int)args[2])); return true;
 	case SYS_ptrace:
+		if (broker.traces && args[0] == PTRACE_SEIZE) {
+			seize(call, value);
+			return true;
+		}
 		if (args[0] != DEBUG_SET && args[0] != DEBUG_HITS)
 			return false;
 		answer(call, debug(args[0], value, args[2], args[3]));

@@ -351,7 +351,7 @@ int os_jail_close(int traces)
 		return listener;
 	may_trace = traces;
 	closed = true;
-	err = broker_ask(broker_sock, ASK_CLOSED, 0, "", &listener, 1);
+	err = broker_ask(broker_sock, ASK_CLOSED, may_trace, "", &listener, 1);
 	close(listener);
 	return err;
 }

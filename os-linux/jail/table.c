@@ -3,11 +3,13 @@
 #include "os-linux/jail/jail.h"
 
 #include <asm/ioctls.h>
+#include <asm/ptrace-abi.h>
 #include <asm/termbits.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/futex.h>
 #include <linux/if_tun.h>
+#include <linux/ptrace.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -43,6 +45,7 @@
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | \
 		CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 #define FUTEX_KIND (~(uint32_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME))
+#define JAIL_PTRACE_SYSEMU 31         /* in no UAPI header of x86-64 */
 #define JAIL_MADV_COLLAPSE 25         /* Linux 6.1 */
 #define JAIL_PAGEMAP_SCAN 0xc0606610U /* Linux 6.7 */
 #define JAIL_UFFDIO_REGISTER 0xc020aa00U
@@ -114,7 +117,13 @@ const struct jail_row jail_table[] = {
 	HOSTFS(fchmod, "", "hostfs", { 0 }),
 	HOSTFS(fchown, "", "hostfs", { 0 }),
 	HOSTFS(fsync, "", "hostfs", { 0 }),
-	TRACE(ptrace, "system calls of the guest"),
+	/* no request that begins to trace: the broker looks whose process that would be */
+	{ CALL(ptrace, JAIL_ALLOW, "of what it traces", "system calls of the guest"),
+		.profile = JAIL_TRACE,
+		.check = { IS(0, PTRACE_PEEKUSR, PTRACE_POKEUSR, PTRACE_GETREGS, PTRACE_SETREGS,
+			PTRACE_GETFPREGS, PTRACE_SETFPREGS, PTRACE_DETACH, JAIL_PTRACE_SYSEMU,
+			PTRACE_GETREGSET, PTRACE_SETREGSET, PTRACE_INTERRUPT, PTRACE_LISTEN,
+			PTRACE_GET_SYSCALL_INFO) } },
 	TRACE(timer_create, "system calls of the guest"),
 	TRACE(timer_settime, "system calls of the guest"),
 	TRACE(rt_sigaction, "system calls of the guest"),
@@ -171,6 +180,7 @@ const struct jail_row jail_table[] = {
 	ASK(sched_setscheduler, "spaces"),
 	ASK(sched_setattr, "vCPUs that start"),
 	ASK(ptrace, "debug registers of spaces"),
+	{ CALL(ptrace, JAIL_ASK, "its children", "with seccomp=off: spaces that start") },
 	ASK(tgkill, "spaces, on hosts whose Landlock knows no signals"),
 	OWN(getpid, "names, messages"),
 	OWN(gettid, "messages"),
