@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """
-attack.py WAY WORK KERNEL BUSYBOX [FIRST STEP]: starts instances, has their kernel processes make
-the attempts of attempts.py and some that need more than calls, and compares what has come of it.
-With FIRST and STEP only each STEPth attempt of the table is made. WAY: "traced" or "fallen"
-(instance.py).
+attack.py WAY WORK KERNEL BUSYBOX [FIRST STEP [WORD...]]: starts instances, has their kernel
+processes make the attempts of attempts.py and some that need more than calls, and compares what has
+come of it. With FIRST and STEP only each STEPth attempt of the table is made; with parameters of
+the kernel (WORD) only attempts of the table. WAY: "traced" or "fallen" (instance.py).
 """
 import os
 import resource
@@ -126,12 +126,15 @@ def state(setting):
 def main():
     # A process that is made to fork or to call odd things may end by a fault.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    setting = Setting(*sys.argv[1:5])
+    setting = Setting(*sys.argv[1:5], sys.argv[7:])
     first, step = map(int, sys.argv[5:7] or (0, 1))
     numbers_of = numbers()
-    possible = [a for a in ATTEMPTS if a.only in (None, setting.way) and
-        all(isinstance(c[0], int) or c[0] in numbers_of for c in a.calls)]
+    known = [a for a in ATTEMPTS if all(isinstance(c[0], int) or c[0] in numbers_of
+        for c in a.calls)]
+    possible = [a for a in known if a.only in (None, setting.way) and a.but not in setting.words]
     refused = try_table(setting, numbers_of, possible[first::step])
+    if setting.words:
+        return bool(FAILED)
     folders.main(setting, check)
     make_files(setting)
     datagrams.main(setting, numbers_of)

@@ -17,7 +17,9 @@ import os
 import struct
 from collections import namedtuple
 
-Attempt = namedtuple("Attempt", "name calls door only", defaults=("syscall", None))
+# @only: the way (instance.py) in which it can be made. @but: the parameter of the kernel with which
+# it may succeed.
+Attempt = namedtuple("Attempt", "name calls door only but", defaults=("syscall", None, None))
 
 CWD = -100
 RDWR_CREATE = os.O_RDWR | os.O_CREAT
@@ -200,7 +202,7 @@ ATTEMPTS = [
     one("faults for itself", "userfaultfd", 1),
     one("a map of bpf", "bpf", 0, "MAP", 72),
     one("a counter", "perf_event_open", "EVENT", 0, -1, -1, 0),
-    one("a timer", "timer_create", 1, 0, "BUFFER"),
+    one("a timer", "timer_create", 1, 0, "BUFFER", but="seccomp=off"),
     one("an interval timer", "setitimer", 0, "ZERO", 0),
     # ---- the user's terminal ----
     one("typing at the terminal", "ioctl", "TERMINAL", 0x5412, "NAME"),

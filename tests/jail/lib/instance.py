@@ -24,8 +24,9 @@ FAILED = []
 class Setting:
     """What all instances of a test share."""
 
-    def __init__(self, way, work, kernel, busybox):
+    def __init__(self, way, work, kernel, busybox, words=()):
         self.way, self.work, self.kernel, self.busybox = way, work, kernel, busybox
+        self.words = words  # parameters of the jailed instances
         self.agent = f"{work}/agent"
 
 
@@ -60,6 +61,8 @@ class Instance:
         self.setting, self.terminal = setting, Terminal()
         self.file = f"{setting.work}/console"
         self.log = open(self.file, "wb")
+        if jail != "off":
+            words = (*words, *setting.words)
         self.get_in = None
         fallen = setting.way == "fallen"
         con0, script = "null,fd:1", "echo ready; while :; do sleep 1; done"
