@@ -474,12 +474,6 @@ bool folders_have_space(void)
 	return space >= 0;
 }
 
-bool folders_have_no_devices(void)
-{
-	return space >= 0 &&
-	       (!syscall(SYS_SET_ATTRIBUTES, -1, "", AT_EMPTY_PATH, NULL, 0) || errno != ENOSYS);
-}
-
 bool folders_have_joined(void)
 {
 	return joined;

@@ -146,8 +146,6 @@ void folders_enter(void);
 /* Called when all threads have called folders_enter(). */
 void folders_entered(void);
 bool folders_have_space(void); /* true if there is a namespace */
-/* True if the host lets no process open a device in the folders of the namespace. */
-bool folders_have_no_devices(void);
 /* True if the process has capabilities only for this purpose. */
 bool folders_have_joined(void);
 
