@@ -30,6 +30,7 @@ help:
 	@echo 'make tidy         clang-format in place, FILES=... for some'
 	@echo 'make clean, make install PREFIX=/usr/local'
 	@echo 'MODE=debug|ubsan|asan|cov|cover builds into build/MODE; V=1 shows the commands'
+	@echo 'MODE=fallen       links build/fallen/nestling: the product with a planted hole, for tests of the jail'
 
 deps:
 	@tools/deps
@@ -166,6 +167,8 @@ docs: $(B)/nestling $(B)/nestctl $(B)/afl-nestling
 	$(B)/afl-nestling --man >docs/man/afl-nestling.1
 	$(B)/nestling --jail | sed 's/^/    /' >$(B)/nestling.jail
 	sed -i -e '/^<!-- jail: /r $(B)/nestling.jail' -e '/^<!-- jail: /,/^<!-- \/jail -->$$/{/^<!-- /!d}' docs/security.md
+	python3 -B tests/jail/lib/attempts.py >$(B)/nestling.attempts
+	sed -i -e '/^<!-- attempts: /r $(B)/nestling.attempts' -e '/^<!-- attempts: /,/^<!-- \/attempts -->$$/{/^<!-- /!d}' docs/security.md
 	tools/results
 	tools/lint/arrows --drawing >$(B)/rooms.drawing
 	sed -i -e '/^<!-- rooms: /r $(B)/rooms.drawing' -e '/^<!-- rooms: /,/^<!-- \/rooms -->$$/{/^<!-- /!d}' docs/architecture.md

@@ -30,7 +30,8 @@
 #define LINE_ROOM (4 * HOLE_SIZE)
 
 extern char __start_blob[], __stop_blob[];
-static char *here; /* the memory, if it is this process's own; or NULL */
+/* the memory, if it is this process's own; or NULL */
+static char *here;
 static int hole = -1;
 static char line[LINE_ROOM], bytes[HOLE_SIZE];
 

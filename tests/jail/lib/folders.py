@@ -12,6 +12,7 @@ import subprocess
 from instance import Instance
 
 CHMOD, FCHMOD, OPENAT, MKDIRAT, MKNODAT, STATX = 90, 91, 257, 258, 259, 332
+ZERO = os.makedev(1, 5)  # /dev/zero
 
 
 def folder_of(pid, *names):
@@ -73,18 +74,20 @@ def attack(setting, check, user):
 def try_changes(setting, jail, word, user):
     """Returns what calls return that change a folder of hostfs, and what is in it then."""
     share = f"{setting.work}/share"
-    for name in "device", "made":
+    for name in "device", "node", "made":
         if os.path.lexists(f"{share}/{name}"):
             os.unlink(f"{share}/{name}")
     os.chmod(f"{share}/inside", 0o755)
+    if not os.geteuid():
+        os.mknod(f"{share}/device", stat.S_IFCHR | 0o666, ZERO)
     one = Instance(setting, jail, f"{word}{share}", user=user)
     try:
         folder = folder_of(one.run.pid, "/nestling-hostfs-1", share)
         enters = one.enter()
-        names = "device", "made", "inside"
-        device, made, inside = (enters.put(n, text) for n, text in enumerate(names))
-        enters.call(MKNODAT, folder, device, stat.S_IFCHR | 0o600, os.makedev(1, 5))
+        names = "device", "made", "inside", "", "node"
+        device, made, inside, _, node = (enters.put(n, text) for n, text in enumerate(names))
         got = {"device": enters.call(OPENAT, folder, device, os.O_RDWR, 0)}
+        got["node"] = enters.call(MKNODAT, folder, node, stat.S_IFCHR | 0o600, ZERO)
         got["file"] = enters.call(OPENAT, folder, made, os.O_RDWR | os.O_CREAT, 0o600)
         opened = enters.call(OPENAT, folder, inside, os.O_RDONLY, 0)
         got["mode"] = enters.call(FCHMOD, opened, 0o700)
@@ -108,13 +111,16 @@ def changes(setting, check, user):
         os.chown(f"{setting.work}/share/inside", user, user)
     got, names, mode = try_changes(setting, "on", "hostfs0=", user)
     check(f"{whose}: a device in it is not opened", got["device"] < 0, str(got))
-    check(f"{whose}: it can be changed", min(v for k, v in got.items() if k != "device") >= 0 and
-        "made" in names and mode == 0o711, f"{got} {names} {mode:o}")
+    check(f"{whose}: a device is not made in it", got["node"] < 0 and "node" not in names, str(got))
+    changed = [v for k, v in got.items() if k not in ("device", "node")]
+    check(f"{whose}: it can be changed", min(changed) >= 0 and "made" in names and mode == 0o711,
+        f"{got} {names} {mode:o}")
     if not os.geteuid() and not user:
         got, names, mode = try_changes(setting, "off", "hostfs0=", user)
-        check(f"{whose}: a device in it is opened without a jail", got["device"] >= 0, str(got))
+        check(f"{whose}: without a jail both are possible", min(got["device"], got["node"]) >= 0,
+            str(got))
     got, names, mode = try_changes(setting, "on", "hostfs0r=", user)
-    unchanged = mode == 0o755 and "made" not in names and "device" not in names
+    unchanged = mode == 0o755 and "made" not in names and "node" not in names
     check(f"{whose}: to read only, it cannot be changed", max(got.values()) < 0 and unchanged,
         f"{got} {names} {mode:o}")
 
