@@ -94,6 +94,8 @@ struct service_state {
 	/* the host has refused data that the guest wrote, since the last start */
 	bool lost;
 };
+/* True if the policy wants another start after the command's end. */
+bool restart_wanted(const struct restart *policy, const struct service_state *st);
 
 /* ---- store.c ---- */
 

@@ -40,6 +40,17 @@ struct restart restart_parse(const char *text)
 	die("run: --restart %s: wants no, on-failure[:N], always or unless-stopped", text);
 }
 
+bool restart_wanted(const struct restart *policy, const struct service_state *st)
+{
+	if (st->stopped)
+		return false;
+	switch (policy->kind) {
+	case RESTART_NO: return false;
+	case RESTART_ON_FAILURE: return st->exit && (!policy->max || st->restarts < policy->max);
+	default: return true;
+	}
+}
+
 /* Returns the signal that nestctl stop sends: the user's choice, the image's, or SIGTERM. */
 static int stop_signal(const struct run *r, const struct image_config *c)
 {

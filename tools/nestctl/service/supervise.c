@@ -399,18 +399,6 @@ static void drain(int *fd, enum log_stream stream)
 
 /* ---- the child's end ---- */
 
-static bool wants_restart(void)
-{
-	if (super.st.stopped)
-		return false;
-	switch (super.policy.kind) {
-	case RESTART_NO: return false;
-	case RESTART_ON_FAILURE:
-		return super.st.exit && (!super.policy.max || super.st.restarts < super.policy.max);
-	default: return true;
-	}
-}
-
 /*
  * Writes the last state and ends the supervisor. @why: the reason why the first start failed, or
  * NULL. It is reported last, since the nestctl that reads it may start the instance again at once.
@@ -477,7 +465,7 @@ static void child_ended(int status)
 	}
 	if (super.stopping)
 		event_service(super.s, "stop", NULL, NULL);
-	if (!wants_restart())
+	if (!restart_wanted(&super.policy, &super.st))
 		end(NULL);
 	if (steady_ns() - super.began >= RAN_LONG_NS)
 		super.delay_ms = DELAY_MS;
