@@ -58,7 +58,7 @@ bool run_has_net(const struct run *r, const char *kind)
 	return count(r, kind, &at) > 0;
 }
 
-const char *run_add_net(struct run *r, const char *text)
+void run_add_net(struct run *r, const char *text)
 {
 	const char *words = run_network_kind(text), *last;
 	int at;
@@ -72,7 +72,6 @@ const char *run_add_net(struct run *r, const char *text)
 			is_kind(last, "none") ? words ?: SLIRP : last);
 	if (count(r, SLIRP, &at) > 1)
 		die("run: --net slirp: given twice, but an instance has one such card");
-	return text;
 }
 
 const char *run_absolute_card(const char *words)

@@ -248,11 +248,11 @@ void run_add_volume(struct run *r, char *text);
  */
 const char *run_network_kind(const char *text);
 /*
- * The cards of a run (cards.c). run_add_net() adds a --net, and returns @text. Dies if it
- * contradicts those before. run_set_nets() replaces all by one; NULL is the default kind.
- * run_has_net() is true if a --net is of this kind.
+ * The cards of a run (cards.c). run_add_net() adds a --net, and dies if it contradicts those before.
+ * run_set_nets() replaces all by one; NULL is the default kind. run_has_net() is true if a --net is
+ * of this kind.
  */
-const char *run_add_net(struct run *r, const char *text);
+void run_add_net(struct run *r, const char *text);
 void run_set_nets(struct run *r, const char *only);
 bool run_has_net(const struct run *r, const char *kind);
 /* Returns a card's words with the path of a switch made absolute. */
