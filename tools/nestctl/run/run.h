@@ -248,9 +248,9 @@ void run_add_volume(struct run *r, char *text);
  */
 const char *run_network_kind(const char *text);
 /*
- * The cards of a run (cards.c). run_add_net() adds a --net, and dies if it contradicts those before.
- * run_set_nets() replaces all by one; NULL is the default kind. run_has_net() is true if a --net is
- * of this kind.
+ * The cards of a run (cards.c). run_add_net() adds a --net, and dies if it contradicts those
+ * before. run_set_nets() replaces all by one; NULL is the default kind. run_has_net() is true if a
+ * --net is of this kind.
  */
 void run_add_net(struct run *r, const char *text);
 void run_set_nets(struct run *r, const char *only);
