@@ -61,6 +61,37 @@ static int stop_signal(const struct run *r, const struct image_config *c)
 	return image ? guest_signal(r->image, image) : SIGTERM;
 }
 
+/* Adds a label "NAME=VALUE" to the @n of the list, in the place of one of that name. */
+static void add_label(char **list, size_t *n, const char *label)
+{
+	size_t i = 0, len = strcspn(label, "=");
+
+	while (i < *n && (strncmp(list[i], label, len) || list[i][len] != '='))
+		i++;
+	list[i] = (char *)(label[len] ? label : format("%s=", label));
+	*n += i == *n;
+}
+
+/* Returns the labels of the image and the user's, which replace those of the same name. */
+static char **labels_of_run(const struct run *r, const struct image_config *c)
+{
+	const char **image = r->bare ? NULL : image_config_list(c, 'l');
+	size_t n = 0, room = 1;
+	char **list;
+
+	for (const char **l = image; l && *l; l++)
+		room++;
+	for (char **l = r->labels; l && *l; l++)
+		room++;
+	list = xalloc(room * sizeof(*list));
+	for (const char **l = image; l && *l; l++)
+		add_label(list, &n, *l);
+	for (char **l = r->labels; l && *l; l++)
+		add_label(list, &n, *l);
+	list[n] = NULL;
+	return list;
+}
+
 struct spec spec_of_run(const struct run *r)
 {
 	static char *none[] = { NULL };
@@ -89,7 +120,7 @@ struct spec spec_of_run(const struct run *r)
 		.health = health_of_run(r),
 		.words = r->words ?: none,
 		.command = r->command,
-		.labels = r->labels ?: none,
+		.labels = labels_of_run(r, &config),
 		.ports = r->ports ?: none };
 }
 
