@@ -465,6 +465,8 @@ static int restore_queues(struct card *c)
 	for (u32 i = 0; i < c->open.queues; i++) {
 		c->open.irq = c->q[i].irq;
 		c->open.host = c->q[i].host;
+		/* a link that the user names now is refused now */
+		c->open.wait = c->anew && !c->optional;
 		first = net_host_restore(&c->open, i ? c->q[0].host : 0, i);
 		if (first == -EEXIST || first == -ENOMEM)
 			return first;

@@ -243,7 +243,7 @@ int net_host_restore(struct net_open *o, int first, uint32_t index)
 		snprintf(o->err, sizeof(o->err), "%s", strerror(-err));
 		return err == -EEXIST ? err : -ENOMEM;
 	}
-	err = reopen(h);
+	err = o->wait ? open_and_wait(h) : reopen(h);
 	keep_for_packets(h);
 	memcpy(o->err, h->err, sizeof(o->err));
 	o->offload = !err && h->header;

@@ -34,6 +34,8 @@ struct net_open {
 	const char *args;
 	/* The whole value of the parameter, including the words for the front end. */
 	const char *value;
+	/* net_host_restore() waits until the link is open, or has failed */
+	uint32_t wait;
 	/* results */
 	int32_t host; /* the queue's number */
 	/* The link computes TCP checksums and cuts segments. */
