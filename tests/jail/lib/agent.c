@@ -7,8 +7,8 @@
  *      base                        the address of the hole's memory in the kernel process
  *      put OFFSET HEX              writes bytes to the memory
  *      get OFFSET LENGTH           reads bytes of it
- *      job ENTRY NUMBER...         runs the job, whose words are numbers, by blob_first (0) or
- *                                  blob_second (1)
+ *      job ENTRY NUMBER...         runs the job, whose words are numbers, or +OFFSET for an address
+ *                                  in the memory, by blob_first (0) or blob_second (1)
  *      later ENTRY NUMBER...       begins that in another process, and does not wait
  *      result OFFSET               the u64 there
  *
@@ -33,6 +33,7 @@ extern char __start_blob[], __stop_blob[];
 /* the memory, if it is this process's own; or NULL */
 static char *here;
 static int hole = -1;
+static uint64_t base; /* the memory's address in the kernel process */
 static char line[LINE_ROOM], bytes[HOLE_SIZE];
 
 static long put(uint64_t at, const void *from, size_t n)
@@ -112,8 +113,11 @@ static void do_job(char *words, int waits)
 	uint64_t *word = (uint64_t *)&j, result = 0;
 	long err;
 
-	for (size_t i = 0; i < sizeof(j) / sizeof(*word); i++)
-		word[i] = strtoull(words, &words, 0);
+	for (size_t i = 0; i < sizeof(j) / sizeof(*word); i++) {
+		words += strspn(words, " ");
+		word[i] = *words == '+' ? base : 0;
+		word[i] += strtoull(words, &words, 0);
+	}
 	err = put(JOB_AT + entry * JOB_ROOM, &j, sizeof(j));
 	if (!err && !waits && fork() == 0) {
 		run(entry_of(entry), &result);
@@ -124,24 +128,13 @@ static void do_job(char *words, int waits)
 	say(err, result);
 }
 
-static void do_base(void)
+/* Finds the address of the memory in the kernel process. */
+static long find_base(void)
 {
-	struct job j = { .kind = JOB_COPY };
-	uint64_t result = 0;
-	long err;
-
-	/* A job knows its own address: it returns the third argument after no copy. */
-	if (here) {
-		say(0, (uint64_t)here);
-		return;
-	}
-	err = put(JOB_AT, &j, sizeof(j));
 	/* mov %rdi, %rax; ret */
-	if (!err)
-		err = put(JOB_AT - 16, "\x48\x89\xf8\xc3", 4);
-	if (!err)
-		err = run(JOB_AT - 16, &result);
-	say(err, result);
+	long err = put(JOB_AT - 16, "\x48\x89\xf8\xc3", 4);
+
+	return err ? err : run(JOB_AT - 16, &base);
 }
 
 static void obey(char *words)
@@ -159,7 +152,7 @@ static void obey(char *words)
 	else if (!strncmp(words, "later ", 6))
 		do_job(words + 6, 0);
 	else if (!strcmp(words, "base"))
-		do_base();
+		say(find_base(), base);
 	else if (!strncmp(words, "result ", 7)) {
 		err = get(strtoull(words + 7, NULL, 0), &value, sizeof(value));
 		say(err, value);
@@ -171,6 +164,7 @@ static void obey(char *words)
 int main(int argc, char **argv)
 {
 	struct termios raw;
+	long err;
 
 	if (argc > 1 && !strcmp(argv[1], "here"))
 		here = mmap(NULL, HOLE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC,
@@ -186,7 +180,8 @@ int main(int argc, char **argv)
 		cfmakeraw(&raw);
 		tcsetattr(0, TCSANOW, &raw);
 	}
-	say(put(0, __start_blob, (size_t)(__stop_blob - __start_blob)), 0);
+	err = put(0, __start_blob, (size_t)(__stop_blob - __start_blob));
+	say(err ? err : find_base(), 0);
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin))
 		obey(line);

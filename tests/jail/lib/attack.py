@@ -147,4 +147,5 @@ def main():
     return bool(FAILED)
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

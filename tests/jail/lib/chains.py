@@ -21,6 +21,7 @@ READ, WRITE, POLL, OPENAT, RENAME, LINKAT = 0, 1, 7, 257, 82, 265
 EPOLL_CTL, RECVMMSG, SENDMMSG = 233, 299, 307
 MSG_DONTWAIT = 0x40
 EPOLL_CTL_DEL = 2
+IOCTL, UFFDIO_REGISTER = 16, 0xc020aa00
 MAGIC, VERSION, TEXT_ROOM = 0xcafebabe, 2, 512
 # os-linux/jail/broker.h
 ASK_OPEN, ASK_AGAIN = 8, 9
@@ -246,6 +247,28 @@ def answer_without_end(setting):
     one.end()
 
 
+def memory_that_never_comes(setting):
+    """
+    The process has a descriptor of userfaultfd(2): pages that it registers wait for itself. The
+    broker reads names in such pages.
+    """
+    one = Instance(setting, "on")
+    enters = one.enter()
+    page = (enters.buffer + (1 << 19)) & ~4095
+    area = enters.write(0, struct.pack("<QQQQ", page, 4096, 1, 0))
+    fds = [int(n) for n in os.listdir(f"/proc/{one.run.pid}/fd")
+        if os.readlink(f"/proc/{one.run.pid}/fd/{n}") == "anon_inode:[userfaultfd]"]
+    registered = [enters.call(IOCTL, fd, UFFDIO_REGISTER, area) for fd in fds]
+    try:
+        got = enters.call(OPENAT, CWD, page, 0, 0)
+        answer = command(one, "version")
+    except (Ended, Stuck, OSError) as e:
+        got, answer = repr(e), ""
+    check("the broker does not wait for a page of the kernel process", "nestling" in answer,
+        f"{fds} {registered} {got} {answer}")
+    one.end()
+
+
 def names_that_change(setting):
     """Another vCPU changes a name between the broker's check and its use."""
     one = Instance(setting, "on", "ncpus=2")
@@ -278,4 +301,5 @@ def main(setting):
     children_of_the_broker(setting)
     messages_to_the_zygote(setting)
     answer_without_end(setting)
+    memory_that_never_comes(setting)
     names_that_change(setting)
