@@ -33,7 +33,8 @@ extern char __start_blob[], __stop_blob[];
 /* the memory, if it is this process's own; or NULL */
 static char *here;
 static int hole = -1;
-static uint64_t base; /* the memory's address in the kernel process */
+/* the memory's address in the kernel process */
+static uint64_t base;
 static char line[LINE_ROOM], bytes[HOLE_SIZE];
 
 static long put(uint64_t at, const void *from, size_t n)
