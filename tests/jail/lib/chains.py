@@ -285,7 +285,7 @@ def names_that_change(setting):
     good = bad = found = tries = 0
     while not (good and bad) and tries < 20:  # a busy host may run the vCPUs by turns
         enters.flip(name, granted, other, size)
-        counts = enters.repeat(20000, OPENAT, [CWD, name, 0, 0], reads, vector,
+        counts = enters.repeat(4000, OPENAT, [CWD, name, 0, 0], reads, vector,
             struct.unpack("<Q", b"8 secret")[0])
         good, bad, found = good + counts[0], bad + counts[1], found + counts[2]
         tries += 1
