@@ -304,7 +304,7 @@ static void become(const struct user *u)
 static void set_environment(const struct job *job, const struct user *u)
 {
 	clearenv();
-	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+	setenv("PATH", JOB_PATH, 1);
 	setenv("HOME", u->home, 1);
 	setenv("USER", u->name, 1);
 	setenv("LOGNAME", u->name, 1);

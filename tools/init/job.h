@@ -49,6 +49,8 @@
 #define JOB_SETTINGS_MAX 256
 /* bytes */
 #define JOB_MAX (256 * 1024)
+/* PATH of a command whose image sets none */
+#define JOB_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /* maximum of words for a machine's init */
 #define JOB_INIT_WORDS 64
 

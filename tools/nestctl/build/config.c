@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "tools/nestctl/build/config.h"
+#include "tools/init/job.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/word_list.h"
 
@@ -94,7 +95,7 @@ const char *config_env(const struct config *c, const char *name)
 	for (char **e = c->env; e && *e; e++)
 		if (name_length(*e) == n && !strncmp(*e, name, n))
 			return *e + n + 1;
-	return NULL;
+	return strcmp(name, "PATH") ? NULL : JOB_PATH;
 }
 
 void config_set(char ***list, char *text)

@@ -28,7 +28,7 @@ struct config config_of(const struct image_config *c);
 struct config config_copy(const struct config *c);
 /* Returns the text for image_config_write(), of *size bytes. */
 char *config_text(const struct config *c, size_t *size);
-/* Returns the value of a variable in @c's environment, or NULL. */
+/* Returns a variable of @c's environment, or NULL. PATH is never missing, as in the instance. */
 const char *config_env(const struct config *c, const char *name);
 /* Sets NAME=VALUE in a list of variables, which keeps @text. */
 void config_set(char ***list, char *text);

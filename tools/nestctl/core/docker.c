@@ -50,7 +50,7 @@ const struct docker_row docker_verbs[] = {
 	{ "stats", "nestctl stats",
 		"The limit is the memory of the machine. Only what runs is shown." },
 	{ "images", "nestctl images",
-		"There are no tags: {{.Tag}} is always latest, and NAME:latest is NAME." },
+		"A tag is a part of the name: {{.Tag}} of a name without one is latest." },
 	{ "rmi", "nestctl rmi", "-f does not remove an image over which an instance runs." },
 	{ "image ls", "nestctl image ls", "As images." },
 	{ "image rm", "nestctl image rm", "As rmi." },

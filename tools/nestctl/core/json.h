@@ -16,6 +16,8 @@
  * Directs the following output to @f, which the caller still owns. NULL: to standard output again.
  */
 void json_to(FILE *f);
+/* Indents values on standard output by @spaces a level, each on a line of its own. 0: one line. */
+void json_indent(int spaces);
 /*
  * Begin a list or object and end it; @bracket is the character to print. Commas are added
  * automatically, and the outermost close ends the line. A value within a list has @key NULL, in all

@@ -9,10 +9,16 @@ static bool comma; /* the next value needs a comma */
 /* how many lists and objects are open */
 static int depth;
 static FILE *out;
+static int indent; /* spaces for each level; 0: all is on one line */
 
 void json_to(FILE *f)
 {
 	out = f;
+}
+
+void json_indent(int spaces)
+{
+	indent = spaces;
 }
 
 static FILE *stream(void)
@@ -58,15 +64,24 @@ static void quoted(const char *text)
 	putc('"', stream());
 }
 
+/* Begins a line at level @at, if lines are indented. */
+static void begin_line(int at)
+{
+	if (indent && !out)
+		fprintf(stream(), "\n%*s", at * indent, "");
+}
+
 /* Begins a value: a comma if needed, and the key if there is one. */
 static void begin(const char *key)
 {
 	if (comma)
 		putc(',', stream());
+	if (depth)
+		begin_line(depth);
 	comma = true;
 	if (key) {
 		quoted(key);
-		putc(':', stream());
+		fputs(indent && !out ? ": " : ":", stream());
 	}
 }
 
@@ -80,9 +95,13 @@ void json_open(const char *key, char bracket)
 
 void json_close(char bracket)
 {
+	depth--;
+	/* after an empty list or object, @comma is still false */
+	if (comma)
+		begin_line(depth);
 	putc(bracket, stream());
 	comma = true;
-	if (!--depth) {
+	if (!depth) {
 		putc('\n', stream());
 		comma = false;
 	}

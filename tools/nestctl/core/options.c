@@ -68,6 +68,63 @@ static void __attribute__((noreturn)) no_option(const struct command *c, const c
 	die("%s: no option %s; see %s --help", c->name, word, command_line_name(c));
 }
 
+/* Returns the truth value in a word OPTION=VALUE: 1 or 0, or -1 if it has none. */
+static int truth_of(const char *word)
+{
+	static const char *const values[2][3] = { { "false", "0", "f" }, { "true", "1", "t" } };
+	const char *value = strchr(word, '=');
+
+	for (int i = 0; value && i < 6; i++)
+		if (!strcmp(value + 1, values[i / 3][i % 3]))
+			return i / 3;
+	return -1;
+}
+
+/*
+ * Returns how many letters stand before the "=" of a word such as -d=true or -it=true, if each is
+ * an option that takes no value; else 0. @letters: as for getopt(3).
+ */
+static size_t letters_of(const char *word, const char *letters)
+{
+	size_t n = strcspn(word, "=");
+
+	if (word[0] != '-' || !word[n])
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		const char *at = strchr("-:+", word[i]) ? NULL : strchr(letters, word[i]);
+
+		if (!at || at[1] == ':')
+			return 0;
+	}
+	return n - 1;
+}
+
+/*
+ * getopt_long(3), with docker's form of options that take no value: --rm=true and -d=true are the
+ * option alone, and --rm=false or -d=false is none.
+ */
+static int get_option(int argc, char **argv, const char *letters, const struct option *names)
+{
+	int key, truth;
+
+	do {
+		const char *word = optind < argc ? argv[optind] : "";
+		size_t n = letters_of(word, letters);
+
+		/* "false" belongs to the last letter, and may stand behind one letter only */
+		truth = n ? truth_of(word) : -1;
+		truth = n == 1 || truth ? truth : -1;
+		if (truth >= 0)
+			argv[optind] = format("%.*s", (int)n + 1, word);
+		key = getopt_long(argc, argv, letters, names, NULL);
+		if (key == '?' && optopt && !strncmp(argv[optind - 1], "--", 2)) {
+			truth = truth_of(argv[optind - 1]);
+			key = truth >= 0 ? optopt : key;
+		}
+	} while (!truth);
+	return key;
+}
+
 int next_option(const struct command *c, int argc, char **argv)
 {
 	char letters[3 + 2 * OPTIONS_MAX];
@@ -76,7 +133,7 @@ int next_option(const struct command *c, int argc, char **argv)
 
 	translate(c, letters, names);
 	opterr = 0;
-	key = getopt_long(argc, argv, letters, names, NULL);
+	key = get_option(argc, argv, letters, names);
 	switch (key) {
 	case -1: return 0;
 	case 'h':
@@ -91,6 +148,8 @@ int next_option(const struct command *c, int argc, char **argv)
 		die("%s: %s wants a value; see %s --help", c->name, argv[optind - 1],
 			command_line_name(c));
 	case '?':
+		if (optopt && !strncmp(argv[optind - 1], "--", 2))
+			die("%s: %s: wants no value but true or false", c->name, argv[optind - 1]);
 		if (optopt && optopt < 256)
 			no_option(c, format("-%c", optopt));
 		no_option(c, argv[optind > word ? optind - 1 : word]);

@@ -88,8 +88,11 @@ char *job_text(struct run *r, size_t *size)
 	put_config(f, &config, 'e', true);
 	if (r->env_size)
 		fwrite(r->env, 1, r->env_size, f);
+	/* without any settings of an image, the command starts in its user's home */
 	if (r->dir)
 		put(f, 'w', r->dir);
+	else if (config.size && !r->bare && !image_config_get(&config, 'w'))
+		put(f, 'w', "/");
 	else
 		put_config(f, &config, 'w', true);
 	if (r->user)

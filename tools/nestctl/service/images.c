@@ -77,10 +77,13 @@ static const char *since(const struct image *im)
 
 static void put_row(const struct image *im)
 {
+	const char *tag = strrchr(im->name, ':');
+	int n = (int)(tag ? tag - im->name : (ptrdiff_t)strlen(im->name));
+
 	json_open(NULL, '{');
 	json_text("ID", im->name);
-	json_text("Repository", im->name);
-	json_text("Tag", "latest");
+	json_text("Repository", format("%.*s", n, im->name));
+	json_text("Tag", tag ? tag + 1 : "latest");
 	json_text("CreatedAt", time_text(created(im)));
 	json_text("CreatedSince", since(im));
 	json_text("Size", size_text((double)im->st.st_blocks * 512));

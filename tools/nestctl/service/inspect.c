@@ -414,8 +414,10 @@ static int inspect_all(const struct command *c, enum kind kind, int argc, char *
 		}
 	names = take_words(c, argc, argv, 1, -1);
 	f = template ? fields_parse(template) : NULL;
-	if (!f)
+	if (!f) {
+		json_indent(4);
 		json_open(NULL, '[');
+	}
 	for (; *names; names++)
 		status = put(f, *names, &wish) ? status : 1;
 	if (f)

@@ -547,8 +547,10 @@ static int inspect(int argc, char **argv)
 		template = key == 'f' ? optarg : NULL;
 	names = take_words(&cmd_volume_inspect, argc, argv, 1, -1);
 	f = template ? fields_parse(template) : NULL;
-	if (!f)
+	if (!f) {
+		json_indent(4);
 		json_open(NULL, '[');
+	}
 	status = each_name(names, inspect_one, f);
 	if (f)
 		fields_finish(f);
