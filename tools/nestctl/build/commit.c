@@ -88,6 +88,46 @@ struct layer instance_layer(const char *name)
 
 /* ---- commit ---- */
 
+static char **copy_of(char *const *words)
+{
+	char **list = NULL;
+
+	for (; *words; words++)
+		list = words_add(list, *words);
+	return list;
+}
+
+/* Returns what follows "--OPTION=" if the word begins with it, else NULL. */
+static char *value_of(const char *word, const char *option)
+{
+	size_t n = strlen(option);
+
+	return strncmp(word, option, n) ? NULL : format("%s", word + n);
+}
+
+/* Adds to the settings of the image what the options and the command of `nestctl run` have set. */
+static void take_settings(struct config *c, const struct spec *s)
+{
+	char *value;
+
+	for (char **w = s->words; *w; w++) {
+		if ((value = value_of(*w, "--env=")))
+			config_set(&c->env, value);
+		c->dir = value_of(*w, "--workdir=") ?: c->dir;
+		c->user = value_of(*w, "--user=") ?: c->user;
+		c->stop = value_of(*w, "--stop-signal=") ?: c->stop;
+		if ((value = value_of(*w, "--entrypoint="))) {
+			c->entry = *value ? words_add(NULL, value) : NULL;
+			c->command = NULL;
+		}
+	}
+	for (char **l = s->labels; *l; l++)
+		config_set(&c->labels, format("%s", *l));
+	/* the words of a machine are its init's */
+	if (*s->command && !spec_is_machine(s))
+		c->command = copy_of(s->command);
+}
+
 int commit_instance(int argc, char **argv)
 {
 	char **changes = NULL, **words, *text;
@@ -111,6 +151,7 @@ int commit_instance(int argc, char **argv)
 	path = image_reserve(name);
 	old = image_config_read(s.spec.file);
 	c = config_of(&old);
+	take_settings(&c, &s.spec);
 	c.author = author;
 	c.comment = message;
 	for (; changes && *changes; changes++)

@@ -85,8 +85,10 @@ const struct command cmd_commit = {
 	.args = "NAME IMAGE",
 	.help = "Makes an image of a detached instance's files.",
 	.text = "The image has the files of the instance's image and what its layer has changed; "
-		"volumes are not in it. Its settings are those of the instance's image. A running "
-		"instance goes on: its disk is taken as nestctl snapshot does. An existing image "
+		"volumes are not in it. Its settings are those of the instance's image, with what "
+		"-e, -w, -u, --entrypoint, --label, --stop-signal and the command of nestctl run "
+		"have set. A running instance goes on: its disk is taken as nestctl snapshot does. "
+		"An existing image "
 		"is "
 		"not replaced.\n\n\tnestctl run -d --name work debian -- sleep inf\n\tnestctl "
 		"commit "

@@ -37,7 +37,7 @@ const struct docker_row docker_verbs[] = {
 		"handles." },
 	{ "cp", "nestctl cp", "The instance needs sh and tar. Devices are left out." },
 	{ "wait", "nestctl wait", "" },
-	{ "rename", "nestctl rename", "" },
+	{ "rename", "nestctl rename", "At a switch the old name stays until the next start." },
 	{ "rm", "nestctl rm", "" },
 	{ "pause", "nestctl pause", "" },
 	{ "unpause", "nestctl unpause", "" },
@@ -71,8 +71,8 @@ const struct docker_row docker_verbs[] = {
 	{ "pull", "nestctl pull", "By skopeo; where that is missing, a line says what to do." },
 	{ "push", NULL, "`nestctl image export` and another tool." },
 	{ "commit", "nestctl commit",
-		"Of detached instances. An existing image is not replaced. The instance is not "
-		"paused." },
+		"Of detached instances, with what the options of run have set, but for ports and "
+		"volumes. An existing image is not replaced. The instance is not paused." },
 	{ "tag", "nestctl tag",
 		"A tag other than latest is a part of the name. An existing image is not "
 		"replaced." },
@@ -86,7 +86,8 @@ const struct docker_row docker_verbs[] = {
 		"As image save. If an instance of this name runs, its state is saved "
 		"instead." },
 	{ "create", "nestctl create", "The options are those of `nestctl run -d`." },
-	{ "update", "nestctl mem", "Memory only." },
+	{ "update", "nestctl mem",
+		"Memory only, until the next start. It grows to `--param mem-max=`, if given." },
 	{ "info", "nestctl info", "" },
 	{ "version", "nestctl version", "There is no server." },
 	{ "checkpoint", "nestctl save", "States can be restored, cloned and migrated." },
@@ -127,7 +128,8 @@ const struct docker_row docker_options[] = {
 		"With -d. After a boot of the host only those of --systemd start." },
 	{ "-e, --env-file", "--env-file", "" },
 	{ "--entrypoint", "--entrypoint", "" },
-	{ "-w, -u, --group-add", "--workdir", "" },
+	{ "-w, -u, --group-add", "--workdir",
+		"Without -w an image with settings starts in /, others in the user's home." },
 	{ "--userns", "--host-user",
 		"Of root's instances: which user the kernel process is on the host." },
 	{ "-p 8080:80, -p 80", "-p",
@@ -136,7 +138,8 @@ const struct docker_row docker_options[] = {
 	{ "-P, --expose", "-P", "" },
 	{ "-v HOST:GUEST[:ro]", "-v",
 		"Also -v VOLUME:GUEST, which begins empty; a file of that name here comes first. "
-		"chown inside works as the host lets its user." },
+		"chown inside works as the host lets its user. HOST must be there. An image's "
+		"VOLUME makes none." },
 	{ "--tmpfs", "--tmpfs", "" },
 	{ "--read-only", "--read-only", "/tmp and /run are writable." },
 	{ "--network none, --network bridge", "--net",
@@ -152,7 +155,9 @@ const struct docker_row docker_options[] = {
 	{ "-m, --memory", "--mem", "Is what the machine has, 1G by default; not a limit." },
 	{ "--cpus", "--cpus", "A whole number of virtual CPUs." },
 	{ "--pids-limit", "--pids", "" },
-	{ "--storage-opt size=", "--disk", "" },
+	{ "--storage-opt size=", "--disk",
+		"A limit only: the room is the image's file system, `image build -s` and `build "
+		"-s` make it larger." },
 	{ "--ulimit", "--ulimit", "" },
 	{ "--label", "--label", "With -d." },
 	{ "--health-cmd, --no-healthcheck", "--health-cmd",
@@ -174,7 +179,8 @@ const struct docker_row docker_options[] = {
 		NULL,
 		"An instance is processes of the host: systemd-run or taskset give them a share." },
 	{ "-a, --attach, --sig-proxy, --detach-keys", NULL,
-		"All streams and signals without -d, and `nestctl attach` with it." },
+		"All streams and signals without -d; `nestctl attach` has --sig-proxy and "
+		"--detach-keys." },
 	{ "--log-driver", NULL, "Output is kept in files of the instance." },
 	{ "--volumes-from", "--volumes-from",
 		"Of a detached instance. The last one with a path wins, and `-v` over all." },

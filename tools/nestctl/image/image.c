@@ -54,10 +54,24 @@ const char *image_stem(const char *name)
 	return name;
 }
 
+/* Returns the name without docker's registry, where nothing but a name is left. */
+static const char *without_registry(const char *name)
+{
+	static const char registry[] = "docker.io/", library[] = "library/";
+	const char *rest = name + sizeof(registry) - 1;
+
+	if (strncmp(name, registry, sizeof(registry) - 1) != 0)
+		return name;
+	if (!strncmp(rest, library, sizeof(library) - 1))
+		rest += sizeof(library) - 1;
+	return *rest && !strchr(rest, '/') ? rest : name;
+}
+
 const char *image_path(const char *name)
 {
 	if (!*name)
 		die("an image needs a name");
+	name = without_registry(name);
 	return strchr(name, '/') ? name : path_of(image_stem(name));
 }
 

@@ -10,10 +10,22 @@
 
 const char *run_network_kind(const char *text)
 {
+	static const char *const kinds[] = { "none", "slirp", "tuntap", "fd", "switch", "vde",
+		"mcast" };
+
 	if (!strcmp(text, "host"))
 		die("run: --network host: an instance has a network of its own; -p leads into it, "
 		    "and --host-loopback to the servers of this machine");
-	return strcmp(text, "bridge") && strcmp(text, "default") ? text : NULL;
+	if (!strcmp(text, "bridge") || !strcmp(text, "default"))
+		return NULL;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcspn(text, ",") == strlen(kinds[i]) &&
+			!strncmp(text, kinds[i], strlen(kinds[i])))
+			return text;
+	die("run: --network %s: no such kind of network (none, slirp, tuntap, fd, switch, vde, "
+	    "mcast); a network of instances is --net switch,PATH, and `nestctl switch --dhcp "
+	    "10.1.0.0/24 PATH` serves it",
+		text);
 }
 
 void run_set_cidfile(struct run *r, const char *path)

@@ -126,6 +126,18 @@ static bool is_init(const char *path)
 	return *path == '/' && (!strcmp(base, "init") || !strcmp(base, "systemd"));
 }
 
+/* True if the first word of a machine's command is an init, or a word that one understands. */
+static bool is_for_init(const char *word)
+{
+	static const char *const modes[] = { "single", "emergency", "rescue", "s", "S" };
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (!strcmp(word, modes[i]))
+			return true;
+	/* a program, an option, a runlevel, or a setting such as systemd.unit=x */
+	return strchr("/-0123456789", *word) || strpbrk(word, "=.");
+}
+
 bool machine_has_init(const struct image_config *c)
 {
 	const char *command = NULL;
@@ -147,6 +159,11 @@ void machine_choose(struct run *r, const struct image_config *c)
 				r->machine_option);
 		return;
 	}
+	if (r->init && r->command[0] && !is_for_init(r->command[0]))
+		die("run: --init: %s is no word for an init; --init is for images with an init of "
+		    "their own, such as systemd, and a small one that reaps orphans is always "
+		    "there",
+			r->command[0]);
 	r->machine = true;
 	r->login = true;
 	r->no_template = true;

@@ -436,7 +436,8 @@ static void parse_option(struct run *r, int key)
 	case 'p':
 		if (run_publish(r, optarg))
 			break;
-		if (*optarg >= '0' && *optarg <= '9')
+		if ((*optarg >= '0' && *optarg <= '9') ||
+			(strchr(optarg, ':') && !strchr(optarg, '=')))
 			die("run: -p %s: wants [[ADDRESS:]HOST:]GUEST[/udp], with ports "
 			    "or FROM-TO",
 				optarg);
