@@ -9,7 +9,8 @@ static bool comma; /* the next value needs a comma */
 /* how many lists and objects are open */
 static int depth;
 static FILE *out;
-static int indent; /* spaces for each level; 0: all is on one line */
+/* spaces for each level; 0: all is on one line */
+static int indent;
 
 void json_to(FILE *f)
 {
