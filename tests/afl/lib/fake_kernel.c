@@ -236,7 +236,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	console = console_fd(argv, "con0=");
 	report = console_fd(argv, "con4=");
-	if (!umid || !value(argv, "ubd0m=") || !value(argv, "initrd="))
+	if (!umid || !value(argv, "ubd0mx=") || !value(argv, "initrd="))
 		end("words are missing");
 	if (!strcmp(how, "early"))
 		end("it does not boot");
