@@ -3,7 +3,8 @@
  * attributes.c: calls of hostfs in a jailed kernel process that change a file's mode, owner, times,
  * size or extended attributes. Landlock does not restrict these calls, and they can name a path. So
  * the broker makes them, if the kernel process has the file open, and if the host's present name
- * for it lies beneath a folder of hostfs.
+ * for it lies beneath a folder of hostfs. In a folder that is shared to be read, only calls that
+ * read attributes are made.
  *
  *      chmod("/proc/self/fd/17", 0600)       both name descriptor 17 of the kernel process
  *      utimensat(17, "", times, AT_EMPTY_PATH)
@@ -34,6 +35,7 @@ struct opened {
 	int fd;
 	/* path in /proc of the broker's descriptor */
 	char path[64];
+	bool may_change;
 };
 
 /* Reads "/proc/self/fd/N" at @addr. Returns N, or -1. */
@@ -64,6 +66,7 @@ static int hold(struct opened *o, int n)
 	snprintf(o->path, sizeof(o->path), "/proc/self/fd/%d", o->fd);
 	len = readlink(o->path, target, sizeof(target) - 1);
 	target[len > 0 ? len : 0] = 0;
+	o->may_change = len > 0 && files_may_change(target);
 	if (len > 0 && files_beneath(target))
 		return 0;
 	close(o->fd);
@@ -104,6 +107,8 @@ static int64_t make(int nr, const struct opened *o, const uint64_t *args)
 {
 	char name[NAME_ROOM] = "";
 
+	if (!o->may_change && nr != SYS_getxattr && nr != SYS_listxattr)
+		return -EROFS;
 	if ((nr == SYS_getxattr || nr == SYS_setxattr || nr == SYS_removexattr) &&
 		(!memory_string(args[1], name, sizeof(name)) || !*name))
 		return -ERANGE;

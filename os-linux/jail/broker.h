@@ -123,6 +123,15 @@ struct stat;
 /* True if known_add() has recorded the file with is_kept. */
 bool known_keeps(const struct stat *st);
 
+/* ---- path.c ---- */
+
+/*
+ * Makes @name in the folder @dir, a descriptor of the kernel process or AT_FDCWD, an absolute path.
+ * @thread: the thread of the kernel process that makes the call. Returns false for a name that
+ * cannot be granted.
+ */
+bool path_absolute(char *path, size_t size, int thread, int dir, const char *name);
+
 /* ---- files.c: calls that name a file ---- */
 
 /* Records a path that the kernel process may name. @how: OS_GRANT_*. */
@@ -138,6 +147,8 @@ bool files_named(const char *path);
 int files_hold(int number);
 /* True if @path lies in a folder of hostfs, at any depth. */
 bool files_beneath(const char *path);
+/* True if @path lies in a folder of hostfs that is not shared to be read only. */
+bool files_may_change(const char *path);
 /*
  * If the call names a file, makes the call if that file is granted, and answers it. Returns false
  * without an answer for other calls.

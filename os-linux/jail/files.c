@@ -11,6 +11,10 @@
  * Names are compared as text, after they have been made absolute. A name with ".." is never
  * granted, so no name leads out of a folder. The links on a granted path itself are the owner's
  * responsibility.
+ *
+ * Folders of hostfs (OS_GRANT_BENEATH) are not opened by their names here: the kernel process has
+ * descriptors of their copies in its own mount namespace. A descriptor of the broker's would be one
+ * of the folder itself, from which ".." leads to all of the host.
  */
 #include "os-linux/jail/broker.h"
 
@@ -52,104 +56,10 @@ struct place {
 	char *name;
 };
 
-/* ---- names ---- */
-
-/* Removes "//", "/./" and a trailing "/" from an absolute path. Returns false if it has a "..". */
-static bool tidy(char *path)
-{
-	char *to = path, *from = path;
-
-	while (*from) {
-		size_t n = strcspn(from, "/");
-
-		if (n == 2 && !strncmp(from, "..", 2))
-			return false;
-		if (n && !(n == 1 && *from == '.')) {
-			*to++ = '/';
-			memmove(to, from, n);
-			to += n;
-		}
-		from += n;
-		from += strspn(from, "/");
-	}
-	if (to == path)
-		*to++ = '/';
-	*to = 0;
-	return true;
-}
-
 /* the thread of the kernel process that makes the call */
 static int caller;
 
-/*
- * Replaces "/proc/self" and "/proc/thread-self" by the folders of the kernel process and its
- * thread.
- */
-static void name_self(char *path, size_t size)
-{
-	static const char self[] = "/proc/self", thread[] = "/proc/thread-self";
-	bool is_thread = !strncmp(path, thread, strlen(thread));
-	size_t n = strlen(is_thread ? thread : self);
-	char rest[ASK_TEXT], task[32] = "";
-
-	if ((!is_thread && strncmp(path, self, n)) || (path[n] && path[n] != '/'))
-		return;
-	if (is_thread)
-		snprintf(task, sizeof(task), "/task/%d", caller);
-	snprintf(rest, sizeof(rest), "%s", path + n);
-	if (snprintf(path, size, "/proc/%d%s%s", (int)broker.kernel, task, rest) >= (int)size)
-		*path = 0;
-}
-
-/*
- * Replaces "/proc/PID/fd/N" at the start of a name by the folder that this descriptor of the kernel
- * process has open. Returns false if that is impossible.
- */
-static bool name_folder(char *path, size_t size)
-{
-	char link[64], rest[ASK_TEXT];
-	int pid, number, end = 0;
-	ssize_t n;
-
-	if (sscanf(path, "/proc/%d/fd/%d%n", &pid, &number, &end) != 2 || path[end] != '/' ||
-		pid != broker.kernel)
-		return true;
-	snprintf(rest, sizeof(rest), "%s", path + end);
-	snprintf(link, sizeof(link), "/proc/%d/fd/%d", pid, number);
-	n = readlink(link, path, size - 1);
-	if (n <= 0 || *path != '/' || (size_t)n + strlen(rest) >= size)
-		return false;
-	strcpy(path + n, rest);
-	return true;
-}
-
-/*
- * Makes @name in the folder @dir, a descriptor of the kernel process, an absolute path. Returns
- * false for a name that cannot be granted.
- */
-static bool make_absolute(char *path, size_t size, int dir, const char *name)
-{
-	char link[64];
-	ssize_t n = 0;
-
-	/* one more "/" in front, so that tidy() never writes ahead of its reading */
-	if (*name == '/') {
-		n = snprintf(path, size, "/%s", name);
-	} else if (dir == AT_FDCWD) {
-		n = snprintf(path, size, "/%s/%s", broker.cwd, name);
-	} else {
-		snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)broker.kernel, dir);
-		n = readlink(link, path + 1, size - 1);
-		if (n < 0 || path[1] != '/' || (size_t)n >= size - 2)
-			return false;
-		path[0] = '/';
-		n = 1 + n + snprintf(path + 1 + n, size - 1 - (size_t)n, "/%s", name);
-	}
-	if (n < 0 || (size_t)n >= size || !tidy(path))
-		return false;
-	name_self(path, size);
-	return name_folder(path, size);
-}
+/* ---- grants ---- */
 
 /*
  * Opens the granted path if it is a folder, which may have been made after the grant. Returns
@@ -210,12 +120,13 @@ void files_grant(const char *name, unsigned how)
 	char path[ASK_TEXT], *copy;
 	struct grant *g;
 
-	if (!make_absolute(path, sizeof(path), AT_FDCWD, name))
+	if (!path_absolute(path, sizeof(path), caller, AT_FDCWD, name))
 		return;
 	if (broker.listener >= 0 && how & OS_GRANT_WRITE)
 		known_let_write(path);
 	for (int i = 0; i < nr_grants; i++)
-		if (!strcmp(grants[i].path, path) && (grants[i].how & how) == how) {
+		if (!strcmp(grants[i].path, path) && (grants[i].how & how) == how &&
+			!((grants[i].how ^ how) & ~PLAIN)) {
 			look_again(&grants[i]);
 			return;
 		}
@@ -247,7 +158,7 @@ bool files_named(const char *name)
 {
 	char path[ASK_TEXT];
 
-	if (!make_absolute(path, sizeof(path), AT_FDCWD, name))
+	if (!path_absolute(path, sizeof(path), caller, AT_FDCWD, name))
 		return false;
 	for (int i = 0; i < nr_grants; i++)
 		if (!strcmp(grants[i].path, path))
@@ -255,17 +166,29 @@ bool files_named(const char *name)
 	return false;
 }
 
-bool files_beneath(const char *path)
+/* True if @path lies in a folder of hostfs that has none of the grants of @but. */
+static bool is_beneath(const char *path, unsigned but)
 {
 	for (int i = 0; i < nr_grants; i++) {
 		size_t n = strlen(grants[i].path);
 
-		if (!(grants[i].how & OS_GRANT_BENEATH) || strncmp(grants[i].path, path, n))
+		if (!(grants[i].how & OS_GRANT_BENEATH) || grants[i].how & but ||
+			strncmp(grants[i].path, path, n))
 			continue;
 		if (!path[n] || path[n] == '/' || n == 1)
 			return true;
 	}
 	return false;
+}
+
+bool files_beneath(const char *path)
+{
+	return is_beneath(path, 0);
+}
+
+bool files_may_change(const char *path)
+{
+	return is_beneath(path, OS_GRANT_LOOK);
 }
 
 /* ---- what may be named ---- */
@@ -343,6 +266,12 @@ static int hold_own(const char *path)
 
 /* ---- what may be named, looked up ---- */
 
+/* True for a grant by which the broker opens names. */
+static bool is_by_name(const struct grant *g)
+{
+	return !(g->how & (OS_GRANT_NAMELESS | OS_GRANT_INSIDE | OS_GRANT_BENEATH));
+}
+
 /*
  * Looks up a name among those that the kernel process may use. Returns 0, -EACCES if it may not, or
  * -ENOENT.
@@ -357,17 +286,19 @@ static int find(struct place *p)
 
 	p->dir = AT_FDCWD;
 	p->name = p->path;
+	/* a name of its own comes first: a folder may let the process do more */
+	for (int i = 0; i < nr_grants && !shared; i++)
+		if (is_by_name(&grants[i]) && !strcmp(grants[i].path, p->path)) {
+			p->how = grants[i].how;
+			return 0;
+		}
 	for (int i = 0; i < nr_grants; i++) {
 		struct grant *g = &grants[i];
 
-		if (g->how & (OS_GRANT_NAMELESS | OS_GRANT_INSIDE))
-			continue;
-		p->how = g->how;
-		if (!strcmp(g->path, p->path) && (!shared || g->how & OS_GRANT_BENEATH))
-			return 0;
-		if (strlen(g->path) != n || strncmp(g->path, p->path, n) ||
+		if (!is_by_name(g) || strlen(g->path) != n || strncmp(g->path, p->path, n) ||
 			(shared && g->folder < 0))
 			continue;
+		p->how = g->how;
 		err = open_folder(g);
 		if (err)
 			continue;
@@ -404,7 +335,7 @@ static int take(struct place *p, uint64_t dir, uint64_t addr, unsigned need)
 		return -EFAULT;
 	if (!*name)
 		return -ENOENT;
-	if (!make_absolute(p->path, sizeof(p->path), (int)dir, name)) {
+	if (!path_absolute(p->path, sizeof(p->path), caller, (int)dir, name)) {
 		snprintf(p->path, sizeof(p->path), "%s", name);
 		return -EACCES;
 	}

@@ -457,7 +457,7 @@ int os_jail_folder(const char *dir, const char *only, bool read_only)
 	 */
 	snprintf(name, sizeof(name), "/" FOLDER "%s%s", nr_folders, only ? "/" : "",
 		only ? only : "");
-	os_jail_grant(name, OS_GRANT_INSIDE);
+	os_jail_grant(name, OS_GRANT_INSIDE | (read_only ? OS_GRANT_LOOK : 0));
 	return fd;
 }
 

@@ -9,10 +9,14 @@ import shutil
 import stat
 import subprocess
 
+from attempts import CWD
 from instance import Instance
 
 CHMOD, FCHMOD, OPENAT, MKDIRAT, MKNODAT, STATX = 90, 91, 257, 258, 259, 332
+TRUNCATE, SETXATTR, UTIMENSAT = 76, 188, 280
 ZERO = os.makedev(1, 5)  # /dev/zero
+# Keys of try_changes() about devices.
+DEVICES = "device", "node", "device, by the broker"
 
 
 def folder_of(pid, *names):
@@ -38,10 +42,14 @@ def attempts(one, work):
         got[f"open of {where}"] = traced.call(OPENAT, fd, name, os.O_PATH, 0)
         got[f"attributes of {where}"] = traced.call(STATX, fd, name, 0, 0x7ff, traced.buffer + 4096)
     inside = traced.call(OPENAT, folder, traced.put(6, "inside"), os.O_PATH, 0)
+    # A descriptor of the broker's would be one of the folder itself, not of its copy.
+    flags = os.O_RDONLY | os.O_DIRECTORY
+    by_name = [traced.call(OPENAT, CWD, traced.put(6, n), flags, 0)
+        for n in (share, f"{share}/inside")]
     # EEXIST tells that there is such a name.
     made = traced.call(MKDIRAT, folder, traced.put(7, "../secret"), 0o700)
     traced.end()
-    return got, inside, made
+    return got, inside, made, by_name
 
 
 def attack(setting, check, user):
@@ -55,7 +63,7 @@ def attack(setting, check, user):
         words = [f"hostfs={work}/share", *([] if wall else ["core=on"])]
         one = Instance(setting, "on", *words, user=user)
         try:
-            got, inside, made = attempts(one, work)
+            got, inside, made, by_name = attempts(one, work)
         finally:
             said = one.said()[-200:]
             one.end()
@@ -67,11 +75,12 @@ def attack(setting, check, user):
                 check(f"{whose}: {what}: without its wall there is", result >= 0,
                     f"{result} {said}")
         check(f"{whose}: what is in it is open", inside >= 0, f"{inside} {said}")
+        check(f"{whose}: the broker opens it by no name", max(by_name) < 0, f"{by_name} {said}")
         check(f"{whose}: that a name outside is taken is {'not ' if wall else ''}told",
             (made == -errno.EEXIST) != wall, f"{made} {said}")
 
 
-def try_changes(setting, jail, word, user):
+def try_changes(setting, jail, word, user, *words):
     """Returns what calls return that change a folder of hostfs, and what is in it then."""
     share = f"{setting.work}/share"
     for name in "device", "node", "made":
@@ -80,12 +89,17 @@ def try_changes(setting, jail, word, user):
     os.chmod(f"{share}/inside", 0o755)
     if not os.geteuid():
         os.mknod(f"{share}/device", stat.S_IFCHR | 0o666, ZERO)
-    one = Instance(setting, jail, f"{word}{share}", user=user)
+    with open(f"{share}/file", "w", encoding="ascii") as f:
+        f.write("content")
+    if user:
+        os.chown(f"{share}/file", user, user)
+    one = Instance(setting, jail, f"{word}{share}", *words, user=user)
     try:
         folder = folder_of(one.run.pid, "/nestling-hostfs-1", share)
         enters = one.enter()
-        names = "device", "made", "inside", "", "node"
-        device, made, inside, _, node = (enters.put(n, text) for n, text in enumerate(names))
+        names = "device", "made", "inside", "", "node", "file", f"{share}/device"
+        device, made, inside, _, node, file, whole = (enters.put(n, text)
+            for n, text in enumerate(names))
         got = {"device": enters.call(OPENAT, folder, device, os.O_RDWR, 0)}
         got["node"] = enters.call(MKNODAT, folder, node, stat.S_IFCHR | 0o600, ZERO)
         got["file"] = enters.call(OPENAT, folder, made, os.O_RDWR | os.O_CREAT, 0o600)
@@ -93,10 +107,18 @@ def try_changes(setting, jail, word, user):
         got["mode"] = enters.call(FCHMOD, opened, 0o700)
         path = enters.put(3, f"/proc/self/fd/{opened}")
         got["mode, by the broker"] = enters.call(CHMOD, path, 0o711)
+        got["device, by the broker"] = enters.call(OPENAT, CWD, whole, os.O_RDONLY, 0)
+        opened = enters.call(OPENAT, folder, file, os.O_RDONLY, 0)
+        path = enters.put(3, f"/proc/self/fd/{opened}")
+        got["length"] = enters.call(TRUNCATE, path, 1)
+        got["times"] = enters.call(UTIMENSAT, CWD, path, 0, 0)
+        attribute = enters.put(8, "user.x")
+        got["attribute"] = enters.call(SETXATTR, path, attribute, attribute, 1, 0)
         enters.end()
     finally:
         one.end()
     mode = stat.S_IMODE(os.stat(f"{share}/inside").st_mode)
+    os.chmod(f"{share}/inside", 0o755)
     return got, sorted(os.listdir(share)), mode
 
 
@@ -112,7 +134,9 @@ def changes(setting, check, user):
     got, names, mode = try_changes(setting, "on", "hostfs0=", user)
     check(f"{whose}: a device in it is not opened", got["device"] < 0, str(got))
     check(f"{whose}: a device is not made in it", got["node"] < 0 and "node" not in names, str(got))
-    changed = [v for k, v in got.items() if k not in ("device", "node")]
+    check(f"{whose}: nor by the broker", got["device, by the broker"] < 0, str(got))
+    # Not all file systems have attributes.
+    changed = [v for k, v in got.items() if k not in (*DEVICES, "attribute")]
     check(f"{whose}: it can be changed", min(changed) >= 0 and "made" in names and mode == 0o711,
         f"{got} {names} {mode:o}")
     if not os.geteuid() and not user:
@@ -123,6 +147,14 @@ def changes(setting, check, user):
     unchanged = mode == 0o755 and "made" not in names and "node" not in names
     check(f"{whose}: to read only, it cannot be changed", max(got.values()) < 0 and unchanged,
         f"{got} {names} {mode:o}")
+
+
+    got, names, mode = try_changes(setting, "on", "hostfs0r=", user, "core=on")
+    asked = {k: got[k] for k in ("mode, by the broker", "length", "times", "attribute")}
+    size = os.path.getsize(f"{setting.work}/share/file")
+    check(f"{whose}: to read only, without a copy, the broker changes nothing",
+        max(asked.values()) < 0 and mode != 0o711 and size == len("content"),
+        f"{got} {size} {mode:o}")
 
 
 def can_make_spaces(**as_user):
