@@ -115,6 +115,21 @@ static void look_again(struct grant *g)
 	g->folder = -1;
 }
 
+/*
+ * Notes that no process writes to the file @path: a folder that was granted before, in which the
+ * file lies, does not let the kernel process write to it.
+ */
+static void keep_unwritten(const char *path)
+{
+	int fd = open(path, O_PATH | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (!known_has(fd))
+		known_add(fd, true);
+	close(fd);
+}
+
 void files_grant(const char *name, unsigned how)
 {
 	char path[ASK_TEXT], *copy;
@@ -124,6 +139,8 @@ void files_grant(const char *name, unsigned how)
 		return;
 	if (broker.listener >= 0 && how & OS_GRANT_WRITE)
 		known_let_write(path);
+	if (broker.listener >= 0 && how == OS_GRANT_READ)
+		keep_unwritten(path);
 	for (int i = 0; i < nr_grants; i++)
 		if (!strcmp(grants[i].path, path) && (grants[i].how & how) == how &&
 			!((grants[i].how ^ how) & ~PLAIN)) {
@@ -584,6 +601,9 @@ static int rename_or_link(const struct seccomp_notif *call, const struct file_ca
 
 	if (err)
 		return err;
+	/* an exchange would move a link from the second name to the first */
+	if (c->op == RENAME && flags & ~(unsigned)RENAME_NOREPLACE)
+		return -EINVAL;
 	/* under another name that is granted, a link that the owner has made would be followed */
 	if (is_link(from))
 		return -EACCES;

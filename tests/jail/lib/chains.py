@@ -17,7 +17,9 @@ from attempts import CWD
 from instance import Instance, check, why
 from traced import Ended, Stuck
 
-READ, WRITE, POLL, OPENAT, RENAME, LINKAT = 0, 1, 7, 257, 82, 265
+READ, WRITE, POLL, OPENAT, RENAME, LINKAT, RENAMEAT2 = 0, 1, 7, 257, 82, 265, 316
+RENAME_EXCHANGE = 2
+PTRACE, PTRACE_SEIZE = 101, 0x4206
 EPOLL_CTL, RECVMMSG, SENDMMSG = 233, 299, 307
 MSG_DONTWAIT = 0x40
 EPOLL_CTL_DEL = 2
@@ -46,6 +48,22 @@ def opens(enters, path, flags):
     return enters.call(OPENAT, CWD, enters.put(8, path), flags, 0)
 
 
+def child(pid, name):
+    """The number of the first child of a process with that name, or 0."""
+    out = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid", str(pid)], capture_output=True,
+        text=True, check=False).stdout
+    return next((int(w[0]) for w in map(str.split, out.splitlines()) if w[1] == name), 0)
+
+
+def ends(process):
+    """True if the process ends within the patience of the tests."""
+    try:
+        process.wait(timeout=WAIT)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
 def number_of_another(setting):
     """
     nestctl believes the file "pid" in an instance's folder. With the number of another process in
@@ -64,9 +82,9 @@ def number_of_another(setting):
             enters.call(WRITE, fd, enters.write(0, text), len(text))
         enters.end()
         said = subprocess.run([nestctl, "kill", one.name], capture_output=True, check=False)
-        time.sleep(0.1)
+        # nestctl returns when it has sent the signal.
+        ended = ends(one.run if jail == "on" else victim)
         spared = victim.poll() is None
-        ended = one.run.poll() is not None
         note = f"{why(fd)} {said}"
         if jail == "on":
             check("nestctl kill ends the instance, and no other process", spared and ended, note)
@@ -91,29 +109,87 @@ def disks_to_read(setting):
     check("and is not written to", writes < 0, f"{answers} {why(writes)}")
     folder = f"{setting.work}/granted"
     os.makedirs(folder, exist_ok=True)
-    for name in ("new", "link", "moved"):
-        if os.path.lexists(f"{folder}/{name}"):
-            os.unlink(f"{folder}/{name}")
-    os.symlink(f"{setting.work}/secret", f"{folder}/link")
+    for name in os.listdir(folder):
+        os.unlink(f"{folder}/{name}")
+    for name in "image", "base":
+        with open(f"{folder}/{name}", "wb") as f:
+            f.truncate(1 << 20)
     # Any command that names it grants a folder, even if it fails.
     command(one, f"config con5=tty:{folder}")
     made = enters.call(LINKAT, CWD, enters.put(9, path), CWD, enters.put(10, f"{folder}/new"), 0)
     writes = opens(enters, f"{folder}/new", os.O_RDWR)
     check("nor under another name", writes < 0, f"{why(made)} {why(writes)}")
-    command(one, f"config ubd5={folder}/moved")
-    moved = enters.call(RENAME, enters.put(9, f"{folder}/link"), enters.put(10, f"{folder}/moved"))
-    got = opens(enters, f"{folder}/moved", os.O_RDONLY)
-    check("a link of the owner's does not become a name that is granted", got < 0,
-        f"{why(moved)} {why(got)}")
     answers.append(command(one, f"config ubd6={path}"))
     writes = opens(enters, path, os.O_RDWR)
     check("without the flag r the disk is written to", writes >= 0, f"{answers} {why(writes)}")
+    # The folder is granted already, to be written to.
+    answers = [command(one, f"config ubd7r={folder}/image"),
+        command(one, f"config ubd3={folder}/layer,{folder}/base")]
+    for name in "image", "base":
+        reads = opens(enters, f"{folder}/{name}", os.O_RDONLY)
+        writes = opens(enters, f"{folder}/{name}", os.O_RDWR)
+        moved = enters.call(RENAME, enters.put(9, f"{folder}/{name}"),
+            enters.put(10, f"{folder}/free"))
+        check(f"a disk to read, in a folder that is granted, is not written to: {name}",
+            reads >= 0 and writes < 0 and moved < 0,
+            f"{answers} {why(reads)} {why(writes)} {why(moved)}")
     one.end()
+
+
+def links_of_the_owner(setting):
+    """A link of the owner's, in a granted folder, does not become a name that is granted."""
+    folder = f"{setting.work}/links"
+    os.makedirs(folder, exist_ok=True)
+    for name in os.listdir(folder):
+        os.unlink(f"{folder}/{name}")
+    os.symlink(f"{setting.work}/secret", f"{folder}/link")
+    with open(f"{folder}/there", "wb") as f:
+        f.truncate(1 << 20)
+    one = Instance(setting, "on")
+    enters = one.enter()
+    # These names are granted first, as names that are followed.
+    for n, name in enumerate(("there", "absent")):
+        command(one, f"config ubd{n + 4}={folder}/{name}")
+    command(one, f"config con5=tty:{folder}")
+    link = enters.put(9, f"{folder}/link")
+    for name in "there", "absent":
+        moved = enters.call(RENAME, link, enters.put(10, f"{folder}/{name}"))
+        check(f"a link of the owner's is not moved to a granted name: {name}",
+            moved < 0 and not os.path.islink(f"{folder}/{name}"), why(moved))
+    for first, second in ("there", "link"), ("link", "there"):
+        names = enters.put(9, f"{folder}/{first}"), enters.put(10, f"{folder}/{second}")
+        moved = enters.call(RENAMEAT2, CWD, names[0], CWD, names[1], RENAME_EXCHANGE)
+        check(f"nor changes places with it: {first}, {second}",
+            moved < 0 and not os.path.islink(f"{folder}/there"), why(moved))
+    names = enters.put(9, f"{folder}/there"), enters.put(10, f"{folder}/free")
+    moved = enters.call(RENAME, *names)
+    check("another file in the folder gets another name", moved == 0, why(moved))
+    one.end()
+
+
+def tracing(setting):
+    """
+    With seccomp=off the kernel process traces its children. Not the zygote: its filter lets it send
+    to addresses.
+    """
+    for jail in "on", "off":
+        one = Instance(setting, jail, "seccomp=off")
+        enters, zygote = one.enter(), child(one.run.pid, "nestling-space")
+        got = enters.call(PTRACE, PTRACE_SEIZE, zygote, 0, 0)
+        if jail == "on":
+            check("the zygote is not traced", zygote > 0 and got == -errno.EPERM, why(got))
+        else:
+            check("without a jail it is", zygote > 0 and got == 0, why(got))
+        one.end()
 
 
 def message(enters, fds, kind, value, text):
     """Writes a struct ask with descriptors, for sendmmsg(2). Returns its address."""
-    data = struct.pack("<IIQ", kind, len(text) + 1, value) + text + b"\0"
+    return packet(enters, fds, struct.pack("<IIQ", kind, len(text) + 1, value) + text + b"\0")
+
+
+def packet(enters, fds, data):
+    """Writes bytes with descriptors, for sendmmsg(2). Returns their address."""
     vector = struct.pack("<QQ", enters.write(4096, data), len(data))
     control = struct.pack("<QII", 16 + 4 * len(fds), socket.SOL_SOCKET, socket.SCM_RIGHTS)
     control += struct.pack(f"<{len(fds)}i", *fds)
@@ -186,11 +262,36 @@ def send_to_the_zygote(one, enters, seed):
     enters.call(SENDMMSG, enters.number_at("zygote_socket"), header, 1, MSG_DONTWAIT)
 
 
+def descriptors_of_the_zygote(setting):
+    """
+    Requests of the right length, with two descriptors each. The kernel waits for answers by their
+    order, so the hole makes them, and hears them, in one vCPU.
+    """
+    one = Instance(setting, "on")
+    enters, zygote = one.enter(), child(one.run.pid, "nestling-space")
+    sock, fds = enters.number_at("zygote_socket"), [one.disk()] * 2
+    before, most, sent = len(os.listdir(f"/proc/{zygote}/fd")), 0, []
+    answer = enters.write(6144, struct.pack("<QQ", enters.buffer + 8192, 8))
+    poll = enters.write(0, struct.pack("<ihh", sock, 1, 0))
+    for _ in range(100):
+        # ZYG_REAP of a process that is none: refused, and answered.
+        header = packet(enters, fds, struct.pack("<4q48x", 8, 0, 0, 0))
+        sent.append(enters.call(SENDMMSG, sock, header, 1, MSG_DONTWAIT))
+        enters.call(POLL, poll, 1, 10000)
+        header = enters.write(6400, struct.pack("<8Q", 0, 0, answer, 1, 0, 0, 0, 0))
+        sent.append(enters.call(RECVMMSG, sock, header, 1, MSG_DONTWAIT, 0))
+        most = max(most, len(os.listdir(f"/proc/{zygote}/fd")))
+    check("the zygote answers requests with too many descriptors", sent == [1] * 200,
+        str(set(sent)))
+    check("and keeps none of them", before > 0 and most <= before + 2, f"{before} {most}")
+    one.end()
+
+
 def messages_to_the_zygote(setting):
     """Requests that are none. The zygote may end, and with it the instance, and no more."""
     known = {os.path.basename(setting.kernel)[:15], "nestling", "nestling-broker",
         "nestling-space", "nestling-zygote", "<defunct>"}
-    strange, one, ends = set(), None, 0
+    strange, one, nr_ends = set(), None, 0
     for seed in range(60):
         if not one:
             one = Instance(setting, "on")
@@ -201,14 +302,15 @@ def messages_to_the_zygote(setting):
             out = subprocess.run(["ps", "-o", "comm=", "-g", str(one.run.pid)],
                 capture_output=True, text=True, check=False).stdout
         except (Ended, Stuck, OSError):
-            ends += 1
+            nr_ends += 1
             one.end()
             one = None
         strange |= {c.split()[0] for c in out.splitlines()} - known
     if one:
         one.end()
+    descriptors_of_the_zygote(setting)
     check("the zygote starts no other program for requests that are none", not strange,
-        f"{strange}, {ends} ends")
+        f"{strange}, {nr_ends} ends")
 
 
 def answer_without_end(setting):
@@ -224,6 +326,7 @@ def answer_without_end(setting):
     for number in os.listdir(f"/proc/{one.run.pid}/fd"):
         if os.readlink(f"/proc/{one.run.pid}/fd/{number}") == "anon_inode:[eventpoll]":
             enters.call(EPOLL_CTL, int(number), EPOLL_CTL_DEL, sock, 0)
+    out, ended, began = b"", False, time.monotonic()
     limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
     with subprocess.Popen([nestctl, "pause", one.name], stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, preexec_fn=limit) as asks:
@@ -235,15 +338,15 @@ def answer_without_end(setting):
         reply = struct.pack("<iiI", 0, 1, len(text)) + text
         packet = enters.write(0, struct.pack("<II", len(reply), length) + asked[8:136] + reply)
         enters.job(1, 3, "syscall", WRITE, [sock, packet, 136 + len(reply)], 1 << 40, word="later")
-        # It writes a line when it has given up.
-        out = b""
-        if select.select([asks.stdout], [], [], WAIT)[0]:
-            out = os.read(asks.stdout.fileno(), 4096)
-        ended = bool(select.select([asks.stdout], [], [], WAIT)[0])
+        while not ended and time.monotonic() < began + 2 * WAIT:
+            if select.select([asks.stdout], [], [], 1)[0]:
+                more = os.read(asks.stdout.fileno(), 65536)
+                ended, out = not more, (out + more)[-1 << 20:]
+        ended = ended and ends(asks)
         asks.kill()
     check("nestctl ends where an answer does not", came == 1 and n > 0 and ended,
         f"{came} {n} {out[:100]}")
-    check("before it has no memory left", b"memory" not in out, str(out[:200]))
+    check("before it has no memory left", b"memory" not in out, str(out[-200:]))
     one.end()
 
 
@@ -297,6 +400,8 @@ def names_that_change(setting):
 def main(setting):
     number_of_another(setting)
     disks_to_read(setting)
+    links_of_the_owner(setting)
+    tracing(setting)
     descriptors_of_the_broker(setting)
     children_of_the_broker(setting)
     messages_to_the_zygote(setting)
