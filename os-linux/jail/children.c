@@ -204,15 +204,38 @@ static int debug(uint64_t request, int pid, uint64_t at, uint64_t dr7)
 	return err || memory_write(at, &dr6, sizeof(dr6)) ? err : -EFAULT;
 }
 
+/* True if the process executes the program of the zygote, which has no name (os-linux/space.c). */
+static bool is_space(int pid)
+{
+	static const char program[] = "/memfd:nestling-space";
+	char path[64], target[sizeof(program)] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	return readlink(path, target, sizeof(target) - 1) > 0 && !strcmp(target, program);
+}
+
 /*
- * Lets the call be made if it begins to trace a child, and else refuses it. The number of the
- * process is in a register of the waiting thread, so it cannot change.
+ * True for a mapper or a runner: they are children of the zygote. A child of the kernel process is
+ * the zygote, whose filter lets it send to addresses, or a program of the user that has started
+ * before the close, such as a terminal, without a filter.
+ */
+static bool may_be_traced(int pid)
+{
+	return children_has(pid) && pid != broker.kernel && parent_of(pid) != broker.kernel &&
+	       is_space(pid);
+}
+
+/*
+ * Lets the call be made if it begins to trace a mapper or a runner, and else refuses it. The number
+ * of the process is in a register of the waiting thread, so it cannot change. The process can: if
+ * it ends here, and another thread waits for it, the host may give its number to a process that
+ * starts before the call is made.
  */
 static void seize(const struct seccomp_notif *call, int pid)
 {
 	struct seccomp_notif_resp r = { .id = call->id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
 
-	if (!children_has(pid) || pid == broker.kernel)
+	if (!may_be_traced(pid))
 		answer(call, -EPERM);
 	else
 		ioctl(broker.listener, SECCOMP_IOCTL_NOTIF_SEND, &r);

@@ -4,9 +4,10 @@
  * back. A packet of the relay is `struct os_relayed`, then the datagram, with the datagram's
  * descriptors.
  *
- * A datagram is accepted if its sender is the owner or root. While the kernel process does not
- * receive its packets, further datagrams wait in the socket. If a sender does not receive an
- * answer, later answers wait in the relay for up to two seconds; then the first one is dropped.
+ * A datagram is accepted if its sender is the owner or root, and no process of the instance. While
+ * the kernel process does not receive its packets, further datagrams wait in the socket. If a
+ * sender does not receive an answer, later answers wait in the relay for up to two seconds; then
+ * the first one is dropped.
  */
 #include "os-linux/jail/broker.h"
 
@@ -51,7 +52,7 @@ static int take_control(struct msghdr *m, int *fds, bool *owner)
 		memcpy(fds, CMSG_DATA(c), (size_t)nr * sizeof(int));
 	}
 	*owner = (cred.uid == geteuid() || cred.uid == 0) && cred.pid != broker.kernel &&
-		 cred.pid != getpid();
+		 cred.pid != getpid() && !children_has(cred.pid);
 	return nr;
 }
 
