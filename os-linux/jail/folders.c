@@ -155,8 +155,13 @@ static int take_folder(const char *path)
 	if (fd >= 0 &&
 		syscall(SYS_SET_ATTRIBUTES, fd, "", AT_EMPTY_PATH | TREE_RECURSIVE, &a,
 			sizeof(a)) &&
-		errno != ENOSYS)
-		return -errno;
+		errno != ENOSYS) {
+		int err = -errno;
+
+		/* folders that follow have the numbers that the kernel process counts */
+		close(trees[--nr_trees]);
+		return err;
+	}
 	return fd;
 }
 
@@ -444,11 +449,15 @@ int os_jail_self_fds(void)
 int os_jail_folder(const char *dir, const char *only, bool read_only)
 {
 	char name[PATH_ROOM];
-	int fd;
+	int fd, err;
 
-	if (snprintf(name, sizeof(name), "%c%s", READ_ONLY, dir) >= (int)sizeof(name))
+	if (snprintf(name, sizeof(name), "%c%s", READ_ONLY, dir) >= (int)sizeof(name) || helper < 0)
 		return -1;
-	if (helper < 0 || ask(read_only ? name : dir, &fd))
+	err = ask(read_only ? name : dir, &fd);
+	/* a folder that is missing is reported by the driver */
+	if (err && err != -ENOENT && err != -ENOTDIR)
+		why_not = "the host makes no copy of a folder's mounts";
+	if (err)
 		return -1;
 	nr_folders++;
 	/*
