@@ -288,7 +288,13 @@ int base_mark(char *guest)
 	view.lent = true;
 	others.known = false;
 	memcpy(base.first, base.bits, (base.pages + WORD - 1) / WORD * sizeof(*base.bits));
-	return note_own_pages();
+	err = note_own_pages();
+	/* the caller unmaps @guest then */
+	if (err) {
+		view.base = NULL;
+		view.lent = false;
+	}
+	return err;
 }
 
 uint64_t base_at(void)
