@@ -35,6 +35,10 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 .PHONY: all objs
 ifeq ($(MODE),fallen)
+# Other targets would take the product as it is: nothing builds it in this mode.
+ifneq ($(filter-out all build/fallen/nestling,$(MAKECMDGOALS)),)
+$(error MODE=fallen makes build/fallen/nestling, and nothing else)
+endif
 all: $(L)/nestling
 else
 all: $(B)/nestling $(B)/nestctl $(B)/nestctl-image $(B)/afl-nestling $(B)/nestling-gdb.py
