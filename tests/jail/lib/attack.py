@@ -3,7 +3,8 @@
 attack.py WAY WORK KERNEL BUSYBOX [FIRST STEP [WORD...]]: starts instances, has their kernel
 processes make the attempts of attempts.py and some that need more than calls, and compares what has
 come of it. With FIRST and STEP only each STEPth attempt of the table is made; with parameters of
-the kernel (WORD) only attempts of the table. WAY: "traced" or "fallen" (instance.py).
+the kernel (WORD) no chains; with folders or another user among them, only attempts of the table.
+WAY: "traced" or "fallen" (instance.py).
 """
 import os
 import resource
@@ -133,11 +134,13 @@ def main():
         for c in a.calls)]
     possible = [a for a in known if a.only in (None, setting.way) and a.but not in setting.words]
     refused = try_table(setting, numbers_of, possible[first::step])
-    if setting.words:
+    if any(w.startswith(("hostfs", "user=")) for w in setting.words):
         return bool(FAILED)
     folders.main(setting, check)
     make_files(setting)
     datagrams.main(setting, numbers_of)
+    if setting.words:
+        return bool(FAILED)
     if setting.way == "fallen":
         chains.main(setting)
     # In a container the host refuses many more.
