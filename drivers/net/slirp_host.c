@@ -25,7 +25,10 @@
 #define IMAGE_FD 4
 #define AUDIT_FD 5 /* word audit= */
 #define SPARE_FD 10
-#define WORDS_MAX 72
+/*
+ * as many words as the helper takes: 64 ports, 64 rules of allow= (tools/slirp), and its others
+ */
+#define WORDS_MAX (64 + 64 + 16)
 #define START_MS 10000
 #define SOCKET_BUFFER (4 << 20) /* or less if the host limits it */
 
@@ -192,7 +195,8 @@ static int start(struct net_host *h)
 	reap(h);
 	if (err) {
 		free(text);
-		return net_fail(h, -err, "%s", strerror(-err));
+		return net_fail(h, -err, "%s",
+			err == -E2BIG ? "too many words for the slirp helper" : strerror(-err));
 	}
 	image = image_fd();
 	if (image < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {

@@ -120,6 +120,8 @@ static void take_option(struct lease *l, int *type, int opt, const uint8_t *data
 	}
 	if (opt == OPT_TYPE && len)
 		*type = data[0];
+	if (opt == OPT_CLASS)
+		l->local = len == strlen(DHCP_SWITCH) && !memcmp(data, DHCP_SWITCH, (size_t)len);
 	if (len < 4)
 		return;
 	switch (opt) {
@@ -214,19 +216,32 @@ static void set_address(const char *name, unsigned long cmd, uint32_t addr)
 		fprintf(stderr, "init: %s: %s\n", name, strerror(errno));
 }
 
-void dhcp_route(uint32_t router)
+/* Adds or removes (SIOCADDRT, SIOCDELRT) the default route by the card. False with errno. */
+static bool change_route(unsigned long cmd, const char *name, uint32_t router)
 {
-	struct rtentry r = { .rt_flags = RTF_UP | RTF_GATEWAY };
+	struct rtentry r = { .rt_flags = RTF_UP | RTF_GATEWAY, .rt_dev = (char *)name };
 	struct sockaddr_in *in = (struct sockaddr_in *)&r.rt_gateway;
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
 
 	r.rt_dst.sa_family = r.rt_genmask.sa_family = AF_INET;
 	in->sin_family = AF_INET;
 	in->sin_addr.s_addr = router;
-	if (fd < 0 || ioctl(fd, SIOCADDRT, &r))
-		fprintf(stderr, "init: default route: %s\n", strerror(errno));
+	err = fd < 0 || ioctl(fd, cmd, &r) ? errno : 0;
 	if (fd >= 0)
 		close(fd);
+	errno = err;
+	return !err;
+}
+
+void dhcp_add_route(const char *name, uint32_t router)
+{
+	if (!change_route(SIOCADDRT, name, router) && errno != EEXIST)
+		fprintf(stderr, "init: default route: %s\n", strerror(errno));
+}
+
+void dhcp_drop_route(const char *name, uint32_t router)
+{
+	change_route(SIOCDELRT, name, router);
 }
 
 /*
@@ -261,7 +276,6 @@ static void use(const char *name, const struct lease *l)
 	set_address(name, SIOCSIFADDR, l->address);
 	set_address(name, SIOCSIFNETMASK, mask);
 	set_address(name, SIOCSIFBRDADDR, l->address | ~mask);
-	announce(name, l->address);
 }
 
 /* Brings the card up, and reads its address into mac. Returns false if there is no such card. */
@@ -315,36 +329,59 @@ bool dhcp_configure(const char *name, const char *host, const char *class, struc
 	if (got <= 0)
 		return false;
 	use(name, l);
+	announce(name, l->address);
 	close(sock);
 	return true;
 }
 
-/* True if the card is up and has the address. */
+/* True if the card is up and has the address; 0: no address. */
 static bool has_address(const char *name, uint32_t address)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq flags = { 0 }, r = { 0 };
-	bool has;
+	uint32_t now = 0;
+	bool up;
 
 	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
 	snprintf(flags.ifr_name, sizeof(flags.ifr_name), "%s", name);
-	has = fd >= 0 && !ioctl(fd, SIOCGIFFLAGS, &flags) && (flags.ifr_flags & IFF_UP) &&
-	      !ioctl(fd, SIOCGIFADDR, &r) &&
-	      ((struct sockaddr_in *)&r.ifr_addr)->sin_addr.s_addr == address;
+	up = fd >= 0 && !ioctl(fd, SIOCGIFFLAGS, &flags) && (flags.ifr_flags & IFF_UP);
+	if (up && !ioctl(fd, SIOCGIFADDR, &r))
+		now = ((struct sockaddr_in *)&r.ifr_addr)->sin_addr.s_addr;
 	if (fd >= 0)
 		close(fd);
-	return has;
+	return up && now == address;
 }
 
-bool dhcp_renew(const char *name, const char *host, const char *class, struct lease *l)
+int dhcp_renew(const char *name, const char *host, const char *class, struct lease *l)
 {
 	struct lease new = *l;
+	int got;
 
-	if (!has_address(name, l->address) || get_lease(name, host, class, &new) <= 0)
-		return false;
+	if (!has_address(name, l->address))
+		return -1;
+	got = get_lease(name, host, class, &new);
+	if (got <= 0)
+		return got;
 	if (new.address != l->address || new.mask != l->mask)
 		use(name, &new);
+	/* the address may be the old one, but the card another: a clone whose original has ended */
+	announce(name, new.address);
 	close(sock);
 	*l = new;
-	return true;
+	return 1;
+}
+
+bool dhcp_mac(const char *name, uint8_t address[6])
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq r = { 0 };
+	bool good;
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	good = fd >= 0 && !ioctl(fd, SIOCGIFHWADDR, &r);
+	if (good)
+		memcpy(address, r.ifr_hwaddr.sa_data, 6);
+	if (fd >= 0)
+		close(fd);
+	return good;
 }

@@ -495,6 +495,7 @@ static bool reap(int *status)
 
 		if (pid <= 0)
 			return ended;
+		network_reaped(pid);
 		if (pid == child) {
 			*status = WIFSIGNALED(st) ? 128 + WTERMSIG(st) : WEXITSTATUS(st);
 			ended = true;

@@ -17,9 +17,8 @@
  *    wDIR           the folder in which the command starts
  *    uUSER[:GROUP]  names or numbers
  *    aADDRESS\tNAME a line of /etc/hosts
- *    dCARD[ CLASS]  a card that is configured by DHCP, and its vendor class (dhcp.h); without this
- *                   string eth0 is, without a class
- *    nADDRESS       a name server, in place of those of DHCP for cards without a class
+ *    dCARD          a card that is configured by DHCP, as eth0 always is
+ *    nADDRESS       a name server, in place of those of DHCP except of `nestctl switch`
  *    fDIR[:OPTIONS] a tmpfs, with options of mount(8)
  *    lN SOFT HARD   a limit of the command: RLIMIT_... and its values (setrlimit(2))
  *    r              the root becomes read-only
@@ -86,23 +85,28 @@ bool job_receive(struct job *job, int fd);
  */
 const char *network_configure(const struct job *job, bool restored);
 /*
- * Watches the configured cards: network_watch() returns a descriptor that becomes readable, or -1.
- * network_changed() then asks DHCP again, in a child, for each card whose link has come back: the
- * server may have lost its tables, or the card its MAC address (a clone).
+ * Watches the cards: network_watch() returns a descriptor that becomes readable, or -1.
+ * network_changed() then lets a child ask DHCP again for each card whose link has come back: it may
+ * lead to another network, the server may have lost its tables, or the card its MAC address (a
+ * clone). network_reaped() must follow when a child has ended.
  */
 int network_watch(void);
 void network_changed(int fd);
+void network_reaped(pid_t pid);
 #define RESOLV_CONF "/etc/resolv.conf"
+/* bytes of init's lines in the file, with the NUL */
+#define RESOLV_MAX 8192
 /*
- * resolv.c: resolv_begin() removes the image's file before another is written. With @restored it
- * keeps the file to be restored later, and resolv_written() must follow once the other is written.
- * Errors are ignored.
+ * resolv.c: resolv_begin() keeps the image's file to be restored later. resolv_written() must
+ * follow once the other is written. Errors are ignored.
  */
-void resolv_begin(bool restored);
+void resolv_begin(void);
 void resolv_written(void);
+/* Replaces the file by one with @text. False with errno; the file is the old one then. */
+bool resolv_write(const char *text);
 /*
- * Replaces the name server @from by @to where the file names it. Other lines stay, and errors are
- * ignored.
+ * Replaces the lines @from of the file, and leaves others as they are; "": the whole file. A file
+ * without those lines is the guest's and stays. Errors are ignored.
  */
 void resolv_replace(const char *from, const char *to);
 /* Called by the agent of a build: the first before its command, the second after it. */

@@ -5,8 +5,9 @@
  * restores the image's file afterwards, even a symbolic link, and the mtime of /etc.
  *
  *	resolv_begin()		init: moves the image's file aside, or notes that there is none
+ *	resolv_write()		init: replaces the file
  *	resolv_written()	init: notes the mtime of /etc after init's file was written
- *	resolv_replace()	init: names another server, when a card is at another network
+ *	resolv_replace()	init: replaces init's lines, when a card is at another network
  *	resolv_take_note()	agent: reads and removes the note, before the command runs
  *	resolv_restore()	agent: puts the image's file back
  */
@@ -19,6 +20,7 @@
 
 #include "tools/init/job.h"
 
+#define NEW "/etc/.resolv.conf.new"
 #define ASIDE "/etc/.resolv.conf.nestling"
 /* A file in memory with "WAS NS IS NS": mtimes of /etc before and after init's file was written. */
 #define NOTE "/dev/shm/.resolv"
@@ -34,12 +36,8 @@ static struct timespec time_of_etc(void)
 	return stat("/etc", &st) ? (struct timespec){ 0 } : st.st_mtim;
 }
 
-void resolv_begin(bool restored)
+void resolv_begin(void)
 {
-	if (!restored) {
-		unlink(RESOLV_CONF);
-		return;
-	}
 	was = time_of_etc();
 	rename(RESOLV_CONF, ASIDE);
 	noted = true;
@@ -84,28 +82,38 @@ void resolv_restore(void)
 		utimensat(AT_FDCWD, "/etc", times, 0);
 }
 
+/* The file is replaced at once, since a resolver may be reading it. */
+bool resolv_write(const char *text)
+{
+	FILE *f = fopen(NEW, "we");
+	bool good = f && fputs(text, f) >= 0;
+	int err;
+
+	good = f && !fclose(f) && good && !rename(NEW, RESOLV_CONF);
+	err = errno;
+	if (f && !good)
+		unlink(NEW);
+	errno = err;
+	return good;
+}
+
 void resolv_replace(const char *from, const char *to)
 {
-	char text[8192], line[512], server[64], *out = text;
-	FILE *f = fopen(RESOLV_CONF, "r+e");
-	bool found = false;
+	static char text[2 * RESOLV_MAX], new[sizeof(text) + RESOLV_MAX];
+	FILE *f = fopen(RESOLV_CONF, "re");
+	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+	const bool whole = f && !ferror(f) && n < sizeof(text) - 1;
+	char *at;
 
-	/* a line that is longer, or a file that does not fit, is not of init */
-	while (f && fgets(line, sizeof(line), f) &&
-		(size_t)(out - text) + sizeof(line) < sizeof(text)) {
-		if (sscanf(line, "nameserver %63s", server) == 1 && !strcmp(server, from)) {
-			found = true;
-			out += sprintf(out, "nameserver %s\n", to);
-		} else {
-			out = stpcpy(out, line);
-		}
-	}
-	if (f && found && feof(f)) {
-		rewind(f);
-		if (fwrite(text, 1, (size_t)(out - text), f) == (size_t)(out - text) &&
-			!fflush(f) && ftruncate(fileno(f), out - text))
-			perror("init: " RESOLV_CONF);
-	}
+	text[n] = '\0';
 	if (f)
 		fclose(f);
+	if (!*from)
+		resolv_write(to);
+	at = *from && whole ? strstr(text, from) : NULL;
+	if (!at)
+		return;
+	*at = '\0';
+	snprintf(new, sizeof(new), "%s%s%s", text, to, at + strlen(from));
+	resolv_write(new);
 }

@@ -387,9 +387,7 @@ static int receive(int argc, char **argv)
 
 static const struct option_row options[] = {
 	{ KEY_NAME, "name", "NEW", "the instance's name here (that of the source)" },
-	{ KEY_NET, "net", "KIND",
-		"another kind of eth0, as behind eth0= in nestling(1); given again, of eth1 and so "
-		"on" },
+	{ KEY_NET, "net", "[ethN=]KIND", START_NET_HELP },
 	{ 'k', "kernel", "FILE", "the kernel, as for restore" },
 	{ KEY_TIMEOUT, "timeout", "SECONDS", "give up if the source is silent for so long (30)" },
 	OPTION_JSON,

@@ -12,18 +12,19 @@
  * Name servers: the switch's server knows the names of its network, and slirp's those of the world.
  * glibc asks the servers in order and goes on only if one refuses a question; musl asks all at once
  * and takes the first answer that is no refusal. So each server must refuse questions for the other
- * ones. init tells the switch what to refuse (setting d of tools/init/job.h), and the card's word
+ * ones. init tells the switch what to refuse (tools/init/network.c), and the card's word
  * names=dotted tells the helper of slirp.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/init/dhcp.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/run.h"
 
 #define SLIRP "slirp"
+/* eth0 to eth15 */
+#define CARDS 16
 
 /* Returns the words of card @i behind "ethN=". */
 static const char *words_of(const struct run *r, int i)
@@ -31,7 +32,7 @@ static const char *words_of(const struct run *r, int i)
 	return r->nets[i] ?: SLIRP;
 }
 
-static bool is_kind(const char *words, const char *kind)
+bool run_is_card(const char *words, const char *kind)
 {
 	size_t n = strlen(kind);
 
@@ -44,7 +45,7 @@ static int count(const struct run *r, const char *kind, int *at)
 	int n = 0;
 
 	for (int i = 0; i < r->nr_nets; i++)
-		if (is_kind(words_of(r, i), kind)) {
+		if (run_is_card(words_of(r, i), kind)) {
 			*at = i;
 			n++;
 		}
@@ -67,9 +68,9 @@ void run_add_net(struct run *r, const char *text)
 		die("run: --net: no more than %d cards", NETS_MAX);
 	last = r->nr_nets ? words_of(r, r->nr_nets - 1) : NULL;
 	r->nets[r->nr_nets++] = words;
-	if (last && (is_kind(last, "none") != is_kind(words ?: SLIRP, "none")))
+	if (last && (run_is_card(last, "none") != run_is_card(words ?: SLIRP, "none")))
 		die("run: --net none and --net %s exclude each other",
-			is_kind(last, "none") ? words ?: SLIRP : last);
+			run_is_card(last, "none") ? words ?: SLIRP : last);
 	if (count(r, SLIRP, &at) > 1)
 		die("run: --net slirp: given twice, but an instance has one such card");
 }
@@ -78,7 +79,7 @@ const char *run_absolute_card(const char *words)
 {
 	const char *path = strchr(words, ',');
 
-	if (!path || (!is_kind(words, "switch") && !is_kind(words, "vde")))
+	if (!path || (!run_is_card(words, "switch") && !run_is_card(words, "vde")))
 		return words;
 	return format("%.*s,%s", (int)(path - words), words, absolute_path(path + 1));
 }
@@ -89,15 +90,26 @@ void run_set_nets(struct run *r, const char *only)
 	r->nr_nets = 1;
 }
 
-/* True if a parameter of the user's is for eth@number. */
-static bool is_taken(const struct run *r, int number)
+/* Returns the words of a parameter of the user's for eth@number, or NULL. */
+static const char *taken(const struct run *r, int number)
 {
 	const char *begin = format("eth%d=", number);
 
 	for (int i = r->user_from; i < r->user_to; i++)
 		if (!strncmp(r->argv[i], begin, strlen(begin)))
+			return r->argv[i] + strlen(begin);
+	return NULL;
+}
+
+/* True if a card of the list or of a parameter is at a switch. */
+static bool has_switch(const struct run *r)
+{
+	int at;
+
+	for (int i = 0; i < CARDS; i++)
+		if (taken(r, i) && run_is_card(taken(r, i), "switch"))
 			return true;
-	return false;
+	return count(r, "switch", &at) > 0;
 }
 
 /* Returns the option that only a card of slirp can carry out, or NULL. */
@@ -115,29 +127,19 @@ static void complete(struct run *r)
 	const char *option = slirp_option(r);
 	int at, switches = count(r, "switch", &at);
 
-	if (!r->nr_nets && !is_taken(r, 0))
+	if (!r->nr_nets && !taken(r, 0))
 		r->nets[r->nr_nets++] = NULL;
 	if (!option || count(r, SLIRP, &at))
 		return;
-	if (r->forwards && switches && switches == r->nr_nets && switches < NETS_MAX) {
+	if (r->forwards && switches && switches == r->nr_nets) {
+		if (switches == NETS_MAX)
+			die("run: no more than %d cards: -p HOST:GUEST needs one of slirp",
+				NETS_MAX);
 		r->nets[r->nr_nets++] = SLIRP;
 		return;
 	}
 	die("run: %s wants --net slirp%s, not %s", option, switches ? " beside the switch" : "",
 		r->nr_nets ? words_of(r, 0) : "none");
-}
-
-/*
- * Returns what a card's DHCP request tells the server that other name servers are there, or "". A
- * name without a dot is unknown for good only where a single switch can know it.
- */
-static const char *class_of(const struct run *r, const char *words)
-{
-	int at;
-
-	if (!is_kind(words, "switch") || r->nr_nets < 2)
-		return "";
-	return count(r, "switch", &at) > 1 ? " " DHCP_REFUSE_ALL : " " DHCP_REFUSE_DOTTED;
 }
 
 void run_choose_cards(struct run *r)
@@ -146,31 +148,30 @@ void run_choose_cards(struct run *r)
 
 	complete(r);
 	for (int i = 0; i < r->nr_nets; i++, number++) {
-		while (is_taken(r, number))
+		while (taken(r, number))
 			number++;
 		r->net_numbers[i] = number;
-		if (r->nr_nets > 1 || number)
-			run_add_setting(
-				r, 'd', format("eth%d%s", number, class_of(r, words_of(r, i))));
+		/* init configures eth0 in any case */
+		if (number)
+			run_add_setting(r, 'd', format("eth%d", number));
 	}
 }
 
 void run_add_cards(struct run *r)
 {
-	const bool wanted = slirp_option(r);
-	int at;
+	const bool wanted = slirp_option(r), dotted = has_switch(r);
 
 	for (int i = 0; i < r->nr_nets; i++) {
 		const char *words = words_of(r, i);
-		const bool slirp = is_kind(words, SLIRP);
+		const bool slirp = run_is_card(words, SLIRP);
 
-		if (is_kind(words, "none"))
+		if (run_is_card(words, "none"))
 			continue;
 		run_add(r, format("eth%d=%s%s%s%s%s%s", r->net_numbers[i], words,
 				   slirp && r->forwards ? r->forwards : "",
 				   slirp && r->allow ? r->allow : "",
 				   slirp && r->loopback ? r->loopback : "",
-				   slirp && count(r, "switch", &at) ? ",names=dotted" : "",
+				   slirp && dotted ? ",names=dotted" : "",
 				   r->nets[i] || wanted || r->nr_nets > 1 ? "" : ",optional"));
 	}
 }

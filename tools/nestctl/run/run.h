@@ -255,6 +255,8 @@ const char *run_network_kind(const char *text);
 void run_add_net(struct run *r, const char *text);
 void run_set_nets(struct run *r, const char *only);
 bool run_has_net(const struct run *r, const char *kind);
+/* True if the words of a card, those behind "ethN=", are for this kind. */
+bool run_is_card(const char *words, const char *kind);
 /* Returns a card's words with the path of a switch made absolute. */
 const char *run_absolute_card(const char *words);
 /*

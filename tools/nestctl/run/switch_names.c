@@ -11,7 +11,8 @@
  *
  * A name that no instance has does not exist (NXDOMAIN). But an instance with further cards asks
  * other name servers, too, and says so by a vendor class (tools/init/dhcp.h): questions for them
- * are refused (REFUSED), so that its resolver goes on.
+ * are refused (REFUSED), so that its resolver goes on. The switch's answers have a class, too, by
+ * which init knows it.
  *
  * Frames come from guests and are not trusted: each length is checked before it is used. The tables
  * have a fixed size, and no answer is longer than a request and NAMES_ANSWER_MORE.
@@ -240,6 +241,8 @@ static void take_class(struct host *h, const uint8_t *p, size_t n)
 		h->refuses = REFUSE_DOTTED;
 	else if (n == strlen(DHCP_REFUSE_ALL) && !memcmp(p, DHCP_REFUSE_ALL, n))
 		h->refuses = REFUSE_ALL;
+	else if (n == strlen(DHCP_REFUSE_NONE) && !memcmp(p, DHCP_REFUSE_NONE, n))
+		h->refuses = REFUSE_NONE;
 }
 
 /* ---- ARP ---- */
@@ -354,6 +357,10 @@ static uint32_t answer_dhcp(int port, const uint8_t *p, uint32_t n, uint8_t *out
 		o = put_option(o, OPT_LEASE, LEASE_SECONDS);
 		o = put_option(o, OPT_MASK, mask);
 		o = put_option(o, OPT_DNS, own_address());
+		*o++ = OPT_CLASS;
+		*o++ = sizeof(DHCP_SWITCH) - 1;
+		memcpy(o, DHCP_SWITCH, sizeof(DHCP_SWITCH) - 1);
+		o += sizeof(DHCP_SWITCH) - 1;
 	}
 	*o++ = OPT_END;
 	return put_heads(out, all, ~0U, PORT_DHCP, PORT_DHCP_CLIENT, (uint32_t)(o - to));

@@ -392,9 +392,7 @@ static int clone_command(int argc, char **argv)
 static const struct option_row options[] = {
 	{ 'n', "count", "N", "how many (1)" },
 	{ KEY_NAME, "name", "PREFIX", "their names are PREFIX-1 ... (the name of the original)" },
-	{ KEY_NET, "net", "KIND",
-		"another kind of eth0, as behind eth0= in nestling(1); given again, of eth1 and so "
-		"on" },
+	{ KEY_NET, "net", "[ethN=]KIND", START_NET_HELP },
 	{ KEY_HOST_USER, "host-user", "USER|UID[:GID]", HOST_USER_HELP },
 	{ KEY_RM, "rm", NULL, "end the copies when COMMAND has ended in all of them" },
 	{ KEY_MACHINE, "machine-id", "new", "give each copy a fresh /etc/machine-id" },

@@ -98,9 +98,7 @@ static const struct option_row restore_options[] = {
 	{ KEY_NAME, "name", "NAME",
 		"the instance's name; by default that of the saved one or, if it runs, another "
 		"made of it" },
-	{ KEY_NET, "net", "KIND",
-		"another kind of eth0, as behind eth0= in nestling(1); given again, of eth1 and so "
-		"on" },
+	{ KEY_NET, "net", "[ethN=]KIND", START_NET_HELP },
 	{ KEY_HOST_USER, "host-user", "USER|UID[:GID]", HOST_USER_HELP },
 	{ 'k', "kernel", "FILE",
 		"the kernel, which must be of the build that saved the state; by default the file "
@@ -127,7 +125,8 @@ const struct command cmd_restore = {
 		"at the start.\n\nWith --attach it runs in the foreground, as with "
 		"run: this terminal or these standard streams are its command's, and so are "
 		"signals.\n\nA port that nestctl run -p has forwarded can be "
-		"forwarded once only: --net gives the second instance another.",
+		"forwarded once only: --net gives the second instance another. Beside a switch the "
+		"ports are those of the last card: --net eth1=slirp,hostfwd=... replaces it.",
 	.options = restore_options,
 	.run = restore,
 };

@@ -286,27 +286,78 @@ static void add_disks(struct line *l, int *files, const struct state *s)
 
 void start_add_net(struct start_nets *n, const char *text)
 {
-	if (n->nr == STATE_CARDS)
+	int number = n->nr, end = 0;
+
+	if (sscanf(text, "eth%2d=%n", &number, &end) != 1 || !end)
+		n->nr++;
+	if (number < 0 || number >= STATE_CARDS)
 		die("--net: no more than %d cards", STATE_CARDS);
-	n->words[n->nr++] = run_absolute_card(text);
+	if (n->words[number])
+		die("--net: eth%d is given twice", number);
+	n->words[number] = run_absolute_card(text + end);
+}
+
+/* Returns the words of card @i: those of --net or of the state, or NULL. */
+static const char *words_of(const struct start *st, int i)
+{
+	return st->nets.words[i] ?: st->state->cards[i];
+}
+
+/*
+ * Adds to the words of a card what the other cards need: if --net was given, slirp beside a switch
+ * takes questions for names with a dot only, as for nestctl run (run/cards.c).
+ */
+static const char *complete(const struct start *st, const char *words)
+{
+	bool given = false, beside = false;
+
+	for (int i = 0; i < STATE_CARDS; i++) {
+		given |= st->nets.words[i] != NULL;
+		beside |= words_of(st, i) && run_is_card(words_of(st, i), "switch");
+	}
+	if (!given || !beside || !run_is_card(words, "slirp") || strstr(words, ",names="))
+		return words;
+	return format("%s,names=dotted", words);
+}
+
+/* Dies if --net makes two cards of slirp, which have the same address. */
+static void check_nets(const struct start *st)
+{
+	int cards = 0, given = 0;
+
+	for (int i = 0; i < STATE_CARDS; i++) {
+		const char *words = words_of(st, i);
+
+		if (!words || !run_is_card(words, "slirp"))
+			continue;
+		cards++;
+		given += st->nets.words[i] != NULL;
+	}
+	if (given && cards > 1)
+		die("--net: %s would have two cards of slirp; ethN=KIND names the card to replace",
+			st->state->name);
 }
 
 static void add_cards(struct line *l, const struct start *st)
 {
 	const struct state *s = st->state;
 
+	check_nets(st);
 	for (int i = 0; i < STATE_CARDS; i++) {
-		const bool given = i < st->nets.nr;
-		const char *args = given ? st->nets.words[i] : s->cards[i];
+		const char *args = words_of(st, i);
 
 		if (!args)
 			continue;
+		args = complete(st, args);
 		if (!strncmp(args, "fd,", 3))
 			die("%s: eth%d was an inherited descriptor; --net gives it another network",
 				s->name, i);
+		if (!s->cards[i])
+			warn("%s: it had no eth%d, so its guest must configure the card itself",
+				s->name, i);
 		if (st->clone)
 			add(l, format("eth%d=%s", i, card_of_its_own(args)));
-		else if (given)
+		else if (args != s->cards[i])
 			add(l, format("eth%d=%s", i, args));
 	}
 }
@@ -333,9 +384,9 @@ static void warn_of_end(const struct start *st)
  */
 static bool is_plugged(const struct start *st, const char *param)
 {
-	if (!strncmp(param, "eth", 3) && atoi(param + 3) < st->nets.nr)
-		return false;
-	return !strncmp(param, "ubd", 3) || !strncmp(param, "eth", 3);
+	if (!strncmp(param, "eth", 3))
+		return !st->nets.words[atoi(param + 3)];
+	return !strncmp(param, "ubd", 3);
 }
 
 static void hold(struct line *l, int fd)

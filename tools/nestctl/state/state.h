@@ -343,13 +343,20 @@ struct state save_described(const struct instance *in, struct umid_console *c, i
 
 /* ---- start.c: a kernel that continues from a state ---- */
 
-/* Values of --net, which replace the state's cards eth0, eth1 and so on. */
+/* Values of --net, which replace cards of the state; NULL: that of the state stays. */
 struct start_nets {
 	const char *words[STATE_CARDS];
+	/* the card of the next value that names none */
 	int nr;
 };
-/* Adds a --net, with the path of a switch made absolute. Dies if there are too many. */
+/*
+ * Adds a --net KIND,... for the next card, or ethN=KIND,... for that card, with the path of a
+ * switch made absolute. Dies if there is no such card or it is given twice.
+ */
 void start_add_net(struct start_nets *n, const char *text);
+#define START_NET_HELP                                                                             \
+	"another kind of eth0, as behind eth0= in nestling(1); given again, of eth1 and so on. "   \
+	"ethN=KIND replaces that card only"
 
 /* A start. The caller sets the members up to @tick_arg, the functions below set the others. */
 struct start {
