@@ -35,6 +35,8 @@ check() {
 	shift
 	if "$@"; then ok "$name"; else no "$name"; fi
 }
+# quiet COMMAND...: without its output; check "..." COMMAND >/dev/null would drop "NOT OK", too
+quiet() { "$@" >/dev/null 2>&1; }
 # same NAME GOT WANTED
 same() { if [[ $2 == "$3" ]]; then ok "$1"; else no "$1" "got '${2:0:120}', not '${3:0:120}'"; fi; }
 # in_guest [OPTION...] -- COMMAND...: in a busybox instance. The time is for a machine that is busy
