@@ -275,7 +275,7 @@ static void configure(const char *name)
 const char *network_configure(const struct job *j, bool restored)
 {
 	static struct text t;
-	bool good;
+	bool good, mounted;
 
 	job = j;
 	host = *job->name ? job->name : job->hostname;
@@ -294,14 +294,18 @@ const char *network_configure(const struct job *j, bool restored)
 	if (restored)
 		resolv_begin();
 	good = resolv_write(t.bytes);
+	mounted = !good && errno == EBUSY;
 	if (good) {
 		strcpy(net->servers, t.bytes);
 		resolv_written();
 	} else {
 		resolv_restore();
 	}
-	/* a network without name servers is still one; but those of --dns were asked for */
-	return good || !has_servers() ? NULL : RESOLV_CONF;
+	/*
+	 * a network without name servers is still one; but those of --dns were asked for, unless
+	 * the file is a volume of the user's
+	 */
+	return good || mounted || !has_servers() ? NULL : RESOLV_CONF;
 }
 
 /* ---- links that come back ---- */
