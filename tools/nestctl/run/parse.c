@@ -691,7 +691,8 @@ static const struct option_row options[] = {
 	{ KEY_ALLOW, "allow-net", "HOST[:PORT,...]",
 		"let the instance reach HOST, on these ports or on all, and nothing else; several "
 		"times for more. HOST is a name, *.NAME for all names below it, an address (of "
-		"IPv6 in brackets) or a net (10.0.0.0/8). Other names are not resolved." },
+		"IPv6 in brackets) or a net (10.0.0.0/8). Other names are not resolved. It limits "
+		"the card of slirp: a further card of --net reaches what is behind it." },
 	{ KEY_LOOPBACK, "host-loopback", "[=PORT,...]",
 		"let the instance reach the servers on this machine's loopback, by the addresses "
 		"10.0.2.2 and fec0::2: those on the given ports, or all. Without it none." },
