@@ -286,10 +286,10 @@ static void add_disks(struct line *l, int *files, const struct state *s)
 
 void start_add_net(struct start_nets *n, const char *text)
 {
-	int number = n->nr, end = 0;
+	int number, end = 0;
 
-	if (sscanf(text, "eth%2d=%n", &number, &end) != 1 || !end)
-		n->nr++;
+	if (sscanf(text, "eth%d=%n", &number, &end) != 1 || !end)
+		number = n->nr++;
 	if (number < 0 || number >= STATE_CARDS)
 		die("--net: no more than %d cards", STATE_CARDS);
 	if (n->words[number])
