@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -19,6 +20,8 @@
 #include "os-linux/host.h"
 
 static int log_fd = -1, log_dir = -1; /* written during parsing of parameters */
+/* the folder's name as it was given, or NULL; log_dir is its descriptor until the jail closes */
+static char *log_path;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 int ttylog_host_fd(int fd)
@@ -34,10 +37,28 @@ int ttylog_host_fd(int fd)
 	return log_fd < 0 ? -errno : 0;
 }
 
+/*
+ * Called when the jail closes: a jailed process has no folder of the host but those of hostfs,
+ * since ".." leads out of it. The broker opens files of the log by their names.
+ */
+static void close_dir(void)
+{
+	close(log_dir);
+	log_dir = -1;
+}
+
 int ttylog_host_dir(const char *dir)
 {
+	char *path = strdup(dir);
+
+	if (!path)
+		return -ENOMEM;
+	free(log_path);
+	log_path = path;
 	if (log_dir >= 0)
 		close(log_dir);
+	else
+		os_at_jail(close_dir);
 	log_dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (log_dir < 0)
 		return -errno;
@@ -71,14 +92,19 @@ static int write_all(int fd, struct iovec *v)
  */
 static int open_file(const char *name)
 {
-	char file[32], path[OS_NAME_AT];
+	char file[32], path[OS_NAME_AT], *named = NULL;
+	int fd;
 
 	snprintf(file, sizeof(file), "%s", name);
 	for (char *p = file; *p; p++)
 		if (*p == '/')
 			*p = '-';
-	return open(os_name_at(path, log_dir, file),
+	if (log_dir < 0 && asprintf(&named, "%s/%s", log_path, file) < 0)
+		return -1;
+	fd = open(named ? named : os_name_at(path, log_dir, file),
 		O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	free(named);
+	return fd;
 }
 
 int ttylog_host_add(
@@ -88,9 +114,9 @@ int ttylog_host_add(
 	int fd, err;
 
 	pthread_mutex_lock(&lock);
-	fd = log_dir < 0 ? log_fd : open_file(name);
+	fd = log_path ? open_file(name) : log_fd;
 	err = fd < 0 ? -errno : write_all(fd, v);
-	if (log_dir >= 0 && fd >= 0)
+	if (log_path && fd >= 0)
 		close(fd);
 	pthread_mutex_unlock(&lock);
 	return err;

@@ -131,6 +131,12 @@ bool known_keeps(const struct stat *st);
  * cannot be granted.
  */
 bool path_absolute(char *path, size_t size, int thread, int dir, const char *name);
+/*
+ * Makes a file in memory that stands for the folder @path: path_absolute() takes a descriptor of it
+ * for one of the folder. The kernel process may make such files itself, since each path is compared
+ * with the grants. Returns a descriptor, or -1 with errno (ENAMETOOLONG: above some 230 bytes).
+ */
+int path_stand_in(const char *path);
 
 /* ---- files.c: calls that name a file ---- */
 

@@ -517,6 +517,38 @@ static bool writes(int flags)
 	return (flags & O_ACCMODE) != O_RDONLY || flags & (O_CREAT | O_TRUNC);
 }
 
+/* True if the kernel process is in a namespace that holds copies of hostfs's folders only. */
+static bool has_copies(void)
+{
+	for (int i = 0; i < nr_grants; i++)
+		if (grants[i].how & OS_GRANT_INSIDE)
+			return true;
+	return false;
+}
+
+/*
+ * Answers the open of a folder, of which @fd is the broker's descriptor, in an instance with copies
+ * of folders: from a folder of the host's own mounts ".." would lead out of the copies. The kernel
+ * process gets a file that stands for the folder. It cannot make the folder's names durable by that
+ * file, so they are here.
+ */
+static void stand_in(const struct seccomp_notif *call, const struct place *p, int fd)
+{
+	int in = -1;
+
+	errno = EACCES;
+	if (p->how) {
+		fdatasync(fd);
+		in = path_stand_in(p->path);
+	}
+	if (in < 0) {
+		answer(call, -errno);
+		return;
+	}
+	answer_fd(call, in);
+	close(in);
+}
+
 /* Opens the file, and answers the call. */
 static void open_file(
 	const struct seccomp_notif *call, const struct place *p, int flags, mode_t mode)
@@ -535,6 +567,11 @@ static void open_file(
 
 	if (fd < 0) {
 		answer(call, -errno);
+		return;
+	}
+	if (has_copies() && !fstat(fd, &st) && S_ISDIR(st.st_mode)) {
+		stand_in(call, p, fd);
+		close(fd);
 		return;
 	}
 	if (flags & O_CREAT && flags & O_EXCL)

@@ -56,6 +56,8 @@
 #define MAKE "make" /* the empty folder for all folders */
 #define FDS "fds"   /* /proc/PID/fd of this process */
 #define JOIN "join" /* the helper's user namespace */
+/* /proc/PID/task of this process */
+#define TASKS "tasks"
 /* closes and returns the mount namespace */
 #define CLOSE "close"
 /* before the name of a folder: to read only */
@@ -236,6 +238,17 @@ static int take_fds(void)
 	return take_tree(path);
 }
 
+/* Returns a copy of the mount that is mounted nowhere: ".." ends at it. */
+static int take_tasks(void)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)getppid());
+	fd = (int)syscall(SYS_open_tree, AT_FDCWD, path, TREE_CLONE | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 /*
  * Mounts the copies in an empty folder, which replaces all other mounts. Returns the namespace, or
  * -errno.
@@ -299,6 +312,7 @@ static void __attribute__((noreturn)) serve(int sock)
 		text[n] = 0;
 		r = !strcmp(text, MAKE)  ? make_space() :
 		    !strcmp(text, FDS)   ? take_fds() :
+		    !strcmp(text, TASKS) ? take_tasks() :
 		    !strcmp(text, JOIN)  ? open_own("user") :
 		    !strcmp(text, CLOSE) ? close_space() :
 					   take_folder(text);
@@ -419,6 +433,22 @@ static int join(void)
 
 static int self_fds = -1;
 
+/* Opens the list of this process's threads. The broker gives no folder of /proc later. */
+static int keep_tasks(void)
+{
+	int fd, dir = -1, err = ask(TASKS, &fd);
+
+	if (!err)
+		dir = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!err && dir < 0)
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	if (!err)
+		jail_tasks(dir);
+	return err;
+}
+
 void os_jail_folders(void)
 {
 	const char *core = value_of(os_argv, "core=");
@@ -431,7 +461,7 @@ void os_jail_folders(void)
 		folders_end();
 		return;
 	}
-	if (ask(FDS, &self_fds) || join()) {
+	if (ask(FDS, &self_fds) || keep_tasks() || join()) {
 		why_not = "the host makes no such namespace";
 		folders_end();
 	}

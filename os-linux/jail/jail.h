@@ -108,6 +108,8 @@ bool jail_is_scoped(void);
  * @read_only, to read them.
  */
 void jail_beneath(const char *path, bool read_only);
+/* Takes a descriptor for /proc/PID/task of this process, to list its threads after the close. */
+void jail_tasks(int fd);
 /* True if jail_beneath() has allowed a path. */
 bool jail_has_beneath(void);
 /*

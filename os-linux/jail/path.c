@@ -5,10 +5,16 @@
  */
 #include "os-linux/jail/broker.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+/* the name of a file in memory that stands for a folder, before the folder's path */
+#define STAND_IN "nestling-folder:"
+#define STAND_IN_MAX 249 /* memfd_create(2) */
 
 /* Removes "//", "/./" and a trailing "/" from an absolute path. Returns false if it has a "..". */
 static bool tidy(char *path)
@@ -55,12 +61,47 @@ static void name_self(char *path, size_t size, int thread)
 }
 
 /*
+ * Reads the path of the folder behind descriptor @number of the kernel process, or of the folder
+ * that the descriptor stands for (path_stand_in()). Returns its length, or -1.
+ */
+static ssize_t read_folder(int number, char *path, size_t size)
+{
+	static const char begin[] = "/memfd:" STAND_IN, end[] = " (deleted)";
+	char link[64];
+	ssize_t n, skip = sizeof(begin) - 1, cut = sizeof(end) - 1;
+
+	snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)broker.kernel, number);
+	n = readlink(link, path, size - 1);
+	if (n <= 0 || *path != '/')
+		return -1;
+	path[n] = 0;
+	if (n > skip + cut && !strncmp(path, begin, (size_t)skip) && !strcmp(path + n - cut, end)) {
+		n -= skip + cut;
+		memmove(path, path + skip, (size_t)n);
+		path[n] = 0;
+	}
+	return *path == '/' ? n : -1;
+}
+
+int path_stand_in(const char *path)
+{
+	char name[ASK_TEXT + sizeof(STAND_IN)];
+
+	snprintf(name, sizeof(name), "%s%s", STAND_IN, path);
+	if (strlen(name) > STAND_IN_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return memfd_create(name, MFD_CLOEXEC);
+}
+
+/*
  * Replaces "/proc/PID/fd/N" at the start of a name by the folder that this descriptor of the kernel
  * process has open. Returns false if that is impossible.
  */
 static bool name_folder(char *path, size_t size)
 {
-	char link[64], rest[ASK_TEXT];
+	char rest[ASK_TEXT];
 	int pid, number, end = 0;
 	ssize_t n;
 
@@ -68,9 +109,8 @@ static bool name_folder(char *path, size_t size)
 		pid != broker.kernel)
 		return true;
 	snprintf(rest, sizeof(rest), "%s", path + end);
-	snprintf(link, sizeof(link), "/proc/%d/fd/%d", pid, number);
-	n = readlink(link, path, size - 1);
-	if (n <= 0 || *path != '/' || (size_t)n + strlen(rest) >= size)
+	n = read_folder(number, path, size);
+	if (n < 0 || (size_t)n + strlen(rest) >= size)
 		return false;
 	strcpy(path + n, rest);
 	return true;
@@ -78,7 +118,6 @@ static bool name_folder(char *path, size_t size)
 
 bool path_absolute(char *path, size_t size, int thread, int dir, const char *name)
 {
-	char link[64];
 	ssize_t n = 0;
 
 	/* one more "/" in front, so that tidy() never writes ahead of its reading */
@@ -87,9 +126,8 @@ bool path_absolute(char *path, size_t size, int thread, int dir, const char *nam
 	} else if (dir == AT_FDCWD) {
 		n = snprintf(path, size, "/%s/%s", broker.cwd, name);
 	} else {
-		snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)broker.kernel, dir);
-		n = readlink(link, path + 1, size - 1);
-		if (n < 0 || path[1] != '/' || (size_t)n >= size - 2)
+		n = read_folder(dir, path + 1, size - 1);
+		if (n < 0 || (size_t)n >= size - 2)
 			return false;
 		path[0] = '/';
 		n = 1 + n + snprintf(path + 1 + n, size - 1 - (size_t)n, "/%s", name);

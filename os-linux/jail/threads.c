@@ -59,6 +59,8 @@ static bool is_file[BENEATH_MAX]; /* true: a file, false: a folder */
 static bool is_read_only[BENEATH_MAX];
 static int core_folder = -1;
 static int ruleset = -1;
+/* /proc/PID/task, if it is kept open, or -1 */
+static int tasks = -1;
 static bool scoped;
 static uint64_t kept;             /* capabilities that stay */
 static int given_up;              /* number of threads; atomic */
@@ -130,6 +132,11 @@ void jail_beneath(const char *path, bool read_only)
 	is_file[nr_beneath] = !fstat(fd, &st) && !S_ISDIR(st.st_mode);
 	is_read_only[nr_beneath] = read_only;
 	beneath[nr_beneath++] = fd;
+}
+
+void jail_tasks(int fd)
+{
+	tasks = fd;
 }
 
 void os_jail_cores(const char *folder)
@@ -276,15 +283,17 @@ static void interrupt_listed(const char *buf, long n, int *done, int *nr_done)
 static int interrupt(int *done, int *nr_done)
 {
 	static char buf[32768] __attribute__((aligned(8)));
-	int dir = open("/proc/self/task", O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_CLOEXEC);
-	int before = *nr_done;
+	int dir = tasks, before = *nr_done;
 	long n;
 
 	if (dir < 0)
+		dir = open("/proc/self/task", O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || lseek(dir, 0, SEEK_SET))
 		return os_refused("open of /proc/self/task", errno);
 	while ((n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0)
 		interrupt_listed(buf, n, done, nr_done);
-	close(dir);
+	if (dir != tasks)
+		close(dir);
 	return *nr_done - before;
 }
 

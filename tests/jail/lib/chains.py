@@ -14,7 +14,7 @@ import subprocess
 import time
 
 from attempts import CWD
-from instance import Instance, check, why
+from instance import TEXT_ROOM, Instance, check, why
 from traced import Ended, Stuck
 
 READ, WRITE, POLL, OPENAT, RENAME, LINKAT, RENAMEAT2 = 0, 1, 7, 257, 82, 265, 316
@@ -24,23 +24,9 @@ EPOLL_CTL, RECVMMSG, SENDMMSG = 233, 299, 307
 MSG_DONTWAIT = 0x40
 EPOLL_CTL_DEL = 2
 IOCTL, UFFDIO_REGISTER = 16, 0xc020aa00
-MAGIC, VERSION, TEXT_ROOM = 0xcafebabe, 2, 512
 # os-linux/jail/broker.h
 ASK_OPEN, ASK_AGAIN = 8, 9
 WAIT = 60  # seconds
-
-
-def command(one, text):
-    """Sends a command to the management console, as the owner. Returns the answer."""
-    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    s.bind("")
-    s.settimeout(WAIT)
-    data = text.encode()
-    s.sendto(struct.pack("<III", MAGIC, VERSION, len(data)) + data.ljust(TEXT_ROOM, b"\0"),
-        f"{one.folder()}/mconsole")
-    answer = s.recv(8192)
-    s.close()
-    return answer[12:].rstrip(b"\0").decode(errors="replace")
 
 
 def opens(enters, path, flags):
@@ -102,7 +88,7 @@ def disks_to_read(setting):
     with open(path, "wb") as f:
         f.truncate(1 << 20)
     one = Instance(setting, "on")
-    answers = [command(one, f"config ubd4r={path}")]
+    answers = [one.command(f"config ubd4r={path}")]
     enters = one.enter()
     reads, writes = opens(enters, path, os.O_RDONLY), opens(enters, path, os.O_RDWR)
     check("a disk that is added to be read is read", reads >= 0, f"{answers} {why(reads)}")
@@ -115,16 +101,16 @@ def disks_to_read(setting):
         with open(f"{folder}/{name}", "wb") as f:
             f.truncate(1 << 20)
     # Any command that names it grants a folder, even if it fails.
-    command(one, f"config con5=tty:{folder}")
+    one.command(f"config con5=tty:{folder}")
     made = enters.call(LINKAT, CWD, enters.put(9, path), CWD, enters.put(10, f"{folder}/new"), 0)
     writes = opens(enters, f"{folder}/new", os.O_RDWR)
     check("nor under another name", writes < 0, f"{why(made)} {why(writes)}")
-    answers.append(command(one, f"config ubd6={path}"))
+    answers.append(one.command(f"config ubd6={path}"))
     writes = opens(enters, path, os.O_RDWR)
     check("without the flag r the disk is written to", writes >= 0, f"{answers} {why(writes)}")
     # The folder is granted already, to be written to.
-    answers = [command(one, f"config ubd7r={folder}/image"),
-        command(one, f"config ubd3={folder}/layer,{folder}/base")]
+    answers = [one.command(f"config ubd7r={folder}/image"),
+        one.command(f"config ubd3={folder}/layer,{folder}/base")]
     for name in "image", "base":
         reads = opens(enters, f"{folder}/{name}", os.O_RDONLY)
         writes = opens(enters, f"{folder}/{name}", os.O_RDWR)
@@ -149,8 +135,8 @@ def links_of_the_owner(setting):
     enters = one.enter()
     # These names are granted first, as names that are followed.
     for n, name in enumerate(("there", "absent")):
-        command(one, f"config ubd{n + 4}={folder}/{name}")
-    command(one, f"config con5=tty:{folder}")
+        one.command(f"config ubd{n + 4}={folder}/{name}")
+    one.command(f"config con5=tty:{folder}")
     link = enters.put(9, f"{folder}/link")
     for name in "there", "absent":
         moved = enters.call(RENAME, link, enters.put(10, f"{folder}/{name}"))
@@ -246,7 +232,7 @@ def children_of_the_broker(setting):
     # Answers that it does not read do not stop the broker.
     for _ in range(300):
         enters.call(SENDMMSG, sock, message(enters, [], ASK_OPEN, 0, b"none"), 1, MSG_DONTWAIT)
-    check("the broker goes on where no answer is read", "nestling" in command(one, "version"))
+    check("the broker goes on where no answer is read", "nestling" in one.command("version"))
     one.end()
 
 
@@ -336,8 +322,8 @@ def answer_without_end(setting):
         length = struct.unpack("<I", asked[4:8])[0]
         text = (b"\033]0;title\007\033[31m" * 40)[:TEXT_ROOM]
         reply = struct.pack("<iiI", 0, 1, len(text)) + text
-        packet = enters.write(0, struct.pack("<II", len(reply), length) + asked[8:136] + reply)
-        enters.job(1, 3, "syscall", WRITE, [sock, packet, 136 + len(reply)], 1 << 40, word="later")
+        data = enters.write(0, struct.pack("<II", len(reply), length) + asked[8:136] + reply)
+        enters.job(1, 3, "syscall", WRITE, [sock, data, 136 + len(reply)], 1 << 40, word="later")
         while not ended and time.monotonic() < began + 2 * WAIT:
             if select.select([asks.stdout], [], [], 1)[0]:
                 more = os.read(asks.stdout.fileno(), 65536)
@@ -364,7 +350,7 @@ def memory_that_never_comes(setting):
     registered = [enters.call(IOCTL, fd, UFFDIO_REGISTER, area) for fd in fds]
     try:
         got = enters.call(OPENAT, CWD, page, 0, 0)
-        answer = command(one, "version")
+        answer = one.command("version")
     except (Ended, Stuck, OSError) as e:
         got, answer = repr(e), ""
     check("the broker does not wait for a page of the kernel process", "nestling" in answer,

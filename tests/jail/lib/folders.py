@@ -157,6 +157,47 @@ def changes(setting, check, user):
         f"{got} {size} {mode:o}")
 
 
+def other_folders(setting, check, user):
+    """
+    Folders that the broker opens are of the host's own mounts: ".." would lead out of them. With
+    hostfs there is no descriptor of one: of a folder that a command names, or of the log.
+    """
+    work, whose = setting.work, f"a folder of user {user}" if user else "a folder"
+    named, log = f"{os.environ['HOME']}/named", f"{os.environ['HOME']}/log"
+    for path in named, log:
+        os.makedirs(path, exist_ok=True)
+        if user:
+            os.chown(path, user, user)
+    one = Instance(setting, "on", f"hostfs={work}/share", f"tty_log_dir={log}", user=user)
+    try:
+        pid, got = one.run.pid, {}
+        fds = [f"/proc/{pid}/fd/{n}" for n in os.listdir(f"/proc/{pid}/fd")]
+        # The list of threads is a copy that is mounted nowhere.
+        outside = [os.readlink(f) for f in fds if os.path.isdir(f)
+            and not os.readlink(f).startswith("/nestling-hostfs-")
+            and (os.readlink(f) != "/" or os.path.samefile(f, "/"))]
+        said = one.command(f"config con5=tty:{named}")
+        enters = one.enter()
+        for n, path in enumerate((named, f"/proc/{pid}/task")):
+            fd = enters.call(OPENAT, CWD, enters.put(n, path), os.O_RDONLY | os.O_DIRECTORY, 0)
+            name = enters.put(6, "../named" if path == named else "../../self")
+            up = enters.call(OPENAT, fd, name, os.O_PATH, 0) if fd >= 0 else fd
+            seen = enters.call(STATX, fd, name, 0, 0x7ff, enters.buffer + 4096)
+            got[path] = fd, up, seen
+        # The folder is there all the same: its files are opened by the descriptor.
+        file = enters.put(6, f"/proc/self/fd/{got[named][0]}/file")
+        made = enters.call(OPENAT, CWD, file, os.O_RDWR | os.O_CREAT, 0o600)
+        enters.end()
+    finally:
+        one.end()
+    check(f"{whose}: no other folder of the host is open", not outside, str(outside))
+    for path, (fd, up, seen) in got.items():
+        what = "a folder that a command names" if path == named else "a folder of /proc"
+        check(f"{whose}: {what} leads nowhere", up < 0 and seen < 0, f"{fd} {up} {seen}")
+    check(f"{whose}: a folder that a command names has files",
+        made >= 0 and os.path.exists(f"{named}/file"), f"{made} {got} {said}")
+
+
 def can_make_spaces(**as_user):
     """True if the host lets the user make a mount namespace that keeps the user's own number."""
     with open("/proc/sys/kernel/overflowuid", encoding="ascii") as f:
@@ -189,4 +230,5 @@ def main(setting, check):
             os.chown(f"{work}/home", user, user)
         attack(setting, check, user)
         changes(setting, check, user)
+        other_folders(setting, check, user)
     os.environ["HOME"] = home

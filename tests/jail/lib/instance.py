@@ -9,6 +9,8 @@ import fcntl
 import os
 import pty
 import signal
+import socket
+import struct
 import subprocess
 import termios
 import time
@@ -18,6 +20,8 @@ from traced import Traced
 
 AGENT = ("mount -t proc proc /proc; mount -t tmpfs none /tmp; cd /tmp; tar -xf /dev/ubdb; "
     "exec ./agent")
+MAGIC, VERSION, TEXT_ROOM = 0xcafebabe, 2, 512
+WAIT = 60  # seconds
 FAILED = []
 
 
@@ -114,6 +118,18 @@ class Instance:
 
     def folder(self):
         return f"{os.environ['HOME']}/.uml/{self.name}"
+
+    def command(self, text):
+        """Sends a command to the management console, as the owner. Returns the answer."""
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        s.bind("")
+        s.settimeout(WAIT)
+        data = text.encode()
+        s.sendto(struct.pack("<III", MAGIC, VERSION, len(data)) + data.ljust(TEXT_ROOM, b"\0"),
+            f"{self.folder()}/mconsole")
+        answer = s.recv(8192)
+        s.close()
+        return answer[12:].rstrip(b"\0").decode(errors="replace")
 
     def end(self):
         # What the attempt has started is in the group, too.
