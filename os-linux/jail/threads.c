@@ -155,10 +155,14 @@ bool jail_has_beneath(void)
 	return nr_beneath;
 }
 
-/* Makes the rules for the close. */
-static void make_all_rules(void)
+/*
+ * Makes the rules for the close, if @is_wanted, and closes the folders for them in any case:
+ * they are the host's own, from which ".." leads to all of it.
+ */
+static void make_all_rules(bool is_wanted)
 {
-	ruleset = make_rules((struct rights){ FILES_V5, NET_ALL, SCOPED_ABSTRACT });
+	if (is_wanted)
+		ruleset = make_rules((struct rights){ FILES_V5, NET_ALL, SCOPED_ABSTRACT });
 	for (int i = 0; i < nr_beneath; i++) {
 		if (ruleset >= 0)
 			add_rule(ruleset, beneath[i],
@@ -382,8 +386,7 @@ int jail_threads(unsigned profiles)
 	 * with seccomp=off, Landlock would forbid this process to trace its children, which have
 	 * fewer rules
 	 */
-	if (!(profiles & JAIL_TRACE))
-		make_all_rules();
+	make_all_rules(!(profiles & JAIL_TRACE));
 	err = with_all(give_up_and_report);
 	give_up();
 	user_end();
