@@ -80,8 +80,10 @@ static uint8_t *put_text(uint8_t *o, int option, const char *text)
 		return o;
 	*o++ = (uint8_t)option;
 	*o++ = (uint8_t)n;
-	memcpy(o, text, n);
-	return o + n;
+	/* an option's text does not end in NUL */
+	for (size_t i = 0; i < n; i++)
+		*o++ = (uint8_t)text[i];
+	return o;
 }
 
 /*

@@ -382,7 +382,8 @@ def names_that_change(setting):
     if good and bad:
         check("a name changes while the broker reads it", True, "")
     else:
-        print(f"skip    a name changes while the broker reads it: the vCPUs ran by turns, {good} {bad}")
+        print("skip    a name changes while the broker reads it: "
+            f"the vCPUs ran by turns, {good} {bad}")
     check("and never names another file", found == 0, f"{good} {bad} {found}")
     one.end()
 
