@@ -209,9 +209,14 @@ static bool is_space(int pid)
 {
 	static const char program[] = "/memfd:nestling-space";
 	char path[64], target[sizeof(program)] = "";
+	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-	return readlink(path, target, sizeof(target) - 1) > 0 && !strcmp(target, program);
+	n = readlink(path, target, sizeof(target) - 1);
+	/* a container's filter may refuse the one or the other */
+	if (n < 0)
+		n = readlinkat(AT_FDCWD, path, target, sizeof(target) - 1);
+	return n > 0 && !strcmp(target, program);
 }
 
 /*

@@ -290,9 +290,11 @@ static int interrupt(int *done, int *nr_done)
 	int dir = tasks, before = *nr_done;
 	long n;
 
+	if (tasks >= 0 && lseek(tasks, 0, SEEK_SET))
+		return os_refused("lseek", errno);
 	if (dir < 0)
 		dir = open("/proc/self/task", O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0 || lseek(dir, 0, SEEK_SET))
+	if (dir < 0)
 		return os_refused("open of /proc/self/task", errno);
 	while ((n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0)
 		interrupt_listed(buf, n, done, nr_done);
