@@ -100,6 +100,17 @@ static size_t letters_of(const char *word, const char *letters)
 }
 
 /*
+ * True after getopt_long(3) has refused a value of a long option: it returns '?' for unknown
+ * letters, too, but those are keys of no long option.
+ */
+static bool has_unwanted_value(const struct option *names)
+{
+	while (names->name && (names->val != optopt || names->has_arg != no_argument))
+		names++;
+	return names->name;
+}
+
+/*
  * getopt_long(3), with docker's form of options that take no value: --rm=true and -d=true are the
  * option alone, and --rm=false or -d=false is none.
  */
@@ -117,7 +128,7 @@ static int get_option(int argc, char **argv, const char *letters, const struct o
 		if (truth >= 0)
 			argv[optind] = format("%.*s", (int)n + 1, word);
 		key = getopt_long(argc, argv, letters, names, NULL);
-		if (key == '?' && optopt && !strncmp(argv[optind - 1], "--", 2)) {
+		if (key == '?' && has_unwanted_value(names)) {
 			truth = truth_of(argv[optind - 1]);
 			key = truth >= 0 ? optopt : key;
 		}
@@ -148,7 +159,7 @@ int next_option(const struct command *c, int argc, char **argv)
 		die("%s: %s wants a value; see %s --help", c->name, argv[optind - 1],
 			command_line_name(c));
 	case '?':
-		if (optopt && !strncmp(argv[optind - 1], "--", 2))
+		if (has_unwanted_value(names))
 			die("%s: %s: wants no value but true or false", c->name, argv[optind - 1]);
 		if (optopt && optopt < 256)
 			no_option(c, format("-%c", optopt));
