@@ -127,6 +127,14 @@ static int read_pagemap(int pid, uint64_t va, uint32_t n, uint64_t *entries)
 	return got == (ssize_t)(n * sizeof(*entries)) ? 0 : -EIO;
 }
 
+/* True if the host says in pagemap which pages exist: that of this function's frame does. */
+static bool pagemap_is_true(void)
+{
+	uint64_t entry;
+
+	return !read_pagemap(getpid(), (uintptr_t)&entry, 1, &entry) && entry >> 62;
+}
+
 /* Writes a page to the file, unless it is all zero. Returns 0 or -errno. */
 static int adopt_page(const char *page, int file, uint64_t off)
 {
@@ -144,7 +152,8 @@ static int adopt_page(const char *page, int file, uint64_t off)
 static int adopt_pages(const char *from, uint32_t n, bool fresh, int file, uint64_t off)
 {
 	uint64_t entries[PRESENT_MAX];
-	bool known = fresh && !read_pagemap(getpid(), (uintptr_t)from, n, entries);
+	bool known =
+		fresh && pagemap_is_true() && !read_pagemap(getpid(), (uintptr_t)from, n, entries);
 	int err = 0;
 
 	for (uint32_t i = 0; i < n && !err; i++)
