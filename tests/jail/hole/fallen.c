@@ -23,22 +23,29 @@
 
 static u64 hole_result;
 
+/* Returns the hole's memory at @pos, with the bytes that follow, at most @count, in *@n. */
+static char *hole_at(loff_t pos, size_t count, u64 *n)
+{
+	*n = min((u64)FALLEN_SIZE - (u64)pos, (u64)count);
+	return (char *)fallen_host_memory() + pos;
+}
+
 static ssize_t fallen_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
-	char *memory = fallen_host_memory();
-	u64 at = (u64)*pos, n;
 	ssize_t done;
+	char *from;
+	u64 n;
 
-	if (!memory)
+	if (!fallen_host_memory())
 		return -ENOMEM;
-	if (at == FALLEN_SIZE)
+	if (*pos == FALLEN_SIZE)
 		return copy_to_iter(&hole_result, sizeof(hole_result), to) == sizeof(hole_result) ?
 			       8 :
 			       -EFAULT;
-	if (at > FALLEN_SIZE)
+	if ((u64)*pos > FALLEN_SIZE)
 		return 0;
-	n = min((u64)FALLEN_SIZE - at, (u64)to->count);
-	done = (ssize_t)copy_to_iter(memory + at, n, to);
+	from = hole_at(*pos, to->count, &n);
+	done = (ssize_t)copy_to_iter(from, n, to);
 	*pos += done;
 	return done || !n ? done : -EFAULT;
 }
@@ -57,18 +64,18 @@ static ssize_t hole_run(struct iov_iter *from)
 
 static ssize_t fallen_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
-	char *memory = fallen_host_memory();
-	u64 at = (u64)*pos, n;
 	ssize_t done;
+	char *to;
+	u64 n;
 
-	if (!memory)
+	if (!fallen_host_memory())
 		return -ENOMEM;
-	if (at == FALLEN_SIZE)
+	if (*pos == FALLEN_SIZE)
 		return hole_run(from);
-	if (at > FALLEN_SIZE)
+	if ((u64)*pos > FALLEN_SIZE)
 		return -EFBIG;
-	n = min((u64)FALLEN_SIZE - at, (u64)from->count);
-	done = (ssize_t)copy_from_iter(memory + at, n, from);
+	to = hole_at(*pos, from->count, &n);
+	done = (ssize_t)copy_from_iter(to, n, from);
 	*pos += done;
 	return done || !n ? done : -EFAULT;
 }
