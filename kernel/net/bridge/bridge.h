@@ -90,8 +90,8 @@ struct br_port_stp {
 
 struct br_port {
 	/*
-	 * br_rx(). The first member of each object at net_device.port, by which the kind of the
-	 * port is known
+	 * br_rx(). Each structure at net_device.port begins with its rx_handler, which identifies
+	 * the type of the structure
 	 */
 	bool (*kind)(struct net_device *, struct sk_buff *);
 	struct list_head list; /* under br->lock */
@@ -218,7 +218,7 @@ void br_stp_init_port(struct br_port *p);
 void br_stp_port_left(struct bridge *br);
 /* Enables and disables ports after their carriers, or the state of the bridge, have changed. */
 void br_stp_settle(struct bridge *br);
-/* Apply that the bridge was set up or down, and switch STP on or off. */
+/* Set port states and timers when the device has gone up or down; switch STP on or off. */
 void br_stp_up(struct bridge *br);
 void br_stp_down(struct bridge *br);
 void br_stp_switch(struct bridge *br, bool on);
@@ -254,7 +254,7 @@ struct sk_buff *br_bpdu_frame(const struct br_port *p, const struct br_bpdu *b);
  */
 void br_bpdu_rx(struct br_port *p, const struct sk_buff *skb, const struct ethhdr *h);
 
-/* ---- fdb.c; functions named _locked are called with br->lock held ---- */
+/* ---- fdb.c; br->lock: functions named _locked need it held, the others take it ---- */
 /* Returns the entry of @mac. NULL: there is none, or it has expired. */
 struct br_fdb *br_fdb_find_locked(struct bridge *br, const u8 *mac);
 /*
@@ -265,7 +265,10 @@ bool br_fdb_learn_locked(struct bridge *br, struct br_port *p, const u8 *mac);
 /* Recreates the entries of the own addresses of the bridge and its ports. */
 void br_fdb_own(struct bridge *br);
 enum { BR_FLUSH_LEARNED, BR_FLUSH_ALL };
-/* Removes the entries of @p, or of all ports and the bridge (NULL). */
+/*
+ * Removes the entries of @p, or of all ports and the bridge (NULL), and notifies listeners. @what:
+ * BR_FLUSH_LEARNED (only entries that can expire) or BR_FLUSH_ALL.
+ */
 void br_fdb_flush(struct bridge *br, const struct br_port *p, int what);
 /*
  * The function of the timer br->gc, and what makes it run again soon after the ageing time has
@@ -281,8 +284,8 @@ struct br_fdb_wish {
 	u32 nlflags;
 };
 /*
- * Add and delete an entry of @p (NULL: of the bridge's host), and notify listeners. They take
- * br->lock. Return 0 or -errno, br_fdb_del() -ENOENT if @p has no such entry.
+ * Add and delete an entry of @p (NULL: of the bridge's host), and notify listeners. Return 0 or
+ * -errno, br_fdb_del() -ENOENT if @p has no such entry.
  */
 int br_fdb_add(struct bridge *br, struct br_port *p, const struct br_fdb_wish *w);
 int br_fdb_del(struct bridge *br, const struct br_port *p, const u8 *mac);

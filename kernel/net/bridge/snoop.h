@@ -66,10 +66,17 @@ struct br_snoop_family {
 };
 
 struct br_snoop {
-	/* snooping is on; the bridge may be the querier; its queries have its address */
+	/*
+	 * on: snooping is on; querier: the bridge may be the querier; use_ifaddr: its IGMP queries
+	 * have its IPv4 address as source, not 0.0.0.0
+	 */
 	bool on, querier, use_ifaddr;
 	u8 router; /* MDB_RTR_TYPE_* of the bridge itself */
-	/* limit of groups; numbers of queries */
+	/*
+	 * hash_max: limit of groups; last_member_count: number of last_member_intervals between a
+	 * leave message and the end of the membership; startup_count: number of general queries at
+	 * startup_interval
+	 */
 	u32 hash_max, last_member_count, startup_count;
 	/* in ticks of BR_TICK ns */
 	u64 last_member_interval, membership_interval, querier_interval, query_interval,

@@ -131,7 +131,7 @@ static void ask(struct bridge *br, struct br_port *p, int family, const ip_addr 
 	list_add_tail(&skb->list, &br->snoop.out);
 }
 
-/* True if this bridge is the querier of @family. */
+/* True if this bridge is up and the querier of @family; for IPv6 it must have a source address. */
 static bool may_ask(const struct bridge *br, int family)
 {
 	const struct br_snoop_family *f = &br->snoop.family[family];
@@ -167,6 +167,10 @@ void br_query_due(struct bridge *br, struct br_port *p, int family, u64 now)
 	br_snoop_at(br, q->at);
 }
 
+/*
+ * Starts a series of queries at once. For IPv6 also without a source address: br_query_due() checks
+ * again, after the timer has looked for an address.
+ */
 static void start(struct bridge *br, struct br_query *q, int family)
 {
 	q->sent = 0;
