@@ -16,7 +16,7 @@
 #include "kernel/net/net.h"
 
 /*
- * The keys by which an address is found. Each is a space of net->addr.hash, and an index of the
+ * The keys by which an address is found. Each is a value of prefix_node.space, and an index of the
  * arrays in struct addr_places.
  */
 enum { ITSELF, NETWORK, BROADCAST, ALL_ONES, PLACES };

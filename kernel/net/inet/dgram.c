@@ -338,7 +338,7 @@ u32 dgram_poll(struct socket *s, struct file *f, struct poll_table *pt)
 
 /*
  * True if a connected socket gets the error even without IP_RECVERR. It gets EMSGSIZE if it has
- * asked for path MTU discovery (IP_MTU_DISCOVER); the rules depend on the kind of socket.
+ * path MTU discovery enabled (IP_MTU_DISCOVER); the rules depend on the socket's protocol.
  */
 static bool is_fatal(const struct inet_sock *i, const struct ip_error *e, bool v4)
 {

@@ -74,8 +74,9 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 /* Marks @skb, which is about to be sent, with the timestamps that the socket has enabled. */
 void dgram_want_stamps(struct inet_sock *i, struct sk_buff *skb, const struct msg *m);
 /*
- * Queues an error about a packet to @dest and @port (host byte order) on the socket, if its options
- * or its connection ask for it, and wakes up its tasks. @skip: bytes of headers, from the transport
+ * Reports an error about a packet to @dest and @port (host byte order) to the socket. With
+ * IP_RECVERR or IPV6_RECVERR, queues @e and sets c.err; without them, sets c.err if @e is fatal and
+ * the socket is connected. Then wakes up its tasks. @skip: bytes of headers, from the transport
  * header on, that precede the payload in the quoted packet. Does not sleep.
  */
 void dgram_error(

@@ -141,7 +141,7 @@ static void hold(struct inet_sock *i, struct lease_hold *h, struct lease *l)
 /* ---- requests ---- */
 
 /*
- * Converts seconds to nanoseconds, at least LINGER_MIN. Returns 0 if the program may not ask for so
+ * Converts seconds to nanoseconds, at least LINGER_MIN. Returns 0 if the program may not request so
  * long a time.
  */
 static u64 seconds(const struct inet_sock *i, u32 s)

@@ -41,12 +41,13 @@ struct icmphdr {
 	};
 };
 
-/*
- * Sysctls of icmp_limit.c: ms between two errors to one destination (ratelimit of IPv4,
- * ratelimit6); a bit for each limited type; errors a second to all destinations, and the burst
- * above that rate.
- */
+/* Sysctls of icmp_limit.c. */
 struct icmp_limits {
+	/*
+	 * ratelimit (IPv4), ratelimit6: ms between two errors to one destination; ratemask: a bit
+	 * for each limited IPv4 type; msgs_per_sec, msgs_burst: errors a second to all
+	 * destinations, and the number sent in a burst
+	 */
 	int ratelimit, ratemask, msgs_per_sec, msgs_burst, ratelimit6;
 	/* sysctls in route/: in ticks of 4 ms, except redirect_number, a count */
 	int redirect_load, redirect_number, redirect_silence, error_cost, error_burst;

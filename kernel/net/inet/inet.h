@@ -148,7 +148,7 @@ int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len);
 int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
 int inet_cmsg(const struct socket *s, struct msg *m, int level, int type, const void *data, u64 n);
 
-/* ---- inet_recv_cmsg.c: control messages about received packets, as socket options ask ---- */
+/* ---- inet_recv_cmsg.c: control messages about received packets, enabled by socket options ---- */
 
 /* Fills @h from the received packet @skb, which is parsed and has a device. */
 void inet_hear(struct inet_heard *h, const struct sk_buff *skb);

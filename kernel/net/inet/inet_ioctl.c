@@ -139,7 +139,10 @@ static long read_device(struct net *net, u32 cmd, u64 arg)
 	return err ? err : put_user(r, UADDR(arg));
 }
 
-/* Lists the devices with an IPv4 address, as many as fit; without a buffer returns the length. */
+/*
+ * Serves SIOCGIFCONF: lists the IPv4 addresses with the names of their devices, at most 32 and as
+ * many as fit. Without a buffer reports the length only. @arg: a struct ifconf of the program.
+ */
 static long read_all(struct net *net, u64 arg)
 {
 	struct ifreq all[32];

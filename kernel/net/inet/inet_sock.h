@@ -127,7 +127,7 @@ struct inet_opts {
 /* Options that enable control messages with received packets. Protected by op. */
 struct inet_recv_opts {
 	bool pktinfo, ttl, tos, origdst; /* IPv4 */
-	/* IPv4's options; those that a reply would have */
+	/* opts: IPv4's options; retopts: the options that a reply would have */
 	bool opts, retopts;
 	bool pktinfo6, hops, tclass, origdst6, flow6; /* of IPv6 */
 	bool pktinfo6_old, hops_old;                  /* in the form of RFC 2292 */

@@ -579,8 +579,9 @@ static void deliver(struct net *net, struct sk_buff *skb)
 }
 
 /*
- * True for a unicast packet in a broadcast or multicast frame of the link layer (RFC 1122, 3.3.6),
- * which conf/NAME/drop_unicast_in_l2_multicast drops. IPv4; see is_smuggled().
+ * True for an IPv4 packet in a broadcast or multicast frame of the link layer, if
+ * conf/NAME/drop_unicast_in_l2_multicast is set: the caller drops it if it is a unicast packet (RFC
+ * 1122, 3.3.6). For IPv6 see is_smuggled().
  */
 static bool link_says_many(const struct sk_buff *skb)
 {

@@ -4,7 +4,7 @@
  *
  * Sockets may share a port if their addresses differ, by SO_REUSEADDR and SO_REUSEPORT under the
  * rules of socket(7) and ip(7), and as connections to different peers. Sockets of one kind have
- * equal options, device and user. A socket that asks for a port is compared with one socket of each
+ * equal options, device and user. A socket that requests a port is compared with one socket of each
  * kind at that port, however many share it. ports_crowd.c keeps the tables for this: kinds, places
  * (one kind and one address) and ways (sockets that receive the same packets). ports_find.c finds
  * the socket that a packet is for.
@@ -68,8 +68,8 @@ enum port_share { SHARE_NOT, SHARE_SAID, SHARE_CHOSEN };
 
 /*
  * True if the options of @i and @o let them share a port. A socket to which a BPF program was
- * attached before it was bound has a SO_REUSEPORT group of its own, and joins no other. A TCP
- * socket joins the group of another one only at a port that bind(2) has named.
+ * attached before it was bound has a SO_REUSEPORT group of its own, so SO_REUSEPORT does not let it
+ * share a port. A TCP socket joins the group of another one only at a port that bind(2) has named.
  */
 static bool may_share(const struct inet_sock *i, const struct inet_sock *o, enum port_share how)
 {
@@ -80,7 +80,7 @@ static bool may_share(const struct inet_sock *i, const struct inet_sock *o, enum
 	return i->c.reuseaddr && o->c.reuseaddr && !(i->table->stream && o->listening);
 }
 
-/* True if @o, which has the port that @i asks for, prevents that. */
+/* True if @o, which has the port that @i requests, prevents @i from getting it. */
 static bool in_the_way(const struct inet_sock *i, const ip_addr *laddr, const struct inet_sock *o,
 	enum port_share shares)
 {

@@ -27,10 +27,13 @@ static inline bool port_is_placed(const struct inet_sock *i)
 	return i->in.in_table && i->lport && i->table != &raw_socks;
 }
 
-/* Return the parts of a hash, which is their sum. Several lookups share the parts. */
+/*
+ * Return the parts of a hash, which is their sum; way_of() reduces it to an index of `ways`,
+ * `places` and by_peer. Several lookups share the parts. @at: the first word of peer_key for @a: 0
+ * for the local address, 4 for the remote one. The part of IP_ANY is 0.
+ */
 u64 ports_part(struct port_table *t, const struct net *net, u16 lport, u16 rport);
-u64 addr_part(const struct port_table *t, u32 at,
-	const ip_addr *a); /* @at: 0 local, 4 remote. IP_ANY: 0 */
+u64 addr_part(const struct port_table *t, u32 at, const ip_addr *a);
 static inline u32 way_of(u64 parts)
 {
 	return parts >> 32 & (WAYS_SIZE - 1);

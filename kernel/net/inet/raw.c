@@ -54,7 +54,7 @@ static bool filtered(const struct inet_sock *i, const struct sk_buff *skb)
 	return false;
 }
 
-/* True if the checksum is right, or the socket has not asked for a check. */
+/* True if the checksum is right, or the socket does not have it checked (IPV6_CHECKSUM). */
 static bool checksum_good(const struct inet_sock *i, const struct sk_buff *skb)
 {
 	u32 len = skb_len(skb);

@@ -33,7 +33,7 @@ int ip6_ext_cmsg(struct net *net, struct inet_control *c, int type, const void *
 /* Returns the socket's extension headers, with a reference, or NULL. */
 struct ip6_ext *ip6_ext_of(struct inet_sock *i);
 /*
- * Adds the control messages about the extension headers of @skb that the socket's options ask for.
+ * Adds the control messages about the extension headers of @skb that the socket's options enable.
  */
 void ip6_ext_put_cmsgs(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
 
@@ -54,7 +54,7 @@ int ip4_opts_set(struct inet_sock *i, uaddr_t val, u32 len);
 void ip4_opts_read(struct inet_sock *i, void *val, u32 *len);
 /* Sets the options of one message (IP_RETOPTS); fails as ip4_opts_set() does. */
 int ip4_opts_cmsg(struct net *net, struct inet_control *c, const void *data, u64 n);
-/* Adds the control messages about the options of @skb that the socket's options ask for. */
+/* Adds the control messages about the IPv4 options of @skb that the socket's options enable. */
 void ip4_opts_put_cmsgs(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
 
 /* ---- flowlabel.c: leases of flow labels ---- */
