@@ -15,7 +15,7 @@ struct net_device;
 long ethtool_get_features(const struct net_device *d, u64 arg);
 /*
  * Sets features. Returns -EPERM, -EINVAL for another number of words, or ETHTOOL_F_UNSUPPORTED
- * (positive) if the program asks for a change.
+ * (positive) if the program requests a change.
  */
 long ethtool_set_features(struct net *net, u64 arg);
 /* Reports the number of strings of each requested set. */

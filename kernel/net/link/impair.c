@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * impair.c: a bad line for tests: lo loses, doubles, delays or reorders packets, as set in
+ * impair.c: a lossy lo for tests: it drops, duplicates, delays or reorders packets, as set in
  * /proc/sys/net/nestling (by root of the first network namespace):
  *
  *	loss, duplicate			percent of the packets that are dropped, or sent twice
@@ -78,7 +78,10 @@ static void send_late(struct sk_buff *skb)
 	spin_lock(&late_lock);
 	full = nr_late >= LATE_MAX;
 	if (!full) {
-		/* All packets have the same delay, so the list stays sorted. */
+		/*
+		 * All packets have the same delay, so the list stays sorted, except when delay_us
+		 * was lowered: a packet may then wait for an earlier one.
+		 */
 		list_add_tail(&skb->list, &late);
 		nr_late++;
 		if (!timer_armed(&late_timer))

@@ -166,7 +166,8 @@ struct net_device *link_next_upper(const struct net_device *dev, const struct ne
  * -EMLINK.
  */
 int link_may_stand(const struct net_device *dev, u32 level, const struct net_device *part);
-void link_stand(struct net_device *dev, u32 level); /* raises its level, and those above it */
+/* Raises the level of @dev to at least @level, and the levels of the devices stacked on it. */
+void link_stand(struct net_device *dev, u32 level);
 /* Record that @dev is stacked on its kind's lower device (perhaps none), or no longer is. */
 void link_step_on(struct net_device *dev);
 void link_step_off(struct net_device *dev);

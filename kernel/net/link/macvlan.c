@@ -90,8 +90,8 @@ static bool hears(const struct macvlan *m, const struct macvlan *from)
 }
 
 /*
- * Delivers copies of @skb to all members that hear @from. The link header is in the buffer before
- * the packet.
+ * Delivers copies of the multicast frame @skb from @from (NULL: from outside) to all members that
+ * get it. The link header is in the buffer before the packet.
  */
 static void spread(struct mv_port *port, struct sk_buff *skb, const struct macvlan *from)
 {

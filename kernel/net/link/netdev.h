@@ -6,7 +6,7 @@
  * What the folder is for: devices (netdev.c), their queues and flushes (netdev_io.c,
  * netdev_queues.c), Ethernet (eth.c), large packets (gso.c), devices that programs make (link.h:
  * veth, vlan, macvlan, dummy), tun and tap (tun.h), /sys/class/net (net_sysfs.h), ethtool
- * (ethtool.h), a bad line for tests (impair.c).
+ * (ethtool.h), a lossy lo for tests (impair.c).
  *
  * Types: struct net_device; struct netdev_ops, a driver; struct netdev_queue, one of a card's
  * queues; struct link_type (link.h), a kind that programs can make.
@@ -353,8 +353,8 @@ void netdev_count_of(struct net_device *dev, u64 id, u32 flag, int by);
 /* Sets the MTU, in bytes. May sleep. Returns 0 or -EINVAL. */
 int netdev_set_mtu(struct net_device *dev, u32 mtu);
 /*
- * Sets a card's own address of 6 bytes. May sleep. Returns 0, -EADDRNOTAVAIL (zero or multicast) or
- * -EOPNOTSUPP.
+ * Sets a device's own link address of 6 bytes. May sleep. Returns 0, -EADDRNOTAVAIL (zero or
+ * multicast) or -EOPNOTSUPP (not Ethernet).
  */
 int netdev_set_address(struct net_device *dev, const u8 *mac);
 /*
@@ -434,9 +434,12 @@ int dev_xmit(struct net_device *dev, struct sk_buff *skb);
  */
 int netdev_xmit_now(struct net_device *dev, struct sk_buff *skb);
 
-/* impair.c: lo as a bad line, for tests. */
+/* impair.c: a lossy lo for tests; not 0: lo sends by lo_impair(). */
 extern int lo_impaired;
-/* Delivers @skb, which lo sends, or spoils it at random. Consumes it. */
+/*
+ * Delivers @skb, which lo sends; at random drops, duplicates, delays or marks it, as the sysctls
+ * net/nestling/... set. Consumes it. Does not sleep.
+ */
 void lo_impair(struct net_device *dev, struct sk_buff *skb);
 /* number of taps on the machine: packets are shown while it is not 0 */
 extern u32 packet_taps;

@@ -580,7 +580,7 @@ static int queue_tx(struct net_device *dev, struct sk_buff *skb)
 	return 0;
 }
 
-/* Stamps a packet whose sender asks for the time of transmission. */
+/* Reports the timestamps of queueing and transmission that the sender of a packet has requested. */
 static void stamp(const struct net_device *dev, struct sk_buff *skb)
 {
 	if (skb->stamp_wanted & SKB_STAMP_SCHED)

@@ -4,7 +4,8 @@
  * Linux's Documentation/networking/tuntap.
  *
  * To make a device a program needs CAP_NET_ADMIN in the namespace of the file's opener. To attach
- * to an existing device it needs CAP_NET_ADMIN or must be its owner (TUNSETOWNER, TUNSETGROUP).
+ * to an existing device it needs CAP_NET_ADMIN, or must match the device's owner and group, as far
+ * as these are set (TUNSETOWNER, TUNSETGROUP): any program may attach to a device without either.
  * NAPI flags are kept and shown but change nothing: a written frame is received at once, and is not
  * joined with others; with IFF_NAPI_FRAGS a frame's pieces are checked, each of which must fit into
  * a page. Not supported: filters, programs that choose a queue (EOPNOTSUPP).

@@ -73,8 +73,8 @@ struct tun {
 	u32 flags; /* TUN_SHAPE, IFF_PERSIST */
 	u32 vnet_len;
 	/*
-	 * only the user `owner` may attach, only members of `group` may; virtio headers are
-	 * little-endian
+	 * has_owner: only the user `owner` may attach without CAP_NET_ADMIN; has_group: only
+	 * members of `group` may; vnet_le: virtio headers are little-endian
 	 */
 	bool has_owner, has_group, vnet_le;
 	kuid_t owner;

@@ -18,7 +18,7 @@ bool vlan_rx(struct sk_buff *skb);
 /*
  * Removes the priority tags of a frame that neither a VLAN nor a bridge has taken, so that the
  * device itself can receive it. Returns false if @skb was consumed: by a VLAN device below a
- * priority tag, or since a tag is truncated.
+ * priority tag, or because a tag is truncated or there is no memory.
  */
 bool vlan_rx_priority(struct sk_buff *skb);
 /*
