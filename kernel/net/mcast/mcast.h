@@ -92,7 +92,7 @@ struct mc_group {
 	u32 unsolicited; /* number of such reports left */
 	/* the last report on the link came from us */
 	bool reporter;
-	/* the query was for some sources only */
+	/* the query that report_at answers was for some sources only */
 	bool asked;
 	/* the group's link address was added to the device */
 	bool loaded;
@@ -104,7 +104,7 @@ struct mc_source {
 	ip_addr addr;
 	u32 n[2];    /* members that list the source, by mode */
 	bool listed; /* in the list of the group's state */
-	/* to be reported in the answer to a query; reports left of its change */
+	/* asked: to be reported in the answer to a query; changes: reports left of its change */
 	bool asked;
 	u32 changes;
 };

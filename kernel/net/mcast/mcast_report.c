@@ -206,8 +206,8 @@ static void report_all(struct net_device *dev, struct mc_if *m, bool v6, struct 
 }
 
 /*
- * Makes a report for a querier of an older version: a packet that one group has members, or has
- * none.
+ * Makes the message for a querier of an older version: a report that the group has members, or a
+ * leave message that it has none.
  */
 static void report_old(
 	struct net_device *dev, struct mc_group *g, u8 version, struct list_head *out)
