@@ -119,7 +119,10 @@ void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac, con
 void arp_announce(struct net_device *dev);
 /* Drops the delayed answers for other machines. */
 void arp_forget(struct net_device *dev);
-/* Receives a message, @skb as ICMPv6 has received it, and consumes it. */
+/*
+ * Receives a message of neighbour discovery, and consumes it. @skb is parsed and begins with its
+ * ICMPv6 header, whose checksum icmp6_rcv() has checked.
+ */
 void ndisc_rcv(struct sk_buff *skb);
 /* Set up and stop the timer of a namespace. The second may sleep. */
 void ndisc_net_init(struct net *net);
@@ -149,7 +152,7 @@ int addr_secret_store(char *text, size_t n, void *arg);
  */
 void ndisc_notify(struct net_device *dev);
 void ndisc_added(struct net_device *dev, const ip_addr *addr);
-/* Asks for the MAC address of @addr, as arp_solicit() does. */
+/* Requests the MAC address of @addr, as arp_solicit() does. */
 void ndisc_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac);
 
 #endif

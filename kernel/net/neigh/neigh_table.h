@@ -59,12 +59,16 @@ struct neigh *neigh_create(struct net_device *dev, const ip_addr *addr, struct n
 void neigh_drop(struct neigh *n, struct neigh_grave *g);
 /* Sets the state. @lasts: its time in ns; FOREVER: until an event. */
 void neigh_set_state(struct neigh *n, u8 state, u64 lasts);
-/* Set a state, for the time that its sysctl says. */
+/*
+ * Set a state with its deadline. REACHABLE and DELAY last for the time in their sysctl. STALE and
+ * FAILED last until the collector's first run (every gc_interval) after gc_stale_time without use
+ * or after a minute.
+ */
 void neigh_set_stale(struct neigh *n);
 void neigh_set_failed(struct neigh *n);
 void neigh_set_reachable(struct neigh *n);
 void neigh_set_delay(struct neigh *n);
-/* Returns the sysctl @key (NEIGH_*) of its device, at least 0; times in ms. */
+/* Returns the sysctl @key (NEIGH_*, in the units of netconf.h) of its device, at least 0. */
 u32 neigh_param(const struct neigh *n, u32 key);
 /* Returns the time in ns between two requests. */
 u64 neigh_retrans_time(const struct neigh *n);
@@ -72,7 +76,10 @@ u64 neigh_retrans_time(const struct neigh *n);
 void neigh_describe(const struct neigh *n, struct neigh_info *i);
 /* Marks @n as the most recently used entry. Not to be called for entries set by hand. */
 void neigh_touch(struct neigh *n);
-/* Frees an entry that was not used for its time, unless there are few entries. */
+/*
+ * Removes an entry in state STALE or FAILED, whose deadline has passed, into @dead. With fewer than
+ * gc_thresh1 entries, sets its next deadline instead.
+ */
 void neigh_collect(struct neigh *n, struct neigh_grave *dead);
 /*
  * Returns the first entry whose deadline has passed. NULL: there is none; the timer is set for the
