@@ -78,6 +78,7 @@ struct nf_conn {
 	struct nf_conn_dir dir[2]; /* by IP_CT_DIR_* */
 	struct list_head all;      /* in nf_ct_net.all; ct->lock */
 	u32 status;                /* IPS_*; ct->lock */
+	/* mark: set by rules and programs, read without a lock; id: immutable */
 	u32 mark, id;
 	/*
 	 * connlabel bits, set by rules and programs without a lock; bit 0 is the lowest bit of
@@ -111,6 +112,7 @@ struct nf_ct_net {
 	struct list_head all;                /* of nf_conn; ct->lock */
 	/* count: connections in the table; ct->lock. The others: nfnl_mutex. */
 	u32 count, users, nat_users;
+	/* seed: of the table's hash, immutable; next_id: id of the newest connection, ct->lock */
 	u32 seed, next_id;
 };
 

@@ -50,8 +50,8 @@ static u32 left_from(const struct line *l, u32 off)
 }
 
 /*
- * Copies @n bytes at offset @off. Returns false if the packet is too short; the line then says
- * INCOMPLETE.
+ * Copies @n bytes at offset @off. Returns false if the packet is too short; the line then has the
+ * word INCOMPLETE.
  */
 static bool get(struct line *l, u32 off, void *to, u32 n)
 {

@@ -3,10 +3,10 @@
  * nfnetlink.h: messages of NETLINK_NETFILTER: parsing and writing of attributes, and the functions
  * of a subsystem.
  *
- * Attributes come from programs: nla_parse() takes only those that lie within the message, and
- * nla_be16() and its relatives that an attribute is long enough for its value. A message being
- * built (struct nfb) grows as needed. If there is no memory, it is marked `failed`, and further
- * writes are ignored.
+ * Attributes come from programs: nla_parse() takes only those that lie within the message;
+ * nla_be16() and its relatives check that an attribute is long enough for its value. A message
+ * being built (struct nfb) grows as needed. If there is no memory, it is marked `failed`, and
+ * further writes are ignored.
  * Lock: nfnl_mutex, held around each request.
  */
 #ifndef NESTLING_NETFILTER_NFNETLINK_H
@@ -115,7 +115,7 @@ struct nfnl_req {
 	u32 len;
 	/* attribute that caused the error, or NULL */
 	nla_t bad;
-	const char *why;
+	const char *why; /* text about the error, or NULL */
 };
 static inline struct nfb_to nfnl_to(const struct nfnl_req *r)
 {

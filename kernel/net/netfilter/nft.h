@@ -309,7 +309,7 @@ struct nft_trans {
 	struct list_head list;
 	enum nft_trans_type type;
 	bool del;
-	/* the object, of the type that `type` says */
+	/* the object: a chain for T_POLICY, T_COUNTERS and T_RENAME, a table for T_FLAGS */
 	void *what;
 	u64 value, value2; /* new values of an update */
 	char *text;
@@ -411,7 +411,8 @@ void nft_elem_unlink(struct nft_elem *e);
 /* Checks that jumps form no circle and are less than NFT_DEPTH deep. Returns 0 or -EMLINK. */
 int nft_validate(struct nft_table *t);
 /*
- * Calls @fn for each chain that @e may jump to, until it returns nonzero. Returns that value or 0.
+ * Calls @fn for each chain that @e may jump to, with @depth, until it returns nonzero. Returns that
+ * value or 0.
  */
 int nft_expr_jumps(const struct nft_expr *e, int (*fn)(struct nft_chain *to, u32 depth), u32 depth);
 

@@ -32,7 +32,10 @@ static int no_flowtable(struct nft_ctx *c)
 	return -EOPNOTSUPP;
 }
 
-/* The supported revisions of matches and targets (nft_compat.c). */
+/*
+ * The function for each type of message, NULL for an unknown type. @batch: the message is accepted
+ * only in a batch, else only outside of batches.
+ */
 static const struct {
 	bool batch;
 	int (*fn)(struct nft_ctx *c);

@@ -139,8 +139,8 @@ static int rt_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 }
 
 /*
- * Loads the next hop of the packet's route, or the TCP MSS of its path. The rule does not match
- * (NFT_BREAK) if a next hop is asked for and the packet has no route, or is of the other family.
+ * Loads the next hop of the packet's route, or the TCP MSS of its path. For a next hop, the rule
+ * does not match (NFT_BREAK) if the packet has no route, or is of the other family.
  */
 static void rt_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 {

@@ -169,11 +169,13 @@ static struct nft_rule *find(struct nft_ctx *c, nla_t handle, nla_t id, bool pla
 	return r ? r : ERR_PTR(nfnl_bad(c->r, handle ? handle : id, -ENOENT));
 }
 
+/* For nft_expr_jumps(): stops at the first jump. */
 static int has_jump(struct nft_chain *to, u32 depth)
 {
 	return 1;
 }
 
+/* True if the rule has no jump, so that nft_validate() need not run. */
 static int no_visit(const struct nft_rule *r)
 {
 	for (u32 i = 0; i < r->n; i++)
