@@ -4,7 +4,8 @@
  *
  * In an indirect mount, the lookup of a missing name makes a negative dentry that is a trigger. The
  * path walk then makes a request, and the daemon makes the directory and mounts on it, or makes a
- * symlink. Only the daemon may change names.
+ * symlink. Only the daemon may change names, but in a catatonic mount any process that has the
+ * permission (autofs_oz()).
  */
 #include "kernel/fs/autofs/autofs.h"
 #include "kernel/vfs/libfs.h"

@@ -254,7 +254,7 @@ static int await(struct autofs_sb *s, struct autofs_request *r)
 	return err;
 }
 
-/* Records that current has asked for @d. Takes s->lock. */
+/* Records current as the last process whose request for @d succeeded. Takes s->lock. */
 static void remember(struct autofs_sb *s, const struct dentry *d)
 {
 	struct autofs_info *i = autofs_info(d);

@@ -6,7 +6,8 @@
 #include "kernel/fs/cgroup1/internal.h"
 
 #define US 1000UL
-#define US_MAX (1UL << 44) /* in us; larger quotas are refused */
+/* in us: quotas, periods and bursts must be shorter */
+#define US_MAX (1UL << 44)
 
 /* ---- cpu ---- */
 

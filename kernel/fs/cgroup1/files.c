@@ -465,7 +465,7 @@ static ssize_t cg1_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	return seq_read(&o->seq, to, pos, make_text, f);
 }
 
-/* Removes blanks from the text's end, and returns the place of its first other character. */
+/* Removes blanks and newlines from both ends of the text, and returns where it begins then. */
 static char *trim(char *text)
 {
 	size_t n;

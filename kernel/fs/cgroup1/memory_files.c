@@ -272,7 +272,10 @@ static u64 rest(u64 all, u64 less)
 	return all - min(all, less);
 }
 
-/* Fill p[PARTS] with pages, the first without INACTIVE and ACTIVE. */
+/*
+ * Fill p[PARTS] with numbers of pages: of the group, and of the machine. count_parts() leaves out
+ * INACTIVE and ACTIVE.
+ */
 static void count_parts(struct cgroup1 *g, count_fn count, u64 *p)
 {
 	const struct mem_group *m = &g->mem;

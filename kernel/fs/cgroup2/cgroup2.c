@@ -695,8 +695,9 @@ static struct file_system_type cgroup2_type = {
 };
 
 /*
- * Finds the group of a directory's descriptor for CLONE_INTO_CGROUP (O_PATH is enough). *may:
- * whether the task may write to the group's cgroup.procs. Returns a reference, or ERR_PTR(-EBADF).
+ * Finds the group of a directory's descriptor for CLONE_INTO_CGROUP (O_PATH is enough). Sets *may
+ * to true if current may write to the group's cgroup.procs. Returns a reference, or
+ * ERR_PTR(-EBADF).
  */
 static struct cgroup *of_fd(int fd, bool *may)
 {

@@ -212,8 +212,8 @@ static int show_pids_peak(struct seq *s, struct cgroup *c)
 }
 
 /*
- * Shows how many forks were refused by limits of this group and the groups below, and how many by
- * this group's own limit.
+ * Show how many forks were refused by the limits of this group and the groups below it, and how
+ * many by this group's own limit (pids.events.local).
  */
 static int show_pids_events(struct seq *s, struct cgroup *c)
 {
