@@ -22,9 +22,8 @@
  */
 int cg1_add_files(struct cgroup1 *g, struct dentry *dir);
 void cg1_remove_files(struct cgroup1 *g, struct inode *dir);
-/* True if @name is a control file of each group below the top of @h. */
 bool cg1_is_file(
-	const struct cgroup1_hier *h, const char *name);
+	const struct cgroup1_hier *h, const char *name); /* True if groups below the top have it */
 /*
  * True if @cr, the credentials of an opener or mounter, may set the release agent, which the kernel
  * runs as root.
