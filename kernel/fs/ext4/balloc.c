@@ -381,8 +381,8 @@ static void search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, str
 }
 
 /*
- * Finds the best place at or near @goal for @want contiguous blocks. Prefers a place with more
- * blocks, up to @room. best_len is 0 if there is none.
+ * Finds the best free run at or near @goal for @want contiguous blocks. Prefers a longer run, up to
+ * @room blocks. In the result best_len is 0 if there is no free block.
  */
 static struct search find_place(
 	struct ext4_handle *h, struct ext4_sb *sbi, u64 ino, u64 goal, u32 want, u32 room)
@@ -419,7 +419,7 @@ static struct search find_there(
 	return s;
 }
 
-/* Returns the first block of the inode's group that can hold data. */
+/* Returns the first block of the inode's group that is valid (ext4_block_valid()). */
 static u64 default_goal(struct ext4_sb *sbi, struct inode *inode)
 {
 	u64 goal = ext4_group_first(sbi, (u32)((inode->i_ino - 1) / sbi->inodes_per_group));
@@ -584,7 +584,7 @@ void ext4_free_blocks(
 
 		/*
 		 * The other blocks stay lost until e2fsck. free_in_group() has reported damage, or
-		 * memory was short.
+		 * the bitmap could not be read.
 		 */
 		if (free_in_group(h, sbi, group, bit, n))
 			break;

@@ -6,11 +6,11 @@
  *	change it under a handle; ext4_dirty(h, b);
  *	ext4_brelse(b);
  *
- * Blocks are found by number in a hash. Unused blocks stay on an LRU list up to a limit. The first
- * user reads the block under b->lock. If that fails, BUF_UPTODATE stays unset, and the next user
- * tries again. The journal holds references to blocks that are dirty or not yet written to their
- * place, so the content of an unused block always equals the disk's. Memory pressure and
- * vm.drop_caches free unused blocks, the oldest first (a shrinker).
+ * Blocks are found by number in a hash. Unused blocks stay on an LRU list. The first user reads the
+ * block under b->lock. If that fails, BUF_UPTODATE stays unset, and the next user tries again. The
+ * journal holds references to blocks that are dirty or not yet written to their place, so the
+ * content of an unused block always equals the disk's. Memory pressure and vm.drop_caches free
+ * unused blocks, the oldest first (a shrinker).
  *
  * Locks: sbi->buf_lock protects hash, list and reference counts; b->lock (mutex) is held around the
  * read, and while an inode is put into its slot. caches_lock, which is taken before buf_lock,
@@ -20,7 +20,8 @@
 #include "kernel/lib/string.h"
 
 #define BUF_HASH_SIZE 8192
-#define BUF_KEEP 8192  /* most unused blocks in the cache */
+/* with more blocks in the cache, a block that becomes unused displaces the oldest unused block */
+#define BUF_KEEP 8192
 #define BUF_BATCH 64UL /* blocks that the shrinker frees at once */
 
 static DEFINE_SPINLOCK(caches_lock);

@@ -7,9 +7,10 @@
  * blocks are smaller than pages, it also has a bit for each of the page's blocks that was written
  * to, so that holes beside them stay holes.
  *
- * Invariants: 1. A dirty page has either its blocks or a promise. A promise is given back when the
- * page gets its blocks, or is truncated or dropped. 2. Promised (sbi->delayed) and allocated blocks
- * never exceed the blocks of the file system, so
+ * Invariants:
+ * 1. A dirty page has either its blocks or a promise. A promise is given back when the page gets
+ *    its blocks, or is truncated or dropped.
+ * 2. Promised (sbi->delayed) and allocated blocks never exceed the blocks of the file system, so
  *    writeback of promised pages does not fail. The nodes of their trees come from slack(), blocks
  *    that are kept back in addition to the promises.
  *

@@ -402,14 +402,15 @@ int ext4_read_groups(
 
 /* ---- window.c ---- */
 /*
- * Returns how many blocks from @lblk on should find room in one run when the file needs @len of
- * them now. @on: as for ext4_alloc_data(). alloc_lock is held for this function and the next four.
+ * Returns the length, in blocks, of the free run to look for when the file needs @len blocks from
+ * @lblk on now: at least @len, and more if the file is expected to grow. @on: as for
+ * ext4_alloc_data(). alloc_lock is held for this function and the next four.
  */
 u32 ext4_window_room(struct ext4_sb *sbi, struct inode *inode, u32 lblk, bool on, u32 len);
 bool ext4_window_small(struct inode *inode); /* True if any free run will do */
-/* Returns the file's window that has a place for block @lblk, or NULL. */
+/* Returns the file's window that contains block @lblk, or NULL. */
 struct ext4_window *ext4_window_find(struct ext4_sb *sbi, u64 ino, u32 lblk);
-/* Remembers that block @lblk and the next, @len in all, have their place from @first on. */
+/* Makes a window: keeps disk blocks [first, first+len) for the file's blocks [lblk, lblk+len). */
 void ext4_window_set(struct ext4_sb *sbi, u64 ino, u32 lblk, u64 first, u32 len);
 /*
  * Returns how many of the free blocks [block, block+len) the file @ino may take. If that is 0, sets
@@ -449,8 +450,9 @@ void ext4_free_blocks(
  */
 struct ext4_buf *ext4_hold_bitmap(struct ext4_handle *h, struct ext4_sb *sbi, u64 block);
 /*
- * Promises @blocks free blocks until ext4_unreserve(). Both take alloc_lock. Returns 0 or -ENOSPC;
- * before that a task without a handle commits, if that would free blocks.
+ * Promises @blocks free blocks until ext4_unreserve(). Both take alloc_lock. Returns 0 or -ENOSPC.
+ * Before it returns -ENOSPC, a task without a handle commits and tries again, since the commit may
+ * release held blocks.
  */
 int ext4_reserve(struct ext4_sb *sbi, u32 blocks);
 /*
@@ -512,8 +514,8 @@ int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode);
  */
 void ext4_note_change(const struct ext4_handle *h, struct inode *inode);
 /*
- * True if ext4_write_inode_raw() has changes to write. Attributes in the inode's own space do not
- * count, since their writer writes them itself.
+ * True if ext4_write_inode_raw() has changes to write. Attributes that are stored in the inode do
+ * not count, since their writer writes them itself.
  */
 bool ext4_inode_differs(struct inode *inode);
 /* Finds the inode's block in the inode table, and its byte offset there. */

@@ -34,8 +34,8 @@ struct ext4_handle *ext4_start(struct super_block *sb, u32 credits);
 /* Ends a handle, and lets its transaction commit when the outermost call ends. */
 void ext4_stop(struct ext4_handle *h);
 /*
- * Adds credits to the handle. Returns 0, or -EAGAIN if the transaction is full: the caller must
- * stop the handle and start another.
+ * Adds credits to the handle. Returns 0, or -EAGAIN if the transaction is full or about to commit:
+ * the caller must stop the handle and start another. Never fails in a nested call of ext4_start().
  */
 int ext4_extend(struct ext4_handle *h, u32 credits);
 /*

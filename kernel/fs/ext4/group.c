@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * group.c: group descriptors: their places on the disk, the blocks that they name, their checksums.
+ * group.c: group descriptors: where they lie on the disk, the blocks that they name, their
+ * checksums.
  *
  * ext4_read_groups() at mount, and ext4_reread_groups() after writes to the device's file, check
  * each descriptor: its checksum, and that its blocks lie within the file system. Later uses do not
@@ -30,7 +31,7 @@ bool ext4_has_backup_super(const struct ext4_sb *sbi, u32 group)
 	return false;
 }
 
-/* Returns the number of the block with the @i-th block of group descriptors. */
+/* Returns the number of the disk block that has the @i-th block of group descriptors. */
 static u64 gdt_block(const struct ext4_sb *sbi, u32 i)
 {
 	u32 group;

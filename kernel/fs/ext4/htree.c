@@ -443,7 +443,7 @@ static int index_room(struct ext4_handle *h, struct search *s)
 	return level ? split_node(h, s, level) : add_level(h, s);
 }
 
-/* An entry of a leaf: its hash, and its place and length in bytes. */
+/* An entry of a leaf: the hash of its name, and its offset and length in bytes. */
 struct leaf_map {
 	u32 hash;
 	u16 off, size;

@@ -2,9 +2,10 @@
 /*
  * ialloc.c: allocating and freeing inode numbers.
  *
- * A file goes into its directory's group, a directory into the next group with more free inodes and
- * blocks than the average, so that directory trees spread over the disk. Lock: alloc_lock. Source:
- * linux-doc, filesystems/ext4/{group_descr,inodes}.
+ * A file goes into its directory's group. A directory goes into the first group, from its parent's
+ * on, that has free blocks and at least the average number of free inodes, so that directory trees
+ * spread over the disk. Lock: alloc_lock. Source: linux-doc,
+ * filesystems/ext4/{group_descr,inodes}.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"

@@ -5,8 +5,8 @@
  *
  * ext4_ind_create() allocates one block and the missing nodes on the path to it. ext4_ind_remove()
  * frees a range of blocks. An allocation that fails half-way leaves an empty indirect block, which
- * is valid. Trees from the disk may contain loops: their depth is bounded by the place in the
- * inode, and a block that is freed twice sets sbi->failed, which ends the walk. The caller holds
+ * is valid. Trees from the disk may contain loops: the slot in the inode fixes the depth of a
+ * tree, and a block that is freed twice sets sbi->failed, which ends the walk. The caller holds
  * i_data_sem for writing and a handle, and writes the inode. A node that a punched hole has emptied
  * stays until the file is removed.
  *

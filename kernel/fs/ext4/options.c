@@ -169,7 +169,7 @@ static void say_idle(struct super_block *sb, const char *word)
 		word);
 }
 
-/* Sets an option that is known as a whole word. Returns false if it is none. */
+/* Sets an option of which the whole text is known. Returns false if @word is no such option. */
 static bool parse_word(struct super_block *sb, const char *word, struct ext4_options *o)
 {
 	u32 i;
@@ -221,8 +221,8 @@ static bool parse_u32(const char *text, u32 max, u32 *value)
 }
 
 /*
- * Parses an option whose value is a number. Returns 1, 0 if the option is of another kind, or
- * -EINVAL.
+ * Parses an option whose value is a number. Returns 1, 0 if @word is no such option, or -EINVAL if
+ * its value is invalid.
  */
 static int parse_number(struct super_block *sb, const char *word, struct ext4_options *o)
 {

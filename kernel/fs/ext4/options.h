@@ -50,7 +50,7 @@ struct ext4_options {
 	 * KiB
 	 */
 	u32 min_batch, max_batch, stripe, readahead, init_itable, max_dir_kb;
-	/* place of the superblock, in units of 1024 bytes */
+	/* position of the superblock on the device, in units of 1024 bytes */
 	u32 sb_block;
 };
 

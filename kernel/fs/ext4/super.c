@@ -386,7 +386,7 @@ static void abort_by_user(struct super_block *sb)
 	fsnotify_fs_error(sb, NULL, ESHUTDOWN);
 }
 
-/* Ends writing, even if it returns -errno: the error of writing the files. */
+/* Makes the mount read-only in any case. Returns 0, or the -errno of writing back its files. */
 static int to_read_only(struct super_block *sb)
 {
 	int err;

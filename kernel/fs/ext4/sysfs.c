@@ -6,8 +6,9 @@
  * files that tune its allocator (mb_*, inode_readahead_blks) and the counts of warnings and
  * messages. The block number of an error is not recorded and reads as 0.
  *
- * An unmounted device's files stay, hidden, for its next mount. Locks: sysfs_grow while files are
- * added; places_lock, which is taken before alloc_lock, for the list and place->sbi.
+ * An unmounted device's files stay, hidden, for its next mount. Locks: sysfs_grow for the list of
+ * devices, and while files are added; places_lock, which is taken before alloc_lock, for
+ * place->sbi.
  */
 #include "kernel/fs/ext4/journal/jbd.h"
 #include "kernel/fs/sysfs/device.h"

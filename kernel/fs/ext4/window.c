@@ -2,14 +2,14 @@
 /*
  * window.c: keeps the free blocks after a growing file's last block for that file's later blocks.
  *
- * A window maps a range of a file's blocks to a run of disk blocks. An allocation in a new place
- * (ext4_alloc_data()) also makes a window, as large as the file is expected to grow. If no task has
- * the file open for writing, that is the number of its delayed blocks: blocks promised to dirty
- * pages and not allocated yet. Else it is twice the number of its allocated and delayed blocks.
- * While the window exists, each of its blocks has a fixed place, in whatever order writeback
- * allocates them, and allocations for other files look elsewhere. Files of less than SMALL blocks
- * take the first free run, so that small files that are closed before they are written out (an
- * unpacked archive) lie one after the other.
+ * A window maps a range of a file's blocks to a run of disk blocks. An allocation outside the
+ * file's windows (ext4_alloc_data()) also makes a window, as large as the file is expected to grow.
+ * If no task has the file open for writing, that is the number of its delayed blocks: blocks
+ * promised to dirty pages and not allocated yet. Else it is twice the number of its allocated and
+ * delayed blocks. While the window exists, each of its file blocks has a fixed disk block, in
+ * whatever order writeback allocates them, and allocations for other files look elsewhere. Files of
+ * less than SMALL blocks take the first free run, so that small files that are closed before they
+ * are written out (an unpacked archive) lie one after the other.
  *
  * A window reserves nothing in the bitmaps: a crash leaves no trace, its blocks are counted as
  * free, and a search that finds too little elsewhere ignores windows. There are EXT4_WINDOWS

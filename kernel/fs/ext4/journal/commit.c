@@ -90,7 +90,7 @@ static void log_begin(struct log_writer *w, struct ext4_journal *j)
 	init_completion(&w->done);
 }
 
-/* Takes the next block of the log. Returns its place: a block of the device. */
+/* Takes the next block of the log, and returns its block number on the device. */
 static u64 log_next(struct ext4_journal *j)
 {
 	u64 to = j->map[j->head];

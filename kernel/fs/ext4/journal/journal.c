@@ -109,7 +109,7 @@ static struct ext4_txn *txn_new(struct ext4_journal *j)
 	return t;
 }
 
-/* Asks for a commit up to @tid. The caller holds j->lock, and wakes j->wait_work afterwards. */
+/* Requests a commit up to @tid. The caller holds j->lock, and wakes up j->wait_work afterwards. */
 static void want_commit_locked(struct ext4_journal *j, u32 tid)
 {
 	if (!tid_geq(j->wanted_tid, tid))

@@ -61,7 +61,7 @@ static u32 tag_size(const struct recovery *r)
 	       (r->incompat & JBD_INCOMPAT_CSUM_V2 ? 2 : 0);
 }
 
-/* A tag of a descriptor: the place of a block, JBD_TAG_*, and its checksum. */
+/* A tag of a descriptor: a block's number on the device, JBD_TAG_*, and the block's checksum. */
 struct tag {
 	u64 block;
 	u32 flags, csum;

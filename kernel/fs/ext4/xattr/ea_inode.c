@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ea_inode.c: values of extended attributes that are too large for the other places and lie in
- * their own inode (feature ea_inode).
+ * ea_inode.c: values of extended attributes that are too large for the owner's inode and its block
+ * of attributes, and lie in their own inode (feature ea_inode).
  *
  * Such an inode is a file without a name. Its atime holds the checksum of its value, its ctime and
  * version the number of attribute entries that name it. Linux lets files share a value. This kernel
@@ -11,8 +11,8 @@
  * for changes, and need no lock of the owner. The value's own i_data_sem protects its blocks and
  * its count.
  *
- * Source: linux-doc, filesystems/ext4/attributes; for the place of the numbers, images that Linux
- * made.
+ * Source: linux-doc, filesystems/ext4/attributes; for the fields that hold these numbers, images
+ * that Linux made.
  */
 #include "kernel/fs/ext4/xattr/xattr.h"
 
@@ -24,7 +24,7 @@ static u64 count_of(const struct inode *inode)
 	return (u64)(u32)inode->i_ctime.tv_sec << 32 | EXT4_I(inode)->disk_version;
 }
 
-/* Sets that number, and writes the inode. Returns 0 or -errno. */
+/* Sets the number of entries that name the value, and writes the inode. Returns 0 or -errno. */
 static int set_count(struct ext4_handle *h, struct inode *inode, u64 n)
 {
 	inode->i_ctime = (struct timespec64){ .tv_sec = (s64)(n >> 32) };

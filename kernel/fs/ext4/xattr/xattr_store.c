@@ -243,8 +243,8 @@ int ext4_attrs_load(struct inode *inode, struct attrs *as)
 }
 
 /*
- * Reports the place of the attributes for FIEMAP: in the inode if any attribute is there, else in
- * the block, as on Linux.
+ * Reports where the attributes lie, for FIEMAP: in the inode if any attribute is there, else in the
+ * block, as on Linux.
  */
 int ext4_xattr_extent(struct inode *inode, struct file_extent *e)
 {
