@@ -146,8 +146,8 @@ int fat_count_free(struct fat_sb *s);
  */
 int fat_map(struct fat_inode *fi, u64 pos, u64 *at, u64 *n);
 /*
- * Allocate clusters for @bytes bytes, and free those that @bytes bytes do not need. -ENOSPC changes
- * nothing. i_size is left alone, i_blocks is set.
+ * Allocate the clusters that a file of @bytes bytes lacks, and free those that it does not need.
+ * -ENOSPC changes nothing. i_size is left alone, i_blocks is set.
  */
 int fat_grow(struct fat_inode *fi, u64 bytes);
 int fat_shrink(struct fat_inode *fi, u64 bytes);
@@ -164,10 +164,10 @@ struct fat_name {
 };
 /* Parses a component of a path. Returns 0, -EINVAL (not allowed as a name) or -ENAMETOOLONG. */
 int fat_name_parse(const struct fat_sb *s, const struct qstr *q, struct fat_name *name);
-/* Writes a name as guests see it, not terminated, to @to, which has NAME_MAX bytes. */
+/* Writes a name as guests see it, not terminated, to @to. Returns its length. */
 u32 fat_name_put(
 	const struct fat_sb *s, const u16 *units, u32 n, char *to); /* bytes, at most NAME_MAX */
-/* These two ignore case. */
+/* Hash a name, and compare two names (true if they are equal). Both ignore case. */
 u32 fat_name_hash(const u16 *units, u32 n);
 bool fat_name_same(const u16 *a, u32 an, const u16 *b, u32 bn);
 /* Writes the short name of @d as displayed. Returns the number of units. */

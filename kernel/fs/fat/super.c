@@ -87,8 +87,8 @@ static void set_fat32(struct fat_sb *s, const struct fat_boot *b)
 }
 
 /*
- * Computes the places and sizes in @s, in bytes, and checks them against the device. Returns 0 or
- * -EINVAL.
+ * Computes the positions and sizes in @s, in bytes, and checks them against the device. Returns 0
+ * or -EINVAL.
  */
 static int set_geometry(
 	struct super_block *sb, struct fat_sb *s, const struct fat_boot *b, bool silent)

@@ -136,7 +136,7 @@ static ssize_t put_forgets(
 	return copy_to_iter(&m, len, to) == len ? (ssize_t)len : -EFAULT;
 }
 
-/* Read a message of this kind. Return its length, 0 if there is none, or -errno. */
+/* Read a FORGET message, or an INTERRUPT. Return its length, 0 if there is none, or -errno. */
 static ssize_t read_forgets(struct fuse_conn *fc, struct iov_iter *to)
 {
 	LIST_HEAD(taken);

@@ -317,7 +317,7 @@ static int fuse_permission(struct inode *inode, int mask)
 
 /* ---- looking up ---- */
 
-/* Returns a number that grows when the server invalidates a name. Takes fc->lock. */
+/* Returns fc->entry_version, which grows when the server invalidates a name. Takes fc->lock. */
 static u64 asking_names(struct fuse_conn *fc)
 {
 	u64 v;

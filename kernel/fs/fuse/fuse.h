@@ -318,7 +318,7 @@ bool fuse_valid_entry(const struct fuse_entry_out *e);
  * before the request, or ~0 if the size cannot have changed since.
  */
 void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u64 asked);
-/* Returns a mark to be taken before a request for attributes. */
+/* Returns fc->attr_version. Called before a request, for @asked when its answer is taken over. */
 u64 fuse_asking(struct fuse_conn *fc);
 /* Makes the size at least @size bytes. Takes fuse_inode.lock. */
 void fuse_grow(struct inode *inode, loff_t size);
@@ -363,7 +363,7 @@ extern const struct file_operations fuse_file_fops;
 int fuse_open_common(struct inode *inode, struct file *f, bool dir);
 /*
  * Frees a handle that the server has not opened, so no RELEASE is sent. fuse_file_release() sends
- * RELEASE with the open @flags, without waiting, and frees the handle of @inode.
+ * RELEASE without waiting, and frees the handle of @inode. @flags: f_flags of the open file.
  */
 void fuse_file_drop(struct fuse_file *ff);
 void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags);
@@ -382,8 +382,9 @@ struct fuse_file *fuse_file_new(struct fuse_conn *fc, u64 nodeid);
  */
 int fuse_fsync_common(struct file *f, bool datasync, u32 opcode, bool *no);
 /*
- * Sends a READ or READDIR at @pos of at most @n bytes, with the open @flags. Returns the request
- * with its answer (out, out_len), which the caller drops by fuse_req_put(), or ERR_PTR.
+ * Sends a READ or READDIR at @pos of at most @n bytes, and waits. @flags: f_flags of the open file.
+ * Returns the request with its answer (out, out_len), which the caller drops by fuse_req_put(), or
+ * ERR_PTR.
  */
 struct fuse_req *fuse_ask_data(struct fuse_file *ff, u32 opcode, loff_t pos, size_t n, u32 flags);
 /*

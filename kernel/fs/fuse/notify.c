@@ -5,7 +5,7 @@
  * data (RETRIEVE).
  *
  * Each message is one write() to the device: a header whose unique number is 0 and whose error
- * field is the kind of message, then the body.
+ * field is the type of the message, then the body.
  *
  * STORE puts data into the page cache, and the file grows to the end of the data. Pages that the
  * data fills completely, or up to the end of the file, become up to date. STORE waits (killably)
