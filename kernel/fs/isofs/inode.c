@@ -117,7 +117,7 @@ static int read_pages(struct iso_inode *ii, struct page **pages, u32 n)
 		if (at)
 			bio = bio_alloc(ii->vfs.i_sb->s_bdev, min(n - i, (u32)BIO_MAX_VECS),
 				REQ_READ, GFP_NOFS);
-		if (!bio) { /* no place for a bio, or no memory */
+		if (!bio) { /* page_place() gave 0, or no memory */
 			r = read_in_pieces(ii, pages[i]);
 			err = err ? err : r;
 			continue;

@@ -5,7 +5,7 @@
  *
  * Entries follow the record's name, and continue in other areas, to which CE entries point. An area
  * lies within one sector, and at most ISO_MAX_AREAS of them are read, so a circular chain ends too.
- * An entry that is too short for its kind is skipped.
+ * An entry that is too short for its type is skipped.
  *
  * Source: IEEE P1281 (SUSP), P1282 (Rock Ridge 1.12).
  */
@@ -157,7 +157,7 @@ static void add_dates(struct rock *k, const struct susp *e)
 	}
 }
 
-/* Adds what an entry says to @k, or to @a for the next area. */
+/* Stores the content of an entry in @k. That of a CE entry, which names the next area, in @a. */
 static void entry(struct rock *k, const struct susp *e, struct area *a)
 {
 	u32 n = data_len(e);
