@@ -14,7 +14,7 @@
 #include "kernel/fs/overlay/overlay.h"
 #include "kernel/vfs/xattr/acl.h"
 
-/* What a new name is for. */
+/* The file that a new name gets: a new file, or with @hardlink an existing one. */
 struct new_entry {
 	umode_t mode;
 	dev_t rdev;

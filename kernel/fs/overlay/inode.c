@@ -277,7 +277,8 @@ int ovl_permission(struct inode *inode, int mask)
 /* ---- xattrs ---- */
 
 /*
- * True if the real file system can store the xattr @name. Access control lists need SB_I_POSIXACL.
+ * False if the xattr @name is an access control list and the real file system stores none
+ * (SB_I_POSIXACL).
  */
 static bool keeps_lists(const struct inode *real, const char *name)
 {

@@ -19,7 +19,7 @@
 
 /*
  * Looks up a name in a directory of a layer. Returns a positive dentry, referenced, NULL if the
- * name does not exist, or ERR_PTR.
+ * name does not exist or @dir is no directory, or ERR_PTR.
  */
 static struct dentry *lookup_one(struct dentry *dir, const char *name, int len)
 {

@@ -192,8 +192,8 @@ static int move(
 	if (err)
 		return err;
 	/*
-	 * Asked before the upper directories are locked: a rename made directly in the layers may
-	 * hold a lower directory's lock and wait for an upper directory's.
+	 * Looked up before the upper directories are locked: a rename made directly in the layers
+	 * may hold a lower directory's lock and wait for an upper directory's.
 	 */
 	below = ovl_lower_has(odir, old->d_name.name, (int)old->d_name.len);
 	if (below < 0)
