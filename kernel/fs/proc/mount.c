@@ -8,7 +8,7 @@
  *			invisible, 2	directories of other users do not exist
  *			ptraceable, 4	as 2, and gid= has no effect
  *	gid=N		the group to which hidepid= does not apply
- *	subset=pid only processes are shown
+ *	subset=pid		only processes, self and thread-self are shown
  *
  * A task that may ptrace a process always sees it. Locks: none. Each option is a word that a
  * remount replaces.

@@ -265,7 +265,7 @@ static void rollup_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 
 /*
  * Returns the number of pages that ksm.c has merged in this mm, without pages of zeros. *asked:
- * whether any area may be merged.
+ * true if any area may be merged.
  */
 static u64 ksm_stats(struct mm *mm, struct mem_walk_stats *st, bool *asked)
 {

@@ -15,10 +15,7 @@
 #include "kernel/task/ns/nsproxy.h"
 #include "kernel/task/process.h"
 
-/*
- * after so many tries that a change of the mounts has interrupted, changes must wait until the text
- * is made
- */
+/* interrupted tries, after which changes of the mounts wait until the text is made */
 #define TRIES 3
 
 struct mounts_file {

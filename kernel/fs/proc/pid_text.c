@@ -229,8 +229,8 @@ int proc_show_cgroup(struct seq *s, struct task *t)
 }
 
 /*
- * Shows the task's group in the version 1 hierarchy that has the controller cpuset. Returns false
- * if there is none.
+ * Shows the task's group in the version 1 hierarchy that has the controller cpuset, and sets *err
+ * to 0 or -errno. Returns false if there is no such hierarchy.
  */
 static bool show_cpuset_v1(struct seq *s, struct task *t, int *err)
 {
@@ -256,8 +256,8 @@ static bool show_cpuset_v1(struct seq *s, struct task *t, int *err)
 }
 
 /*
- * Shows the task's group in the cpuset hierarchy of version 1, or in version 2 its nearest ancestor
- * group that has the controller cpuset.
+ * Shows the task's group in the cpuset hierarchy of version 1. Without one, shows the group of
+ * version 2 that has the controller cpuset: the task's own, its nearest ancestor or the root.
  */
 int proc_show_cpuset(struct seq *s, struct task *t)
 {

@@ -195,7 +195,7 @@ int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, vo
 	return 0;
 }
 
-/* Returns the members that few entries have, for a change; or NULL without memory. */
+/* Returns e->extra, allocated if it was missing, or NULL if memory is short. */
 static struct proc_extra *make_extra(struct proc_entry *e)
 {
 	struct proc_extra *x;

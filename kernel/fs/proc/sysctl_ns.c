@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysctl_ns.c: /proc/sys/user/max_*: limits on a user's namespaces of each kind, and on instances,
+ * sysctl_ns.c: /proc/sys/user/max_*: limits on a user's namespaces of each type, and on instances,
  * groups, watches and marks of inotify and fanotify, for the reader's user namespace
  * (namespaces(7)); and fs.mount-max. No locks: each value is a single word.
  */
