@@ -4,7 +4,7 @@
  *
  * A listing is a sequence of headers, each followed by up to 256 entries. Names are sorted by their
  * bytes. A directory of more than one metadata block has an index after its inode: the first name
- * of about every block. A search for a name or a position starts at the place that the index gives.
+ * of about every block. A search for a name or a position starts where the index allows.
  * Positions of readdir: 0 is ".", 1 is "..", then DIR_BASE + byte offset in the listing.
  */
 #include <asm/errno.h>
@@ -47,7 +47,7 @@ static int compare(const char *a, u32 an, const char *b, u32 bn)
 }
 
 /*
- * Begins the walk at the last place in the index that is not after @name, or if @name is NULL, not
+ * Begins the walk at the last entry of the index that is not after @name, or if @name is NULL, not
  * after byte @pos of the listing. Without an index, begins at the start of the listing. Uses
  * w->name as a buffer. Returns 0 or -errno.
  */
@@ -98,7 +98,7 @@ static int next_header(struct sqfs_sb *s, struct walk *w)
 
 /*
  * True if the name has no slash and no zero byte, and is not "." or "..", so that it cannot lead to
- * another place.
+ * another directory.
  */
 static bool name_ok(const struct walk *w)
 {

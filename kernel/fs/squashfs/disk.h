@@ -6,8 +6,8 @@
  *	| export table | ids | xattrs
  *
  * All parts except data are chains of metadata blocks: a 16-bit length (SQFS_META_PLAIN: not
- * compressed), then bytes that decode to at most 8 KiB. A place in such a chain is a pair: position
- * of the block, offset in the decoded bytes.
+ * compressed), then bytes that decode to at most 8 KiB. A position in such a chain is a pair:
+ * position of the block, offset in the decoded bytes.
  */
 #ifndef NESTLING_SQUASHFS_DISK_H
 #define NESTLING_SQUASHFS_DISK_H
@@ -72,12 +72,12 @@ struct sqfs_disk_lreg {
 	__le64 start_block, size, sparse;
 	__le32 nlink, fragment, offset, xattr;
 } __packed;
-/* The target follows, and after it, in the long kind, the index of the xattrs. */
+/* The target follows, and after it, in the long type, the index of the xattrs. */
 struct sqfs_disk_symlink {
 	__le32 nlink, size;
 } __packed;
 struct sqfs_disk_dev {
-	__le32 nlink, rdev, xattr; /* xattr only in the long kind */
+	__le32 nlink, rdev, xattr; /* xattr only in the long type */
 } __packed;
 struct sqfs_disk_ipc {
 	__le32 nlink, xattr;
@@ -118,7 +118,7 @@ struct sqfs_disk_xattr_id {
 struct sqfs_disk_xattr {
 	__le16 type, size;
 } __packed;
-/* flag in a type: the value is stored elsewhere, and its place is stored here */
+/* flag in a type: the value is stored elsewhere, and its position is stored here */
 #define SQFS_XATTR_ELSEWHERE 0x100
 
 #endif

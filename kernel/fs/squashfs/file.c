@@ -26,7 +26,7 @@
 #define MAX_BLOCK_PAGES (1U << (SQFS_MAX_LOG - PAGE_SHIFT))
 
 struct sqfs_mark {
-	struct sqfs_cursor c; /* place of the part's first length */
+	struct sqfs_cursor c; /* position of the part's first length */
 	u64 pos;              /* position of its first block */
 };
 struct sqfs_list {
@@ -112,7 +112,7 @@ static int load_part(struct sqfs_sb *s, struct sqfs_inode *si, struct sqfs_list 
 	if (err)
 		return err;
 	for (i = 0; i < n;
-		/* at most 512 * 16 MiB: no overflow before the check against bytes_used */
+		/* a sum that wraps does no harm: sqfs_decode_data() checks each block */
 		i++)
 		m.pos += disk_length(l->sizes[i]);
 	if (m.pos > s->bytes_used)
@@ -123,8 +123,8 @@ static int load_part(struct sqfs_sb *s, struct sqfs_inode *si, struct sqfs_list 
 }
 
 /*
- * Finds the position of block @block on the device, and its length on disk (0: hole). Returns 0 or
- * -errno.
+ * Finds the position of block @block on the device, and its length as in the list (0: hole).
+ * Returns 0 or -errno.
  */
 static int find_block(struct sqfs_inode *si, u64 block, u64 *pos, u32 *size)
 {

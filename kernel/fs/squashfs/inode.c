@@ -2,10 +2,10 @@
 /*
  * inode.c: inodes from the disk.
  *
- * An inode is read from its place in the table of inodes (which a directory's entry, the superblock
- * or the export table gives) and identified by its number. On disk, inodes of basic kinds have only
- * the fields that most files need, those of long kinds have all. Both are converted to struct
- * sqfs_inode.
+ * An inode is read from its position in the table of inodes (which a directory's entry, the
+ * superblock or the export table gives) and identified by its number. On disk, inodes of basic
+ * types have only the fields that most files need, those of long types have all. Both are converted
+ * to struct sqfs_inode.
  */
 #include <asm/errno.h>
 
@@ -46,7 +46,7 @@ void sqfs_evict_inode(struct inode *inode)
 	clear_inode(inode);
 }
 
-/* ---- the kinds: fill_...() reads the rest of an inode at @c, and returns 0 or -errno ---- */
+/* ---- the types: fill_...() reads the rest of an inode at @c, and returns 0 or -errno ---- */
 
 /* Sets the size, and i_blocks for @allocated, both in bytes. */
 static void set_size(struct inode *inode, u64 size, u64 allocated)
@@ -263,7 +263,7 @@ struct inode *sqfs_iget(struct super_block *sb, u64 place, u32 number)
 	struct inode *inode;
 	int err = 0;
 
-	/* @number is 0 for the root: the superblock has its place, but not its number. */
+	/* @number is 0 for the root: the superblock has its position, but not its number. */
 	if (!number) {
 		err = sqfs_read(s, &c, &d, sizeof(d));
 		if (err)
@@ -289,7 +289,7 @@ struct inode *sqfs_iget(struct super_block *sb, u64 place, u32 number)
 	return ERR_PTR(err);
 }
 
-/* ---- file handles: the export table maps a number to the inode's place ---- */
+/* ---- file handles: the export table maps a number to the inode's position ---- */
 
 struct inode *sqfs_handle_inode(struct super_block *sb, u64 ino, u32 generation)
 {

@@ -87,13 +87,16 @@ struct sqfs_inode {
 	u32 xattr;  /* index of its xattrs, or SQFS_NONE32 */
 	u32 parent; /* a directory's parent: inode number */
 	/*
-	 * place of the metadata that follows the inode: a file's list of blocks, a directory's
+	 * position of the metadata that follows the inode: a file's list of blocks, a directory's
 	 * index
 	 */
 	u64 more_block;
 	u32 more_offset;
 	u32 indices; /* entries of a directory's index */
-	/* the place of a file's first block and tail end, or of a directory's listing */
+	/*
+	 * start: position of a file's first block, or of the metadata block where a directory's
+	 * listing begins. offset: of the listing in that block, or of a tail end in its fragment.
+	 */
 	u64 start;
 	u64 fragment_pos;
 	u32 fragment_size, offset;
@@ -150,7 +153,7 @@ void sqfs_cache_free(struct sqfs_cache *c);
  */
 struct sqfs_cached *sqfs_fragment_get(struct sqfs_sb *s, u64 pos, u32 size);
 void sqfs_cached_put(struct sqfs_cache *c, struct sqfs_cached *b);
-/* A place in a chain of metadata blocks that ends before @end. */
+/* A position in a chain of metadata blocks that ends before @end. */
 struct sqfs_cursor {
 	u64 block, end;
 	u32 offset;

@@ -3,8 +3,8 @@
  * xattr.c: extended attributes.
  *
  * An inode has an index into a table. The table's entry has the number of attributes, their size in
- * bytes, and the place of the inode's list of names and values in a separate chain of metadata. A
- * value that several lists share is stored once, and the other lists have its place.
+ * bytes, and the position of the inode's list of names and values in a separate chain of metadata.
+ * A value that several lists share is stored once, and the other lists have its position.
  */
 #include <asm/errno.h>
 #include <linux/limits.h>
@@ -88,7 +88,7 @@ static int read_elsewhere(struct sqfs_sb *s, struct sqfs_cursor *c, struct attr 
 	return err;
 }
 
-/* Reads the next attribute into @a, and moves @c to the one that follows. Returns 0 or -errno. */
+/* Reads the attribute at @c into @a, and moves @c past it. Returns 0 or -errno. */
 static int next_attr(struct sqfs_sb *s, struct sqfs_cursor *c, struct attr *a)
 {
 	struct sqfs_disk_xattr d;
