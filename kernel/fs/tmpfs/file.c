@@ -529,9 +529,9 @@ static long tmpfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 }
 
 /*
- * Writes nothing, but may update the file's times. Writes through shared mappings do not fault,
- * since their pages are mapped writable from the start. So the times are updated when such a
- * mapping is made (tmpfs_mmap()) and by msync().
+ * Writes nothing, but may update the file's times. A page of a shared mapping is mapped writable
+ * even by a read fault, and later writes to it do not fault. So the times are also updated when
+ * such a mapping is made (tmpfs_mmap()) and by msync().
  */
 static int tmpfs_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 {
