@@ -210,7 +210,7 @@ void nft_set_gc(struct net *net, struct nft_set *s)
 	u32 ended = 0;
 
 	if (s->catchall && !s->catchall->pend && nft_elem_expired(s->catchall))
-		nft_elem_end(net, s->catchall); /* frees the place for a new catchall */
+		nft_elem_end(net, s->catchall); /* makes room for a new catchall */
 	if (!(s->flags & NFT_SET_TIMEOUT) || now < s->next_gc)
 		return;
 	s->next_gc = now + NSEC_PER_SEC;

@@ -26,10 +26,7 @@ struct icmp_info {
 
 /* ---- conntrack ---- */
 
-/*
- * True if port @be, in network byte order, lies in the range. Revisions 1, 2 and 3 of the match
- * have a common beginning; 1 has narrower masks, 3 adds the upper ends of port ranges.
- */
+/* True if port @be, in network byte order, is from @lo to @hi, which are in host byte order. */
 static bool ports_in(u16 be, u16 lo, u16 hi)
 {
 	return ntohs(be) >= lo && ntohs(be) <= hi;

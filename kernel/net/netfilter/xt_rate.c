@@ -261,8 +261,8 @@ static void key_of(const struct nft_pkt *p, const struct hashlimit_cfg3 *c, stru
 }
 
 /*
- * Finds the entry for a key. If there is none, returns NULL, and the place for a new one in
- * *@parent and *@link.
+ * Finds the entry for a key. If there is none, returns NULL, and sets *@parent and *@link to where
+ * rb_link_node() is to link a new entry.
  */
 static struct limit_entry *find_entry(struct limit_table *t, const struct limit_key *k,
 	struct rb_node **parent, struct rb_node ***link)
