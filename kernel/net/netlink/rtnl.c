@@ -372,8 +372,8 @@ int rtnl_get(struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit
 /* ---- NEW and DEL requests ---- */
 
 /*
- * Flags that programs may set. IFA_F_NODAD is accepted and reported, although such addresses have
- * no duplicate address detection anyway.
+ * Flags that programs may set. Addresses that programs add have no duplicate address detection,
+ * with or without IFA_F_NODAD. An IPv6 address with this flag is not announced either (new_addr()).
  */
 #define ADDR_FLAGS_OF(v4) (IFA_F_NOPREFIXROUTE | ((v4) ? 0U : (u32)IFA_F_NODAD))
 

@@ -165,7 +165,7 @@ int rtnl_dump_classes(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn 
 int rtnl_get_qdisc(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int rtnl_change_qdisc(struct net *net, const struct nlmsghdr *req);
 
-/* rules.c */
+/* route/rules.c */
 int rules_dump(struct net *net, u8 family, rtnl_emit_fn emit, void *arg);
 int rules_change(struct net *net, const struct nlmsghdr *req);
 

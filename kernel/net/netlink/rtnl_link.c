@@ -64,7 +64,7 @@ static void put_stats(struct nl_builder *b, const struct net_device *d)
 	nl_attr(b, IFLA_STATS, &s32, sizeof(s32));
 }
 
-/* Writes IFLA_LINKINFO: what the kinds of @d and of its master say about it. */
+/* Writes IFLA_LINKINFO: attributes of @d's type, and those of its master's type for a port. */
 static void put_info(struct nl_builder *b, const struct net_device *d)
 {
 	const struct net_device *master = READ_ONCE(d->master);
@@ -600,8 +600,8 @@ static int change_group(struct net *net, u32 group, const struct nlmsghdr *req)
 }
 
 /*
- * Removes all devices of the group. If programs have not made all of them, none is removed. The
- * first group cannot be removed: it has all devices without another group.
+ * Removes all devices of the group, or none if one of them was not made by a program. The first
+ * group cannot be removed: it has all devices without another group.
  */
 static int del_group(struct net *net, u32 group)
 {

@@ -6,7 +6,7 @@
  *
  * A table is walked in portions (ports_walk()): references are taken under its lock, answers are
  * made without it. The state of a socket is read without the socket's lock and may change
- * meanwhile; only TCP's figures are read with the lock.
+ * meanwhile; only TCP_INFO is filled in with the lock held.
  */
 #include <asm/errno.h>
 #include <linux/inet_diag.h>
