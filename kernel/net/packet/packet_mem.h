@@ -28,7 +28,7 @@ struct ring_mem {
 	u32 block_size, block_nr, frame_size, frame_nr, per_block;
 	/*
 	 * bytes charged: at most a quarter of the memory for the rings of all sockets, a 16th for
-	 * those of a user
+	 * those of a user other than root
 	 */
 	u64 charged;
 	/* the user that is charged; a reference */
