@@ -2,7 +2,8 @@
 /*
  * net_sysctl.c: /proc/sys/net except the files of each device (netconf.c) and of multicast
  * (mcast_proc.c), as tcp(7), ip(7) and linux-doc's networking/ip-sysctl describe it. A setting that
- * would have no effect has no file, or has one that accepts a single value.
+ * would have no effect has no file, or one that accepts a single value. A few are stored and not
+ * used: see `routes_max` and the comments "without effect" (tcp_net.h has most of them).
  * Locks: none; each number is a word, read and written without a lock.
  */
 #include <asm/errno.h>
