@@ -167,7 +167,10 @@ int qdisc_refuse(struct sk_buff *skb, struct qdisc_tx *tx);
  */
 void qdisc_drop(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
 void qdisc_lose(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
-/* Uncounts, in @q and its parents, a packet of @len bytes that a qdisc below @q has refused. */
+/*
+ * Counts a drop at @q, and uncounts in @q and its parents a packet of @len bytes, which a qdisc
+ * below @q has refused.
+ */
 void qdisc_forgo(struct qdisc *q, u32 len);
 /*
  * Counts an additional copy of a packet at @q and its parents. If the limit does not allow it,

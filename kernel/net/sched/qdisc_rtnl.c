@@ -5,9 +5,9 @@
  * device itself has a queue (cards, tun). That queue has no bands, since it is first in, first out.
  *
  * As on Linux, a request makes, changes or replaces a qdisc, or fails, by its flags NLM_F_CREATE,
- * _REPLACE and _EXCL, by whether its place has a qdisc with a handle already, and by whether it
- * names a handle. A qdisc in several places is refused (EOPNOTSUPP), and so are estimators, size
- * tables and offload.
+ * _REPLACE and _EXCL, by whether its parent has a qdisc with a handle there already, and by whether
+ * it names a handle. A qdisc below several parents is refused (EOPNOTSUPP), and so are estimators,
+ * size tables and offload.
  *
  * Locks: everything is under link.c's mutex.
  */
@@ -175,8 +175,9 @@ static struct qdisc **slot_of(struct qdisc *up, u32 parent)
 }
 
 /*
- * Returns the qdisc at the place that @parent names, NULL if it is empty, or ERR_PTR(-ENOENT) if
- * there is no such place. *@up: the qdisc above that place; NULL for the root.
+ * Returns the qdisc below @parent, which is TC_H_ROOT or a class; NULL if there is none. Returns an
+ * ERR_PTR if there is no such class, or it cannot have a qdisc. *@up: the qdisc that has the class;
+ * NULL for TC_H_ROOT.
  */
 static struct qdisc *at_place(struct net_device *dev, u32 parent, struct qdisc **up)
 {
@@ -333,7 +334,7 @@ static bool replaces(const struct nlmsghdr *req, const struct qdisc *q)
 }
 
 /*
- * Serves RTM_NEWQDISC: changes a qdisc, or makes one in the place of another. link.c's mutex held.
+ * Serves RTM_NEWQDISC: changes a qdisc, or makes one, which replaces another. link.c's mutex held.
  * Returns 0 or -errno.
  */
 static int new_qdisc(struct net_device *dev, const struct nlmsghdr *req)
@@ -528,8 +529,8 @@ int rtnl_change_qdisc(struct net *net, const struct nlmsghdr *req)
 }
 
 /*
- * As on Linux, the answer goes to all listeners; the requesting socket gets a copy only if it asks
- * for one.
+ * As on Linux, the answer goes to all listeners; the requesting socket gets a copy only if it sets
+ * NLM_F_ECHO.
  */
 int rtnl_get_qdisc(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
 {
