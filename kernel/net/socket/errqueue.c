@@ -419,7 +419,10 @@ void errq_purge(struct sock_common *c)
 		kfree(r);
 }
 
-/* Removes and returns the first record. The pending error becomes that of the next ICMP record. */
+/*
+ * Removes and returns the first record. If the next record is an ICMP error, that error becomes the
+ * pending one; else, if the removed record was an ICMP error, no error is pending.
+ */
 static struct err_record *take(struct sock_common *c)
 {
 	struct err_record *r, *next = NULL;

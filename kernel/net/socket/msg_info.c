@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * msg_info.c: ancillary data of received packets that any socket may ask for: timestamps, lost
- * packets, mark, priority.
+ * msg_info.c: ancillary data of received packets that options of SOL_SOCKET enable: timestamps,
+ * lost packets, mark, priority.
  */
 #include <asm/socket.h>
 #include <linux/net_tstamp.h>

@@ -166,7 +166,10 @@ struct sk_buff {
 	bool foreign;
 	/* UDP-Lite: number of bytes that the checksum covers, 0: all */
 	u16 covered;
-	/* ktime_get_real() at the packet's arrival, 0: not recorded */
+	/*
+	 * ktime_get_real() at the packet's arrival, 0: not recorded; while the packet waits in a
+	 * qdisc, a time of that qdisc
+	 */
 	u64 stamp;
 	/* VLAN tag that was taken out of the frame (IEEE 802.1Q); vlan_proto 0: no tag */
 	u16 vlan_proto, vlan_tci;
