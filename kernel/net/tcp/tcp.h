@@ -69,8 +69,8 @@ void tcp_follow_net(struct tcp_sock *t);
  */
 void tcp_set_state(struct tcp_sock *t, u8 state);
 /*
- * Ends the connection: removes it from the tables, stops its timers, drops its send queue. The
- * caller holds a reference.
+ * Ends the connection: removes it from the tables, stops its timers, drops its send queue and the
+ * data that arrived out of order. The caller holds a reference.
  */
 void tcp_done(struct tcp_sock *t);
 /* Ends the connection like tcp_done(), with the error @err (-errno) for the program. */

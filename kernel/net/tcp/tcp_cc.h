@@ -43,10 +43,11 @@ struct hystart {
 
 /* bits of tcp_cc.ecn */
 #define TCP_ECN_OK 1 /* both sides support ECN */
-#define TCP_ECN_ASKED 2
+#define TCP_ECN_ASKED 2 /* our SYN has asked for ECN */
 /* a marked packet has arrived; ECE echoes it until the peer sends CWR */
 #define TCP_ECN_DEMAND 4
 #define TCP_ECN_QUEUED 8 /* cwnd was cut: send CWR with new data */
+/* a segment with data and an ECN codepoint has arrived */
 #define TCP_ECN_SEEN 16
 
 /* Congestion. Protected by c.lock. */

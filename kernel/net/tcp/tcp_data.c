@@ -445,7 +445,7 @@ static bool readable(struct tcp_sock *t, u32 seq)
 
 /*
  * True if data is readable, another reader has read meanwhile, or the connection was established
- * meanwhile: its initial sequence number is then the place to read from.
+ * meanwhile, whose first sequence number is then the one to read from.
  */
 static bool may_read(struct tcp_sock *t, u32 from, u32 seq)
 {

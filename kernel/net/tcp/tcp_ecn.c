@@ -9,8 +9,8 @@
  *     an ACK with ECE       -> cwnd is cut, once a round trip; QUEUED: the next new data has CWR
  *
  * Only new data is sent as ECN-capable (section 6.1.5). net.ipv4.tcp_ecn: 0 never, 1 ask for it, 2
- * only when the peer asks. A retransmitted SYN does not ask, since some middleboxes drop SYNs that
- * do. c.lock is held throughout.
+ * only when the peer asks. With tcp_ecn_fallback a retransmitted SYN does not ask, since some
+ * middleboxes drop SYNs that do. c.lock is held throughout.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"

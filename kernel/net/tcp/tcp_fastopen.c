@@ -495,7 +495,7 @@ static bool same_cookie(const struct fast_cookie *a, const struct fast_cookie *b
 
 /*
  * True if the listener takes no more Fast Open children. Children that a reset ended lately still
- * count, so that forged SYNs, which cause resets, do not free their places at once.
+ * count, so that forged SYNs, which cause resets, do not make room for more forged SYNs at once.
  */
 static bool queue_full(struct tcp_sock *l)
 {

@@ -119,8 +119,8 @@ static void inherit(struct tcp_sock *c, struct tcp_sock *l)
 }
 
 /*
- * True if a cookie is to be sent: there are too many half-open connections, but the accept queue
- * still has room.
+ * True if a cookie is to be sent: there are too many half-open connections or tcp_syncookies is 2,
+ * and the accept queue still has room.
  */
 static bool wants_cookie(struct tcp_sock *l)
 {

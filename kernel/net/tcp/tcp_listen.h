@@ -33,8 +33,9 @@ void tcp_make_child(
 	struct net *net, struct tcp_sock *l, struct sk_buff *skb, const struct tcp_opts *o);
 /*
  * Makes a child in SYN_RECV from the third segment of a handshake by cookie, and returns it with a
- * reference. Returns NULL if the segment has no valid cookie; ERR_PTR if there is no room or memory
- * for a child, or another such segment has just made it.
+ * reference. The child is in state TCP_CLOSE if the accept queue is full or the listener has ended.
+ * Returns NULL if the segment has no valid cookie; ERR_PTR if there is no route or memory for a
+ * child, or another such segment has just made it.
  */
 struct tcp_sock *tcp_child_of_cookie(
 	struct net *net, struct tcp_sock *l, const struct sk_buff *skb, const struct tcp_opts *o);

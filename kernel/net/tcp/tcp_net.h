@@ -38,7 +38,8 @@ struct tcp_net {
 	int rmem[3], wmem[3]; /* bytes: minimum, default, maximum */
 	/* bytes */
 	u32 notsent_lowat;
-	int min_tso_segs, tso_rtt_log, pacing_ss, pacing_ca; /* of TSO packets; pacing_*: percent */
+	/* min_tso_segs, tso_rtt_log: for the size of TSO packets (tso_segs()); pacing_*: percent */
+	int min_tso_segs, tso_rtt_log, pacing_ss, pacing_ca;
 	int pingpong_thresh;
 	/*
 	 * sysctls without effect: the stack neither defers TSO packets nor probes MTUs, and looks

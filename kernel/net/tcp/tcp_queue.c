@@ -10,8 +10,8 @@
  * Invariants:
  * 1. rq is [rcv.copied, rcv.nxt) without gaps; a skb whose only byte is a skipped urgent byte may
  *    precede it.
- * 2. ooo is sorted, without overlaps, and all of it lies after rcv.nxt; a tree finds a place in it
- *    (skb_place()).
+ * 2. ooo is sorted, without overlaps, and all of it lies after rcv.nxt; a tree of its skbs is used
+ *    to search it (skb_place()).
  * 3. rmem and ooo_mem are the true sizes of the skbs in rq and ooo; their sum is at most about
  *    twice rcvbuf.
  *

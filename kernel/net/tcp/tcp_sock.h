@@ -205,9 +205,9 @@ struct tcp_rtt {
 struct tcp_timers {
 	/* a tail loss probe, or a check for lost segments (tcp_rack.c) */
 	struct ktimer early;
-	/* a retransmission, or a zero-window probe */
+	/* a retransmission, a zero-window probe, or data held back by TCP_CORK or Nagle's rule */
 	struct ktimer rtx;
-	/* a delayed acknowledgement, or corked data */
+	/* a delayed acknowledgement, or one for which there was no memory */
 	struct ktimer delack;
 	struct ktimer keep; /* keepalive, FIN_WAIT2, TIME_WAIT */
 	u8 backoff;         /* times that the timeout was doubled */
