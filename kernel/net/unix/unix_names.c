@@ -195,7 +195,7 @@ static int bind_abstract(struct unix_sock *u, struct sockaddr_buf *name)
 	return err;
 }
 
-/* Binds to a name that the kernel chooses: five hex digits in the abstract space. */
+/* Binds to a name that the kernel chooses: an abstract name of five hex digits. */
 static int autobind(struct unix_sock *u)
 {
 	/*
