@@ -33,8 +33,8 @@ static bool port_in(const u8 *be, const u16 *range)
 }
 
 /*
- * True if the rule does not test @flag, or if @is has the value that it asks for; @inverted negates
- * the test.
+ * True if the rule does not make the test @flag (a bit of @asked), or if the test succeeds: @is, or
+ * with @flag in @inverted its negation.
  */
 static bool as_asked(bool is, u32 asked, u32 inverted, u32 flag)
 {
@@ -109,7 +109,7 @@ static bool chunk_flags(const struct xt_sctp_info *m, const u8 *chunk)
 	return true;
 }
 
-/* True if the packet has any, all or only chunks of the rule's types, as the rule asks. */
+/* True if the packet has any, all or only chunks of the rule's types, by m->chunk_match_type. */
 static bool chunks_match(const struct nft_pkt *p, const struct xt_sctp_info *m)
 {
 	u32 left[ARRAY_SIZE(m->chunkmap)], len;
@@ -446,7 +446,7 @@ static void *open_physdev(struct nft_ctx *c, const void *i)
 	return NULL;
 }
 
-/* True if the rule asks only for the absence of bridge ports, since no packet has one. */
+/* True if all tests of the rule are inverted: no packet has a bridge port. */
 static bool match_physdev(const struct nft_pkt *p, const void *i)
 {
 	const struct physdev_info *m = i;
