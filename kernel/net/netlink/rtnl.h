@@ -133,7 +133,7 @@ int rtnl_get_link(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit
 int rtnl_change_link(struct net *net, const struct nlmsghdr *req, const char **why);
 
 /* nsid.c: keeps the ids (nsid) that a namespace has for other namespaces. */
-/* Returns @net's id of @peer, and makes one if there is none; -1: no memory. */
+/* Returns @net's id of @peer, and makes one if there is none; -1: no memory, or too many ids. */
 int nsid_get(struct net *net, struct net *peer);
 /* Serve RTM_GETNSID for one id, for all ids, and RTM_NEWNSID. */
 int nsid_ask(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);

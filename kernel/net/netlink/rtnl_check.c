@@ -15,7 +15,7 @@
 #include "kernel/net/socket/socket.h"
 
 /*
- * A kind of request: which bytes of its header may be other than 0 (bit n: byte n), and which
+ * A type of request: which bytes of its header may be other than 0 (bit n: byte n), and which
  * attributes it may have.
  */
 struct shape {

@@ -308,7 +308,8 @@ int rtnl_get_link(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit
 #define STATS_ALL ((1U << IFLA_STATS_MAX) - 1)
 
 /*
- * Puts the device's statistics into a message. Nestling has no statistics of a kind or of a card.
+ * Puts the device's statistics into a message. Nestling has none that are special to a type of
+ * device (IFLA_STATS_LINK_XSTATS) or counted by hardware.
  */
 static void put_link_stats(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
