@@ -127,8 +127,8 @@ static u32 nested_nlattr(const struct filter_view *v, u32 at, u32 type)
 }
 
 /*
- * Moves *@at behind IPv6's extension headers, the first of which is of kind *@proto. Returns true
- * if the packet is a fragment but not the first.
+ * Moves *@at behind IPv6's extension headers. *@proto: the type of the first header, which becomes
+ * that of the header at the new *@at. Returns true if the packet is a fragment but not the first.
  */
 static bool skip_extensions(const struct filter_view *v, u32 *at, u32 *proto)
 {
