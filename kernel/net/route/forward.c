@@ -190,8 +190,8 @@ static void redirect(struct net *net, struct sk_buff *skb, const struct flow *f)
 }
 
 /*
- * True if the packet is larger than the MTU and must not be fragmented. Then sends an ICMP error,
- * except for an IPv4 packet without DF, whose MTU is too small for any fragment.
+ * True if the packet is larger than the MTU and must not be fragmented: sends an ICMP error. Also
+ * true, without an error, for an IPv4 packet without DF if the MTU is below IPv4's minimum of 68.
  */
 static bool too_large(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
