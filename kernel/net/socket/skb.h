@@ -64,7 +64,7 @@ struct ip_meta {
 	u32 front_off;
 	u8 front_head;
 	u32 label; /* flow label of IPv6 */
-	/* offset of IPv6's extension headers in the buffer; ext_first is the kind of the first */
+	/* offset of IPv6's extension headers in the buffer; ext_first: type of the first of them */
 	u32 ext_at;
 	u16 ext_len;
 	u8 ext_first;
