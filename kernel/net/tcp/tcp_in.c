@@ -139,7 +139,7 @@ static void find_urgent(struct tcp_sock *t, const struct sk_buff *skb)
 
 /*
  * Wakes up pollers and readers if SO_RCVLOWAT bytes are readable. With fewer bytes, wakes up only
- * readers that asked for less.
+ * readers, since a read of few bytes may be complete.
  */
 static void wake_reader(struct tcp_sock *t)
 {
