@@ -178,7 +178,7 @@ bool unix_in_scope(const struct unix_sock *u);
  * -ECONNREFUSED. @type: SOCK_* that it must have. May sleep.
  */
 struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, u16 type);
-/* proto_ops.bind. A length of 2 asks for an automatic name. */
+/* proto_ops.bind. A length of 2 requests an automatic name. */
 int unix_bind(struct socket *s, struct sockaddr_buf *a);
 /*
  * Binds a socket that has SO_PASSCRED or SO_PASSPIDFD set, and no name, to an automatic name. May

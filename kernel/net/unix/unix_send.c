@@ -38,7 +38,7 @@ static u32 truesize_of(int type, u32 n)
 
 /*
  * Allocates a message for @n bytes, or for fewer (at least @least) if memory is fragmented; um->len
- * says how many. Returns NULL if memory is short. May sleep.
+ * is their number. Returns NULL if memory is short. May sleep.
  */
 static struct unix_msg *alloc_msg(size_t n, u32 least)
 {
