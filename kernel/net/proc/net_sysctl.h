@@ -14,7 +14,7 @@
  * Locks: numbers are single words, read and written without a lock. Lists are shown in pieces, each
  * read under the lock that protects the list.
  *
- * May know: all of kernel/net; these folders use only net_sysctl_own() of it.
+ * May know: all of kernel/net. Other folders use only net_sysctl_own(), to register a table.
  */
 #ifndef NESTLING_NET_NET_SYSCTL_H
 #define NESTLING_NET_NET_SYSCTL_H
