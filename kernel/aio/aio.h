@@ -22,7 +22,8 @@ struct aio_ring {
 	u32 nr; /* events that the ring holds */
 	/* Index of the oldest event; written by the guest, and by io_getevents(). */
 	u32 head;
-	u32 tail;  /* of the next event; set by the kernel */
+	/* Index at which the kernel writes the next event. */
+	u32 tail;
 	u32 magic; /* AIO_RING_MAGIC */
 	u32 compat_features, incompat_features;
 	u32 header_length; /* in bytes */
