@@ -86,8 +86,9 @@ static inline void *bio_driver(struct bio *bio)
 /* Adds @len bytes from byte @off of @p on. The caller keeps the page until the bio has ended. */
 bool bio_add_page(struct bio *bio, struct page *p, u32 len, u32 off); /* false: full */
 /*
- * Submits a request. Never fails: errors are passed to end_io. Called in a task; may sleep. Until
- * end_io the bio belongs to the queue and the driver.
+ * Submits a request. Never fails: errors are passed to end_io, which may be called before the
+ * function returns. Called in a task; may sleep. Until end_io the bio belongs to the queue and the
+ * driver.
  */
 void submit_bio(struct bio *bio);
 /* Submits a bio without end_io and waits. The caller then owns the bio again. */
@@ -282,7 +283,7 @@ struct block_device {
 	struct gendisk *disk;
 	u32 partno; /* 0: the whole disk */
 	dev_t dev;
-	sector_t start, nr_sectors; /* place on the disk, in sectors */
+	sector_t start, nr_sectors; /* range on the disk, in sectors */
 	/* The device's inode, whose i_mapping is its page cache. */
 	struct inode *inode;
 	struct address_space *mapping;
@@ -382,6 +383,7 @@ extern const struct dev_node_ops *dev_node_ops;
 struct disk_sysfs_ops {
 	/* Shows a partition that was found for the first time after boot. */
 	void (*part_appeared)(struct block_device *b);
+	/* Implements disk_event(). */
 	void (*event)(struct block_device *b, const char *action);
 };
 extern const struct disk_sysfs_ops *disk_sysfs_ops;

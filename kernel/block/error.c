@@ -8,8 +8,8 @@
  *      bdev_lost(b, n, err)  a count of lost data that never became a bio
  *
  * Data lost on a disk that is a file of the host is counted, and reported when the instance ends
- * (kernel/lib/lost.h). A loop device is not such a disk. At most ten lines of a kind are logged in
- * five seconds.
+ * (kernel/lib/lost.h). A loop device is not such a disk. Of each of the two messages at most ten
+ * lines are logged in five seconds.
  */
 #include <asm/errno.h>
 

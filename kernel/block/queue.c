@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * queue.c: submit_bio(), the way from any task to the driver.
+ * queue.c: submit_bio() and the queue of bios between the submitting tasks and the drivers.
  *
  * A bio is checked against its device, remapped from the partition to the disk, counted, and passed
  * to the driver. While current has a plug, bios gather in it. Finishing the plug joins neighbours
