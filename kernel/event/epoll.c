@@ -20,7 +20,7 @@
  * item (item->dying), and the last item frees the eventpoll.
  *
  * Invariants:
- * 1. item->ready says whether the item is on the ready list; both change under ep->lock.
+ * 1. item->ready is true if the item is on the ready list; both change under ep->lock.
  * 2. Watching is acyclic and at most MAX_NEST deep, and no epoll file is watched along more than
  *    max_paths[] paths, each of which a wake-up takes (epoll_check_nesting() and epoll_crowded()
  *    under nest_lock, which is held whenever an epoll file is added).

@@ -37,12 +37,10 @@ struct eventpoll {
 	struct file *file;           /* NULL once it is closed */
 	struct user_struct *user;    /* charged for the items; immutable */
 	struct epoll_params_ params; /* under mutex */
-	/*
-	 * The last walk of epoll_nest.c that visited this epoll file, and its result; under
-	 * nest_lock.
-	 */
+	/* Number of the last walk of epoll_nest.c that visited this epoll file; under nest_lock. */
 	u64 walk;
-	int found; /* a depth, or a truth value, by the walk */
+	/* The depth, or -ELOOP, that the last walk for a depth has found; under nest_lock. */
+	int found;
 };
 
 struct epoll_hook;

@@ -5,8 +5,8 @@
  *
  * A walk visits each file once (eventpoll.walk), however many paths lead to it. nest_lock is held
  * throughout, so no cycle can form. A walk down holds the mutexes on its path. A walk up holds the
- * f_locks on its path. During it items may be removed and epoll files closed, but it passes no
- * boundary, so none of them is freed (call_rcu).
+ * f_locks on its path, which keep the items there and their eventpolls. Epoll files may be closed
+ * during a walk up, but their struct file is not freed: the walk passes no boundary (call_rcu()).
  */
 #include "kernel/event/epoll.h"
 
