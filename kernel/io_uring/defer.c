@@ -4,8 +4,8 @@
  * the ring until the ring's issuer asks for completions. If the issuer has exited, the queued
  * requests end with the ring, as on Linux.
  *
- * An item is a request with req->work to run, or a multishot poll with events to report (its
- * shots: req->shot), to which the list has a reference. While items are queued, the ring polls as
+ * An item is a request with req->work to run, or a multishot poll with events to report
+ * (req->shot), to which the list has a reference. While items are queued, the ring polls as
  * readable, and with IORING_SETUP_TASKRUN_FLAG sq_flags has IORING_SQ_TASKRUN. A new item signals
  * the eventfd.
  *
@@ -88,7 +88,7 @@ bool uring_has_deferred_of(struct uring *u, const struct task *t)
 
 /*
  * Takes the first item off the two lists, or returns NULL if both are empty. *shot: the item is a
- * poll with shots.
+ * multishot poll.
  */
 static struct uring_req *next_deferred(struct uring *u, bool *shot)
 {

@@ -9,8 +9,8 @@
  * transfer on a stream continues until all bytes are moved. Headers and addresses are read when the
  * request is submitted. SIGPIPE is never sent.
  *
- * A request with several shots has a completion for each message or connection, until an error, the
- * end of a stream, the lack of a buffer, or a full completion queue. SEND_ZC copies the data, as
+ * A multishot request has a completion for each message or connection, until an error, the end of a
+ * stream, the lack of a buffer, or a full completion queue. SEND_ZC copies the data, as
  * Linux does for devices without zero copy, and reports that on request (REPORT_USAGE).
  */
 #include <linux/eventpoll.h>
@@ -344,7 +344,7 @@ static long one_shot(struct uring_req *r)
 
 /*
  * True if the result @n of one_shot() means an empty message or the end of a stream. As on Linux,
- * both end a request with several shots.
+ * both end a multishot request.
  */
 static bool was_empty(const struct uring_req *r, long n)
 {

@@ -3,7 +3,7 @@
  * poll.c: POLL_ADD, POLL_REMOVE (which also changes polls), ASYNC_CANCEL, and REGISTER_SYNC_CANCEL,
  * which waits until the cancelled requests have ended.
  *
- * A poll with several shots stays armed, and a worker reports each event. With
+ * A multishot poll stays armed, and a worker reports each event. With
  * IORING_SETUP_DEFER_TASKRUN the worker collects events in r->shot, and the issuer reports them. If
  * the completion queue has no room for a completion of the poll, the poll ends with its last
  * completion. A poll that is changed is first disarmed, by the request that changes it or by the
@@ -74,7 +74,7 @@ void uring_report_shots(struct uring_req *r)
 	if (!alive || uring_post_more(r, mask, 0) || !uring_delist(r))
 		return;
 	async_poll_cancel(&r->poll);
-	/* This is a worker, and the rest of the chain must run in its task. */
+	/* ring->lock is not held here, so the rest of the chain cannot run here. */
 	uring_finish_elsewhere(r, mask);
 }
 
@@ -108,8 +108,9 @@ static int may_poll(struct uring_req *r)
 }
 
 /*
- * Handles the events @mask that were already pending when the poll was armed: they are its first
- * shot. With DEFER_TASKRUN the issuer reports them together with events that come until then.
+ * Handles the events @mask that were already pending when a multishot poll was armed: they are the
+ * first to be reported. With DEFER_TASKRUN the issuer reports them together with events that come
+ * until then.
  * Returns URING_QUEUED or the request's result.
  */
 static long first_shot(struct uring_req *r, int mask)
@@ -130,7 +131,7 @@ static long first_shot(struct uring_req *r, int mask)
 }
 
 /*
- * Arms a poll. A poll of a ring has a single shot, since its own completions would be events of
+ * Arms a poll. A poll of a ring is never multishot, since its own completions would be events of
  * that ring.
  */
 long poll_add_issue(struct uring_req *r)

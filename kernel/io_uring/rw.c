@@ -125,7 +125,7 @@ static int check(struct uring_req *r, bool write)
 }
 
 /*
- * Returns -errno if the file can never be read or written in this way, even if it is ready, else 0.
+ * Returns -errno if a read or write of this form fails even if the file is ready, else 0.
  */
 static int cannot(const struct uring_req *r, bool write, size_t n)
 {
@@ -290,8 +290,8 @@ static ssize_t try(struct uring_req *r, bool write, bool polled, u32 events)
 }
 
 /*
- * Reports a shot, and waits for the next one. Returns 0 to read again, URING_QUEUED, or the result
- * of the last shot.
+ * Reports the result @n of a read, and waits until the file can be read again. Returns 0 to read
+ * again, URING_QUEUED, -errno, or @n if it must be the last result.
  */
 static long next_shot(struct uring_req *r, long n)
 {

@@ -91,8 +91,8 @@ static bool several(const struct uring_req *r)
 }
 
 /*
- * Ends a timeout whose timer has expired. If it has several shots, its task reports the shot and
- * arms the timeout again.
+ * Ends a timeout whose timer has expired. If it is multishot, its task instead reports the expiry
+ * and arms the timeout again.
  */
 static void timer_over(struct ktimer *t)
 {
@@ -141,8 +141,8 @@ static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 
 }
 
 /*
- * Reports a shot. sqe.off is the number of remaining shots, or 0 for no limit. Returns true if the
- * shot was reported and was not the last one.
+ * Reports an expiry of a multishot timeout. sqe.off is the number of expiries left, or 0 for no
+ * limit. Returns true if the expiry was reported and was not the last one.
  */
 static bool report_shot(struct uring_req *r)
 {
@@ -158,9 +158,9 @@ static bool report_shot(struct uring_req *r)
 }
 
 /*
- * Arms a timeout, after it has reported the shot that is due. Afterwards checks the target again,
+ * Arms a timeout, after it has reported an expiry that is due. Afterwards checks the target again,
  * since completions may have come between the setting of the target and the start of the timer.
- * Returns URING_QUEUED, -ECANCELED, or -ETIME if that shot was the last one.
+ * Returns URING_QUEUED, -ECANCELED, or -ETIME if that expiry was the last one.
  */
 long timeout_issue(struct uring_req *r)
 {
@@ -333,7 +333,7 @@ static struct uring_req *find_to_update(struct uring *u, const struct io_uring_s
 }
 
 /*
- * Removes the number of completions or shots of a TIMEOUT that is being changed, and moves it to
+ * Removes the number of completions or expiries of a TIMEOUT that is being changed, and moves it to
  * ring->waiting, since it has no target now. cq_lock is held.
  */
 static void without_number(struct uring_req *r)

@@ -80,7 +80,7 @@ struct uring_buffer {  /* guest memory */
 
 struct uring_rsrc { /* a registered file or buffer (rsrc.c) */
 	atomic_t refs;
-	/* each of these objects holds a reference to the ring */
+	/* without a reference: each holder of the object has a reference to the ring */
 	struct uring *ring;
 	/* user_data of the completion that is posted when the object is freed; 0: posts none */
 	u64 tag;
@@ -169,7 +169,8 @@ struct uring {
 	struct list_head mapped; /* uring_group.mapped of kernel memory */
 	/* DEFER_TASKRUN: requests that the issuer must run, by uring_req.deferred */
 	struct list_head deferred;
-	struct list_head shots; /* polls to report, by uring_req.shot_link */
+	/* DEFER_TASKRUN: multishot polls whose events the issuer must report, by shot_link */
+	struct list_head shots;
 	/*
 	 * without DEFER_TASKRUN: requests that their tasks must issue again, by uring_req.deferred
 	 */
@@ -249,7 +250,7 @@ struct uring_req {
 	/* SEND: part of a used buffer that was not sent yet */
 	struct uring_buffer rest;
 	u32 cflags; /* IORING_CQE_F_* of next completion */
-	/* poll with several shots: events to report; under cq_lock */
+	/* multishot poll: events to report; under cq_lock */
 	u32 shot;
 	/* True while POLL_REMOVE is changing this poll; under cq_lock */
 	bool update;
@@ -268,14 +269,15 @@ struct uring_req {
 	/* timeout: value of ring->counted that ends it */
 	u64 target;
 	u64 deadline; /* ktime, ns; TIMEOUT_REMOVE: new time */
-	/* timeout: the requested time in ns; with several shots, the interval */
+	/* timeout: the requested time in ns; multishot: the interval */
 	u64 period;
 	/*
 	 * timeout: True if @period is a time of CLOCK_REALTIME, whose changes the timer follows
 	 * (timeout.c)
 	 */
 	bool real;
-	bool rings; /* True if a shot of a timeout is due */
+	/* multishot timeout: True if it has expired, and a completion is due */
+	bool rings;
 	struct task_work work;
 };
 
@@ -328,7 +330,10 @@ void uring_put(struct uring *u); /* drops a reference; may sleep */
  */
 int uring_charge(size_t bytes);
 void uring_uncharge(size_t bytes);
-/* @n elements of @size bytes, the same at the free. uring_zalloc() may sleep. @p may be NULL. */
+/*
+ * Allocate and free @n elements of @size bytes; the free gets the numbers of the allocation.
+ * uring_zalloc() may sleep. @p may be NULL.
+ */
 void *uring_zalloc(size_t n, size_t size); /* charged; NULL if memory is short */
 void uring_free(void *p, size_t n, size_t size);
 /* Makes zeroed memory of @size bytes that the guest can map. @m is zeroed. May sleep. */
@@ -345,8 +350,11 @@ static inline void *map_at(const struct uring_map *m, u64 off)
 }
 
 /* ringfds.c: rings that a task has registered for itself. The table is current's own: no lock. */
-/* The file of descriptor @fd, or with @registered of entry @fd of the table; perhaps no ring. */
-struct file *uring_get_ring(int fd, bool registered); /* referenced, or ERR_PTR */
+/*
+ * Returns the file of descriptor @fd, or with @registered of entry @fd of the table, referenced, or
+ * ERR_PTR. The file may be no ring.
+ */
+struct file *uring_get_ring(int fd, bool registered);
 /* Makes the task's empty table, which every task that makes a ring has. Returns 0 or -ENOMEM. */
 int uring_rings_table(void);
 long uring_rings_register(uaddr_t arg, u32 nr);
@@ -441,8 +449,8 @@ static inline bool uring_defers(const struct uring *u)
 /* Queues @r->work for the issuer. Returns false if the ring is being closed. */
 bool uring_defer(struct uring_req *r, void (*func)(struct task_work *w));
 /*
- * Queues @mask for a report by a poll with several shots. Returns false if the ring is being
- * closed.
+ * Queues the events @mask of a multishot poll, which the issuer reports. Returns false if the ring
+ * is being closed.
  */
 bool uring_defer_shot(struct uring_req *r, u32 mask);
 bool uring_has_deferred(struct uring *u); /* without a lock */
@@ -520,9 +528,9 @@ bool uring_enlist(struct uring_req *r, enum uring_where where);
  */
 bool uring_drain(struct uring_req *r);
 bool uring_delist(struct uring_req *r);        /* false if another task delisted it */
-bool uring_unlist_locked(struct uring_req *r); /* the same; cq_lock is held */
+bool uring_unlist_locked(struct uring_req *r); /* the same, with cq_lock held */
 /*
- * Returns a request that matches, and that its task was asked to issue again but has not issued
+ * Returns a request that @match() accepts and whose task is to issue it again but has not done so
  * yet, or NULL. cq_lock is held.
  */
 struct uring_req *uring_find_again(struct uring *u,
@@ -604,8 +612,8 @@ long uring_place_file(struct uring *u, u32 index, struct file *f);
 long uring_remove_file(struct uring *u, u32 at); /* 0 or -errno */
 
 /*
- * Suppresses SIGPIPE and SIGXFSZ during a system call that Linux makes in a worker, where these
- * signals do not reach the program.
+ * Switches SIGPIPE and SIGXFSZ off (@on) and on again, around a system call that Linux makes in a
+ * worker, where these signals do not reach the program.
  */
 static inline void uring_quiet(bool on)
 {
@@ -671,8 +679,9 @@ long poll_remove_issue(struct uring_req *r);
 long uring_sync_cancel(struct uring *u, uaddr_t arg); /* IORING_REGISTER_SYNC_CANCEL */
 int cancel_prep(struct uring_req *r);
 long cancel_issue(struct uring_req *r);
-void uring_report_shots(struct uring_req *r); /* reports shots; called by the issuer */
-int uring_check_fixed(struct uring_req *r);   /* sqe.addr and len: 0 or -EFAULT */
+/* Reports the events of a multishot poll. Called by the issuer, without ring->lock. */
+void uring_report_shots(struct uring_req *r);
+int uring_check_fixed(struct uring_req *r); /* sqe.addr and len: 0 or -EFAULT */
 int rw_prep(struct uring_req *r);
 long rw_issue(struct uring_req *r);
 int read_shots_prep(struct uring_req *r);
