@@ -87,8 +87,8 @@ static void refresh_cache(struct block_device *b)
 }
 
 /*
- * Reads @n bytes from @pos on, which are on one page, into the corresponding place in @page.
- * Returns bytes, 0 at the end, or -errno.
+ * Reads @n bytes from @pos on, which are on one page, into @page, a buffer for that page, at their
+ * offset in the page. Returns bytes, 0 at the end, or -errno.
  */
 static ssize_t read_page_beside(
 	struct file *f, struct block_device *b, u8 *page, u32 n, loff_t pos, bool nowait)
