@@ -264,7 +264,7 @@ static int rw_hint(struct file *f, bool set, uaddr_t arg)
 #define F_DUPFD_QUERY_ 1027
 #define F_CREATED_QUERY_ 1028
 
-/* Returns 1 if @fd refers to the open file @f, else 0. */
+/* Returns 1 if @fd refers to the open file @f, 0 if to another, or -EBADF. */
 static long same_file(const struct file *f, int fd)
 {
 	struct fd other = fdget_raw(fd);

@@ -661,7 +661,7 @@ long sys_dup3(int oldfd, int newfd, int flags)
 		return -EBADF;
 	f = fget_raw(oldfd);
 	err = f ? dup_at(f, newfd, flags) : -EBADF;
-	/* Above fs.nr_open is reported as above the limit is. */
+	/* A descriptor above fs.nr_open has the error of one above RLIMIT_NOFILE. */
 	return err == -EMFILE ? -EBADF : err;
 }
 

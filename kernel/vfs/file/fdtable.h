@@ -60,7 +60,8 @@ void put_unused_fd(int fd);              /* for one that was not installed */
 void fd_install(int fd, struct file *f); /* takes over the reference */
 /*
  * Makes the descriptor @fd refer to @f, as dup3(2) does, with a new reference to @f. Returns @fd,
- * -EBADF, -ENOMEM, or -EBUSY if another thread has reserved @fd. May sleep.
+ * -EBADF (above RLIMIT_NOFILE), -EMFILE (above fs.nr_open), -ENOMEM, or -EBUSY if another thread
+ * has reserved @fd. May sleep.
  */
 long replace_fd(u32 fd, struct file *f, u32 flags);
 struct file *fget(int fd); /* NULL: not open, or O_PATH */

@@ -132,9 +132,10 @@ struct file_operations {
 	/* Starts or ends SIGIO for the file (fasync.h). @fd is -1 when the file is released. */
 	int (*fasync)(int fd, struct file *f, bool on);
 	/*
-	 * Sets, or drops (FLK_NONE), a lock at the owner of the real file: @cmd F_SETLK. F_GETLK:
-	 * returns 1, with *fl describing it, if a lock conflicts. Runs under a spinlock. NULL op:
-	 * all locks are known here.
+	 * Locks the host's file behind @f. @cmd F_SETLK: takes the lock *fl, or for FLK_NONE
+	 * releases the range; returns 0 or -EAGAIN. F_GETLK: returns 1 if a lock on the host
+	 * conflicts, and changes *fl into that lock; else 0. Runs under a spinlock. NULL op: the
+	 * host takes no locks on the file.
 	 */
 	int (*lock)(struct file *f, int cmd, struct file_lock *fl);
 	/*
@@ -364,6 +365,6 @@ int generic_file_mmap(struct file *f, struct vm_area *vma); /* for files with re
 /* Writes out the pages of the range and then the inode, by s_op->write_inode. */
 int generic_file_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
 int nonseekable_open(struct inode *inode, struct file *f); /* forbids lseek, pread, pwrite */
-int stream_open(struct inode *inode, struct file *f);      /* the same, and no f_pos_lock */
+int stream_open(struct inode *inode, struct file *f);      /* as above; f_pos is not used */
 
 #endif

@@ -3,7 +3,7 @@
  * open.c: from a path to an open file: open, openat, openat2, creat, and the kernel's own opening.
  *
  *   build_open()      open flags -> lookup flags and permissions to check
- *   do_filp_open()    looks the path up (creating the last component where asked) and opens it
+ *   do_filp_open()    looks the path up (creating the last component if requested) and opens it
  *   vfs_open()        a file whose path is set -> f_op, counts of writers, f_op->open
  *
  * Creation: the last component is first looked up without locks. Only if it does not exist, the
