@@ -387,7 +387,7 @@ static int rule_file(int fd, struct fd *to)
 }
 
 /*
- * Reads a rule from guest memory and checks its rights, with which both kinds of rule begin.
+ * Reads a rule from guest memory and checks its rights, with which both types of rule begin.
  * Returns 0 or -errno.
  */
 static int read_rule(void *to, size_t size, uaddr_t attr, u32 handled)

@@ -10,7 +10,7 @@
  * A short path is walked without references, within one stretch of code that passes no boundary
  * (vfs/internal.h), and walked again if a rename or a mount happened meanwhile. A longer path is
  * walked with references, one directory at a time, as Linux always does. So is a path that other
- * tasks keep changing, for which the first kind of walk might never end.
+ * tasks keep changing, for which walks without references might never succeed.
  *
  * A move of a file needs LL_REFER in both directories. It fails with -EXDEV, so that mv(1) copies,
  * if the file would gain rights by it.
