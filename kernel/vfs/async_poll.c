@@ -8,7 +8,7 @@
  * while hooks are still being added takes ARMING to EARLY, and start polls the file again. The work
  * takes the hooks off and polls the file. Then it either calls done or arms again.
  *
- * With several shots the hooks stay: the work goes from FIRED back to ARMED when it has reported
+ * The hooks of a multishot poll stay: the work goes from FIRED back to ARMED when it has reported
  * the events. A wake-up meanwhile takes FIRED to AGAIN, and the work polls once more. A task that
  * is faster than the work takes FIRED or AGAIN to TAKEN and reports the events itself.
  *
@@ -145,7 +145,7 @@ static void run_work(struct async_poll *p)
 	work_queue(&p->work);
 }
 
-/* Arms a poll with several shots. Called once, while the caller keeps the poll. */
+/* Arms a multishot poll. Called once, while the caller keeps the poll. */
 static int start_shots(struct async_poll *p)
 {
 	u32 mask;

@@ -10,9 +10,9 @@
  *	async_poll_cancel(&p);		done is called soon, with the pending events,
  *					perhaps 0
  *
- * With several shots (p->shot is set after setup) a worker calls shot(&p, mask) for each later
- * event. If shot returns false, or after a cancel, done is called and the poll has ended. In this
- * mode start always arms the poll; > 0 means that events are pending already.
+ * For a multishot poll (p->shot is set after setup) a worker calls shot(&p, mask) for each later
+ * event. If shot returns false, or after a cancel, done is called and the poll has ended.
+ * async_poll_start() always arms such a poll; > 0 means that events are pending already.
  *
  * p->task, if it is set after setup, is the waiting task. Events that this task causes itself are
  * reported on its way to user mode rather than by a worker, so that they have been reported when
@@ -50,11 +50,11 @@ struct async_poll {
 	const struct task *task;
 	struct task_work task_work;
 	u32 state;                                    /* atomic; states: async_poll.c */
-	bool (*shot)(struct async_poll *p, u32 mask); /* for several shots, else NULL */
+	bool (*shot)(struct async_poll *p, u32 mask); /* of a multishot poll, else NULL */
 	bool cancelled, too_many;
 	/*
-	 * With several shots: an io_uring completion caused a wake-up, so the next shot is the
-	 * last.
+	 * Multishot: an io_uring completion caused a wake-up, so the next report of events is the
+	 * last, by done().
 	 */
 	bool once;
 	u32 nr; /* of hooks in use */
@@ -71,7 +71,7 @@ void async_poll_setup(struct async_poll *p, struct file *f, u32 events,
 int async_poll_start(struct async_poll *p);
 void async_poll_cancel(struct async_poll *p);
 /*
- * With several shots: takes the pending events from the worker, which then does not report them.
+ * Multishot: takes the pending events from the worker, which then does not report them.
  * Returns the events, or 0 if the caller has taken none. Calls f_op->poll, so it may sleep.
  */
 u32 async_poll_take(struct async_poll *p);

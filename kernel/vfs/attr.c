@@ -267,7 +267,7 @@ void setattr_copy(struct inode *inode, const struct iattr *a)
 
 /*
  * Sets attributes for file systems without setattr. The content of their files is generated, so a
- * new size has no effect.
+ * new size changes only i_size.
  */
 static int setattr_plain(struct dentry *d, struct iattr *a)
 {

@@ -2,9 +2,9 @@
 /*
  * boot.c: brings vfs up and mounts the root file system.
  *
- * Order: vfs_init (level 1) makes the caches, the tmpfs room mounts rootfs and calls
- * set_initial_root(), and mount_root() mounts the disk's file system over rootfs. So the root mount
- * has a parent, as on Linux, which pivot_root(2) requires.
+ * Order: vfs_init (level 1) makes the caches, kernel/fs/tmpfs calls set_initial_root(), which
+ * mounts rootfs, and mount_root() mounts the disk's file system over rootfs. So the root mount has
+ * a parent, as on Linux, which pivot_root(2) requires.
  */
 #include "kernel/block/block.h"
 #include "kernel/vfs/idmap.h"

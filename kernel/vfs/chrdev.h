@@ -12,8 +12,8 @@ struct file_operations;
 
 /*
  * Gives the @count minors from @first_minor on to a driver. @name and @fop stay valid until
- * unregister_chrdev(), which gets the same numbers. Returns 0, -EBUSY if a number is in use, or
- * -ENOMEM. May sleep. Open files keep using @fop.
+ * unregister_chrdev(), which gets the same numbers, and is called when no file of the driver is
+ * open. Returns 0, -EBUSY if a number is in use, or -ENOMEM. May sleep.
  */
 int register_chrdev(
 	u32 major, u32 first_minor, u32 count, const char *name, const struct file_operations *fop);

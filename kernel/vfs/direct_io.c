@@ -581,7 +581,7 @@ static s64 prepare_write(struct file *f, const struct iov_iter *from, loff_t pos
 {
 	const struct direct_ops *ops = f->f_op->direct;
 	struct inode *inode = f->f_mapping->host;
-	/* A size limit has shortened it. */
+	/* Part of a sector remains if a size limit has shortened the write. */
 	int err = from->count & SECTOR_MASK ?
 			  -EINVAL :
 			  clear_cache(f->f_mapping, pos, from->count, from->nowait);

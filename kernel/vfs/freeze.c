@@ -6,12 +6,12 @@
  *	freeze_super, thaw_super                      FIFREEZE and FITHAW, one file system
  *	freeze_for_snapshot, thaw_after_snapshot      all file systems, for the management console
  *
- * Both kinds may freeze one file system at a time (s_frozen is a set); writes resume when both have
- * thawed it. A task that changes names or inodes waits in mnt_want_write(), before it takes locks
- * that readers need. A freeze waits for running changes, so that removals are complete, but only
- * for a limited time, since a change may wait for another frozen file system. Writes that bypass
- * page cache and journal wait in sb_start_direct_write(). The file system stops its own writes in
- * freeze_fs.
+ * Both freezes of a file system may be in force at one time (s_frozen is a set); writes resume when
+ * both have ended. A task that changes names or inodes waits in mnt_want_write(), before it takes
+ * locks that readers need. A freeze waits for running changes, so that removals are complete, but
+ * only for a limited time, since a change may wait for another frozen file system. Writes that
+ * bypass page cache and journal wait in sb_start_direct_write(). The file system stops its own
+ * writes in freeze_fs.
  *
  * Locks: s_umount for writing around s_frozen, which is read without a lock.
  */
@@ -110,7 +110,7 @@ void freeze_forbid(bool on)
 }
 
 /*
- * Freezes a file system, or, if it is frozen already, adds the kind of freeze @who to s_frozen.
+ * Freezes a file system, or, if it is frozen already, only adds @who (FREEZE_*) to s_frozen.
  * s_umount is held for writing.
  */
 static int freeze_locked(struct super_block *sb, u32 who)

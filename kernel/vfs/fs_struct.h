@@ -14,7 +14,7 @@
 struct fs_struct {
 	atomic_t users; /* references: tasks that share it */
 	spinlock_t lock;
-	int umask; /* read and written racily */
+	int umask; /* accessed without a lock */
 	u32 seq;   /* odd while root or pwd change */
 	/* True while an exec runs, during which no child may share this struct; under lock. */
 	bool in_exec;

@@ -16,7 +16,7 @@
  *   1. i_count goes from 0 to 1 only under i_lock with I_FREEING clear.
  *   2. A freeing inode is off the LRU list and off the dirty list.
  *   3. An inode is on s_inodes from new_inode() to eviction.
- * Locks: internal.h. Writeback is in writeback.c.
+ * Locks: kernel/lib/lock_order. Writeback is in writeback.c.
  */
 #include <linux/inotify.h>
 

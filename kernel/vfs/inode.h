@@ -6,7 +6,7 @@
  * A file system gets an inode by iget_locked(), which finds it or makes a new one with I_NEW; or by
  * new_inode() and insert_inode_locked(). It fills in the new inode, mainly i_op and i_fop, and
  * calls unlock_new_inode(). ihold() and iput() count references. After the last iput() an inode
- * that still has a name stays cached; otherwise s_op->evict_inode frees its space.
+ * that still has a name stays cached; otherwise s_op->evict_inode frees its content.
  *
  * Locks: kernel/lib/lock_order. Operations on a directory run with its i_rwsem held for writing,
  * lookup with it held for reading or writing. The members of struct inode are grouped by lock.
@@ -39,7 +39,7 @@ struct super_block;
 #define I_DIRTY_DATASYNC 0x4 /* attributes that fdatasync writes: size */
 #define I_DIRTY_PAGES 0x8
 #define I_DIRTY (I_DIRTY_SYNC | I_DIRTY_DATASYNC | I_DIRTY_PAGES)
-#define I_FREEING 0x10  /* being evicted: takes no reference */
+#define I_FREEING 0x10  /* being evicted: igrab() fails */
 #define I_SYNC 0x20     /* being written back by one task */
 #define I_LINKABLE 0x40 /* of O_TMPFILE: may get its first name */
 /* The file system itself has a reference to the inode until put_super. */
@@ -52,7 +52,7 @@ struct super_block;
 #define S_SYNC 0x8       /* writes are on the disk on return */
 #define S_DEAD 0x10      /* a removed directory */
 #define S_PRIVATE 0x20   /* Landlock does not restrict it */
-#define S_DIRSYNC 0x40   /* kept for its flag, without effect */
+#define S_DIRSYNC 0x40   /* of FS_DIRSYNC_FL, without effect */
 #define S_SWAPFILE 0x100 /* a swap area: cannot be changed */
 /* Cache of a check: the inode has no set-id bits and no security xattrs that a write must clear. */
 #define S_NOSEC 0x80
@@ -210,7 +210,7 @@ struct inode {
 	struct list_head i_lru;    /* in inode_lru, under inode_lru_lock */
 	struct list_head i_dentry; /* aliases (dentry.d_alias), under i_lock */
 
-	/* Members that only some kinds of files use. */
+	/* Members that only some types of files use. */
 	/* pipe_inode_info of a FIFO or pipe, under i_lock. */
 	void *i_pipe;
 	struct block_device *i_bdev; /* of a block device's node */
@@ -228,10 +228,10 @@ struct inode {
 	 */
 	u32 i_pins;
 #define SEALS_ALLOWED 0x80000000
-	u8 i_write_hint; /* RWH_*, read and written racily */
+	u8 i_write_hint; /* RWH_*, accessed without a lock */
 
 	/* File locks and watchers: NULL or empty for most inodes. */
-	struct list_head i_flock;  /* locks, under flc_lock (locks.c) */
+	struct list_head i_flock;  /* under its bucket's lock (locks.c) */
 	struct lease *i_leases;    /* under lease_lock */
 	void *i_fsnotify;          /* marks of inotify, under its watch_lock */
 	struct dnotify *i_dnotify; /* requests of F_NOTIFY, under dnotify_lock */
@@ -293,9 +293,9 @@ void ihold(struct inode *inode); /* the caller has a reference already */
 void iput(struct inode *inode);
 /*
  * Drops a reference when the last name or the last open file may be gone. If that was the last use,
- * the inode's space has been freed on return, even if its writeback was running. The function does
- * not wait while another file has the inode open. It may sleep, and the caller holds no lock for
- * which a write or a removal could wait. @inode may be NULL.
+ * the inode's blocks have been freed on return, even if its writeback was running. The function
+ * does not wait while another file has the inode open. It may sleep, and the caller holds no lock
+ * for which a write or a removal could wait. @inode may be NULL.
  */
 void iput_removed(struct inode *inode);
 /*

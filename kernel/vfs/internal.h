@@ -96,8 +96,8 @@ static inline void vfs_seq_write_end(struct vfs_seq *s)
  */
 typedef int walk_look_fn(const struct path *path, void *arg);
 /*
- * Walks a path without taking references, calls @look at its end, and returns @look's result, or
- * -ENOENT or -EBADF. On -ECHILD the caller must walk again, with references.
+ * Walks a path without taking references, calls @look for the end of the path, and returns @look's
+ * result, or -ENOENT or -EBADF. On -ECHILD the caller must walk again, with references.
  */
 int walk_look(int dfd, const char *name, u32 flags, walk_look_fn *look, void *arg);
 
@@ -114,11 +114,11 @@ static inline void fs_write_end(struct fs_struct *fs)
 	spin_unlock(&fs->lock);
 }
 
-/* ---- dcache.c ---- */
+/* ---- dcache.c, dcache_shrink.c, mnt_copy.c ---- */
 #define D_DEAD (-0x40000000) /* d_count of a dentry that is being freed */
 /*
- * Notifies watchers, once, that a file whose last name was @d has been deleted; does nothing while
- * a file has it open.
+ * Notifies watchers, once, that the file of @d has been deleted. Does nothing if the file still has
+ * a link. The caller is the last user of @d, so no file has it open.
  */
 void d_notify_gone(struct dentry *d);
 /* Takes a reference unless the dentry is being freed. */
@@ -205,10 +205,10 @@ void wake_inode(struct inode *inode);
 #define FREEZE_ALL (FREEZE_USER | FREEZE_SNAPSHOT)
 /* Drops the freezes whose holders (FREEZE_*) are in @who. s_umount is held for writing. */
 void super_thaw_locked(struct super_block *sb, u32 who);
-/* Forbids all freezes if @on, otherwise allows them again. */
+/* Forbids new freezes if @on, otherwise ends that. The calls are counted. */
 void freeze_forbid(bool on);
 
-/* ---- super.c ---- */
+/* ---- super.c, filesystems.c ---- */
 extern struct list_head super_blocks; /* under sb_lock */
 extern spinlock_t sb_lock;
 /*
@@ -237,7 +237,7 @@ static inline bool sb_rdonly(const struct super_block *sb)
 }
 struct file_system_type *filesystem_nth(int i); /* NULL past the end */
 
-/* ---- namespace.c ---- */
+/* ---- mnt.c, mnt_copy.c, mount_fd.c ---- */
 #define MNT_IN_NS 1                    /* mnt_state: attached in a namespace */
 #define MNT_INTERNAL 2                 /* made by kern_mount() */
 #define MNT_EXPIRED 4                  /* umount2(MNT_EXPIRE) once saw it unused */
@@ -268,7 +268,7 @@ void mnt_dissolve(struct mount *m);
 bool is_mountpoint_here(struct dentry *d); /* in current's mount namespace */
 void detach_mounts(struct dentry *d);      /* unmounts all on a removed dentry */
 
-/* ---- namei.c ---- */
+/* ---- namei.c, open.c, permission.c, fs_struct.c ---- */
 struct open_how_k {
 	u32 flags; /* O_* */
 	umode_t mode;
@@ -297,7 +297,7 @@ extern int sysctl_protected_symlinks, sysctl_protected_hardlinks, sysctl_protect
 struct fs_struct *fs_initial(void); /* of the first kernel thread */
 void namei_caches_init(void);
 
-/* ---- open.c, file.c, fdtable.c ---- */
+/* ---- open.c, file_table.c, fdtable.c, fileattr.c, attr.c ---- */
 bool inode_may_be_direct(const struct inode *inode); /* true if its data is on a disk */
 #define ENOIOCTLCMD 515                              /* returned inside the kernel only */
 /* Sets the STATX_ATTR_* flags of *st that correspond to the inode's flags. */
@@ -373,7 +373,7 @@ static inline int lease_break(struct inode *inode, const struct file *f, bool wr
 	return lease_break_slow(inode, f, write, nonblock);
 }
 
-/* ---- locks.c ---- */
+/* ---- fasync.c, fcntl.c, dnotify.c, locks.c ---- */
 /* Sends SIGIO to the owner of @f, if there is one. @band: EPOLL*. Does not sleep. */
 void kill_fasync(struct file *f, int fd, int band);
 void fown_put(struct fown *o); /* drops the references that @o holds */

@@ -4,7 +4,7 @@
  * switched none on: commands on a quota return ESRCH, and file systems that never have quotas
  * return ENOSYS.
  *
- * The order of the checks is that of Linux 6.18: the kind of quota, the file system, the caller's
+ * The order of the checks is that of Linux 6.18: the type of quota, the file system, the caller's
  * rights, then the argument that the command reads.
  */
 #include <linux/dqblk_xfs.h>
@@ -77,8 +77,8 @@ static void read_arg(struct quota_call *q)
 }
 
 /*
- * Result of a command that reads its argument: -EFAULT if the argument could not be read, otherwise
- * @err.
+ * Returns the result of a command that reads its argument: -EFAULT if the argument could not be
+ * read, otherwise @err.
  */
 static int judged(const struct quota_call *q, int err)
 {

@@ -14,8 +14,9 @@
  *      gets s_umount and sees s_root has a live superblock.
  *   2. A block device carries one superblock at a time (bdev_open's holder).
  *   3. A walk over the list (for_each_super) does not keep a superblock alive: when the umount that
- *      drops the last s_active returns, the superblock has ended. Locks: sb_lock (the list),
- *      s_umount.
+ *      drops the last s_active returns, the superblock has ended.
+ *
+ * Locks: sb_lock (the list), s_umount.
  */
 #include "kernel/block/block.h"
 #include "kernel/lib/radix.h"

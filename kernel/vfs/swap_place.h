@@ -23,7 +23,8 @@ struct file;
 #define SWAP_DEPTH 8
 
 struct swap_extent {
-	u64 slot, n; /* slots; bytes until it is complete */
+	/* First slot and number of slots; in bytes until swap_place_map() has found all of them. */
+	u64 slot, n;
 	sector_t sector;
 };
 struct swap_place {
@@ -36,7 +37,7 @@ struct swap_place {
 	struct {
 		struct block_device *bdev;
 		struct file *f; /* referenced */
-		u64 off;        /* where in @f the device begins, bytes */
+		u64 off;        /* byte of @f at which the device begins */
 	} under[SWAP_DEPTH];
 	u32 nr_under;
 };

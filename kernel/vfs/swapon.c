@@ -45,7 +45,7 @@ struct swap_file {
 	struct swap_area *area;
 	struct swap_place place;
 	bool going;      /* being removed; under areas_lock */
-	bool err_logged; /* a write error has been logged; racy */
+	bool err_logged; /* for a write error; without a lock */
 };
 
 static DEFINE_MUTEX(areas_lock);

@@ -125,7 +125,10 @@ static u32 sync_begin(struct inode *inode)
 	return dirty;
 }
 
-/* Moves an inode to its place in s_dirty, which is near the end. s_inode_wblist_lock is held. */
+/*
+ * Inserts an inode into s_dirty in the order of dirtied_when. The search begins at the end, near
+ * which its position is. s_inode_wblist_lock is held.
+ */
 static void insert_dirty(struct super_block *sb, struct inode *inode)
 {
 	struct list_head *at = sb->s_dirty.prev;
