@@ -48,6 +48,7 @@ void *krealloc(void *p, size_t n, gfp_t gfp);
  * else one of @least bytes, or NULL. Sets *n to its size. For buffers that need not be large.
  */
 void *kmalloc_most(size_t *n, size_t least, gfp_t gfp);
+/* Returns a copy of the @n bytes at @p, which kfree() frees. NULL: no memory. */
 void *kmemdup(const void *p, size_t n, gfp_t gfp);
 /* Returns the real size of an object of kmalloc, in bytes. */
 size_t ksize(const void *p);

@@ -30,8 +30,8 @@ struct bpf_input {
 };
 
 /*
- * Checks a program. May sleep. Returns 0, -ENOMEM, or -EINVAL, also if @len is not 1 to
- * BPF_MAXINSNS.
+ * Checks a program of @len instructions. May sleep. Returns 0, -ENOMEM, or -EINVAL: the program is
+ * invalid, or @len is not between 1 and BPF_MAXINSNS.
  */
 int bpf_check(const struct sock_filter *insn, u32 len);
 /*

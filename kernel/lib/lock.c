@@ -105,7 +105,7 @@ void spin_unlock(spinlock_t *l)
 
 /*
  * Unlocks and lets a sleeper take the lock first. A woken vCPU needs some time until the host runs
- * it, and the caller, which is awake, would take the lock again before it each time. So the caller
+ * it. Meanwhile the caller, which is awake, would always take the lock again first. So the caller
  * sleeps for at most YIELD_NS, unless the lock is taken already.
  */
 void spin_unlock_yield(spinlock_t *l)

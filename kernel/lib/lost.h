@@ -25,13 +25,14 @@ bool has_lost(const char *name);
 #define LOST_LINE 288
 int lost_line(u32 i, char *line, size_t size);
 /*
- * Reports each name once, in the log and on standard error. The process then ends with status 3
- * instead of 0.
+ * Reports each name that has lost data since the last report, in the log and on standard error. If
+ * there is one, the process ends with status 3 instead of 0.
  */
 void report_losses(void);
 
 /*
- * Limits lines in the log to ten per five seconds. Zeroed at first. Protected by a lock of lost.c.
+ * Limits lines in the log to ten per five seconds. The owner zeroes it at first. Protected by a
+ * lock of lost.c.
  */
 struct log_limit {
 	/* ktime_get() when the current five seconds began */

@@ -8,7 +8,7 @@ struct panic_core_ops {
 	/* Called at the end of panic() instead of ending the process. Does not return. */
 	void (*leave)(void);
 };
-/* Or NULL. */
+/* NULL: no core is written. */
 extern const struct panic_core_ops *panic_core_ops;
 /*
  * Notifies the user on the host of a failure, by a terminated text. drivers/mconsole registers it.
@@ -20,7 +20,7 @@ struct trouble_ops {
 	/* Reports that /dev/watchdog has expired: the instance restarts. */
 	void (*hang)(const char *text);
 };
-/* Or NULL. */
+/* NULL: the user on the host is not notified. */
 extern const struct trouble_ops *trouble_ops;
 
 #endif

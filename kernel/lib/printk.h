@@ -105,8 +105,9 @@ extern int sysctl_printk_delay;
 extern int panic_timeout;
 /*
  * Reports a broken invariant: prints the text, a back-trace and the guest's state, and writes the
- * text to stderr. The instance then restarts if panic_timeout is not 0; otherwise the process ends
- * with status 2. Callable anywhere. @fmt needs no level and no newline.
+ * text to stderr. With core=on the process then ends with a core (panic_core_ops). Otherwise the
+ * instance restarts if panic_timeout is not 0, or the process ends with status 2. Callable
+ * anywhere. @fmt needs no level and no newline.
  */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 

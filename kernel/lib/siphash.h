@@ -8,7 +8,7 @@
 
 #include "kernel/lib/types.h"
 
-/* Returns the hash of @n words, at most 31. */
+/* Returns the hash of the @n words at @words under the key @key. @n is at most 31. */
 u64 siphash(const u64 key[2], const u64 *words, u32 n);
 
 #endif

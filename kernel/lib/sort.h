@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sort.h: sorts @n elements in place and ascending: numbers, and pairs by their first and then
- * their second number. Needs no memory.
+ * sort.h: sorts @n elements in place, in ascending order: numbers, and pairs by their first and
+ * then their second number. Allocates no memory and does not sleep.
  */
 #ifndef NESTLING_LIB_SORT_H
 #define NESTLING_LIB_SORT_H

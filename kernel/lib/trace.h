@@ -52,6 +52,7 @@ bool trace_point_set(const char *name, bool on);
  * ring has memory already: @buf then stays the caller's.
  */
 bool trace_ring_set(void *buf, u64 size);
+/* True if trace_ring_set() has set the ring's memory. */
 bool trace_ring_there(void);
 /*
  * Copies whole lines from position *pos on, and advances *pos; ~0: skips to the end, for new lines

@@ -207,7 +207,10 @@ int vsnprintf(char *buf, size_t size, const char *f, va_list ap)
 			break;
 		case 's': put_string(&o, &sp, va_arg(ap, const char *)); break;
 		case '%': put(&o, '%'); break;
-		/* Copy an unknown conversion, and use no later argument. */
+		/*
+		 * Copy an unknown conversion and end the text: it is unknown which argument
+		 * belongs to the next conversion.
+		 */
 		default:
 			put(&o, '%');
 			if (*f)
