@@ -8,7 +8,10 @@
 
 #include "kernel/mm/mm.h"
 
-/* True if the allocation must fail. Only those that may sleep do, and only of guests' processes. */
+/*
+ * True if an allocation with @gfp by current must fail. Only allocations that may sleep fail, and
+ * only those of guest processes.
+ */
 #ifdef CONFIG_DEBUG
 bool alloc_should_fail(gfp_t gfp);
 #else

@@ -26,7 +26,10 @@ struct slab_tail {
 	u64 link; /* used by the scan */
 };
 
-/* Stores the return addresses above the caller's caller. */
+/*
+ * Stores up to LEAK_SITES return addresses in @site, beginning with that of the caller's caller.
+ * Leaves the other elements unchanged.
+ */
 void leak_callers(u64 *site);
 
 /*

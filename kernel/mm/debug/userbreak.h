@@ -44,7 +44,7 @@ bool user_breaks_trap(struct regs *r, int trapno); /* true if the trap was a bre
 /* Restores the program's bytes in @new, which fork has copied from @old with the breakpoints. */
 void user_breaks_fork(struct mm *new, struct mm *old);
 void user_breaks_task_gone(const struct task *t); /* @t gives its mm up */
-/* The last user of @mm has gone: frees its entries. */
+/* Frees the entries of @mm, whose last user has gone. */
 void user_breaks_mm_gone(const struct mm *mm);
 
 #endif
