@@ -15,7 +15,7 @@
  * Small areas of a program that touches most of them are filled when they are made (fault_ahead()),
  * with no fault.
  *
- * Cost: one order for the window; 94 ns for each recycled page that is zeroed.
+ * Cost: one mmap() on the host for the window; 94 ns for each recycled page that is zeroed.
  */
 #include "kernel/mm/fault/fault.h"
 #include "kernel/mm/group/memcg.h"

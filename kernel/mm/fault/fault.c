@@ -7,6 +7,9 @@
  *	err = fault_in(mm, addr, FAULT_WRITE);           for uaccess and others; only the entries of
  *	                                                 a foreign mm
  *
+ * The space is the host process that runs the guest code of the mm. An order is a system call that
+ * it makes for the kernel, such as mmap() (skas/skas.h).
+ *
  * The entry and the area at the address decide what is done:
  *	no entry, anonymous     an extent: anon.c
  *	no entry, file          the page cache's frame and its neighbours, or a private copy of it:

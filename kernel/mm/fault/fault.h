@@ -12,7 +12,7 @@
 enum fault_kind {
 	/* nothing is mapped, or not with this right; 0, so it stays unless another kind is found */
 	FAULT_INVALID,
-	/* another thread was first, or the space had lost its mapping of the page */
+	/* another thread has served the fault, or the host had lost its mapping of the page */
 	FAULT_PRESENT,
 	FAULT_ANON,
 	FAULT_FILE,
@@ -30,7 +30,10 @@ void fault_count(enum fault_kind kind, bool major, u64 ns);
 /* Counts a minor fault of current for entries of a file that were made ahead of their use. */
 void fault_count_ahead(void);
 
-/* Results of resolving a fault, for the step that maps the page into the space. */
+/*
+ * Results of resolving a fault, for the step that maps the page in the space (the host process that
+ * runs the guest code).
+ */
 struct fault_info {
 	enum fault_kind kind;
 	u64 start, end; /* entries that were made; end 0: unknown */

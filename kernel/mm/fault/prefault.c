@@ -14,8 +14,9 @@
  *   first page
  * - the first frames of anonymous areas (.bss), ANON_PAGES at most, and the part of the stack below
  *   its pointer (exec has written the part above)
- * - the pages of the vDSO These are guesses: errors are ignored, and faults make the missing
- *   entries.
+ * - the pages of the vDSO
+ *
+ * These are guesses: errors are ignored, and faults make the missing entries.
  */
 #include "kernel/mm/fault/fault.h"
 
