@@ -131,7 +131,7 @@ struct address_space {
 	spinlock_t lock;
 	struct radix pages;   /* index -> struct page *, under @lock */
 	u64 nrpages, nrdirty; /* under @lock */
-	atomic_t nrwriteback;
+	atomic_t nrwriteback; /* pages under writeback */
 	/* areas that map the file, by vm_area.shared; under i_mmap_sem */
 	struct list_head i_mmap_list;
 	struct rwsem i_mmap_sem;

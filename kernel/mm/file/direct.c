@@ -7,9 +7,9 @@
  *	p = cache_page_own(p);                   before a page of the cache is written to
  *	direct_drop_unused();                    drop_caches
  *
- * The file system returns the frame of a page (a_ops->direct). The file system is asked twice. The
- * second time the frame is in the cache and locked, so neither writeback nor truncation can pass
- * it, and the result stays valid. A page whose blocks were written meanwhile is removed again.
+ * a_ops->direct of the file system returns the frame of a page. It is called twice. At the second
+ * call the frame is in the cache and locked, so neither writeback nor truncation can pass it, and
+ * the result stays valid. A page whose blocks were written meanwhile is removed again.
  *
  * All code that writes to pages of the cache locks the page and calls cache_page_own() first:
  * write(2), the first write of a shared mapping, truncation inside a page. The copy replaces the

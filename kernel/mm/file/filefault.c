@@ -5,7 +5,7 @@
  * A read maps the page cache's frame, and all pages of the aligned window around it that are
  * uptodate and not locked (fault-around): 256 KiB, doubled up to 2 MiB while faults are sequential.
  * A private mapping gets them read-only with PTE_COW; a shared one gets the right to write only
- * after page_mkwrite() and set_page_dirty(), so that write-back can take it away again. Memory-only
+ * after page_mkwrite() and set_page_dirty(), so that writeback can take it away again. Memory-only
  * mappings (tmpfs) need no such care: their pages are always the data, so they are writable at
  * once.
  *

@@ -8,7 +8,7 @@
  *	put_page(p);
  *
  * A page is added to the cache locked and not uptodate. a_ops->readpage fills it and unlocks it.
- * Dirty: set_page_dirty(). Write-back (a_ops->writepages): lock, clear_page_dirty_for_io(),
+ * Dirty: set_page_dirty(). Writeback (a_ops->writepages): lock, clear_page_dirty_for_io(),
  * set_page_writeback(), unlock, ... end_page_writeback(). delete_from_page_cache() removes a locked
  * page.
  *

@@ -25,7 +25,7 @@
  * a whole. The kernel keeps that in a bit, until the whole block is given back to the host at once.
  *
  * Frames of blocks that no file has taken yet are kept in a short table. They are freed when memory
- * is short, when another file needs the place, and when no task has taken any for a second.
+ * is short, when another file needs the entry, and when no task has taken any for a second.
  *
  * Locks: block_lock for the table, the bits and the budget. It is not held over calls to the host
  * or the allocator.

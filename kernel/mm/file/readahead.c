@@ -3,16 +3,16 @@
  * readahead.c: reads pages before they are requested, into contiguous frames, so that one host mmap
  * maps many of them.
  *
- * Each open file has a window (struct file_ra): the stretch that was read last. Its last part,
- * @async pages, was read before any reader asked for it. The first page of that part has
- * PG_readahead: reaching it starts the next window, twice as large, up to the device's limit
- * (/sys/block/DISK/queue/read_ahead_kb). So a sequential reader never waits for a whole window. A
- * miss
+ * Each open file has a window (struct file_ra): the range of pages that was read last. Its last
+ * part, @async pages, was read before a reader needed it. The first page of that part has
+ * PG_readahead: reaching it starts the next window, which is two or four times as large, up to the
+ * device's limit (/sys/block/DISK/queue/read_ahead_kb). So a sequential reader never waits for a
+ * whole window. What a miss reads depends on its position:
  *
- * - at the beginning, or just behind the page that was read last: a sequential reader: a window of
+ * - at the beginning, or just behind the page that was read last (a sequential reader): a window of
  *   four times the request
- * - where the page before is in the cache, and more pages before it: one of several readers of one
- *   open file: a window as long as that run
+ * - behind a run of cached pages (one of several readers of one open file): a window as long as
+ *   that run and the request
  * - anywhere else: exactly the request. So a backward or random reader reads no more than it wants.
  *
  * A mark that is reached outside the window belongs to another stream: its window is taken up again
@@ -71,7 +71,10 @@ static bool is_cached(struct address_space *m, u64 index)
 	return p;
 }
 
-/* Reads the missing pages from @index on, up to the first cached one. */
+/*
+ * Reads the missing pages of [index, index + nr), perhaps only up to the first cached page behind a
+ * missing one.
+ */
 static void read_missing(struct address_space *m, struct file *f, u64 index, u64 nr)
 {
 	/* a run ends at the first cached page */
@@ -152,8 +155,8 @@ static void set_window(struct file_ra *ra, u64 start, u32 size, u32 async)
 }
 
 /*
- * Returns the next size of a window: large requests and small windows grow faster than large
- * windows.
+ * Returns the size of the next window in pages: four times @size while that is small, else twice,
+ * and at most @max.
  */
 static u32 grown(u32 size, u32 max)
 {
