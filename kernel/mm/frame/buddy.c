@@ -14,7 +14,7 @@
  *	cached		free, in a vCPU's cache of single frames (page_alloc.c); no flag shows that.
  *	in use		refcount > 0.
  *
- * The "used" bit of each frame says whether the host backs it, as far as the kernel knows. A frame
+ * The "used" bit of each frame is set if the host backs it, as far as the kernel knows. A frame
  * without it is fresh: it reads as zeros and costs no host memory. Used frames are preferred: they
  * are cheaper to touch and cost the host nothing more. Fresh frames come in ascending order, so
  * that extents allocated one after the other are neighbours.

@@ -15,8 +15,9 @@
 struct page;
 
 /*
- * Sets bit pfn % 8 of @bits[pfn / 8] for each free frame of region 0 (physmem). The content of
- * these frames need not be saved.
+ * Sets bit pfn % 8 of @bits[pfn / 8] for each frame on a free list of region 0 (physmem). The
+ * content of these frames need not be saved. Frames that were never allocated, or are in a vCPU's
+ * cache, are on no free list. Takes zone.lock.
  */
 void mm_note_free(u8 *bits);
 /*

@@ -3,7 +3,7 @@
  * giveback.c: gives free frames back to the host, by punching holes in physmem, about a second
  * after they were freed.
  *
- * A timer counts the free frames that the host backs twice a second, while there are more than
+ * Twice a second a timer counts the free frames that the host backs, while there are more than
  * KEEP. As many frames as the lower of the last two counts were not needed meanwhile. The part of
  * them beyond KEEP is punched, largest blocks first. When there is nothing to give back the timer
  * is not armed: page_alloc.c arms it (giveback_kick()) when a free makes the number exceed KEEP, so
@@ -23,7 +23,7 @@
 static struct ktimer timer;
 static struct work work;
 static bool ready;
-/* last count of free frames; the timer and the work use it, never at the same time */
+/* last count of free frames that the host backs; set racily by the work and giveback_kick() */
 static u64 last_free;
 
 /*

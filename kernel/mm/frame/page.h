@@ -41,7 +41,7 @@ struct mem_group;
 #define PG_idle 21
 /* a frame of a huge page (hugetlb.h); the last put_page() gives it back to that page */
 #define PG_huge 22
-/* file text in which call sites are patched in some space: page_text_changed() before it changes */
+/* program text with patched call sites in some mm: page_text_changed() before it changes */
 #define PG_patched 19
 /* anonymous: shared by a fork, and without a sole owner since (cow.c) */
 #define PG_forked 23

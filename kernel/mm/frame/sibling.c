@@ -4,8 +4,8 @@
  *
  * The children of a shell resemble each other. The space of the last child is kept in the pool
  * (arch/um/machine/pmap_image.c). If the next child's copies are in the same frames, that space
- * maps them already: no orders, no wake-up of the mapper, no faults of the host. All frames are
- * taken at once, before the child's page tables are made of them.
+ * maps them already: no mmap() on the host, no wake-up of the mapper, no host faults. All frames
+ * are taken at once, before the child's page tables are made of them.
  */
 #include "kernel/mm/frame/sibling.h"
 

@@ -25,9 +25,9 @@
  * without them.
  *
  * Debug builds: a free object is filled with 0x6b and its end with 0xa5, which is checked at the
- * next allocation; a new object is filled with 0x5a. Behind each object lies a red zone of 16
- * bytes, checked by the free. A free of an address that is no object panics. Behind the red zone is
- * struct slab_tail, which names the allocating caller (leak.c).
+ * next allocation; a new object is filled with UNINIT_BYTE. Behind each object lies a red zone of
+ * 16 bytes, checked by the free. A free of an address that is no object panics. Behind the red zone
+ * is struct slab_tail, which names the allocating caller (leak.c).
  */
 #include "kernel/lib/debug/asan.h"
 #include "kernel/mm/debug/uninit.h"
