@@ -20,7 +20,8 @@
  * piece of a call (a readahead window) and the page of a fault are not delayed, and the mean rate
  * is the limit.
  *
- * Locks: limits_lock for limits and times; none sleeps or is taken within.
+ * Locks: limits_lock for limits and times, and for additions to a group's list of nodes. No other
+ * lock is taken inside it.
  */
 #include <asm/errno.h>
 

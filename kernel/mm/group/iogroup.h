@@ -42,7 +42,8 @@ struct page;
 
 /*
  * io_group_init() makes an empty group, without limits; @parent outlives it. io_group_free() frees
- * its nodes, after a grace period in which nothing uses the group. Neither sleeps.
+ * its nodes. Before that the caller waits for a grace period, so that no task uses the group any
+ * more, and removes the limits by io_group_reset(). Neither sleeps.
  */
 void io_group_init(struct io_group *g, struct io_group *parent);
 void io_group_free(struct io_group *g);

@@ -207,13 +207,13 @@ void mem_group_shrink_to(struct mem_group *g, u64 pages, bool kill);
  */
 u64 mem_group_reclaim(struct mem_group *g, u64 pages);
 /*
- * Makes a task whose group is over memory.high reclaim and wait. Called on the way to user mode
- * with TIF_CGROUP. May sleep; no lock is held.
+ * Makes current reclaim and wait if its group, or a group above, is over memory.high or
+ * memory.swap.high. Called on the way to user mode with TIF_CGROUP. May sleep; no lock is held.
  */
 void mem_group_pay(void);
 /*
- * As mem_group_pay(), but in the middle of a long call that holds no lock, and only if the task has
- * charged much since.
+ * As mem_group_pay(), but in the middle of a long call that holds no lock, and only if current has
+ * charged many pages above memory.high since it last paid.
  */
 void mem_group_pay_on_the_way(void);
 
