@@ -4,8 +4,8 @@
  *
  * For each area the child gets the parent's entries:
  *	- frames of files and shared memory: the same entry (private ones are PTE_COW already);
- *	- anonymous frames write-protected on both sides with PTE_COW: the parent's space gets one
- *	  order for each run of pages;
+ *	- anonymous frames write-protected on both sides with PTE_COW: the parent's space (its host
+ *	  process) gets one order (a system call to make, skas/skas.h) for each run of pages;
  *	- frames that were written to after an earlier fork (PTE_BROKEN), and the page of the stack
  *	  pointer, copied at once: they will be written to again, a COW fault costs 14 us and a copy
  *	  0.3. The parent's entry stays writable, without an order. Of a small process all frames
@@ -57,8 +57,8 @@ static pte_t child_bits(const struct vm_area *v, pte_t e)
 }
 
 /*
- * Makes the child's entry. In areas such as VM_WIPEONFORK the entry stays empty. Returns 0 or
- * -ENOMEM.
+ * Makes the child's entry for @p in the child's area @v. Takes over a reference of @p on success. 0
+ * or -ENOMEM.
  */
 static int child_entry(struct fork *f, struct vm_area *v, u64 va, struct page *p, pte_t bits)
 {

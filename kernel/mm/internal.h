@@ -75,7 +75,7 @@ u64 buddy_beyond(void); /* number of frames behind the end */
 /*
  * Allocates 2^order frames that are one extent, each with a reference of its own and PG_zero if it
  * is known to be zero, charged to current's group. For @order > 0 nothing is reclaimed. May sleep.
- * NULL.
+ * NULL: no memory, or a limit of the group.
  */
 struct page *alloc_extent(gfp_t gfp, u32 order);
 /*
@@ -233,7 +233,8 @@ void droppable_mm_gone(struct mm *mm); /* called after the last user has gone */
 bool droppable_any(void);
 /*
  * Drops about @wanted pages of droppable areas for which @chosen (NULL: no condition) returns true.
- * Returns how many. Called by reclaim with no spinlock held; may sleep.
+ * @arg: the mem_group for which memory is reclaimed, or NULL for the machine. Returns how many.
+ * Called by reclaim with no spinlock held; may sleep.
  */
 u64 droppable_shrink(u64 wanted, bool (*chosen)(const struct page *p, void *arg), void *arg);
 /*
@@ -337,9 +338,9 @@ void mark_page_accessed(struct page *p);
 void lru_deactivate(struct page *p); /* to the inactive list, as if unused */
 u64 nr_lru_pages(bool active);
 /*
- * Takes up to @nr pages off the cold end of the lists, each with a reference; lru_putback()
- * follows. @whole: the caller wants to see all pages, each once. Skips groups that @spare protects.
- * Returns the number of pages.
+ * Takes up to @nr pages off the cold end of the lists, each with a reference. The caller drops them
+ * from the cache or calls lru_putback(), and puts the references. @whole: the caller wants to see
+ * all pages, each once. Skips groups that @spare protects. Returns the number of pages.
  */
 u32 lru_isolate(struct page **pages, u32 nr, bool whole, enum mem_spare spare);
 u32 lru_isolate_group(struct page **pages, u32 nr, struct mem_group *g,
@@ -462,7 +463,8 @@ void giveback_kick(void);
 #define FAULT_ANON_ONLY 16 /* -EFAULT unless the area is anonymous */
 /*
  * Makes the entry for @addr allow the access. Takes mmap_lock itself, and may sleep. 0, -EFAULT (no
- * mapping or no right), -ENXIO (beyond the file: SIGBUS), -EIO, -EHWPOISON, -ENOMEM, -EINTR.
+ * mapping or no right), -ENXIO (beyond the file: SIGBUS), -EIO, -EHWPOISON, -ENOMEM, -EINTR,
+ * -EAGAIN (other tasks keep changing the entry).
  */
 int fault_in(struct mm *mm, u64 addr, u32 flags);
 /* Faults in a page that will probably be touched. Errors are ignored, and no OOM kill follows. */
@@ -501,7 +503,8 @@ bool userfault_let_go(struct vm_area *v, u64 addr, pte_t e);
 void uffd_forget_protection(struct vm_area *v, u64 start, u64 end);
 /*
  * Reports a fault to the handler and waits. Called with mmap_lock held for reading, and drops it.
- * Returns 0: try the fault again; -EFAULT: there is no handler; -EINTR. @user: guest code waits,
+ * Returns 0: try the fault again; -EFAULT: the handler does not serve this fault
+ * (UFFD_USER_MODE_ONLY, UFFD_FEATURE_SIGBUS, or current exits); -EINTR. @user: guest code waits,
  * and any signal interrupts the wait.
  */
 int userfault_wait(struct vm_area *v, u64 addr, u32 flags, bool user);

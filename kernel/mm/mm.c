@@ -5,8 +5,8 @@
  *	mm = mm_alloc();  mmget(mm); mmput(mm);      users: the last mmput() unmaps everything
  *	mmgrab(mm); mmdrop(mm);                       references to the struct alone
  *
- * At the end the space is dropped first, with all host mappings at once. Then entries and frames
- * are freed without orders to the space.
+ * At the end the space (the host process of the mm) is dropped first, with all host mappings at
+ * once. Then entries and frames are freed, and nothing is left to unmap on the host.
  *
  * Lock: mm_list_lock for the list of all mms.
  */

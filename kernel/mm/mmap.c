@@ -5,8 +5,8 @@
  * do_mmap() checks everything, calls f_op->mmap, and only then unmaps what a fixed mapping replaces
  * and links the new area. Memory needed after that point is allocated before it.
  *
- * munmap: one order makes the space unmap the whole range. When that is acknowledged, entries and
- * frames are freed without further orders.
+ * munmap: one munmap() on the host unmaps the whole range (zap_prepare()), so that none is needed
+ * for each page. Then entries are cleared, and frames are freed when the host has unmapped them.
  *
  * Limits: RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_STACK, vm.max_map_count, overcommit
  * (commit.c).
@@ -99,7 +99,7 @@ static u64 prot_flags(int prot)
 	       (prot & PROT_EXEC ? VM_EXEC : 0);
 }
 
-/* Checks the type of mapping (MAP_SHARED...) and sets its flags. 0 or -errno, as the next one. */
+/* Checks the type of mapping (MAP_SHARED...) and sets its flags. 0 or -errno, as check_file(). */
 static int check_type(struct map_request *r)
 {
 	switch (r->flags & MAP_TYPE) {

@@ -23,9 +23,10 @@
 
 #define PAGE_KINDS_BATCH 64
 /*
- * Classifies the pages from @va on, both page-aligned. Writes kinds[0] to kinds[n - 1], which has
- * PAGE_KINDS_BATCH elements, and returns n. 0: all pages up to *next are empty. *next: the address
- * to continue at, at most @end. Under mmap_lock.
+ * Classifies pages of [va, end), which are page-aligned addresses. Writes the PAGE_KIND_* bits of
+ * the first n pages to kinds[0] to kinds[n - 1] and returns n, at most PAGE_KINDS_BATCH, the number
+ * of elements of @kinds. 0: all pages up to *next are empty. *next: the address to continue at, at
+ * most @end. Under mmap_lock. May sleep.
  */
 u32 mm_page_kinds(struct mm *mm, u64 va, u64 end, u32 *kinds, u64 *next);
 

@@ -35,8 +35,8 @@ struct vmstat_counters {
 extern struct vmstat_counters vmstat;
 #define count_vm(field, n) ((void)__atomic_fetch_add(&vmstat.field, (n), __ATOMIC_RELAXED))
 /*
- * Use of the frames, for /proc/nestling/memory. The fields from free to huge, and frames of no
- * kind, add up to total.
+ * Use of the frames, for /proc/nestling/memory. The fields from free to huge, and frames with other
+ * uses, add up to total.
  */
 struct memory_kinds {
 	/* frames; large: blocks of kmalloc() above 8 KiB */

@@ -136,8 +136,7 @@ void mmget(struct mm *mm);
 void mmput(struct mm *mm);
 /*
  * Calls @fn for every mm that may have a space (the host process that holds its memory), until @fn
- * returns an error, which is then the result. The machine is stopped. -EAGAIN: an mm is just being
- * freed.
+ * returns an error, which is then the result. The machine is stopped, so no lock is taken.
  */
 int mm_each_stopped(int (*fn)(struct mm *mm));
 /* Take and drop a reference to the structure alone. Do not sleep. */

@@ -69,7 +69,7 @@ struct vm_operations {
 	 * SIGBUS. NULL: the area maps the page cache or anonymous memory.
 	 */
 	struct page *(*fault)(struct vm_area *vma, u64 index);
-	/* Called for the new area after a split and at fork. */
+	/* Called for the new area of a split, a fork or a move by mremap(), before it is linked. */
 	void (*open)(struct vm_area *vma);
 	/* Called before the area is freed. */
 	void (*close)(struct vm_area *vma);
@@ -106,7 +106,10 @@ struct vm_area {
 	u64 vm_family;
 
 	/* Hints for faults: written without a lock. */
-	/* order of the next anonymous reservation; grows while reserved pages get used */
+	/*
+	 * size of the last window of faults: log2 of pages (anon.c, filefault.c), or a number of
+	 * pages (cow.c)
+	 */
 	u32 extent_order;
 	/* filefault.c: number of successive faults on shared memory, each on the next page */
 	u32 streak;

@@ -9,9 +9,10 @@
  *	                              fault
  *
  * It works in batches. Entries are cleared under page_table_lock, and their frames are kept. If the
- * space maps any of them, it is ordered to unmap the range. Then the frames are retired, which
- * means freed after the next flush (pmap.c). For a large range the caller first lets the space drop
- * all of it (zap_prepare()), so that the batches find nothing mapped.
+ * space (the host process of the mm) maps any of them, a munmap() of the range is queued for it.
+ * Then the frames are retired, which means freed after the next flush (pmap.c). For a large range
+ * the caller first lets the space unmap all of it (zap_prepare()), so that the batches find nothing
+ * mapped.
  *
  * Frames that were mapped ahead (PTE_RESERVED) and never touched need not be zeroed for their next
  * user. Frames that were holes on the host (PG_zero) are checked with the host's mincore(), one

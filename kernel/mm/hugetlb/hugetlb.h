@@ -3,10 +3,10 @@
  * hugetlb.h: huge pages of 2 MiB that an administrator has set aside, and promises of such pages to
  * files and mappings. (Linux calls a promise a reservation.)
  *
- * A huge page is 512 contiguous frames, so that its 512 entries fill one leaf table, and one order
- * maps it. Each frame has a refcount of its own: code that pins, copies or maps single pages needs
- * no knowledge of huge pages. PG_huge shows put_page() that the frame belongs to a huge page; the
- * page goes back to the pool when all of its 512 frames have no references.
+ * A huge page is 512 contiguous frames, so that its 512 entries fill one leaf table, and one mmap()
+ * on the host maps it. Each frame has its own refcount: code that pins, copies or maps single pages
+ * needs no knowledge of huge pages. PG_huge shows put_page() that the frame belongs to a huge page;
+ * the page goes back to the pool when all of its 512 frames have no references.
  *
  *	hugetlb_pool.c    the pool: vm.nr_hugepages, surplus, promises, quotas of mounts
  *	hugetlb_file.c    pages of a file, promises to files and to private mappings

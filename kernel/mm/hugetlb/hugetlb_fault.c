@@ -18,7 +18,7 @@
  * Locks: mmap_lock for reading (fork: both for writing). huge_file.lock is held from the search for
  * a page until it is mapped, so two faults at one index never take two pages.
  *
- * Cost: 2 MiB are zeroed or copied, and mapped by one order.
+ * Cost: 2 MiB are zeroed or copied, and mapped by one mmap() on the host.
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 

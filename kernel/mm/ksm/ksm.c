@@ -565,7 +565,7 @@ static int ksmd(void *arg)
 
 /*
  * Replaces all merged pages by copies. A process that ends meanwhile needs none. Without memory for
- * a copy a page stays merged.
+ * a copy, the remaining pages of that process stay merged.
  */
 static void part_all(void)
 {

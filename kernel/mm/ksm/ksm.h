@@ -50,7 +50,7 @@ static inline bool ksm_replaceable(pte_t e)
 /*
  * Replaces the @n (at most KSM_BATCH) pages of @v that @m lists, in ascending order of addresses,
  * by their merged pages. A page that may not be replaced, or whose content has changed meanwhile,
- * stays. Sets chosen of the merged pages to 0.
+ * stays. Sets m[i].to->chosen to 0. mmap_lock (writing) and ksm_mutex are held. May sleep.
  */
 void ksm_replace(struct vm_area *v, const struct ksm_merge *m, u32 n);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pageout.c: pages that a program says it will not need soon (madvise(2): MADV_COLD, MADV_PAGEOUT).
+ * pageout.c: pages that a program will not need soon, by its advice (madvise(2): MADV_COLD,
+ * MADV_PAGEOUT).
  *
  *	advise_cold(v, start, end)      moves pages to the inactive list, as if unused
  *	advise_pageout(v, start, end)   drops pages from the cache, as reclaim does

@@ -106,7 +106,8 @@ static inline bool uffd_has_message(const struct uffd *u)
 /*
  * Takes the next event other than a fault. NULL: there is none. *child: the struct uffd of a forked
  * child, or NULL. The reader makes a descriptor of *child, if any, and calls uffd_event_read(),
- * which leaves *child to that descriptor, or uffd_event_back() if this failed. None sleeps.
+ * which leaves *child to that descriptor, or uffd_event_back() if this failed. uffd_event_back()
+ * may sleep: it releases *child if the sender waits no more. The others do not sleep.
  */
 struct uffd_event *uffd_take_event(struct uffd *u, struct uffd_msg *msg, struct uffd **child);
 void uffd_event_read(struct uffd_event *e);
