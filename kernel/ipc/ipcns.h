@@ -45,7 +45,10 @@ struct ipc_namespace {
 	/* limits: sysctls of proc(5) */
 	u64 shm_max, shm_all; /* shm_max in bytes, shm_all in pages */
 	int shm_mni;
-	/* not 0: a segment is removed when no process has it attached and its maker has ended */
+	/*
+	 * not 0: a segment is removed at its last detach, or when its maker ends and no process has
+	 * it attached
+	 */
 	int shm_rmid_forced;
 	int sem_limits[4]; /* SEMMSL, SEMMNS, SEMOPM, SEMMNI */
 	int msg_max, msg_mnb, msg_mni;

@@ -209,7 +209,10 @@ static const struct inode_operations mq_dir_iops = {
 	.setattr = simple_setattr,
 };
 
-/* Accepts a truncation, which changes nothing: the size is that of the status line. */
+/*
+ * Changes attributes. A truncation only changes the size that stat(2) reports: reads still return
+ * the status line.
+ */
 static int mq_setattr(struct dentry *d, struct iattr *a)
 {
 	bool size = a->ia_valid & ATTR_SIZE;

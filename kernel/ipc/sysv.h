@@ -123,9 +123,9 @@ void sysv_put(const struct sysv_type *t, struct sysv_perm *p);
 /* Takes perm->lock, and returns 0; or returns -EIDRM, without the lock, if @p is removed. */
 int sysv_lock(struct sysv_perm *p);
 /*
- * The next functions read or change @p under perm->lock. sysv_permits(): 0 if current has the
- * permissions @want (IPC_R, IPC_W), or -EACCES. sysv_owner(): 0 if current may do IPC_SET and
- * IPC_RMID, or -EPERM.
+ * The next two functions read @p under perm->lock. sysv_permits(): 0 if current has the permissions
+ * @want (IPC_R, IPC_W, IPC_X, or mode bits of a request), or -EACCES. sysv_owner(): 0 if current
+ * may do IPC_SET and IPC_RMID, or -EPERM.
  */
 int sysv_permits(const struct sysv_perm *p, umode_t want);
 int sysv_owner(const struct sysv_perm *p);
@@ -136,7 +136,7 @@ int sysv_owner(const struct sysv_perm *p);
  */
 void sysv_remove(struct ipc_namespace *ns, enum ipc_type t, struct sysv_perm *p);
 void sysv_forget_key(struct ipc_namespace *ns, enum ipc_type t, struct sysv_perm *p);
-/* The highest index in use, 0 if there is none; and the number of objects. */
+/* Return the highest index in use (0 if there is none), and the number of objects. */
 int sysv_max_index(struct ipc_namespace *ns, enum ipc_type t);
 int sysv_in_use(struct ipc_namespace *ns, enum ipc_type t);
 /*

@@ -307,7 +307,8 @@ static int sem_run(struct sem_set *s, struct sem_queue *q, u64 deadline)
 }
 
 /*
- * @deadline: as for sem_run(). @deadline_err: the error of a bad timeout, which comes after others.
+ * Serves semop(2) and semtimedop(2). @deadline: as for sem_run(). @deadline_err: the error of a bad
+ * timeout, or 0; it is returned only if no earlier check fails. Returns 0 or -errno.
  */
 static long semop(int id, uaddr_t uops, u32 nops, u64 deadline, int deadline_err)
 {

@@ -145,7 +145,7 @@ static int ask(struct sem_set *s, umode_t want)
 	return err;
 }
 
-/* GETALL and SETALL. Takes perm.lock. Returns 0 or -errno. */
+/* Serves GETALL and SETALL, with guest memory at @array. Takes perm.lock. Returns 0 or -errno. */
 static long sem_all(struct sem_set *s, int cmd, uaddr_t array)
 {
 	u16 *vals = kcalloc(s->nsems, sizeof(*vals), GFP_KERNEL);
@@ -173,7 +173,7 @@ out:
 	return ret;
 }
 
-/* The commands for semaphore @n. Takes perm.lock. Returns a value, 0 or -errno. */
+/* Serves the commands for one semaphore, @n. Takes perm.lock. Returns a value, 0 or -errno. */
 static long sem_one(struct sem_set *s, int n, int cmd, u64 arg)
 {
 	long ret = sysv_lock(&s->perm);

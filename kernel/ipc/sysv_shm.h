@@ -18,7 +18,7 @@ struct shm_segment {
 	struct file *file; /* holds the memory; immutable */
 	/* bytes that the guest asked for, and pages; immutable */
 	u64 size, pages;
-	/* pages are counted by vm_acct_memory(); immutable */
+	/* true: vm_enough_memory() has counted @pages; immutable */
 	bool accounted;
 	/* under perm.lock: memory areas that map the segment; times in seconds of real time */
 	u64 nattch;
