@@ -3,8 +3,8 @@
  * cpu_timer.c: limits and timers of CPU time: ITIMER_VIRTUAL, ITIMER_PROF, POSIX timers on CPU
  * clocks and RLIMIT_CPU.
  *
- * A running thread checks all timers of its process when real time reaches task->cpu_timer_at, and
- * then sets cpu_timer_at to the earliest time at which a timer could be due: n threads use up the
+ * A running thread checks all timers of its process when ktime reaches task->cpu_timer_at, and then
+ * sets cpu_timer_at to the earliest time at which a timer could be due: n threads use up the
  * remaining CPU time r in no less than r / n. So there is no tick. A process without such timers
  * pays one comparison at each boundary.
  *

@@ -29,8 +29,8 @@ void timer_signal_taken(siginfo_t *info);
 void timer_signal_wanted(int signo);
 
 /*
- * Returns the first of expires, expires + interval, ... after @now. *missed: how many of the times
- * after @expires have passed. All times are ns; @interval is not 0.
+ * Returns the first of expires + interval, expires + 2 * interval, ... after @now. *missed: how
+ * many of these times have passed. All times are ns; @interval is not 0.
  */
 u64 next_period(u64 expires, u64 interval, u64 now, u64 *missed);
 
