@@ -25,7 +25,7 @@ static bool is_secret(const struct page *p)
 /*
  * True if the caller's own threads could miss a write to the entry's frame, since the space (the
  * address space of the mm on the host) may still map the frame that this one has replaced. The
- * fault_in() that follows waits until the order to map the new frame is queued. That helps only in
+ * fault_in() that follows waits until the mmap() of the new frame is queued. That helps only in
  * the caller's own mm, so other mms are not checked.
  */
 static bool would_be_missed(struct mm *mm, pte_t e, bool write)

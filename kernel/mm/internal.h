@@ -356,7 +356,7 @@ void page_unmap_all(struct page *p);
 /* True if a locked page of the cache is mapped by an area with VM_LOCKED. */
 bool page_memory_locked(struct page *p);
 
-/* ---- vma.c; under mmap_lock for writing where not said otherwise ---- */
+/* ---- vma.c; under mmap_lock for writing unless a comment says otherwise ---- */
 
 #define STACK_GUARD_GAP (256 * PAGE_SIZE)
 

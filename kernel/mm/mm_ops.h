@@ -16,7 +16,8 @@ struct vm_area;
 
 /*
  * Operations on files, which mm knows only as opaque pointers; vfs registers them. They return
- * borrowed pointers, except where said. @mmap, @fsync, @fallocate, @put and @inode_put may sleep.
+ * pointers without a reference, except @fget. @mmap, @fsync, @fallocate, @put and @inode_put may
+ * sleep.
  */
 struct mm_file_ops {
 	struct address_space *(*mapping)(struct file *f);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmap.h: what mmap(2), munmap(2), brk(2), madvise(2) and execve(2) do to an address space. The
- * functions take mmap_lock themselves, except where said, and may sleep. They return 0 or -errno,
- * except where said. Addresses and lengths are in bytes. The caller has a use of the mm (mmget()).
+ * mmap.h: what mmap(2), munmap(2), brk(2), madvise(2) and execve(2) do to an address space. Unless
+ * a comment says otherwise, the functions take mmap_lock themselves, may sleep, and return 0 or
+ * -errno. Addresses and lengths are in bytes. The caller has a use of the mm (mmget()).
  */
 #ifndef NESTLING_MM_MMAP_H
 #define NESTLING_MM_MMAP_H

@@ -4,8 +4,9 @@
  *
  * The whole range is checked first (holes, rights of the files, seals, limits). Then areas are
  * split, and flags and page table entries are changed. At last the new rights reach the space, the
- * host process that holds this address space: it gets one order (a request, pmap.h) for each run of
- * mapped pages of equal rights. Orders are queued, and the next flush carries them out.
+ * host process that holds this address space: it gets one order (a system call to make,
+ * skas/skas.h) for each run of mapped pages of equal rights. Orders are queued, and the next flush
+ * carries them out.
  */
 #include "kernel/mm/internal.h"
 

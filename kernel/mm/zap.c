@@ -313,7 +313,7 @@ u64 zap_untouched(struct vm_area *v, u64 start, u64 end)
 	assert_rwsem_held_write(&v->vm_mm->mmap_lock);
 	pmap_note_touched(&v->vm_mm->pmap, start, end);
 	pmap_drop_mapped(&v->vm_mm->pmap, start, end);
-	/* flushes earlier orders too, since the frames that this function frees are not retired */
+	/* flushes earlier unmaps too, since the frames that this function frees are not retired */
 	pmap_flush(&v->vm_mm->pmap);
 	while (start < end) {
 		u32 n = take_reserved(v, r, &start, end);

@@ -460,9 +460,9 @@ u32 mm_page_shift(struct mm *mm, u64 addr)
 }
 
 /*
- * Repairs a mapping that the host has lost: the access is allowed and the entry says that the page
- * is mapped. At the first such fault another thread may have mapped the page just now. So only a
- * second fault unmaps the page and maps it again.
+ * Repairs a mapping that the host has lost: the access is allowed and the entry has PTE_MAPPED. At
+ * the first such fault another thread may have mapped the page just now. So only a second fault
+ * unmaps the page and maps it again.
  */
 static void heal(struct mm *mm, u64 page)
 {

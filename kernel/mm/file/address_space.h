@@ -52,8 +52,8 @@ struct writeback_control {
 };
 
 /*
- * Operations of a file system. They may sleep, except where said. @file is NULL for reads that
- * belong to no open file. Optional operations are NULL if the file system does not need them.
+ * Operations of a file system. They may sleep, unless a comment forbids it. @file is NULL for reads
+ * that belong to no open file. Optional operations are NULL if the file system does not need them.
  */
 struct address_space_operations {
 	/*

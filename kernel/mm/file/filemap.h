@@ -9,7 +9,7 @@
  * (mapping_set_error()) for fsync.
  *
  * An index counts pages, a loff_t bytes, and the end of a range is inclusive. The caller puts the
- * references that are returned. The functions may sleep, except where said.
+ * references that are returned. The functions may sleep, unless a comment denies it.
  */
 #ifndef NESTLING_MM_FILEMAP_H
 #define NESTLING_MM_FILEMAP_H
@@ -120,8 +120,8 @@ void mapping_set_error(struct address_space *m, int err);
 /*
  * Errors of writeback are reported once per open file. open stores mapping_wb_sample(m) in the
  * file. fsync, msync and sync_file_range return mapping_wb_check(m, &file's sample): the newest
- * error since then, or 0. An error that was not reported to any file is reported to one that is
- * opened later.
+ * error since then, or 0. An error that was not reported to any file is reported to the files that
+ * are opened later.
  */
 u32 mapping_wb_sample(struct address_space *m);
 int mapping_wb_check(struct address_space *m, u32 *since);

@@ -9,7 +9,8 @@
  *
  * Locks: i_mmap_sem for reading keeps the VMAs and their bounds; a VMA on the list keeps its mm's
  * page tables. mmap_lock is not taken: entries change under page_table_lock. The tasks of a space
- * may run meanwhile, so each function flushes its orders to the space before it returns.
+ * may run meanwhile, so each function ensures before it returns that guest code uses the old host
+ * mappings no more (pmap_settle(), pmap_retire()).
  */
 #include "kernel/mm/internal.h"
 

@@ -22,7 +22,7 @@ struct mem_group;
 #define PG_locked 0
 #define PG_uptodate 1  /* content is valid */
 #define PG_dirty 2     /* content is newer than the disk's */
-#define PG_writeback 3 /* on its way to the disk */
+#define PG_writeback 3 /* being written to the disk */
 #define PG_error 4     /* a read or write failed */
 #define PG_referenced 5
 #define PG_lru 6

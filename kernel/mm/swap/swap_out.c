@@ -10,7 +10,7 @@
  * 1. Under page_table_lock the entries of pages with no other user are replaced by those of slots;
  *    the frames now belong to the slots (held), locked.
  * 2. The host mappings of the range are dropped and flushed. The flush is needed even if no entry
- *    is mapped, since an mremap may have queued an order. From then on no task writes to the
+ *    is mapped, since an mremap may have queued an unmap. From then on no task writes to the
  *    frames, and they are unlocked. A fault waits for a locked frame, and copies an unlocked one.
  * 3. With no lock held the frames are written; at the end of the write they are freed. If the write
  *    of a page fails, its frame stays in memory and belongs to the slot.
