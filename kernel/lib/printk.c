@@ -11,7 +11,7 @@
  * - printk_read() copies one record for dmesg and /dev/kmsg.
  *
  * A record in the ring is a header and its text, 8-byte aligned, never split at the end of the ring
- * (a header with len SKIP says that the rest is unused).
+ * (a header with len SKIP marks the rest as unused).
  * Invariants: [tail, head) holds whole records, numbered tail_seq .. next_seq - 1; a record is
  * overwritten only after tail has passed it.
  *

@@ -7,7 +7,7 @@
 
 /*
  * Calls the handler of @d, the entry of @nr, and records the call as syscall_strace and the filter
- * say. Returns the result of the handler, as syscall_dispatch().
+ * require. Returns the result of the handler, as syscall_dispatch() does.
  */
 long syscall_traced(u32 nr, const struct syscall_desc *d, const u64 *args);
 
