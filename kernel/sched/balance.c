@@ -6,8 +6,8 @@
  * woken task is queued on its waker's vCPU if that has nothing else to do, on the guess that the
  * waker is about to sleep. If it still waits after SPREAD_DELAY_NS, an idle vCPU gets it: the
  * machine's deadline (sched_next) brings the busy vCPU to a boundary for that. A vCPU that runs out
- * of tasks takes some from the others by itself (balance_pull), but none that has waited for less
- * than that delay.
+ * of tasks takes one from another by itself (balance_pull), but none that has waited for less than
+ * that delay.
  *
  * If tasks make short calls all the time, and the host has few CPUs, arch_tasks_share() returns
  * that they run better on one vCPU. Then they wait for it although another vCPU is idle, and one

@@ -102,7 +102,7 @@ static void fair_remove(struct rq *rq, struct task *t)
 	rq->nr_fair--;
 }
 
-/* Returns the place for a deadline task in a list that is sorted by deadline. */
+/* Returns the link before which a deadline task goes in a list that is sorted by deadline. */
 static struct list_head *dl_place(struct list_head *l, const struct task *t)
 {
 	struct task *at;

@@ -572,8 +572,8 @@ void wake_up_new_task(struct task *t)
 
 	t->cpu = smp_processor_id();
 	/*
-	 * Convert vruntime to the scale of this queue. Since sched_fork() the parent may have slept
-	 * and moved to another vCPU, and the scales of two vCPUs may differ by hours.
+	 * Take vruntime from current again, on the scale of this queue. Since sched_fork() the
+	 * parent may have moved to another vCPU, and the scales of two vCPUs may differ by hours.
 	 */
 	t->se.vruntime = current->se.vruntime;
 	for (;;) {

@@ -10,9 +10,9 @@
  * task wants. All deadline tasks together may reserve 95 % of the vCPUs; more is refused (-EBUSY).
  * Like real-time tasks they are throttled while fair tasks would starve (class.c).
  *
- * States (t->dl_on): served -> budget used up, yields -> demoted -> next period -> served. It
- * changes only while the task is in no queue: in dl_refresh(), before it is queued. TIF_CGROUP
- * makes the task call dl_throttle().
+ * t->dl_on is true while the task has budget. It becomes false when the budget is used up or the
+ * task yields, and true when the next period begins. It changes only while the task is in no queue,
+ * in dl_begin() and dl_refresh(). TIF_CGROUP makes the task call dl_throttle().
  *
  * Locks: the runqueue's lock protects dl_on, dl_start, dl_abs and dl_budget. dl_lock protects the
  * sum of bandwidths, and is taken before a runqueue's lock.

@@ -192,6 +192,10 @@ u32 class_weight(const struct task *t);
  * rq->lock held.
  */
 u64 steal_take_locked(struct rq *rq, struct task *t, u64 delta, u64 now);
+/*
+ * An idle vCPU is about to run a task: time that the host took while it was idle is charged to no
+ * task. rq->lock held.
+ */
 void steal_after_idle_locked(struct rq *rq, u64 now);
 /* Charges curr for the time since exec_start. */
 void class_update_curr(struct rq *rq, u64 now);

@@ -169,8 +169,9 @@ struct task {
 	int boost;
 	bool sched_reset_on_fork;
 
-	/* Deadline (SCHED_DEADLINE, deadline.c): under the runqueue lock. */
-	u64 dl_runtime, dl_deadline, dl_period; /* ns of each period */
+	/* Deadline (SCHED_DEADLINE, deadline.c): under the runqueue lock, except where said. */
+	/* ns of each period; these and dl_flags are written under policy_lock (prio.c) */
+	u64 dl_runtime, dl_deadline, dl_period;
 	/* ns: beginning and deadline of the current period */
 	u64 dl_start, dl_abs;
 	s64 dl_budget; /* ns left in this period; may be negative */
@@ -183,10 +184,10 @@ struct task {
 
 	/* Affinity (affinity.c): masks of vCPUs, under the runqueue lock. */
 	u64 cpus_allowed;
-	/* of sched_setaffinity(); of its group */
+	/* those of sched_setaffinity(); those of its cpuset */
 	u64 cpus_wish, cpus_bound;
 
-	/* Place in the run queue: under the runqueue lock. */
+	/* Position in the run queue: under the runqueue lock. */
 	struct sched_entity se;
 	struct list_head rt_node; /* link in rq->rt[] */
 	/* The group in which the task shares CPU time: cpu_group, session_group, or NULL. */
@@ -203,7 +204,7 @@ struct task {
 	bool memstall;
 	bool in_iowait;    /* own: sleeps for a disk */
 	int memstall_cpu;  /* own: vCPU that counts the stall */
-	const char *wchan; /* own: name of the place of its wait */
+	const char *wchan; /* where it waits; never set yet */
 
 	/* Counts of its switches, and the perf events that measure it. */
 	u64 nvcsw, nivcsw; /* under the runqueue lock */
