@@ -20,8 +20,8 @@ struct task;
  */
 void do_signal(struct regs *regs);
 /*
- * Forces a signal on current, even if it is blocked or ignored. @addr: si_addr; @code: si_code;
- * @trapno and @error: of the fault.
+ * Forces a signal on current, even if it is blocked or ignored. @addr: si_addr; @code: si_code.
+ * @trapno and @error, of the fault, are not used: the frame's come from t->arch.
  */
 void force_sig_fault(int sig, int code, u64 addr, int trapno, u64 error);
 /*
@@ -58,8 +58,7 @@ void hw_debug_refused(int err);
 void rseq_resume(struct regs *regs);
 void rseq_signal(struct regs *regs);
 /*
- * Kills all users of current's mm, because its space (the host process that holds the memory) has
- * died.
+ * Kills all users of current's mm, because the host process that holds its memory has died.
  */
 void do_space_died(void);
 

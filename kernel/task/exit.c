@@ -424,7 +424,7 @@ static void exit_mm(struct task *t)
 	if (!mm)
 		return;
 	coredump_wait_exit(mm);
-	/* From now on the FPU state is not kept in the registers of the space's host process. */
+	/* From now on the FPU state is not kept in the registers of the mm's host process. */
 	arch_exec_regs(0, 0);
 	spin_lock(&t->alloc_lock);
 	t->mm = NULL;

@@ -60,7 +60,7 @@ static int put_place(char *line, int n, u64 ip)
 	return n;
 }
 
-/* Appends the bytes around @ip, with the instruction's first in brackets. */
+/* Logs a line with the bytes around @ip, with the instruction's first in brackets. */
 static void print_code(u64 ip, const char *level)
 {
 	u64 start = ip - CODE_BEFORE;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hung.c: reports tasks that have waited too long in a way that no signal ends: a lost wake-up, a
+ * hung.c: reports tasks that have been too long in a sleep that no signal ends: a lost wake-up, a
  * deadlock, a disk that does not answer. It checks every task at intervals while the timeout is not
- * 0. It is off where time skips, since no task is idle for long there.
+ * 0. It is off with time travel, where the clocks skip over the time in which no task runs.
  *
  *	kernel.hung_task_timeout_secs    120; 0: no checks
  *	kernel.hung_task_check_interval_secs  0: a quarter of the timeout, ten at most; else the
  *	                                      interval, the timeout at most
  *	kernel.hung_task_warnings        10: warnings left; -1: no limit
  *	kernel.hung_task_panic           0; 1: panic
- *	kernel.hung_task_check_count     the most tasks that are checked
+ *	kernel.hung_task_check_count     the most tasks that one check looks at
  *	kernel.hung_task_detect_count    the number of hung tasks found, read-only
  *
  * A task was not scheduled since the last check if its count of switches has not changed. Kernel

@@ -367,8 +367,9 @@ bool user_dispatch_takes(struct regs *r);
 #define PRCTL_IO_FLUSHER BIT(2)
 
 /*
- * core_name.c: expand core_pattern, for a name, or for words that @text, of CORE_WORDS_SIZE bytes,
- * holds. @sig: the signal.
+ * core_name.c: expand core_pattern. core_name() writes the file's name to @buf. core_words() sets
+ * @argv to the words of a pattern with '|', with NULL behind the last; they are in @text, which has
+ * CORE_WORDS_SIZE bytes. @sig: the signal.
  */
 #define CORE_MAX_WORDS 64 /* a pattern has 127 bytes */
 #define CORE_WORDS_SIZE (4 * PATH_MAX)

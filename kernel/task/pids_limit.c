@@ -2,7 +2,8 @@
 /*
  * pids_limit.c: pids=N: how many processes and threads the guest's programs may have at a time, all
  * together. The user of the host sets it at the start; unlike kernel.threads-max and the pids
- * controller, the guest's root cannot raise it. Process 1 and threads of the kernel do not count.
+ * controller, the guest's root cannot raise it. Process 1, threads of the kernel and helper
+ * programs that the kernel starts (spawn.c) do not count.
  *
  * Locks: tasklist_lock, held for writing.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prctl_mm.c: PR_SET_MM: sets the places of code, data, heap, arguments and so on that /proc shows,
- * for tools that restore programs, and setproctitle.
+ * prctl_mm.c: PR_SET_MM: sets the addresses of code, data, heap, arguments and so on that /proc
+ * shows, for tools that restore programs, and setproctitle.
  *
  * All boundaries are checked together (bounds_fit()), whether one of them is set or all
  * (PR_SET_MM_MAP, which needs no capability). They must be addresses that a program may map, and in

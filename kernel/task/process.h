@@ -39,9 +39,8 @@ void do_exit(int code) __noreturn;
 /* Operations of terminals for processes; kernel/dev registers them. */
 struct task_tty_ops {
 	/*
-	 * Takes the controlling terminal from the session of current, a session leader; called by
-	 * setsid() and when the leader exits (@on_exit). The foreground group gets SIGHUP and
-	 * SIGCONT. No lock is held.
+	 * Takes the controlling terminal from the session of current, a session leader that exits
+	 * (@on_exit is true). The foreground group gets SIGHUP. No lock is held.
 	 */
 	void (*leave)(bool on_exit);
 	/*
@@ -92,10 +91,14 @@ extern int sysctl_core_uses_pid, sysctl_core_pipe_limit, suid_dumpable, cad_rest
 
 /* Operations of the IPC room in a task's life; NULL before it registers them. */
 struct task_ipc_ops {
-	int (*fork)(struct task *child, u64 clone_flags); /* 0 or -ENOMEM; exit() undoes it */
-	/* Called for current, or for a child that never ran; no lock is held. */
+	/* Returns 0 or -ENOMEM. unshare_sem() undoes it. */
+	int (*fork)(struct task *child, u64 clone_flags);
+	/* @t is current, which exits. No lock is held. */
 	void (*exit)(struct task *t);
-	/* Applies current's SEM_UNDOs and drops them. */
+	/*
+	 * Drops the reference of @t to its list of SEM_UNDOs; the last user applies and frees them.
+	 * @t is current, or a child that never ran. No lock is held.
+	 */
 	void (*unshare_sem)(struct task *t);
 };
 extern const struct task_ipc_ops *task_ipc_ops;

@@ -10,9 +10,9 @@
  *	rseq_signal()    before a signal's frame is built: it keeps the address that the sequence
  *	                 restarts at
  *
- * fork() copies the registration, but a new thread and a new program begin without one (fork.c,
- * exec.c). An area that cannot be accessed, or has invalid contents, ends the thread with SIGSEGV,
- * as on Linux.
+ * fork() copies the registration, but a child that shares the memory (CLONE_VM) and a new program
+ * begin without one (fork.c, exec.c). An area that cannot be accessed, or has invalid contents,
+ * ends the thread with SIGSEGV, as on Linux.
  *
  * Locks: none; each function works on current only.
  */

@@ -110,7 +110,7 @@ static long read_some(struct iov_iter *to, struct scratch *s)
 		if (err)
 			return err;
 		mutex_lock(&syslog_mutex);
-		unread = syslog_unread(); /* no: another reader took it */
+		unread = syslog_unread(); /* false: another took it */
 		n = copy_records(to, &read_seq, s);
 		if (!n && unread && len < LINE_MAX)
 			n = -EINVAL; /* the buffer is too short for a line */

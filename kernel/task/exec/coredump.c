@@ -13,6 +13,7 @@
  *
  * A pattern that begins with '|' names a program that gets the dump (core_pipe.c); core_name.c
  * expands its letters.
+ *
  * Locks: sighand->lock for core_state; mmap_lock (read) while the list of mappings is copied.
  */
 #include <asm/ptrace.h>

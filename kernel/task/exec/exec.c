@@ -140,7 +140,7 @@ static void leave_mm(void)
 
 	exit_mm_release();
 	/*
-	 * From now on the FPU state is not kept in the registers of the old space's host process.
+	 * From now on the FPU state is not kept in the registers of the old mm's host process.
 	 */
 	arch_exec_regs(0, 0);
 	if (old) {

@@ -18,8 +18,8 @@ void futex_exit_task(void);
  */
 void futex_pi_priority_changed(struct task *t);
 /*
- * Wakes up to @nr waiters on a word of current's mm, shared or private: used for the
- * clear_child_tid of an ending thread. May sleep. Returns the number of waiters woken up, or
+ * Wakes up to @nr waiters on a word of current's mm, those without FUTEX_PRIVATE_FLAG: used for
+ * the clear_child_tid of an ending thread. May sleep. Returns the number of waiters woken up, or
  * -errno.
  */
 int futex_wake_addr(uaddr_t addr, int nr);

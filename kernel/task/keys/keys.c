@@ -53,8 +53,8 @@ void key_get(struct key *k)
 }
 
 /*
- * Frees @k. Adds those keys to the front of the list @dead to which only @k had links, and returns
- * the list.
+ * Frees @k, and drops its references to the keys that it links to. Those that lost their last
+ * reference are added to the front of the list @dead. Returns the list.
  */
 static struct key *key_free(struct key *k, struct key *dead)
 {

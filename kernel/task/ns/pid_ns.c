@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_ns.c: making, joining and ending pid namespaces. pid_ns.h and pid_namespaces(7) say what they
- * are.
+ * pid_ns.c: making, joining and ending pid namespaces; see pid_ns.h and pid_namespaces(7).
  *
  * The last thread of the namespace's init ends it, in exit_notify(). It closes the namespace for
  * new pids, and ignores SIGCHLD so that its children need no wait. It kills every process that has

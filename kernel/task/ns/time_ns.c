@@ -61,7 +61,10 @@ static void time_ns_free(struct ns_common *ns)
 	kfree(container_of(ns, struct time_namespace, ns));
 }
 
-/* Maps the vDSO page of another time namespace. */
+/*
+ * Freezes the offsets of @ns. Unmaps the vDSO's clock page from @mm, so that the next access maps
+ * the page of @ns.
+ */
 static void time_ns_enter(struct ns_common *ns, struct mm *mm)
 {
 	mutex_lock(&offset_lock);

@@ -5,7 +5,8 @@
  *
  * Not a disassembler: prefixes, opcode, ModRM, SIB and displacement are enough for the address; a
  * table by opcode gives the number of bytes and whether they are written. Not implemented, and
- * said in docs/processes.md: gathers, scatters and the exact sizes of stores of x87 and AVX-512.
+ * documented in docs/processes.md: gathers, scatters and the exact sizes of stores of x87 and
+ * AVX-512.
  */
 #include "kernel/lib/string.h"
 #include "kernel/task/ptrace/insn.h"

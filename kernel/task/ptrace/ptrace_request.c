@@ -212,7 +212,7 @@ static long siginfo_request(struct task *t, long request, uaddr_t uinfo)
 }
 
 /*
- * Copies the signal that is at place @n (from 0) in the queue of the thread, or of the process
+ * Copies the signal at position @n (from 0) in the queue of the thread, or of the process
  * (@shared). Returns false if there is none.
  */
 static bool nth_siginfo(struct task *t, u64 n, bool shared, siginfo_t *info)

@@ -8,7 +8,8 @@
  *
  * Invariants:
  * 1. TIF_SIGPENDING is set on every thread that was chosen to take an unblocked signal; only the
- *    thread itself clears it, in recalc_sigpending().
+ *    thread itself clears it, in recalc_sigpending() or before it sleeps in the freezer or writes a
+ *    core dump.
  * 2. user->sigpending counts the queued infos of the user; a preallocated one (POSIX timers) counts
  *    as long as it exists.
  * 3. A queue has a reference to each info in it. The last reference to a timer's info may be

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * user_dispatch.c: Syscall User Dispatch (prctl's PR_SET_SYSCALL_USER_DISPATCH): while a byte in
- * its memory says so, a thread gets SIGSYS for calls from outside (or from inside) one range of its
- * text. Wine and emulators use it to run foreign code.
+ * its memory is SYSCALL_DISPATCH_FILTER_BLOCK, a thread gets SIGSYS for calls from outside (or from
+ * inside) one range of its text. Wine and emulators use it to run foreign code.
  *
  * The setting belongs to a thread; a child starts without it, and exec removes it. The byte is read
  * at each call that would cause SIGSYS.
