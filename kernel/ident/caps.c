@@ -11,7 +11,7 @@
 
 /*
  * Reads the header. Sets *words to the number of 32-bit words of each set that follow. For an
- * unknown version writes our version to the program and sets *words to 0.
+ * unknown version writes the preferred one, 3, to the program and returns -EINVAL with *words 0.
  */
 static int read_header(uaddr_t uheader, struct __user_cap_header_struct *h, u32 *words)
 {

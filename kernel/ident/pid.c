@@ -82,7 +82,7 @@ static void remove_number(struct pid_namespace *ns, pid_t nr)
 		wake_up_process(ns->zapper);
 }
 
-/* Removes the numbers of levels above @from. pidmap_lock is held. */
+/* Removes the numbers at levels greater than @from; -1: all. pidmap_lock is held. */
 static void remove_numbers(struct pid *p, struct pid_namespace *ns, int from)
 {
 	for (; ns && (int)ns->level > from; ns = ns->parent)

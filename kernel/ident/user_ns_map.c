@@ -76,7 +76,7 @@ static const char *skip_blanks(const char *s)
 	return s;
 }
 
-/* Reads a number. Returns the place behind it, or NULL for other text. */
+/* Reads a number. Returns a pointer behind it, or NULL for other text. */
 static const char *parse_u32(const char *s, u32 *v)
 {
 	u64 n = 0;
