@@ -116,7 +116,7 @@ static u64 tail_call(struct ebpf_machine *m, const u64 *r)
 	return 0;
 }
 
-/* ---- time, chance, place ---- */
+/* ---- time, random numbers, vCPU ---- */
 
 static u64 ktime_ns(struct ebpf_machine *m, const u64 *r)
 {

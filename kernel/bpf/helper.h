@@ -13,7 +13,7 @@ enum arg {
 	ARG_MAP,       /* a map, to which later arguments refer */
 	ARG_KEY,       /* memory of the map's key_size */
 	ARG_VALUE,     /* memory of the map's value_size */
-	ARG_VALUE_OUT, /* the same, which the helper writes */
+	ARG_VALUE_OUT, /* memory of value_size, to write */
 	ARG_MEM,       /* memory to read; size: next argument */
 	ARG_MEM_OUT,   /* memory to write; size: next argument */
 	ARG_SIZE,      /* size; greater than zero */

@@ -14,8 +14,8 @@
  *	2 << 32	the end of the stack
  *	3 << 32	the packet's first byte
  *	4 << 32	a map, by its index in the program
- *	1 << 62	a value: the map's index in bits 48 to 55, below it the place in the map's store
- *	        (map.h)
+ *	1 << 62	a value: the map's index in bits 48 to 55, below it the byte position in the map's
+ *	        store (map.h)
  */
 #include "kernel/bpf/machine.h"
 
