@@ -408,7 +408,7 @@ static void plain_char(struct tty_struct *tty, u8 c, bool newline)
 	u64 used = tty->read_head - tty->read_tail;
 	bool twice = c == 0xff && I_FLAG(tty, PARMRK);
 
-	/* In canonical mode the last place is kept for the end of the line. */
+	/* In canonical mode the buffer's last byte is kept for the end of the line. */
 	if (used + twice >= N_TTY_BUF_SIZE - (ICANON_ON(tty) ? 1UL : 0UL)) {
 		if (I_FLAG(tty, IMAXBEL))
 			echo_raw(tty, '\a');
@@ -546,8 +546,8 @@ bool n_tty_readable_locked(const struct tty_struct *tty, u32 min_raw)
 }
 
 /*
- * Returns for how many input bytes the buffer surely has room: with PARMRK a byte may take two
- * places. One place is kept, for the end of a line in canonical mode.
+ * Returns for how many input bytes the buffer surely has room: with PARMRK a byte may take two. One
+ * byte of the buffer is kept, for the end of a line in canonical mode.
  */
 static int room_locked(const struct tty_struct *tty)
 {

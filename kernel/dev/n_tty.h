@@ -11,7 +11,7 @@
 #define MARK_EOL 1
 #define MARK_EOF 2
 #define MARK_ENDS 3 /* a line end or an EOF */
-/* The bits above MARK_ENDS: a tab's number of columns, from this bit on. */
+/* Shift of a tab's number of columns, which is in the mark's bits above MARK_ENDS. */
 #define MARK_TAB 2
 
 #define I_FLAG(tty, f) ((tty)->termios.c_iflag & (f))
