@@ -6,8 +6,8 @@
  * saved memory: machine_save() returns in it once in this process, and once in each process that
  * continues from the state. In the new process the saver runs alone until machine_wake().
  *
- * If the machine cannot be saved at this moment (a sleeping task is about to queue orders to a
- * space, or a request of a disk is in progress), it runs for a moment and is stopped again.
+ * If the machine cannot be saved at this moment (a task holds the lock of an address space, or a
+ * request of a disk is in progress), it runs for a moment and is stopped again.
  *
  * Locks: none. One save at a time (state_begin()); only the saver accesses its data.
  */
@@ -296,7 +296,10 @@ static s64 prepare_machine(struct save *s)
 	return err;
 }
 
-/* Lets spaces map nothing, so that each page that a program writes from now on is noted. */
+/*
+ * Removes all mappings on the host from the address spaces, so that each page that a program writes
+ * from now on is noted.
+ */
 static s64 early_stop(struct save *s)
 {
 	u64 start = ktime_get();

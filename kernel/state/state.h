@@ -20,7 +20,7 @@
  * and of a restore (nestling restore=DIR ...), in a new process with the same kernel:
  *
  *	memory is mapped as it was; only the thread of state_save() continues, on vCPU 0
- *	  spaces, clocks and interrupts are set up
+ *	  address spaces, clocks and interrupts are set up
  *	  parameters that a restore may change are read again (umid=, con*, ssl*, ubd*, eth*)
  *	  rebuild()         of every part, in the order of the linker
  *	  the machine runs again
