@@ -3,7 +3,7 @@
  * mnt.c: the tree of mounts as a data structure. mnt_copy.c makes and copies mounts, namespace.c
  * has mount(2) and umount(2).
  *
- * A mount shows a subtree (mnt_root) of a superblock at a place: a dentry of another mount
+ * A mount shows a subtree (mnt_root) of a superblock on a mountpoint: a dentry of another mount
  * (mnt_mountpoint of mnt_parent). Path walks find it by hash of (parent, mountpoint), without
  * locks.
  *
@@ -425,8 +425,8 @@ static struct mount *mount_on(struct dentry *d, const struct mnt_namespace *ns)
 }
 
 /*
- * Unlinks a mount, in a mount_seq write section, and returns its place. The references to the
- * mountpoint and, unless the mount is stuck, to the parent pass to the caller.
+ * Unlinks a mount, in a mount_seq write section, and returns its parent and mountpoint. The
+ * references to the mountpoint and, unless the mount is stuck, to the parent pass to the caller.
  */
 static struct path unlink_mount(struct mount *m)
 {
@@ -472,8 +472,8 @@ static void link_mount(struct mount *m, const struct path *where)
 }
 
 /*
- * Takes a mount with all that is mounted below it out of the tree. Returns its former place, whose
- * references pass to the caller.
+ * Takes a mount with all that is mounted below it out of the tree. Returns its former parent and
+ * mountpoint, the references to which pass to the caller.
  */
 static struct path take_out(struct mount *m)
 {

@@ -169,7 +169,7 @@ static void move_path(struct path *p, struct mount *from, struct mount *to)
 }
 
 /*
- * Moves root and working directory of @fs from the tree @orig to the same places in its copy.
+ * Moves root and working directory of @fs from mounts of the tree @orig to their copies in @copy.
  * namespace_sem is held.
  */
 static void move_fs(struct fs_struct *fs, struct mount *copy, struct mount *orig)
@@ -184,8 +184,8 @@ static void move_fs(struct fs_struct *fs, struct mount *copy, struct mount *orig
 		c = mnt_next(c, copy);
 		o = mnt_next(o, orig);
 		/*
-		 * Skips mounts that were not copied: if the roots differ, there is another mount,
-		 * or none, at this place in the copy.
+		 * Skips mounts that were not copied: if the roots differ, @c is the copy of a later
+		 * mount.
 		 */
 		while (c && o && c->mnt_root != o->mnt_root) {
 			while (!list_empty(&o->mnt_mounts))

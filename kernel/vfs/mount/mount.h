@@ -128,7 +128,10 @@ struct mnt_namespace *mnt_ns_new(
  */
 struct mnt_namespace *mnt_ns_find(u64 unique);
 struct mnt_namespace *mnt_ns_neighbour(struct mnt_namespace *ns, bool older);
-/* Sets *top to the root of the topmost mount at the namespace's root, with references. */
+/*
+ * Sets *top to the root of the topmost mount at the namespace's root, with references. The caller
+ * has a reference to @ns, which has a tree; namespace_sem need not be held.
+ */
 void mnt_ns_top(struct mnt_namespace *ns, struct path *top);
 u32 mnt_ns_count(struct mnt_namespace *ns); /* takes namespace_sem */
 /* Sets MNT_LOCKED in the mounts of a tree that comes from a more privileged namespace. */
@@ -163,15 +166,15 @@ void mnt_attach(struct mount *m, const struct path *where);
 /* Detaches @m with its children. The tree's reference passes to the caller. */
 void mnt_detach(struct mount *m);
 /*
- * Moves @m with its subtree to @where in one step: a walk never finds the old place uncovered, nor
- * the mount in neither place.
+ * Moves @m with its subtree to @where in one step: a walk finds @m either at its old mountpoint or
+ * at @where.
  */
 void mnt_move(struct mount *m, const struct path *where);
-/* Puts @m (attached, or as for mnt_attach()) at the place of @top, and mounts @top on @m. */
+/* Puts @m (attached, or as for mnt_attach()) on the mountpoint of @top, and @top on top of @m. */
 void mnt_slip_below(struct mount *m, struct mount *top);
 /*
- * Moves @new, which is in the tree of @old, to the place of @old, and @old to @put_old in the tree
- * of @new.
+ * Moves @new, which is in the tree of @old, to the mountpoint of @old, and @old to @put_old in the
+ * tree of @new.
  */
 void mnt_pivot(struct mount *new, struct mount *old, const struct path *put_old);
 /*
@@ -240,7 +243,7 @@ void propagate_umount(
 bool propagation_busy(struct mount *m);                       /* true if a copy of @m is in use */
 int mnt_set_type(struct mount *m, u32 type);                  /* @type: MS_SHARED, MS_SLAVE ... */
 void mnt_leave_group(struct mount *m);                        /* leaves peers and master */
-/* Adds @to to the peer group of @from, and makes @to a slave of @from's master. */
+/* mnt_copy.c: adds @to to the peer group of @from, and makes @to a slave of @from's master. */
 void mnt_copy_group(struct mount *to, struct mount *from);
 bool mnt_is_shared(const struct mount *m);
 /* namespace.c: called with namespace_sem held */

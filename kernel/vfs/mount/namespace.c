@@ -37,7 +37,7 @@ static u32 mnt_flags_of(u32 flags)
 
 /* ---- attaching ---- */
 
-/* Moves @where to the topmost mount at that place. namespace_sem is held. */
+/* Moves @where to the root of the topmost mount on it. namespace_sem is held. */
 static void to_top(struct path *where)
 {
 	struct mount *m;
@@ -319,7 +319,7 @@ static bool is_mounted_within(const struct mount *m, const struct mount *t)
 /*
  * Checks whether a mount may be placed between @top and the mountpoint of @top. Returns 0 or
  * -EINVAL. It is refused if the parent has peers or slaves, since propagated copies would have to
- * be placed beneath other mounts; Linux finds a place for some of them. namespace_sem is held.
+ * be placed beneath other mounts, which Linux can do for some of them. namespace_sem is held.
  */
 static int may_go_beneath(const struct path *from, const struct path *top)
 {

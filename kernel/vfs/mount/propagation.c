@@ -143,8 +143,8 @@ static int for_each_repeater(struct mount *origin, repeater_t fn, void *arg)
 
 /*
  * A mount that is being propagated. All copies are made before the first is attached, so that the
- * new mount does not propagate to its own copies. Until then mnt_dead_at holds a copy's future
- * place, and mnt_list links the copies.
+ * new mount does not propagate to its own copies. Until then mnt_dead_at holds the parent and the
+ * mountpoint that a copy will have, and mnt_list links the copies.
  */
 struct repeat_mount {
 	const struct path *where;
@@ -243,7 +243,7 @@ static int unvisit(struct mount *t, void *arg)
 }
 
 /*
- * Attaches a copy. If a mount is already at its place, that mount stays visible, on top of the
+ * Attaches a copy. If a mount is already on its mountpoint, that mount stays visible, on top of the
  * copy.
  */
 static void attach_copy(struct mount *copy)
@@ -327,9 +327,9 @@ int propagate_mount(struct mount *m, const struct path *where, struct list_head 
 /* ---- umount ---- */
 
 /*
- * An unmount below a shared mount is repeated below each of the repeaters: the mount at the
- * corresponding place there is unmounted too, if all mounts on it are, or if the only one that
- * stays covers it wholly. Such a cover moves down onto the mount below. MNT_GOING: will be
+ * An unmount below a shared mount is repeated below each of the repeaters: the mount on the same
+ * dentry there is unmounted too, if all mounts on it are, or if the only one that stays covers it
+ * wholly. Such a cover moves down onto the mount below. MNT_GOING: will be
  * unmounted; MNT_VISITED: has children, and may be unmounted after those.
  */
 struct repeat_umount {
