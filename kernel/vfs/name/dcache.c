@@ -11,7 +11,7 @@
  *   d_move, d_exchange                     rename
  *
  * dcache_shrink.c frees unused dentries, under memory pressure and at umount. dcache_splice.c
- * handles directories that a lookup finds at a second place.
+ * handles directories that a lookup finds under a second name.
  *
  * States: in use (d_count > 0); unused but cached (0, on the LRU list); dead (D_DEAD, about to be
  * freed). dput() goes from in use to unused or dead, d_tryget() from unused to in use, the shrinker
@@ -29,8 +29,8 @@
  *   5. An unused dentry is on the LRU list, except for a moment while the shrinker skips it. It is
  *      then added again after its next use.
  *
- * Locks: internal.h. This file does not handle permissions, mounts, or lookups in progress
- * (lookup.c, i_rwsem).
+ * Locks: kernel/lib/lock_order. This file does not handle permissions, mounts, or lookups in
+ * progress (lookup.c, i_rwsem).
  */
 #include <linux/inotify.h>
 

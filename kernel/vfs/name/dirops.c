@@ -173,7 +173,7 @@ int vfs_rmdir(struct inode *dir, struct dentry *d)
 	return 0;
 }
 
-/* ---- the place for a new name ---- */
+/* ---- the directory of a new name ---- */
 
 struct dentry *path_create(int dfd, const char *name, struct path *parent, u32 flags)
 {

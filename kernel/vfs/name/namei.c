@@ -209,7 +209,7 @@ int nd_dotdot(struct nameidata *nd)
 	to.dentry = dget_parent(nd->path.dentry);
 	nd_set_path(nd, to);
 	if (!nd_connected(nd, from))
-		return -ENOENT; /* @nd was moved out of the mount's subtree */
+		return -ENOENT; /* moved out of the mount's subtree */
 	if ((nd->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT)) &&
 		(vfs_seq_retry(&rename_seq, nd->rseq) || vfs_seq_retry(&mount_seq, nd->mseq)))
 		return -EAGAIN;
@@ -367,8 +367,8 @@ static struct dentry *nd_cached(struct nameidata *nd, const struct qstr *q)
 }
 
 /*
- * Lets a file system with automounts create the name of the negative dentry @d, whose reference
- * this takes over. Returns @d, the root of a mount on it, or ERR_PTR.
+ * Lets a file system with automounts create the name of the negative dentry @d, whose reference it
+ * takes over. Returns @d, the root of a mount on it, or ERR_PTR.
  */
 static struct dentry *nd_make_name(struct nameidata *nd, struct dentry *d)
 {

@@ -31,7 +31,7 @@ static int bits_permit(struct inode *inode, int mask)
 		if (unlikely(err != -EAGAIN))
 			return err;
 		if ((mode & 070) != (mode & 07) << 3 &&
-			/* ^The group is tested only if that changes the result. */
+			/* The group is tested only if that changes the result. */
 			in_kept_group(inode, inode->i_gid))
 			mode >>= 3;
 	}
