@@ -406,7 +406,7 @@ static int check_fid(const struct mark_call *c, const struct inode *inode)
 	return fan_fsid(inode->i_sb, fsid);
 }
 
-/* Checks whether an object of this kind may be marked. Returns 0 or -errno. */
+/* Checks whether this type of object may have the mark. Returns 0 or -errno. */
 static int check_object(const struct fan_group *g, const struct mark_call *c, const struct path *p)
 {
 	const struct inode *inode = p->dentry->d_inode;

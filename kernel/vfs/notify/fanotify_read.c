@@ -170,7 +170,7 @@ static int event_pidfd(struct fan_group *g, struct fan_event *e, struct file **f
 	int fd;
 
 	*f = NULL;
-	/* The process has ended and was reaped. */
+	/* Also if the process has ended and was reaped. */
 	if (!(g->flags & FAN_REPORT_PIDFD) || e->mask & FAN_Q_OVERFLOW || !e->pid ||
 		!pid_vnr(e->pid) || list_empty(&e->pid->tasks[PIDTYPE_TGID]))
 		return FAN_NOPIDFD;
