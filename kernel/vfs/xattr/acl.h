@@ -21,7 +21,7 @@
  */
 #define ACL_UNREAD ((struct posix_acl *)1)
 
-/* True if a value of i_acl or i_default_acl says that the list is not cached. */
+/* True if a value of i_acl or i_default_acl means that the list is not cached. */
 static inline bool acl_unread(const struct posix_acl *acl)
 {
 	return (u64)acl & 1;
@@ -38,8 +38,8 @@ int acl_permission(struct inode *inode, int mask);
  */
 void acl_value_seen(const struct mount *m, void *value, size_t size);
 /*
- * Serves getxattr(2): returns the bytes of the list, or -errno; -ENODATA: there is none. @buf NULL:
- * only the size. Ids are those in current's user namespace.
+ * Serves getxattr(2): returns the bytes of the list, or -errno; -ENODATA: there is none; -ERANGE:
+ * @buf is too small. @buf NULL: returns only the size. Ids are those in current's user namespace.
  */
 ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size);
 /* Sets a list, as setxattr(2); @value NULL removes it. i_rwsem is held for writing. */

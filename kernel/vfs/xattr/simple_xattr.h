@@ -26,7 +26,7 @@ void simple_xattrs_free(struct simple_xattrs *x);
 void simple_xattrs_evict(struct simple_xattrs *x);
 /*
  * Returns the number of attributes whose names begin with @prefix, and sets *bytes to the sum of
- * the lengths of these names.
+ * the sizes of their values.
  */
 u32 simple_xattrs_count(struct simple_xattrs *x, const char *prefix, size_t *bytes);
 /*
