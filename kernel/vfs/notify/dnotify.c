@@ -85,8 +85,8 @@ void dnotify_remove(struct file *f, struct files_struct *owner)
 }
 
 /*
- * Adds @mask to the existing request of this file, descriptor and table, or else adds @fresh.
- * Returns true if it added @fresh.
+ * Adds @mask to the existing request of this file and table, whose descriptor becomes @fd, or else
+ * adds @fresh. Returns true if it added @fresh.
  */
 static bool add_locked(int fd, struct file *f, u32 mask, struct dnotify *fresh)
 {
