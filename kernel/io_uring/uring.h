@@ -528,7 +528,7 @@ bool uring_enlist(struct uring_req *r, enum uring_where where);
  */
 bool uring_drain(struct uring_req *r);
 bool uring_delist(struct uring_req *r);        /* false if another task delisted it */
-bool uring_unlist_locked(struct uring_req *r); /* the same, with cq_lock held */
+bool uring_unlist_locked(struct uring_req *r); /* as uring_delist(); cq_lock is held */
 /*
  * Returns a request that @match() accepts and whose task is to issue it again but has not done so
  * yet, or NULL. cq_lock is held.
