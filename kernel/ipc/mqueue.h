@@ -33,10 +33,11 @@ struct mq_inode {
 	struct wait_queue_head wait;         /* tasks that poll the queue */
 	struct mq_notify {
 		struct pid *owner; /* NULL: no notification */
-		int how, signo;    /* SIGEV_* */
+		/* how: SIGEV_*; signo: the signal to send with SIGEV_SIGNAL */
+		int how, signo;
 		/* the owner's exec_id at the request: after an exec the owner is not signalled */
 		u32 exec_id;
-		u64 value;
+		u64 value; /* sigev_value of the signal */
 		/* SIGEV_THREAD: socket that gets the cookie */
 		struct file *sock;
 		u8 cookie[NOTIFY_COOKIE_LEN];

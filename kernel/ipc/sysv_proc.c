@@ -87,7 +87,7 @@ static const struct limit limits[] = {
 	{ "sys/fs/mqueue/msg_default", LIMIT_INT, FIELD(mq_msg_default), 1, 65536, 1, NULL },
 	{ "sys/fs/mqueue/msgsize_default", LIMIT_INT, FIELD(mq_msgsize_default), 128, 16 << 20, 1,
 		NULL },
-	/* a write of these three needs CAP_CHECKPOINT_RESTORE, even for root */
+	/* a write of these three needs the capabilities of may_restore(), even for root */
 	{ "sys/kernel/shm_next_id", LIMIT_INT, FIELD(ids[IPC_SHM].next_id), 0, INT32_MAX, 1, NULL },
 	{ "sys/kernel/sem_next_id", LIMIT_INT, FIELD(ids[IPC_SEM].next_id), 0, INT32_MAX, 1, NULL },
 	{ "sys/kernel/msg_next_id", LIMIT_INT, FIELD(ids[IPC_MSG].next_id), 0, INT32_MAX, 1, NULL },
@@ -155,11 +155,13 @@ static int store_limit(char *text, size_t n, void *arg)
 	return err;
 }
 
+/* True if @c is user 0 of the user namespace that owns current's IPC namespace. */
 static bool root_there(const struct cred *c)
 {
 	return c->euid == make_kuid(current_ipc_ns()->ns.owner, 0);
 }
 
+/* True if @c has CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN in that user namespace. */
 static bool may_restore(const struct cred *c)
 {
 	const struct user_namespace *owner = current_ipc_ns()->ns.owner;
