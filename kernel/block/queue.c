@@ -334,15 +334,16 @@ void submit_bio(struct bio *bio)
 	struct blk_plug *plug = current->plug;
 	int err = bio_check(bio);
 
+	if (!err)
+		count_data(bio);
+	bio->part = bio->bdev;
+	bio->sector += bio->bdev->start;
+	bio->bdev = bio->bdev->disk->part[0];
 	if (err) {
 		bio->status = err;
 		bio->end_io(bio);
 		return;
 	}
-	count_data(bio);
-	bio->part = bio->bdev;
-	bio->sector += bio->bdev->start;
-	bio->bdev = bio->bdev->disk->part[0];
 	if (plug && !(bio->opf & (REQ_PREFLUSH | REQ_FUA | REQ_SYNC)) && has_data(bio->opf)) {
 		list_add_tail(&bio->list, &plug->list);
 		if (++plug->nr >= PLUG_MAX)
