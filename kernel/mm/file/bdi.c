@@ -163,15 +163,10 @@ static u64 limit_of(u64 bytes, int ratio)
 	return bytes ? DIV_ROUND_UP(bytes, PAGE_SIZE) : nr_managed_frames() * (u32)ratio / 100;
 }
 
-static u64 background_limit(void)
-{
-	return limit_of(sysctl_dirty_background_bytes, sysctl_dirty_background_ratio);
-}
-
 void dirty_limits(u64 *background, u64 *limit)
 {
 	*limit = limit_of(sysctl_dirty_bytes, sysctl_dirty_ratio);
-	*background = background_limit();
+	*background = limit_of(sysctl_dirty_background_bytes, sysctl_dirty_background_ratio);
 	if (*background >= *limit)
 		*background = *limit / 2;
 }
@@ -241,7 +236,10 @@ void wake_balanced(void)
 
 bool much_is_dirty(void)
 {
-	return nr_dirty_pages() + nr_writeback_pages() > background_limit();
+	u64 background, limit;
+
+	dirty_limits(&background, &limit);
+	return nr_dirty_pages() + nr_writeback_pages() > background;
 }
 
 void balance_dirty_pages(struct address_space *m)
