@@ -92,8 +92,9 @@ long sys_syncfs(int fd)
 		return -EBADF;
 	sb = f.file->f_path.dentry->d_sb;
 	down_read(&sb->s_umount);
-	/* Start all writes before waiting for the first. */
-	writeback_sb(sb, false);
+	/* Start all writes before waiting for the first. On a frozen one they would wait. */
+	if (!READ_ONCE(sb->s_frozen))
+		writeback_sb(sb, false);
 	err = sync_filesystem(sb, true);
 	up_read(&sb->s_umount);
 	err2 = sb_wb_check(sb, &f.file->f_sb_err_seq);
