@@ -11,21 +11,37 @@ $(NESTCTL_OBJ): | $(G)/build_id.h
 $(B)/obj/tools/nestctl/run/init_blob.o: WFLAGS = -DINIT_PATH='"$(B)/init"'
 $(B)/obj/tools/nestctl/run/init_blob.o: $(B)/init
 
-INIT_OBJ := $(call obj,$(INIT_SRC))
-$(INIT_OBJ): WFLAGS = -D_GNU_SOURCE -Os
-$(B)/init: $(INIT_OBJ)
-	$(call say,LINK,$@)
-	$(Q)$(CC) -static -s -o $@ $(INIT_OBJ)
+# Programs of the guest are static and linked with musl, if the machine has it: the init is a tenth
+# of the size that it has with glibc, of which each instance, and each state, has a copy in memory.
+# musl's compiler does not look for the headers of Linux.
+GUEST_CC := $(if $(shell command -v musl-gcc),musl-gcc -isystem $(G)/uapi,$(CC))
+ifneq ($(shell cat $(G)/guest_cc 2>/dev/null),$(GUEST_CC))
+$(G)/guest_cc: FORCE
+endif
+$(G)/guest_cc:
+	@mkdir -p $(G)/uapi && for d in linux asm asm-generic; do \
+		ln -sfn $$(dirname $$(echo '#include <'$$d/errno.h'>' | $(CC) -E - | \
+			sed -n 's,^# [0-9]* "\(/.*/'$$d'/errno.h\)".*,\1,p' | head -n 1)) $(G)/uapi/$$d; \
+	done
+	@echo '$(GUEST_CC)' >$@
 
+INIT_OBJ := $(call obj,$(INIT_SRC))
 # The agent of `nestctl build` runs in the guest, too; it looks up users and executes commands as
 # init does.
 BUILD_AGENT_OBJ := $(call obj,$(BUILD_AGENT_SRC))
-$(BUILD_AGENT_OBJ): WFLAGS = -D_GNU_SOURCE -Os
+AFL_AGENT_OBJ := $(call obj,$(AFL_AGENT_SRC))
+GUEST_OBJ := $(INIT_OBJ) $(BUILD_AGENT_OBJ) $(AFL_AGENT_OBJ)
+$(GUEST_OBJ): WFLAGS = -D_GNU_SOURCE -Os
+$(GUEST_OBJ): private CC = $(GUEST_CC)
+$(GUEST_OBJ): $(G)/guest_cc
+$(B)/init: $(INIT_OBJ)
+$(B)/build-agent: $(BUILD_AGENT_OBJ) $(patsubst %,$(B)/obj/tools/init/%.o,command hosts resolv settings)
+$(B)/afl-agent: $(AFL_AGENT_OBJ)
+$(B)/init $(B)/build-agent $(B)/afl-agent:
+	$(call say,LINK,$@)
+	$(Q)$(GUEST_CC) -static -s -o $@ $^
 $(B)/obj/tools/nestctl/build/agent_blob.o: WFLAGS = -DAGENT_PATH='"$(B)/build-agent"'
 $(B)/obj/tools/nestctl/build/agent_blob.o: $(B)/build-agent
-$(B)/build-agent: $(BUILD_AGENT_OBJ) $(patsubst %,$(B)/obj/tools/init/%.o,command hosts resolv settings)
-	$(call say,LINK,$@)
-	$(Q)$(CC) -static -s -o $@ $^
 
 # nestctl is static: it starts quickly, and in a container or an instance without libraries. The
 # image commands need libarchive and libext2fs and are a second program, which nestctl executes; the
@@ -41,14 +57,9 @@ $(B)/nestctl-image: $(NESTCTL_IMAGE_OBJ) $(B)/nestctl.a
 
 # afl-nestling carries its agent for the guest, and starts instances by nestctl's code.
 AFL_OBJ := $(call obj,$(AFL_SRC))
-AFL_AGENT_OBJ := $(call obj,$(AFL_AGENT_SRC))
 $(AFL_OBJ): WFLAGS = $(TOOLFLAGS)
-$(AFL_AGENT_OBJ): WFLAGS = -D_GNU_SOURCE -Os
 $(B)/obj/tools/afl-nestling/agent_blob.o: WFLAGS = -DAGENT_PATH='"$(B)/afl-agent"'
 $(B)/obj/tools/afl-nestling/agent_blob.o: $(B)/afl-agent
-$(B)/afl-agent: $(AFL_AGENT_OBJ)
-	$(call say,LINK,$@)
-	$(Q)$(CC) -static -s -o $@ $(AFL_AGENT_OBJ)
 $(B)/afl-nestling: $(AFL_OBJ) $(B)/nestctl.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -static -no-pie -pthread -o $@ $^ -lcrypt -lz

@@ -336,6 +336,31 @@ static const char *covered(const struct job *job)
 	return NULL;
 }
 
+/*
+ * Executes a command, found in PATH, as a shell does: text without a "#!" line is a script of sh.
+ * Returns on an error, with errno.
+ */
+static void execute(char **argv)
+{
+	char **words;
+	size_t n = 0;
+
+	execvp(argv[0], argv);
+	if (errno != ENOEXEC)
+		return;
+	while (argv[n])
+		n++;
+	words = calloc(n + 4, sizeof(*words));
+	if (!words)
+		return;
+	memcpy(words + 3, argv, n * sizeof(*words));
+	words[0] = "sh";
+	words[1] = "-c";
+	words[2] = "exec \"$0\" \"$@\"";
+	execv("/bin/sh", words);
+	errno = ENOEXEC;
+}
+
 void job_exec(const struct job *job)
 {
 	struct user u = { .uid = 0 };
@@ -362,7 +387,7 @@ void job_exec(const struct job *job)
 	if (job->agent >= 0) {
 		fexecve(job->agent, job->argv, environ);
 	} else if (job->argv[0]) {
-		execvp(job->argv[0], job->argv);
+		execute(job->argv);
 	} else {
 		char name[64];
 

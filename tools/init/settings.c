@@ -144,7 +144,7 @@ const char *settings_limit(const struct job *job)
 			continue;
 		const struct rlimit limit = { soft, hard };
 
-		if (setrlimit((__rlimit_resource_t)resource, &limit))
+		if (setrlimit(resource, &limit))
 			return "--ulimit";
 	}
 	return NULL;
