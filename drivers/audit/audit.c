@@ -28,7 +28,7 @@ static int set_audit(const char *s)
 			  audit_host_open((int)fd);
 
 	if (err)
-		refuse("audit=%s: %s", s, err == -EINVAL ? "wants fd:N" : arch_strerror(err));
+		refuse("audit=%s: %s", s, err == -EINVAL ? "expected fd:N" : arch_strerror(err));
 	audit_ops = &ops;
 	return 0;
 }

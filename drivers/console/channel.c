@@ -46,7 +46,7 @@ static int parse_port(struct con_side *s, const char *value, char *err, size_t s
 	u64 n;
 
 	if (kstrtou64(digits, 10, &n) || !n || n > PORT_MOST)
-		return invalid(err, size, "port:%s: wants port:N or port:ADDRESS:N, N from 1 to %d",
+		return invalid(err, size, "port:%s: expected port:N or port:ADDRESS:N, N from 1 to %d",
 			value, PORT_MOST);
 	return strscpy(s->text, value, sizeof(s->text)) < 0 ?
 		       invalid(err, size, "port: the address is too long") :
@@ -60,14 +60,14 @@ static int parse_value(struct con_side *s, const char *value, char *err, size_t 
 	switch (s->kind) {
 	case CON_FD:
 		if (kstrtou64(value, 10, &n) || n > FD_MOST)
-			return invalid(err, size, "fd:%s: wants the number of a descriptor", value);
+			return invalid(err, size, "fd:%s: expected the number of a descriptor", value);
 		s->fd = (s32)n;
 		return 0;
 	case CON_PORT: return parse_port(s, value, err, size);
 	case CON_TTY:
 	case CON_UNIX:
 		if (*value != '/')
-			return invalid(err, size, "%s:%s: wants a path that begins with /",
+			return invalid(err, size, "%s:%s: expected a path that begins with /",
 				kinds[s->kind], value);
 		if (strscpy(s->text, value, sizeof(s->text)) < 0)
 			return invalid(err, size, "%s: the path has more than %d letters",
@@ -104,7 +104,7 @@ int channel_parse(const char *text, struct con_open *o, char *err, size_t size)
 	in = strsep(&at, ",");
 	out = strsep(&at, ",");
 	if (at)
-		return invalid(err, size, "wants one channel, or two with a comma between");
+		return invalid(err, size, "expected one channel, or two with a comma between");
 	bad = parse_side(in, &o->in, err, size);
 	if (!bad)
 		bad = parse_side(out ? out : in, &o->out, err, size);

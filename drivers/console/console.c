@@ -107,7 +107,7 @@ static int line_setup(const char *kind, const char *s, struct line *lines, struc
 	u64 n = 0;
 
 	if (!eq)
-		refuse("%s%s: wants %s<n>=CHANNEL", kind, s, kind);
+		refuse("%s%s: expected %s<n>=CHANNEL", kind, s, kind);
 	if (eq != s) {
 		scnprintf(num, sizeof(num), "%.*s", (int)min_t(long, eq - s, 7), s);
 		if (kstrtou64(num, 10, &n) || n >= NR_CON)
@@ -145,7 +145,7 @@ PARAM_DEV("ssl", ssl_setup, "ssl<n>=CHANNEL[,CHANNEL]: serial line n (/dev/ttyS<
 static int xterm_setup(const char *s)
 {
 	if (con_host_xterm(s))
-		refuse("xterm=%s: wants PROGRAM,TITLE-SWITCH,EXEC-SWITCH", s);
+		refuse("xterm=%s: expected PROGRAM,TITLE-SWITCH,EXEC-SWITCH", s);
 	strscpy(xterm_spec, s, sizeof(xterm_spec));
 	return 0;
 }
@@ -161,7 +161,7 @@ static int console_setup(const char *s)
 
 	scnprintf(name, sizeof(name), "%.*s", (int)min_t(size_t, n, 15), s);
 	if (strncmp(name, "tty", 3) || kstrtou64(name + (num - s), 10, &v) || v >= NR_CON)
-		refuse("console=%s: wants tty0 to tty%d or ttyS0 to ttyS%d", s, NR_CON - 1,
+		refuse("console=%s: expected tty0 to tty%d or ttyS0 to ttyS%d", s, NR_CON - 1,
 			NR_CON - 1);
 	tty_set_console(name);
 	return 0;

@@ -43,7 +43,7 @@ static void set_dir(struct hostfs_share *s, u32 i, const char *param, const char
 	char *text = texts[i], *comma;
 
 	if (strscpy(text, eq + 1, sizeof(texts[i])) <= 0)
-		refuse("hostfs%s: wants a folder of the host", param);
+		refuse("hostfs%s: expected a folder of the host", param);
 	comma = i < SHARES ? NULL : strrchr(text, ',');
 	if (comma && !strcmp(comma, ",append")) {
 		s->append = true;
@@ -60,7 +60,7 @@ static void set_file(struct hostfs_share *s, u32 i, const char *param)
 	char *slash = strrchr(texts[i], '/');
 
 	if (!slash || !slash[1] || !strcmp(slash + 1, ".") || !strcmp(slash + 1, ".."))
-		refuse("hostfs%s: wants the full path of a file", param);
+		refuse("hostfs%s: expected the full path of a file", param);
 	*slash = 0;
 	s->only = slash + 1;
 	s->dir = slash == texts[i] ? "/" : texts[i];
@@ -95,7 +95,7 @@ static int hostfs_setup(const char *s)
 	shares[n].ro = *p == 'r';
 	p += *p == 'r';
 	if (*p != '=')
-		refuse("hostfs%s: wants hostfs<n>=DIR, or hostfs<n>r=DIR for reading only", s);
+		refuse("hostfs%s: expected hostfs<n>=DIR, or hostfs<n>r=DIR for reading only", s);
 	set_dir(&shares[n], n, s, p);
 	shares[n].only = NULL;
 	if (file)

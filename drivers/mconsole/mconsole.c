@@ -73,7 +73,7 @@ static bool is_name(const char *s)
 static int set_umid(const char *s)
 {
 	if (!is_name(s) || strscpy(where.umid, s, sizeof(where.umid)) < 0)
-		refuse("umid=%s: wants a name of at most %d letters, without / and a dot in front",
+		refuse("umid=%s: expected a name of at most %d letters, without / and a dot in front",
 			s, MCONSOLE_UMID_MAX - 1);
 	named = true;
 	return 0;
@@ -92,7 +92,7 @@ int mconsole_rename(const char *umid)
 static int set_uml_dir(const char *s)
 {
 	if (*s != '/' || strscpy(where.dir, s, sizeof(where.dir)) < 0)
-		refuse("uml_dir=%s: wants a path that begins with /", s);
+		refuse("uml_dir=%s: expected a path that begins with /", s);
 	dir_given = true;
 	return 0;
 }
@@ -102,7 +102,7 @@ static int set_mconsole(const char *s)
 {
 	if (!strncmp(s, "notify:", 7)) {
 		if (!mconsole_notify_set(s + 7))
-			refuse("mconsole=%s: wants notify: and the path of a socket", s);
+			refuse("mconsole=%s: expected notify: and the path of a socket", s);
 		return 0;
 	}
 	if (strcmp(s, "off") && strcmp(s, "on"))

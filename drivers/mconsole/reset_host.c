@@ -110,7 +110,7 @@ int reset_host_attach(struct mconsole_packet *p, int irq, char *why, size_t size
 	mem = mconsole_host_take(p, RESET_FD_AREA);
 	err = sock < 0 || mem < 0 ? -EINVAL : check_socket(sock);
 	if (err)
-		what = "wants a SOCK_SEQPACKET socket and a memory file";
+		what = "expected a SOCK_SEQPACKET socket and a memory file";
 	else
 		err = map_area(mem, &what);
 	if (mem >= 0)

@@ -343,7 +343,7 @@ static void cmd_begin(struct mconsole_call *c, const char *args)
 	if (mconsole_not_with_reset(c, "snapshot"))
 		return;
 	if (*args && (kstrtou64(args, 10, &seconds) || !seconds || seconds > SECONDS_MAX)) {
-		mconsole_fail(c, -EINVAL, "snapshot begin: wants 1 to %d seconds", SECONDS_MAX);
+		mconsole_fail(c, -EINVAL, "snapshot begin: expected 1 to %d seconds", SECONDS_MAX);
 		return;
 	}
 	mutex_lock(&lock);
@@ -393,7 +393,7 @@ void mconsole_snapshot(struct mconsole_call *c)
 	else if (word == 3 && !strncmp(c->args, "end", 3))
 		cmd_end(c, rest);
 	else
-		mconsole_fail(c, -EINVAL, "snapshot: wants begin [SECONDS] or end [ID]");
+		mconsole_fail(c, -EINVAL, "snapshot: expected begin [SECONDS] or end [ID]");
 }
 
 static int describe(const char *dir, struct state_why *why)

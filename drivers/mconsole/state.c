@@ -160,7 +160,7 @@ void cmd_state(struct mconsole_call *c)
 	}
 	if (!dir || *dir != '/') {
 		mconsole_fail(c, -EINVAL,
-			"state: wants save DIR, hold DIR or rollback DIR, a path from /");
+			"state: expected save DIR, hold DIR or rollback DIR, a path from /");
 		return;
 	}
 	r = kzalloc(sizeof(*r), GFP_KERNEL);

@@ -89,14 +89,14 @@ static int parse_word(struct card *c, const char *word, char *err, size_t size)
 	}
 	if (!strncmp(word, "queues=", 7)) {
 		if (kstrtou64(word + 7, 10, &n) || !n || n > NET_QUEUES)
-			return invalid(err, size, "%s: wants 1 to %u", word, NET_QUEUES);
+			return invalid(err, size, "%s: expected 1 to %u", word, NET_QUEUES);
 		c->open.queues = (u32)n;
 		return 1;
 	}
 	if (strncmp(word, "mtu=", 4) != 0)
 		return 0;
 	if (kstrtou64(word + 4, 10, &n) || n < 576 || n > LARGE_MTU)
-		return invalid(err, size, "%s: wants 576 to %u", word, LARGE_MTU);
+		return invalid(err, size, "%s: expected 576 to %u", word, LARGE_MTU);
 	c->mtu = (u32)n;
 	return c->open.kind != NET_SLIRP;
 }
@@ -184,10 +184,10 @@ static int eth_setup(const char *s)
 	u64 n = 0;
 
 	if (!eq || eq == s)
-		refuse("eth%s: wants eth<n>=KIND[,...]", s);
+		refuse("eth%s: expected eth<n>=KIND[,...]", s);
 	for (const char *p = s; p < eq; p++) {
 		if (*p < '0' || *p > '9')
-			refuse("eth%s: wants eth<n>=KIND[,...]", s);
+			refuse("eth%s: expected eth<n>=KIND[,...]", s);
 		n = min(n * 10 + (u64)(*p - '0'), 1000UL);
 	}
 	if (n >= CARDS)

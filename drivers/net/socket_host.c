@@ -65,7 +65,7 @@ static int fd_check(struct net_host *h)
 	uint32_t count = fd_numbers(h->args, 0, &n);
 
 	if (!count)
-		return net_fail(h, EINVAL, "fd,%.60s: wants fd,N or fd,N:M:...", h->args);
+		return net_fail(h, EINVAL, "fd,%.60s: expected fd,N or fd,N:M:...", h->args);
 	if (count > NET_QUEUES)
 		return net_fail(h, EINVAL, "fd,%.60s: more than %u queues", h->args, NET_QUEUES);
 	for (uint32_t i = 0; i < count * count; i++) {
@@ -143,7 +143,7 @@ const struct net_link fd_link = { .check = fd_check, .open = fd_open, .queues = 
 static int path_check(struct net_host *h, const char *kind)
 {
 	if (!*h->args || strchr(h->args, ','))
-		return net_fail(h, EINVAL, "%s,%.100s: wants %s,PATH[,MAC]", kind, h->args, kind);
+		return net_fail(h, EINVAL, "%s,%.100s: expected %s,PATH[,MAC]", kind, h->args, kind);
 	if (strlen(h->args) + 5 > sizeof(((struct sockaddr_un *)0)->sun_path))
 		return net_fail(h, EINVAL, "%s: the path is too long", kind);
 	return 0;
@@ -288,7 +288,7 @@ static int mcast_words(struct net_host *h, struct sockaddr_in *to, int *ttl)
 		if (n == 2 || sscanf(word, "%d", &numbers[n]) != 1 || numbers[n] < 1 ||
 			numbers[n] > (n ? 255 : 65535))
 			return net_fail(h, EINVAL,
-				"mcast: %.60s: wants mcast[,MAC[,ADDRESS[,PORT[,TTL]]]]", word);
+				"mcast: %.60s: expected mcast[,MAC[,ADDRESS[,PORT[,TTL]]]]", word);
 		n++;
 	}
 	if (!IN_MULTICAST(ntohl(to->sin_addr.s_addr)))

@@ -45,7 +45,7 @@ static int words(struct net_host *h, char *name, struct in_addr *ip)
 		strcpy(name, word);
 	while ((word = strsep(&rest, ",")))
 		if (*word && inet_pton(AF_INET, word, ip) != 1)
-			return net_fail(h, EINVAL, "%.60s: wants tuntap[,NAME[,MAC[,IP]]]", word);
+			return net_fail(h, EINVAL, "%.60s: expected tuntap[,NAME[,MAC[,IP]]]", word);
 	return 0;
 }
 
@@ -97,7 +97,7 @@ static int refused(struct net_host *h, const char *name, int err)
 				      "root makes one" :
 				      "; `ip tuntap add NAME mode tap user YOU` as root makes one";
 	else if (err == EINVAL && h->queues > 1)
-		why = "; queues= wants a tap device of several queues (`ip tuntap add NAME mode "
+		why = "; queues= needs a tap device of several queues (`ip tuntap add NAME mode "
 		      "tap multi_queue`)";
 	else if (err == E2BIG)
 		why = "; it has no queue left";

@@ -304,7 +304,7 @@ static int ubd_setup(const char *s)
 	if (eq == s)
 		return all_setup(eq + 1);
 	if (!eq)
-		refuse("ubd%s: wants ubd<n>=FILE or ubd<n>=COW,BACKING", s);
+		refuse("ubd%s: expected ubd<n>=FILE or ubd<n>=COW,BACKING", s);
 	if (n < 0)
 		refuse("ubd%s: no such device: there are ubd0 to ubd%d", s, UBD_UNITS - 1);
 	for (; p < eq; p++) {
@@ -359,7 +359,7 @@ PARAM("layer_limit=", set_layer_limit,
 static int set_diskfault(const char *s)
 {
 	if (ubd_host_fault(s))
-		refuse("diskfault=%s: wants "
+		refuse("diskfault=%s: expected "
 		       "[UNIT,]read|write|data|flush,eio|enospc,EVERY[,SEED[,FROM[,BYTES[,COUNT]]]"
 		       "]",
 			s);

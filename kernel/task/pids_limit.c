@@ -22,7 +22,7 @@ static int set_pids(const char *s)
 	u64 n;
 
 	if (kstrtou64(s, 10, &n) || !n || n > PIDS_MOST)
-		refuse("pids=%s: wants a number from 1 to %d", s, PIDS_MOST);
+		refuse("pids=%s: expected a number from 1 to %d", s, PIDS_MOST);
 	limit = (u32)n;
 	return 0;
 }

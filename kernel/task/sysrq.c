@@ -186,7 +186,7 @@ void sysrq(char key)
 	case 'f':
 		pr_info("sysrq: Manual OOM execution\n");
 		if (!oom_kill(GFP_KERNEL, 0))
-			pr_info("sysrq: nobody can be killed\n");
+			pr_info("sysrq: no process can be killed\n");
 		return;
 	case 'i': signal_all(SIGKILL, "Kill All Tasks"); return;
 	case 'j':

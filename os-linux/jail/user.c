@@ -200,12 +200,12 @@ static const char *reason(int err)
 	static char text[100];
 
 	if (err == -EPERM && !geteuid())
-		snprintf(text, sizeof(text), "wants %s, which this root lacks", lacks());
+		snprintf(text, sizeof(text), "needs %s, which this root lacks", lacks());
 	return *text          ? text :
-	       err == -EPERM  ? "wants to be started by root" :
+	       err == -EPERM  ? "needs to be started by root" :
 	       err == -ENXIO  ? "the host does not let this process become that user" :
 	       err == -ENOENT ? "/etc/passwd has no such user" :
-				"wants NAME, UID or UID:GID, and none of root's";
+				"expected NAME, UID or UID:GID, and none of root's";
 }
 
 /* Opens the namespaces that a child makes. */
@@ -260,7 +260,7 @@ void user_begin(char **argv, bool jail)
 		exit(1);
 	}
 	if (err || (optional && !jail))
-		why_not = err ? reason(err) : "wants a jail";
+		why_not = err ? reason(err) : "needs a jail";
 	wanted = !why_not;
 	if (wanted)
 		open_spaces();

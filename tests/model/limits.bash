@@ -11,7 +11,7 @@ on_disk limits.tar limits
 ways=(ext4-4096 ext4-1024 tmpfs)
 [[ -z ${LIMITS_EIO:-} ]] || ways+=(ext4-4096-eio ext4-1024-eio)
 # the host's side of hostfs is a small tmpfs, in a mount namespace of its own
-if ((EUID == 0)) && unshare -m mount -t tmpfs none "$work" 2>/dev/null; then ways+=(hostfs); else skip hostfs "it wants root and a tmpfs"; fi
+if ((EUID == 0)) && unshare -m mount -t tmpfs none "$work" 2>/dev/null; then ways+=(hostfs); else skip hostfs "it needs root and a tmpfs"; fi
 
 limits_way() {
 	local kind=$1 seed=$2 image=$work/img block mode=full mount fault='' small=()

@@ -17,7 +17,7 @@ trap 'rm -rf "$work" "$disk_dir" "$shm_dir"' EXIT
 kind=$(stat -f -c %T "$disk_dir")
 processes=3
 ways=(ext4-4096 ext4-1024 tmpfs)
-if ((EUID == 0)); then ways+=(hostfs); else skip hostfs "it wants root"; fi # owners are as on the host only then
+if ((EUID == 0)); then ways+=(hostfs); else skip hostfs "it needs root"; fi # owners are as on the host only then
 
 # options FS: what both sides can do of files.c
 options() {

@@ -31,7 +31,7 @@ else
 	next="depth=$((depth + 1)) modes=$(echo $* | tr ' ' ,) job=$job room=$((room * 5 / 8)) mem=$((room * 5 / 8))M root=/dev/ubda ro con=null con0=fd:0,fd:1 init=/bin/sh"
 	boot='mount -t tmpfs tmpfs /tmp; tar -C /tmp -xf /dev/ubdb; . /tmp/level'
 	case $mode in
-	uml) # it wants the libraries of the host it comes from, and a home that it can write to
+	uml) # it needs the libraries of the host it comes from, and a home that it can write to
 		mkdir -p /tmp/uml/dev /tmp/uml/proc /tmp/uml/tmp
 		mount --bind /dev /tmp/uml/dev
 		mount --bind /dev/shm /tmp/uml/dev/shm

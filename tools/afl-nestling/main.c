@@ -325,7 +325,7 @@ int main(int argc, char **argv)
 	if (input)
 		return finish_output(once(&o, input));
 	if (fcntl(AFL_STATUS_FD, F_GETFD) < 0)
-		die("no fuzzer has started this: wants --once or --bench, or afl-fuzz -- "
+		die("no fuzzer has started this: expected --once or --bench, or afl-fuzz -- "
 		    "afl-nestling ...");
 	restore_file_arguments(o.program);
 	return fork_server(&o);

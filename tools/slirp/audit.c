@@ -57,7 +57,7 @@ const char *audit_open(int fd)
 
 	/* Writes to a file would hit this process's limit of file sizes. */
 	if (fstat(fd, &st) || !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
-		return "audit=: wants a pipe";
+		return "audit=: expected a pipe";
 	out = fd;
 	return NULL;
 }

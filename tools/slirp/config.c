@@ -62,7 +62,7 @@ static bool parse_end(const char **s, char end, struct in_addr *addr, int *port)
 
 static const char *parse_forward(struct config *c, const char *word)
 {
-	static const char form[] = "wants hostfwd=tcp|udp:[ADDR]:PORT-[ADDR]:PORT";
+	static const char form[] = "expected hostfwd=tcp|udp:[ADDR]:PORT-[ADDR]:PORT";
 	const char *s = strchr(word, '=') + 1;
 	struct forward *f = &c->forwards[c->nr_forwards];
 
@@ -85,7 +85,7 @@ static const char *parse_switch(const char *word, bool *off)
 	const char *value = strchr(word, '=') + 1;
 
 	if (strcmp(value, "on") && strcmp(value, "off"))
-		return wrong(word, "wants on or off");
+		return wrong(word, "expected on or off");
 	*off = !strcmp(value, "off");
 	return NULL;
 }
@@ -103,7 +103,7 @@ static const char *parse_loopback(struct config *c, const char *word)
 		unsigned long port = *s >= '0' && *s <= '9' ? strtoul(s, &rest, 10) : 0;
 
 		if (!port || port > 65535 || (*rest && *rest != ':'))
-			return wrong(word, "wants on, off or PORT[:PORT]...");
+			return wrong(word, "expected on, off or PORT[:PORT]...");
 		if (c->nr_ports == PORTS_MAX)
 			return wrong(word, "too many ports");
 		c->ports[c->nr_ports++] = (uint16_t)port;
@@ -174,7 +174,7 @@ static const char *parse_allow(struct config *c, const char *word)
 		return wrong(word, "too many of them");
 	*r = (struct rule){ .policy = word[0] == 'p' };
 	if (!s || !parse_ports(r, s))
-		return wrong(word, "wants HOST[:PORT]...");
+		return wrong(word, "expected HOST[:PORT]...");
 	strcpy(net, host);
 	if (!parse_net(r, net)) {
 		r->below = !strncmp(host, "*.", 2);
@@ -193,7 +193,7 @@ static const char *parse_names(struct config *c, const char *word)
 	const char *value = strchr(word, '=') + 1;
 
 	c->dotted_names = !strcmp(value, "dotted");
-	return c->dotted_names || !strcmp(value, "all") ? NULL : wrong(word, "wants dotted or all");
+	return c->dotted_names || !strcmp(value, "all") ? NULL : wrong(word, "expected dotted or all");
 }
 
 static const char *parse_mtu(struct config *c, const char *word)
@@ -201,7 +201,7 @@ static const char *parse_mtu(struct config *c, const char *word)
 	char *rest;
 
 	c->mtu = (unsigned)strtoul(strchr(word, '=') + 1, &rest, 10);
-	return *rest || c->mtu < 576 || c->mtu > 65500 ? wrong(word, "wants 576 to 65500") : NULL;
+	return *rest || c->mtu < 576 || c->mtu > 65500 ? wrong(word, "expected 576 to 65500") : NULL;
 }
 
 static const char *parse_audit(struct config *c, const char *word)
@@ -211,7 +211,7 @@ static const char *parse_audit(struct config *c, const char *word)
 	unsigned long fd = *s >= '0' && *s <= '9' ? strtoul(s, &rest, 10) : 0;
 
 	if (fd <= SLIRP_FD || fd > 1024 || *rest)
-		return wrong(word, "wants a descriptor");
+		return wrong(word, "expected a descriptor");
 	c->audit = (int)fd;
 	return NULL;
 }

@@ -80,7 +80,7 @@ void arch_jail(void)
 	if (skas_trial(&why))
 		refuse("%s", why);
 	if (!jail && os_jail_has_user())
-		refuse("user=: wants a jail");
+		refuse("user=: needs a jail");
 	if (!jail)
 		os_jail_none();
 	if (jail)

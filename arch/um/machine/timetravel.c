@@ -82,7 +82,7 @@ void timetravel_init(void)
 	if (!time_travels)
 		return;
 	if (nr_cpus > 1)
-		refuse("ncpus=%d: time-travel wants one vCPU", nr_cpus);
+		refuse("ncpus=%d: time-travel needs one vCPU", nr_cpus);
 	nr_cpus = 1;
 	if (start_given)
 		arch_set_realtime_offset((s64)(start_seconds * 1000000000 - ktime_get_real()));

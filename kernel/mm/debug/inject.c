@@ -73,7 +73,7 @@ static int set_fault(const char *value)
 
 	if (strncmp(value, "alloc,", 6) || strscpy(text, value + 6, sizeof(text)) < 0 ||
 		parse(text))
-		refuse("fault=%s: wants alloc,N/M[,SEED]", value);
+		refuse("fault=%s: expected alloc,N/M[,SEED]", value);
 	return 0;
 }
 PARAM("fault=", set_fault, HELP);

@@ -182,7 +182,7 @@ void hw_debug_refused(int err)
 {
 	WRITE_ONCE(host_refuses, true);
 	pr_info("ptrace: breakpoints and watchpoints by single steps: the host's debug registers "
-		"are not to be had (%d)\n",
+		"are not available (%d)\n",
 		err);
 }
 

@@ -41,7 +41,7 @@ class Helper:
         ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for s in ours, its:  # as the kernel does
             s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
-        # it wants its socket as descriptor 3
+        # it needs its socket as descriptor 3
         self.process = subprocess.Popen([HELPER, *words], close_fds=False, preexec_fn=lambda: os.dup2(its.fileno(), 3))
         its.close()
         self.s = ours

@@ -84,7 +84,7 @@ static char *read_file(
 static void add_arg(struct build *b, const char *text)
 {
 	if (!*text || *text == '=')
-		die("build: --build-arg '%s': wants NAME=VALUE", text);
+		die("build: --build-arg '%s': expected NAME=VALUE", text);
 	if (strchr(text, '='))
 		config_set(&b->given, format("%s", text));
 	else if (getenv(text))
@@ -95,7 +95,7 @@ static void add_arg(struct build *b, const char *text)
 static void add_label(struct build *b, const char *text)
 {
 	if (!*text || *text == '=')
-		die("build: --label '%s': wants NAME=VALUE", text);
+		die("build: --label '%s': expected NAME=VALUE", text);
 	config_set(&b->labels, format("%s%s", text, strchr(text, '=') ? "" : "="));
 }
 
@@ -125,7 +125,7 @@ static void add_secret(struct build *b, const char *text)
 			die("build: --secret %s: '%s' is not known", text, word);
 	}
 	if (!id || !*id || strpbrk(id, "/\t") || *id == '.')
-		die("build: --secret %s: wants id=NAME,src=FILE or id=NAME,env=VAR", text);
+		die("build: --secret %s: expected id=NAME,src=FILE or id=NAME,env=VAR", text);
 	if (b->nr_secrets == SECRETS_MAX)
 		die("build: more than %d secrets", SECRETS_MAX);
 	if (!b->secrets)

@@ -130,7 +130,7 @@ static void set_pairs(char ***list, const struct variables *v)
 		value += strspn(value, " \t");
 		if (!*value)
 			instruction_bad(
-				v->at, "%s %s wants a value", verb_name(v->at->verb), *words);
+				v->at, "%s %s needs a value", verb_name(v->at->verb), *words);
 		config_set(list, format("%s=%s", words_expand(v, *words), words_expand(v, value)));
 		return;
 	}
@@ -205,7 +205,7 @@ static void set_number(struct config *c, const struct instruction *at, const cha
 		return;
 	n = time ? duration(at, text) : strtoull(text, &end, 10);
 	if (!time && (!isdigit((unsigned char)*text) || *end || n > 1000000))
-		instruction_bad(at, "--%s=%s: wants a number", name, text);
+		instruction_bad(at, "--%s=%s: expected a number", name, text);
 	if (n)
 		config_set(&c->numbers, format("%s=%llu", name, (unsigned long long)n));
 }
@@ -224,7 +224,7 @@ static void set_health(struct config *c, const struct instruction *at)
 		return;
 	}
 	if (n != 3 || strncasecmp(at->text, "CMD", 3) != 0 || !*rest)
-		instruction_bad(at, "HEALTHCHECK wants CMD COMMAND, or NONE");
+		instruction_bad(at, "HEALTHCHECK needs CMD COMMAND, or NONE");
 	words = words_json(rest);
 	c->health = words_add(NULL, format(words ? "CMD" : "CMD-SHELL"));
 	for (char **w = words; w && *w; w++)
@@ -300,7 +300,7 @@ static void set_shell(struct config *c, const struct variables *v)
 {
 	c->shell = words_json(v->at->text);
 	if (!c->shell || !*c->shell)
-		instruction_bad(v->at, "SHELL wants a list such as [\"/bin/sh\", \"-c\"]");
+		instruction_bad(v->at, "SHELL needs a list such as [\"/bin/sh\", \"-c\"]");
 }
 
 static void add_onbuild(struct config *c, const struct variables *v)

@@ -121,7 +121,7 @@ static bool directive(struct reader *r, char *line)
 	trim(value);
 	if (!strcasecmp(name, "escape")) {
 		if (strcmp(value, "\\") != 0 && strcmp(value, "`") != 0)
-			die("%s:%u: escape=%s: wants \\ or `", r->name, r->line, value);
+			die("%s:%u: escape=%s: expected \\ or `", r->name, r->line, value);
 		r->escape = *value;
 	}
 	return !strcasecmp(name, "escape") || !strcasecmp(name, "syntax") ||
@@ -307,7 +307,7 @@ struct instruction instruction_parse(
 	while (*verbs[i.verb].flags && !strncmp(i.text, "--", 2))
 		take_flag(&i);
 	if (!*i.text)
-		instruction_bad(&i, "%s wants an argument", verb_name(i.verb));
+		instruction_bad(&i, "%s needs an argument", verb_name(i.verb));
 	return i;
 }
 

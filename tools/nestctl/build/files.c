@@ -63,7 +63,7 @@ static void read_words(struct copy *c)
 	const char *to;
 
 	if (n < 2)
-		instruction_bad(c->at, "%s wants sources and a target", verb_name(c->at->verb));
+		instruction_bad(c->at, "%s needs sources and a target", verb_name(c->at->verb));
 	to = words[n - 1];
 	if (!*to)
 		instruction_bad(c->at, "the target is empty");
@@ -165,7 +165,7 @@ static void add_words(const struct copy *c, struct step *st, struct sha256 *sum)
 				owner[strspn(owner, "0123456789")] ? "" : owner));
 	mode = mode ? words_expand(&v, mode) : NULL;
 	if (mode && (!*mode || mode[strspn(mode, "01234567")] || strlen(mode) > 5))
-		instruction_bad(c->at, "--chmod=%s: wants an octal number", mode);
+		instruction_bad(c->at, "--chmod=%s: expected an octal number", mode);
 	if (mode)
 		st->words = words_add(st->words, format("m%s", mode));
 	key_list(sum, st->words);

@@ -156,7 +156,7 @@ static void add_secret(const struct mounts *w, const struct mount *m)
 	if (!id && m->target)
 		id = strrchr(m->target, '/') + 1;
 	if (!id)
-		instruction_bad(w->at, "--mount=type=secret wants id=NAME");
+		instruction_bad(w->at, "--mount=type=secret needs id=NAME");
 	for (size_t i = 0; i < w->b->nr_secrets; i++)
 		if (!strcmp(w->b->secrets[i].id, id))
 			secret = &w->b->secrets[i];
@@ -187,11 +187,11 @@ void mounts_read(struct build *b, struct stage *s, size_t number, const struct i
 		if (strcmp(at->flags[i].name, "mount") != 0)
 			continue;
 		if (!text)
-			instruction_bad(at, "--mount wants type=...");
+			instruction_bad(at, "--mount needs type=...");
 		key_add(sum, text);
 		m = parse(&w, text);
 		if (!m.target && strcmp(m.type, "secret") != 0)
-			instruction_bad(at, "--mount wants a target");
+			instruction_bad(at, "--mount needs a target");
 		if (!strcmp(m.type, "bind"))
 			add_bind(&w, &m);
 		else if (!strcmp(m.type, "cache"))

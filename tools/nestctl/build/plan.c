@@ -87,7 +87,7 @@ static void begin_stage(struct build *b, struct instruction *i)
 	if (b->nr_stages == STAGES_MAX)
 		instruction_bad(i, "more than %d stages", STAGES_MAX);
 	if (n != 1 && (n != 3 || strcasecmp(words[1], "AS") != 0))
-		instruction_bad(i, "FROM wants IMAGE [AS NAME]");
+		instruction_bad(i, "FROM needs IMAGE [AS NAME]");
 	platform = platform ? words_expand(&v, platform) : NULL;
 	if (platform && !platform_is_own(platform))
 		instruction_bad(i, "--platform=%s: there is linux/amd64 only", platform);

@@ -148,7 +148,7 @@ const struct docker_row docker_options[] = {
 	{ "--network NAME", "--net",
 		"`--net switch,PATH`: names, but no way out; with -p or `--net slirp` also that. "
 		"`nestctl switch --dhcp` serves PATH." },
-	{ "--add-host", "--add-host", "host-gateway wants --host-loopback." },
+	{ "--add-host", "--add-host", "host-gateway needs --host-loopback." },
 	{ "--dns", "--dns", "Beside a switch names of neighbours still come from the switch." },
 	{ "-h, --hostname", "-h",
 		"The default is the image's name without its tag. `-h` alone is help." },
@@ -208,7 +208,7 @@ const struct docker_row docker_options[] = {
 const struct docker_row docker_build_options[] = {
 	{ "-t", "-t",
 		"A name with a slash is a path. Without -t there is no image, unless -q or "
-		"--iidfile wants its id." },
+		"--iidfile needs its id." },
 	{ "-f, --build-arg, --label, --target, --no-cache, --secret", "-f", "" },
 	{ "--iidfile", "--iidfile", "Has the name of -t, else the digest that is the name." },
 	{ "-q", "-q", "Prints the name, as a build without it does in the end." },

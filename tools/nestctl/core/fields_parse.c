@@ -481,7 +481,7 @@ static struct field_node *read_action(struct parser *s, const char *from)
 		n->key = read_new_variable(s, ",");
 	n->value = read_new_variable(s, ":=");
 	if (n->key && !n->value)
-		bad(s, from, "wants range $key, $value := .Field");
+		bad(s, from, "expected range $key, $value := .Field");
 	read_value(s, n, before);
 	end_action(s, from);
 	deeper(s, from);

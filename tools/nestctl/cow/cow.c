@@ -447,7 +447,7 @@ static const struct command cmd_cow_commit = {
 	.args = "FILE",
 	.help = "Writes a layer into its backing file and empties the layer. A command that "
 		"was killed can be repeated, and continues.",
-	.text = "It names the file that it would write to and asks. Without a terminal it wants "
+	.text = "It names the file that it would write to and asks. Without a terminal it needs "
 		"--yes.",
 	.options = commit_options,
 	.run = commit,

@@ -234,7 +234,7 @@ int image_build(int argc, char **argv)
 		if (!**p || **p == '-' || strpbrk(*p, ", \t\n"))
 			die("image build: '%s' is no package", *p);
 	if (path && (!*path || path[strlen(path) - 1] == '/'))
-		die("image build: -o '%s': wants the name of a file", path);
+		die("image build: -o '%s': expected the name of a file", path);
 
 	if (!debian && strcmp(variant, "busybox"))
 		die("--variant: '%s' is neither debian nor systemd nor busybox", variant);

@@ -163,7 +163,7 @@ static void export_oci(const char *image, const char *name, const char *out)
 	if (!whole.layer.file)
 		die("%s: %s", image, strerror(errno));
 	if (!out)
-		die("image export: --oci wants -o FILE");
+		die("image export: --oci needs -o FILE");
 	oci_write(&whole, 1, out, false);
 }
 

@@ -52,7 +52,7 @@ static bool wants_dangling(const char *text)
 		return true;
 	if (!strcmp(value, "false") || !strcmp(value, "0"))
 		return false;
-	die("--filter %s: wants true or false", text);
+	die("--filter %s: expected true or false", text);
 }
 
 void image_filter_add(struct image_filter *f, const char *text)
@@ -66,7 +66,7 @@ void image_filter_add(struct image_filter *f, const char *text)
 	else if (is(text, "dangling="))
 		wants_dangling(text);
 	else if (!is(text, "reference=") && !is(text, "label="))
-		die("--filter %s: wants reference=, label=, before=, since= or dangling=", text);
+		die("--filter %s: expected reference=, label=, before=, since= or dangling=", text);
 	f->texts[f->n++] = text;
 }
 

@@ -36,7 +36,7 @@ static union address parse_tcp(const char *text)
 	unsigned long number = strtoul(port, NULL, 10);
 
 	if (!*port || port[strspn(port, "0123456789")] || number > 65535)
-		die("tcp:%s: wants tcp:[HOST:]PORT, with a PORT up to 65535", text);
+		die("tcp:%s: expected tcp:[HOST:]PORT, with a PORT up to 65535", text);
 	if (n > 2 && text[0] == '[' && text[n - 1] == ']')
 		host = format("%.*s", (int)n - 2, text + 1);
 	if (!strcmp(host, "localhost"))
@@ -77,7 +77,7 @@ static struct sockaddr_un unix_address(const char *path)
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 
 	if (!*path || strlen(path) >= sizeof(a.sun_path))
-		die("unix:%s: wants a path of at most %zu letters", path, sizeof(a.sun_path) - 1);
+		die("unix:%s: expected a path of at most %zu letters", path, sizeof(a.sun_path) - 1);
 	strcpy(a.sun_path, path);
 	return a;
 }
@@ -151,7 +151,7 @@ struct conn conn_to(const char *address)
 	else if (!strncmp(address, "unix:", 5))
 		c.in = unix_connect(address + 5);
 	else
-		die("%s: wants tcp:HOST:PORT, unix:PATH or exec:COMMAND", address);
+		die("%s: expected tcp:HOST:PORT, unix:PATH or exec:COMMAND", address);
 	c.out = c.in;
 	no_delay(c.in);
 	return c;
@@ -229,7 +229,7 @@ struct conn conn_from(const char *address)
 
 	if (!strcmp(address, "-")) {
 		if (isatty(0) || isatty(1))
-			die("receive -: wants the connection as standard input and output, which "
+			die("receive -: expected the connection as standard input and output, which "
 			    "`nestctl migrate UMID -- COMMAND` gives it, and not a terminal");
 		c.peer = "the source";
 		c.in = 0;
@@ -245,7 +245,7 @@ struct conn conn_from(const char *address)
 	} else if (!strncmp(address, "unix:", 5)) {
 		fd = unix_listen(address + 5);
 	} else {
-		die("%s: wants tcp:[HOST:]PORT, unix:PATH or -", address);
+		die("%s: expected tcp:[HOST:]PORT, unix:PATH or -", address);
 	}
 	while ((got = accept4(fd, NULL, NULL, SOCK_CLOEXEC)) < 0)
 		if (errno != EINTR && errno != ECONNABORTED)

@@ -509,7 +509,7 @@ static long number(const char *text, const char *option, long most)
 	long n = strtol(text, &end, 10);
 
 	if (end == text || *end || n < 1 || n > most)
-		die("%s %s: wants 1 to %ld", option, text, most);
+		die("%s %s: expected 1 to %ld", option, text, most);
 	return n;
 }
 

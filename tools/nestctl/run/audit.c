@@ -89,7 +89,7 @@ void audit_add(const char *text)
 	if (nr_outputs == OUTPUTS_MAX)
 		die("run: --audit %s: no more than %d of them", text, OUTPUTS_MAX);
 	if (!*text)
-		die("run: --audit '': wants FILE or fd:N");
+		die("run: --audit '': expected FILE or fd:N");
 	*o = (struct output){ .name = text, .fd = -1 };
 	nr_outputs++;
 	if (strncmp(text, "fd:", 3))
@@ -97,7 +97,7 @@ void audit_add(const char *text)
 	errno = 0;
 	fd = strtol(text + 3, &rest, 10);
 	if (text[3] < '0' || text[3] > '9' || *rest || errno || fd > INT_MAX)
-		die("run: --audit %s: wants fd:N", text);
+		die("run: --audit %s: expected fd:N", text);
 	if ((fcntl((int)fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
 		die("run: --audit %s: %s", text, strerror(EBADF));
 	o->fd = fcntl((int)fd, F_DUPFD_CLOEXEC, 3);
@@ -477,7 +477,7 @@ void audit_prepare(struct run *r)
 	int fds[2];
 
 	if (size_is_given && !nr_outputs)
-		die("run: --audit-size: wants --audit");
+		die("run: --audit-size: needs --audit");
 	if (!is_wanted())
 		return;
 	for (int i = 0; i < nr_outputs; i++) {

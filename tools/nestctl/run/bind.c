@@ -61,7 +61,7 @@ void run_add_volume(struct run *r, char *text)
 	v->rdonly = volume_options(text);
 	guest = strrchr(text, ':');
 	if (!guest || guest == text || guest[1] != '/')
-		die("-v %s: wants HOSTPATH:GUESTPATH[:ro], with GUESTPATH's full path", text);
+		die("-v %s: expected HOSTPATH:GUESTPATH[:ro], with GUESTPATH's full path", text);
 	*guest = '\0';
 	v->guest = guest + 1;
 	if (!v->guest[strspn(v->guest, "/.")])

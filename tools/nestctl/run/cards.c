@@ -138,7 +138,7 @@ static void complete(struct run *r)
 		r->nets[r->nr_nets++] = SLIRP;
 		return;
 	}
-	die("run: %s wants --net slirp%s, not %s", option, switches ? " beside the switch" : "",
+	die("run: %s needs --net slirp%s, not %s", option, switches ? " beside the switch" : "",
 		r->nr_nets ? words_of(r, 0) : "none");
 }
 

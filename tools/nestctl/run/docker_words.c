@@ -44,7 +44,7 @@ void run_check_platform(const char *text)
 void run_check_pull(const char *text)
 {
 	if (strcmp(text, "never") && strcmp(text, "missing"))
-		die("run: --pull %s: wants never or missing; nestctl pull gets an image", text);
+		die("run: --pull %s: expected never or missing; nestctl pull gets an image", text);
 }
 
 /* Returns the index of the first volume that has the guest path of the last volume. */
@@ -92,7 +92,7 @@ void run_add_volumes_from(struct run *r, const char *text, char *(*word)(const s
 	int other;
 
 	if (*mode && !rdonly && strcmp(mode, ":rw") != 0)
-		die("run: --volumes-from %s: wants NAME, NAME:ro or NAME:rw", text);
+		die("run: --volumes-from %s: expected NAME, NAME:ro or NAME:rw", text);
 	if (!*name || strchr(name, '/') || !service_find(&s, name))
 		die("run: --volumes-from %s: no instance of this name is kept", text);
 	for (char **w = s.spec.words; *w; w++) {

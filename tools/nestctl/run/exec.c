@@ -88,7 +88,7 @@ static void add_env(struct variables *v, const char *text)
 	const char *value = getenv(text);
 
 	if (!*text || *text == '=')
-		die("exec: -e '%s': wants VAR or VAR=VALUE", text);
+		die("exec: -e '%s': expected VAR or VAR=VALUE", text);
 	if (strchr(text, '='))
 		set_env(v, text);
 	else if (value)
@@ -395,7 +395,7 @@ static void read_options(struct job *j, const struct command *c, int argc, char 
 		}
 	}
 	if (j->detached && j->want_terminal)
-		die("exec: -d and -t: a terminal wants a reader");
+		die("exec: -d and -t: a terminal needs a reader");
 	if (j->want_terminal && !(isatty(0) && isatty(1)))
 		die("%s: -t: standard input and output are no terminal", c->name);
 	j->terminal = !j->no_terminal && !j->detached &&

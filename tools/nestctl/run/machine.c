@@ -53,7 +53,7 @@ const char *run_set_password(struct run *r, const char *text)
 	const char *hash = text;
 
 	if (!*text || strpbrk(text, ":\n"))
-		die("run: --password: wants a text without ':'");
+		die("run: --password: expected a text without ':'");
 	if (*text != '$') {
 		if (getrandom(random, sizeof(random), 0) != sizeof(random))
 			die("getrandom: %s", strerror(errno));
@@ -155,7 +155,7 @@ void machine_choose(struct run *r, const struct image_config *c)
 {
 	if (!r->init && (r->entrypoint || r->command[0] || !machine_has_init(c))) {
 		if (r->machine_option)
-			die("run: %s wants --init, or an image whose command is an init",
+			die("run: %s needs --init, or an image whose command is an init",
 				r->machine_option);
 		return;
 	}

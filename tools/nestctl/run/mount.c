@@ -61,7 +61,7 @@ static struct mount parse(const char *text)
 static const char *host_path(const struct mount *m, const char *text)
 {
 	if (!m->source || !*m->source)
-		die("run: --mount %s: wants source=", text);
+		die("run: --mount %s: expected source=", text);
 	if (!strcmp(m->type, "bind")) {
 		if (access(m->source, F_OK))
 			die("run: --mount: %s: %s", m->source, strerror(errno));
@@ -83,7 +83,7 @@ void run_add_mount(struct run *r, const char *text)
 		die("run: --mount %s: type is bind, volume or tmpfs", text);
 	if (!m.target || *m.target != '/' || strchr(m.target, ':') ||
 		!m.target[strspn(m.target, "/.")])
-		die("run: --mount %s: wants target=, a full path, not the root", text);
+		die("run: --mount %s: expected target=, a full path, not the root", text);
 	if (tmpfs ? m.source != NULL : m.size || m.mode)
 		die("run: --mount %s: %s has no %s", text, m.type,
 			tmpfs ? "source" : "tmpfs-size and tmpfs-mode");

@@ -54,7 +54,7 @@ static const char *loopback_word(const char *list)
 	for (p = word + 1; (p = strchr(p, ','));)
 		*p = ':';
 	if (!*list || list[strspn(list, "0123456789,")])
-		die("run: --host-loopback=%s: wants PORT[,PORT...]", list);
+		die("run: --host-loopback=%s: expected PORT[,PORT...]", list);
 	return word;
 }
 
@@ -67,7 +67,7 @@ static const char *whole_cpus(const char *text)
 	if (n && *rest == '.' && rest[1])
 		rest += 1 + strspn(rest + 1, "0");
 	if (!n || *rest || !strtoul(text, NULL, 10))
-		die("run: --cpus %s: wants a whole number of virtual CPUs, from 1", text);
+		die("run: --cpus %s: expected a whole number of virtual CPUs, from 1", text);
 	return format("%.*s", (int)n, text);
 }
 
@@ -77,7 +77,7 @@ static void add_allowed(struct run *r, const char *text)
 	char *word = format("%s", text);
 
 	if (!*text)
-		die("run: --allow-net '': wants HOST[:PORT,...]");
+		die("run: --allow-net '': expected HOST[:PORT,...]");
 	for (char *p = word; (p = strchr(p, ','));)
 		*p = ':';
 	r->allow = format("%s,allow=%s", r->allow ? r->allow : "", word);
@@ -90,7 +90,7 @@ void run_add_env(struct run *r, const char *text)
 	size_t n;
 
 	if (!*text || *text == '=')
-		die("-e '%s': wants VAR or VAR=VALUE", text);
+		die("-e '%s': expected VAR or VAR=VALUE", text);
 	if (!value)
 		return;
 	more = strchr(text, '=') ? format("e%s", text) : format("e%s=%s", text, value);
@@ -273,7 +273,7 @@ static void keep_option(struct run *r, int key)
 static void add_label(struct run *r, const char *text)
 {
 	if (!*text || *text == '=')
-		die("run: --label '%s': wants NAME or NAME=VALUE", text);
+		die("run: --label '%s': expected NAME or NAME=VALUE", text);
 	list_add(&r->labels, &r->nr_labels, format("%s%s", text, strchr(text, '=') ? "" : "="));
 }
 
@@ -293,7 +293,7 @@ static void log_option(struct run *r, const char *text)
 		if (end != text + 9 && !*end && r->log_files > 0 && r->log_files <= 1000)
 			return;
 	}
-	die("run: --log-opt %s: wants max-size=SIZE, or max-file=N from 1 to 1000", text);
+	die("run: --log-opt %s: expected max-size=SIZE, or max-file=N from 1 to 1000", text);
 }
 
 static unsigned long parse_count(const char *text, const char *option)
@@ -302,7 +302,7 @@ static unsigned long parse_count(const char *text, const char *option)
 	unsigned long n = strtoul(text, &end, 10);
 
 	if (*text < '0' || *text > '9' || *end || !n || n > 4194304)
-		die("run: --%s '%s': wants a number from 1 to 4194304", option, text);
+		die("run: --%s '%s': expected a number from 1 to 4194304", option, text);
 	return n;
 }
 
@@ -313,7 +313,7 @@ static void health_option(struct run *r, int key)
 	switch (key) {
 	case KEY_HEALTH_CMD:
 		if (!*optarg)
-			die("run: --health-cmd '': wants a command");
+			die("run: --health-cmd '': expected a command");
 		h->test = xalloc(3 * sizeof(*h->test));
 		h->test[0] = format("CMD-SHELL");
 		h->test[1] = optarg;
@@ -367,7 +367,7 @@ static void parse_option(struct run *r, int key)
 	case KEY_TIMEOUT:
 		r->timeout = policy_seconds(optarg);
 		if (!r->timeout)
-			die("run: --timeout '%s': wants a time (90, 90s, 10m, 2h)", optarg);
+			die("run: --timeout '%s': expected a time (90, 90s, 10m, 2h)", optarg);
 		break;
 	case KEY_LEARN:
 		r->learns = true;
@@ -438,11 +438,11 @@ static void parse_option(struct run *r, int key)
 			break;
 		if ((*optarg >= '0' && *optarg <= '9') ||
 			(strchr(optarg, ':') && !strchr(optarg, '=')))
-			die("run: -p %s: wants [[ADDRESS:]HOST:]GUEST[/udp], with ports "
+			die("run: -p %s: expected [[ADDRESS:]HOST:]GUEST[/udp], with ports "
 			    "or FROM-TO",
 				optarg);
 		if (!*optarg)
-			die("run: -p '': wants [[ADDRESS:]HOST:]GUEST[/udp]");
+			die("run: -p '': expected [[ADDRESS:]HOST:]GUEST[/udp]");
 		add_param(r, optarg);
 		break;
 	case 'P': r->publish_all = true; break;
@@ -467,7 +467,7 @@ static void check_detached(const struct run *r)
 		die("run: -d and --audit fd:N: a detached instance writes to a FILE");
 	if (r->detach || (policy.kind == RESTART_NO && !r->detached_option))
 		return;
-	die("run: %s wants -d: an instance that is not detached ends with nestctl",
+	die("run: %s needs -d: an instance that is not detached ends with nestctl",
 		policy.kind != RESTART_NO ? "--restart" : r->detached_option);
 }
 
@@ -503,7 +503,7 @@ void run_parse(struct run *r, int argc, char **argv)
 	if (r->want_terminal && r->no_terminal)
 		die("run: -t and -T exclude each other");
 	if (r->dir && *r->dir != '/')
-		die("run: -w %s: wants a path that begins with /", r->dir);
+		die("run: -w %s: expected a path that begins with /", r->dir);
 	check_detached(r);
 	if (!argv[optind])
 		die("run: which image? `nestctl image list` shows them");

@@ -77,7 +77,7 @@ static unsigned long number(const struct policy *p, const char *value, unsigned 
 	unsigned long n = strtoul(value, &end, 10);
 
 	if (*value < '0' || *value > '9' || *end || !n || n > most)
-		BAD(p, value, "wants a number from 1 to %lu", most);
+		BAD(p, value, "expected a number from 1 to %lu", most);
 	return n;
 }
 
@@ -100,7 +100,7 @@ static uint64_t size(const struct policy *p, const char *value)
 	struct size_arg a = { value, 0 };
 
 	if (attempt(to_size, &a) || !a.size)
-		BAD(p, value, "wants a size (512M, 2G, ...)");
+		BAD(p, value, "expected a size (512M, 2G, ...)");
 	return a.size;
 }
 
@@ -122,7 +122,7 @@ static bool next_port(const struct policy *p, char **list, unsigned *port)
 static void set_network(struct policy *p, char *value)
 {
 	if (strcmp(value, "on") && strcmp(value, "off"))
-		BAD(p, value, "wants on or off; allow-net lists what may be reached");
+		BAD(p, value, "expected on or off; allow-net lists what may be reached");
 	p->network = !strcmp(value, "on");
 }
 
@@ -170,9 +170,9 @@ static void add_allowed(struct policy *p, char *value)
 		*rest++ = '\0';
 	if ((bracket && last != ']') || (bracket ? !is_address(host) || !strchr(host, ':') :
 						   !is_address(host) && !is_name(host)))
-		BAD(p, value, "wants HOST[:PORT,...]; HOST is a name, an address or a net");
+		BAD(p, value, "expected HOST[:PORT,...]; HOST is a name, an address or a net");
 	if (bracket && *rest && *rest++ != ':')
-		BAD(p, value, "wants [ADDRESS]:PORT,...");
+		BAD(p, value, "expected [ADDRESS]:PORT,...");
 	list = *rest || (!bracket && last == ':') ? rest : NULL;
 	while (next_port(p, &list, &port))
 		;
@@ -250,13 +250,13 @@ static void set_timeout(struct policy *p, char *value)
 {
 	p->timeout = policy_seconds(value);
 	if (!p->timeout)
-		BAD(p, value, "wants a time (90, 90s, 10m, 2h)");
+		BAD(p, value, "expected a time (90, 90s, 10m, 2h)");
 }
 
 static void add_audit(struct policy *p, char *value)
 {
 	if (!strncmp(value, "fd:", 3))
-		BAD(p, value, "wants a file; a descriptor is the command line's");
+		BAD(p, value, "expected a file; a descriptor is the command line's");
 	audit_add(*value == '/' ? value : format("%s/%s", p->dir, value));
 }
 
@@ -319,7 +319,7 @@ static void read_line(struct policy *p, char *text)
 		return;
 	eq = strchr(key, '=');
 	if (!eq)
-		BAD(p, key, "wants KEY = VALUE");
+		BAD(p, key, "expected KEY = VALUE");
 	*eq = '\0';
 	value = trim(eq + 1);
 	key = trim(key);
@@ -330,7 +330,7 @@ static void read_line(struct policy *p, char *text)
 	if (keys[i].line && !keys[i].many)
 		BAD(p, key, "given twice, first in line %d", keys[i].line);
 	if (!*value)
-		BAD(p, key, "wants a value");
+		BAD(p, key, "expected a value");
 	keys[i].line = p->line;
 	keys[i].set(p, format("%s", value));
 }

@@ -290,6 +290,6 @@ void run_expose(struct run *r, const char *text)
 
 	if (!read_range(format("%.*s", (int)n, text), &range) ||
 		(strcmp(kind, "tcp") && strcmp(kind, "udp")))
-		die("run: --expose %s: wants PORT[-PORT][/udp]", text);
+		die("run: --expose %s: expected PORT[-PORT][/udp]", text);
 	add_word(&r->exposed, format("%.*s/%s", (int)n, text, kind));
 }

@@ -327,7 +327,7 @@ static void choose_templates(struct run *r)
 		return;
 	r->make_now = r->tell = !strcmp(how, "now");
 	if (!r->make_now && strcmp(how, "off") != 0)
-		die("NESTLING_TEMPLATES=%s: wants off or now", how);
+		die("NESTLING_TEMPLATES=%s: expected off or now", how);
 	r->no_template = r->no_template || !r->make_now;
 }
 

@@ -52,7 +52,7 @@ static bool is_host_name(const char *name)
 void run_set_hostname(struct run *r, const char *name)
 {
 	if (!is_host_name(name))
-		die("run: --hostname '%s': wants letters, digits, - and ., at most %d", name,
+		die("run: --hostname '%s': expected letters, digits, - and ., at most %d", name,
 			HOST_NAME_MAX_LEN);
 	r->hostname = name;
 }
@@ -69,14 +69,14 @@ void run_add_host(struct run *r, const char *text)
 	if (*address == '[' && address[strlen(address) - 1] == ']')
 		address = format("%.*s", (int)strlen(address) - 2, address + 1);
 	if (!is_host_name(name) || !is_address(address))
-		die("run: --add-host '%s': wants NAME:ADDRESS", text);
+		die("run: --add-host '%s': expected NAME:ADDRESS", text);
 	run_add_setting(r, 'a', format("%s\t%s", address, name));
 }
 
 void run_add_dns(struct run *r, const char *text)
 {
 	if (!is_address(text))
-		die("run: --dns '%s': wants an address", text);
+		die("run: --dns '%s': expected an address", text);
 	run_add_setting(r, 'n', text);
 }
 
@@ -85,7 +85,7 @@ void run_add_tmpfs(struct run *r, const char *text)
 	size_t n = strcspn(text, ":");
 
 	if (*text != '/' || strspn(text, "/.") >= n)
-		die("run: --tmpfs '%s': wants DIR[:OPTIONS], with DIR's full path, not the root",
+		die("run: --tmpfs '%s': expected DIR[:OPTIONS], with DIR's full path, not the root",
 			text);
 	run_add_setting(r, 'f', text);
 }
@@ -95,7 +95,7 @@ void run_set_shm_size(struct run *r, const char *text)
 	const uint64_t size = parse_size(text, "run: --shm-size");
 
 	if (!size)
-		die("run: --shm-size 0: wants a size (64M, 1G, ...)");
+		die("run: --shm-size 0: expected a size (64M, 1G, ...)");
 	run_add_setting(r, 'b', format("%lu", (unsigned long)size));
 }
 
@@ -107,14 +107,14 @@ void run_add_sysctl(struct run *r, const char *text)
 		text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-./"
 				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] != '=' ||
 		strstr(format("%.*s", (int)n, text), ".."))
-		die("run: --sysctl '%s': wants NAME=VALUE, as net.ipv4.ip_forward=1", text);
+		die("run: --sysctl '%s': expected NAME=VALUE, as net.ipv4.ip_forward=1", text);
 	run_add_setting(r, 'y', text);
 }
 
 void run_add_group(struct run *r, const char *text)
 {
 	if (!*text || strchr(text, ':'))
-		die("run: --group-add '%s': wants a name or a number", text);
+		die("run: --group-add '%s': expected a name or a number", text);
 	run_add_setting(r, 'G', text);
 }
 
@@ -153,7 +153,7 @@ uint64_t capability_bits(const char *option, const char *name)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strcasecmp(word, names[i]))
 			return 1UL << i;
-	die("run: --%s '%s': wants ALL or a name of capabilities(7)", option, name);
+	die("run: --%s '%s': expected ALL or a name of capabilities(7)", option, name);
 }
 
 void run_drop_capability(struct run *r, const char *name)
@@ -213,14 +213,14 @@ void run_add_ulimit(struct run *r, const char *text)
 		(strlen(limits[i].name) != n || strncmp(limits[i].name, text, n) != 0))
 		i++;
 	if (i == sizeof(limits) / sizeof(limits[0]))
-		die("run: --ulimit '%s': wants NAME=SOFT[:HARD], with nofile or another name of "
+		die("run: --ulimit '%s': expected NAME=SOFT[:HARD], with nofile or another name of "
 		    "ulimit(1)",
 			text);
 	if (!read_limit(soft, len, &a) ||
 		!(soft[len] ? read_limit(soft + len + 1, strlen(soft + len + 1), &b) :
 			      read_limit(soft, len, &b)) ||
 		a > b)
-		die("run: --ulimit '%s': wants NAME=SOFT[:HARD], numbers or -1", text);
+		die("run: --ulimit '%s': expected NAME=SOFT[:HARD], numbers or -1", text);
 	run_add_setting(r, 'l',
 		format("%d %lu %lu", limits[i].resource, (unsigned long)a, (unsigned long)b));
 }

@@ -199,7 +199,7 @@ static void name_outputs(struct snapshot *s, const char *out)
 	struct stat st;
 
 	if (!folder && s->count > 1)
-		die("%s: %zu disks are written to: -o wants a folder that is there, or --disk one "
+		die("%s: %zu disks are written to: -o needs a folder that is there, or --disk one "
 		    "of them",
 			s->in.name, s->count);
 	for (size_t i = 0; i < s->count; i++) {

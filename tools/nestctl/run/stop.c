@@ -187,7 +187,7 @@ int stop_seconds(const char *what, const char *text)
 	long n = strtol(text, &end, 10);
 
 	if (end == text || *end || n < 0 || n > 86400)
-		die("%s: wants seconds, at most 86400, not '%s'", what, text);
+		die("%s: expected seconds, at most 86400, not '%s'", what, text);
 	return (int)n;
 }
 

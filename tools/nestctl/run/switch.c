@@ -484,7 +484,7 @@ static void parse_vlans(const char *text)
 			end = (char *)text + 5;
 		if (end == text || (!trunk && (v < 1 || v > 4094)) || port == PORTS_MAX ||
 			(*end && *end != ','))
-			die("--vlan: wants numbers from 1 to 4094 or trunk, with commas, not '%s'",
+			die("--vlan: expected numbers from 1 to 4094 or trunk, with commas, not '%s'",
 				text);
 		vlan_of[port] = (int)v;
 		if (!*end)
@@ -505,16 +505,16 @@ static const char *parse(int argc, char **argv)
 		case KEY_LOSS:
 			loss = strtod(optarg, &end) / 100;
 			if (*end || loss < 0 || loss > 1)
-				die("--loss: wants 0 to 100 (percent), not '%s'", optarg);
+				die("--loss: expected 0 to 100 (percent), not '%s'", optarg);
 			break;
 		case KEY_DELAY:
 			if (!line_set_delay(optarg))
-				die("--delay: wants MS[,JITTER] up to 60000, not '%s'", optarg);
+				die("--delay: expected MS[,JITTER] up to 60000, not '%s'", optarg);
 			break;
 		case KEY_VLAN: parse_vlans(optarg); break;
 		case KEY_DHCP:
 			if (!names_begin(optarg))
-				die("--dhcp: wants NET/BITS, with 8 to 29 bits, not '%s'", optarg);
+				die("--dhcp: expected NET/BITS, with 8 to 29 bits, not '%s'", optarg);
 			break;
 		default: add_tap(optarg); break;
 		}

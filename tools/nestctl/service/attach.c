@@ -68,7 +68,7 @@ static void parse_keys(struct attach *a, const char *text)
 
 		if (a->nr_keys == KEYS_MAX || !c || word[ctrl ? 6 : 1] ||
 			(ctrl && (c < '@' || c > '_')))
-			die("attach: --detach-keys %s: wants letters and ctrl-LETTER, with commas",
+			die("attach: --detach-keys %s: expected letters and ctrl-LETTER, with commas",
 				text);
 		a->keys[a->nr_keys++] = (unsigned char)(ctrl ? c - '@' : word[0]);
 	}
@@ -339,7 +339,7 @@ static int attach(int argc, char **argv)
 		default:
 			how.no_signals = !strcmp(optarg ?: "true", "false");
 			if (!how.no_signals && optarg && strcmp(optarg, "true") != 0)
-				die("attach: --sig-proxy=%s: wants true or false", optarg);
+				die("attach: --sig-proxy=%s: expected true or false", optarg);
 		}
 	a.s = service_open(take_words(&cmd_attach, argc, argv, 1, 1)[0]);
 	log_reader_open(&a.log, a.s.dir);

@@ -97,7 +97,7 @@ static const struct filter *filter_of(const char *text)
 	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
 		if (text[n] && strlen(filters[i].name) == n && !strncmp(filters[i].name, text, n))
 			return &filters[i];
-	die("events: --filter %s: wants event=, type=, container=, volume=, image= or label=",
+	die("events: --filter %s: expected event=, type=, container=, volume=, image= or label=",
 		text);
 }
 

@@ -101,7 +101,7 @@ int64_t health_time(const char *text, const char *name)
 		p = end + strlen(units[i].word);
 	}
 	if (!*text || *p || sum > 1e18 || (sum > 0 && sum < 1e6))
-		die("run: --%s '%s': wants a time (500ms, 30s, 1m30s)", name, text);
+		die("run: --%s '%s': expected a time (500ms, 30s, 1m30s)", name, text);
 	return (int64_t)sum;
 }
 

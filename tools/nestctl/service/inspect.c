@@ -391,7 +391,7 @@ static enum kind kind_of(const char *type)
 	if (!strcmp(type, "volume"))
 		return VOLUME;
 	if (strcmp(type, "image") != 0)
-		die("inspect: --type %s: wants container, image or volume", type);
+		die("inspect: --type %s: expected container, image or volume", type);
 	return IMAGE;
 }
 

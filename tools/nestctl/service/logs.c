@@ -114,7 +114,7 @@ int64_t parse_when(const char *what, const char *text)
 		return (int64_t)(seconds * 1e9);
 	t = date(text);
 	if (t < 0)
-		die("%s %s: wants a time (2024-05-01T12:00:00Z), a duration (10m, 1h30m) or "
+		die("%s %s: expected a time (2024-05-01T12:00:00Z), a duration (10m, 1h30m) or "
 		    "seconds since 1970",
 			what, text);
 	return t;
@@ -253,7 +253,7 @@ static size_t parse_tail(const char *text)
 	if (!strcmp(text, "all"))
 		return TAIL_ALL;
 	if (!isdigit((unsigned char)*text) || *end)
-		die("logs: --tail %s: wants a number of lines, or all", text);
+		die("logs: --tail %s: expected a number of lines, or all", text);
 	return n > TAIL_MAX ? TAIL_ALL : n;
 }
 

@@ -94,7 +94,7 @@ static int restart(int argc, char **argv)
 	while (next_option(&cmd_restart, argc, argv)) {
 		seconds = (int)strtol(optarg, &end, 10);
 		if (end == optarg || *end || seconds < 0 || seconds > TIME_MAX)
-			die("restart: --timeout: wants seconds, at most %d, not '%s'", TIME_MAX,
+			die("restart: --timeout: expected seconds, at most %d, not '%s'", TIME_MAX,
 				optarg);
 	}
 	return each_name(take_words(&cmd_restart, argc, argv, 1, -1), restart_one, &seconds);

@@ -165,7 +165,7 @@ static const struct filter *filter_of(const char *text)
 	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
 		if (text[n] && strlen(filters[i].name) == n && !strncmp(filters[i].name, text, n))
 			return &filters[i];
-	die("ps: --filter %s: wants name=, id=, label=, ancestor=, status=, exited=, health=, "
+	die("ps: --filter %s: expected name=, id=, label=, ancestor=, status=, exited=, health=, "
 	    "volume=, publish=, since= or before=",
 		text);
 }
@@ -338,7 +338,7 @@ static size_t number(const char *text)
 	unsigned long n = strtoul(text, &end, 10);
 
 	if (*text < '0' || *text > '9' || *end || !n)
-		die("ps: -n %s: wants a number from 1", text);
+		die("ps: -n %s: expected a number from 1", text);
 	return n;
 }
 

@@ -37,7 +37,7 @@ struct restart restart_parse(const char *text)
 		if (!*end && n <= 1000000)
 			return (struct restart){ RESTART_ON_FAILURE, (unsigned int)n };
 	}
-	die("run: --restart %s: wants no, on-failure[:N], always or unless-stopped", text);
+	die("run: --restart %s: expected no, on-failure[:N], always or unless-stopped", text);
 }
 
 bool restart_wanted(const struct restart *policy, const struct service_state *st)

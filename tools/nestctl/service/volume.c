@@ -380,7 +380,7 @@ static int create(int argc, char **argv)
 
 	while (next_option(&cmd_volume_create, argc, argv)) {
 		if (n == FILTERS_MAX || !*optarg || *optarg == '=')
-			die("volume create: --label '%s': wants NAME or NAME=VALUE", optarg);
+			die("volume create: --label '%s': expected NAME or NAME=VALUE", optarg);
 		labels[n++] = format("%s%s", optarg, strchr(optarg, '=') ? "" : "=");
 	}
 	name = take_words(&cmd_volume_create, argc, argv, 0, 1)[0] ?: service_new_name();
@@ -433,7 +433,7 @@ static bool fits(const struct volume_info *v, const char *filter)
 		return !v->nr_users;
 	if (!strcmp(filter, "dangling=false") || !strcmp(filter, "dangling=0"))
 		return v->nr_users;
-	die("volume ls: --filter %s: wants name=, label=, dangling=true or dangling=false", filter);
+	die("volume ls: --filter %s: expected name=, label=, dangling=true or dangling=false", filter);
 }
 
 /* Returns the names of the users, separated by commas. */

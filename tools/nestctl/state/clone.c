@@ -328,14 +328,14 @@ static long number(const char *text)
 	long n = strtol(text, &end, 10);
 
 	if (end == text || *end || n < 1 || n > COPIES_MAX)
-		die("clone: -n %s: wants 1 to %d", text, COPIES_MAX);
+		die("clone: -n %s: expected 1 to %d", text, COPIES_MAX);
 	return n;
 }
 
 static bool wants_new(const char *text)
 {
 	if (strcmp(text, "new") != 0)
-		die("clone: --machine-id %s: wants new", text);
+		die("clone: --machine-id %s: expected new", text);
 	return true;
 }
 
@@ -364,7 +364,7 @@ static int clone_command(int argc, char **argv)
 	c.of = words[0];
 	c.command = words + 1;
 	if (c.rm && !*c.command)
-		die("clone: --rm wants a COMMAND, after which the copies end");
+		die("clone: --rm needs a COMMAND, after which the copies end");
 	if (c.json && *c.command)
 		die("clone: --json and a COMMAND exclude each other");
 	take_state(&c);

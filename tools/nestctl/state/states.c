@@ -382,7 +382,7 @@ static const struct command cmd_states_export = {
 	.text = "Holes stay holes, so use a tar(1) with --sparse to pack it. The images that it "
 		"needs are not copied. The copy holds the guest's secrets, and a program that "
 		"restores it runs what it contains: restore refuses folders of other users, and "
-		"wants --trust for what this user has not made. A copy that this user has exported "
+		"needs --trust for what this user has not made. A copy that this user has exported "
 		"is known again, wherever it comes back from: its content is compared.",
 	.run = states_export,
 };

@@ -67,7 +67,7 @@ static int parse_escape(const char *text)
 		return text[1] - '@';
 	if (text[0] == '^' && text[1] >= 'a' && text[1] <= 'z' && !text[2])
 		return text[1] - '`';
-	die("--escape %s: wants ^A to ^_, or none", text);
+	die("--escape %s: expected ^A to ^_, or none", text);
 }
 
 /* Returns the kernel's name of the line "tty1", "ttyS1" or "1". */

@@ -219,5 +219,5 @@ int order_of(const char *word)
 	for (int i = 0; i < NR_ORDERS; i++)
 		if (!strcmp(orders[i].word, word))
 			return i;
-	die("top: --sort: wants name, cpu, memory, disk or net, not '%s'", word);
+	die("top: --sort: expected name, cpu, memory, disk or net, not '%s'", word);
 }

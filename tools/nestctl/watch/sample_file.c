@@ -118,7 +118,7 @@ static uint64_t number(struct reader *r, char **at, uint64_t most)
 	unsigned long long n = strtoull(w, &end, 10);
 
 	if (!isdigit((unsigned char)*w) || *end || errno || n > most)
-		bad(r, "wants a number there");
+		bad(r, "expected a number there");
 	return n;
 }
 
@@ -134,7 +134,7 @@ static void read_head(struct reader *r, const char *key, char *value, size_t siz
 	const size_t n = strlen(key);
 
 	if (!next_line(r) || strncmp(r->text, key, n) != 0 || r->text[n] != ' ' || !r->text[n + 1])
-		die("%s:%lu: wants \"%s ...\" there", r->path, r->line, key);
+		die("%s:%lu: expected \"%s ...\" there", r->path, r->line, key);
 	if (strlen(r->text + n + 1) >= size)
 		bad(r, "the name is too long");
 	snprintf(value, size, "%s", r->text + n + 1);
@@ -170,9 +170,9 @@ static void read_task(struct reader *r, struct sample *s, char *at)
 	t.user = number(r, &at, UINT64_MAX / 2);
 	t.system = number(r, &at, UINT64_MAX / 2);
 	if (strlen(state) != 1 || !isgraph((unsigned char)*state))
-		bad(r, "wants a letter for the state");
+		bad(r, "expected a letter for the state");
 	if (!at || strlen(at) >= SAMPLE_NAME)
-		bad(r, "wants the name of a task");
+		bad(r, "expected the name of a task");
 	t.state = *state;
 	struct sample_task *to = sample_task(s, at);
 
@@ -209,10 +209,10 @@ static double read_time(struct reader *r, double last)
 	double at;
 
 	if (strncmp(r->text, "sample ", 7) != 0 || !isdigit((unsigned char)*p))
-		bad(r, "wants \"sample SECONDS\" there");
+		bad(r, "expected \"sample SECONDS\" there");
 	at = strtod(p, &end);
 	if (*end || !isfinite(at) || at > 1e9)
-		bad(r, "wants \"sample SECONDS\" there");
+		bad(r, "expected \"sample SECONDS\" there");
 	if (at <= last)
 		bad(r, "the sample is not later than the one before");
 	return at;

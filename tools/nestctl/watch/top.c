@@ -374,7 +374,7 @@ static double interval_of(const char *text)
 	double s = strtod(text, &end);
 
 	if (end == text || *end || s < 0.1 || s > 3600)
-		die("top: --delay: wants seconds, at least 0.1, not '%s'", text);
+		die("top: --delay: expected seconds, at least 0.1, not '%s'", text);
 	return s;
 }
 
@@ -385,7 +385,7 @@ static long count_of(const char *text)
 	long n = strtol(text, &end, 10);
 
 	if (end == text || *end || n < 1)
-		die("top: -n: wants a number from 1, not '%s'", text);
+		die("top: -n: expected a number from 1, not '%s'", text);
 	return n;
 }
 

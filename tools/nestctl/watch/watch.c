@@ -337,7 +337,7 @@ static double delay_of(const char *text)
 	double s = strtod(text, &end);
 
 	if (end == text || *end || !(s >= 0.1 && s <= 3600))
-		die("watch: --delay: wants seconds, at least 0.1, not '%s'", text);
+		die("watch: --delay: expected seconds, at least 0.1, not '%s'", text);
 	return s;
 }
 
@@ -347,7 +347,7 @@ static long count_of(const char *text)
 	long n = strtol(text, &end, 10);
 
 	if (end == text || *end || n < 1)
-		die("watch: -n: wants a number from 1, not '%s'", text);
+		die("watch: -n: expected a number from 1, not '%s'", text);
 	return n;
 }
 
