@@ -91,6 +91,29 @@ static void bounds(void **state)
 	assert_non_null(strstr(last, "\"],\"cut\":true}"));
 }
 
+/* Empty texts take room too: with any beginning, the line ends as it should. */
+static void empty_texts(void **state)
+{
+	static char text[AUDIT_PATH];
+
+	memset(text, 'x', sizeof(text));
+	for (u32 first = 0; first < 8; first++) {
+		struct audit a;
+		u32 n = 0;
+
+		assert_true(audit_begin(&a, "exec"));
+		audit_text(&a, "exe", text, first, AUDIT_PATH);
+		audit_list(&a, "argv");
+		while (audit_text(&a, NULL, "", 0, 2000))
+			assert_in_range(++n, 1, AUDIT_LINE);
+		audit_list_end(&a);
+		assert_false(audit_text(&a, "more", "", 0, 1));
+		audit_end(&a);
+		assert_true(last_len <= AUDIT_LINE);
+		assert_non_null(strstr(last, ",\"\",\"\"],\"cut\":true}"));
+	}
+}
+
 /* Returns the end of the text @s. Fails the test if the text has bytes that must be escaped. */
 static const char *end_of_text(const char *s)
 {
@@ -143,4 +166,4 @@ static void no_memory(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test(escapes), cmocka_unit_test(is_no_utf8), cmocka_unit_test(bounds),
-	cmocka_unit_test(any_bytes), cmocka_unit_test(no_memory))
+	cmocka_unit_test(empty_texts), cmocka_unit_test(any_bytes), cmocka_unit_test(no_memory))

@@ -20,6 +20,8 @@
  * its key.
  */
 #define TAIL 96
+/* Bytes of a text's comma, the quotes and colon of its key, and its own quotes. */
+#define FRAME 6
 
 const struct audit_ops *audit_ops;
 
@@ -110,8 +112,12 @@ static u32 escape(char to[8], const u8 *s, u32 len)
 bool audit_text(struct audit *a, const char *key, const char *s, size_t n, u32 most)
 {
 	const u8 *from = (const u8 *)s, *end = from + n;
-	u32 limit;
+	u32 limit, frame = (u32)(key ? strlen(key) : 0) + FRAME;
 
+	if (a->at + frame > AUDIT_LINE - TAIL) {
+		a->cut = true;
+		return false;
+	}
 	put_key(a, key);
 	put(a, "\"", 1);
 	limit = min(a->at + most, (u32)AUDIT_LINE - TAIL);

@@ -60,7 +60,8 @@ bool audit_begin(struct audit *a, const char *event);
 void audit_number(struct audit *a, const char *key, s64 n);
 /*
  * Adds text of @n bytes, which after escaping is cut at @most bytes. @key is NULL within a list.
- * Returns false if the text did not fit; no more texts may then be added to the list.
+ * Returns false if the text did not fit; no more texts may then be added to the list. A line that
+ * is nearly full takes no text, not even an empty text.
  */
 bool audit_text(struct audit *a, const char *key, const char *s, size_t n, u32 most);
 /* Begin and end a list of texts. */
