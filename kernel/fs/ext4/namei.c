@@ -545,8 +545,8 @@ static void parent_block_put(struct ext4_buf *b)
 		ext4_brelse(b);
 }
 
-/* Sets ".." of a directory that has moved. Returns 0 or -errno. */
-static int set_parent(struct ext4_handle *h, struct inode *inode, struct inode *parent)
+/* Writes @parent into the directory's "..". Returns 0 or -errno. */
+static int write_parent(struct ext4_handle *h, struct inode *inode, struct inode *parent)
 {
 	struct ext4_buf *b = ext4_dir_block(inode, 0);
 	struct ext4_dir_entry *de;
@@ -569,6 +569,19 @@ static int set_parent(struct ext4_handle *h, struct inode *inode, struct inode *
 	}
 	ext4_brelse(b);
 	return err;
+}
+
+/*
+ * Sets ".." of a directory whose name has moved. A failure is reported as an error of the file
+ * system and not returned: both names are changed by then, so the rename has succeeded.
+ */
+static void set_parent(struct ext4_handle *h, struct inode *inode, struct inode *parent)
+{
+	int err = write_parent(h, inode, parent);
+
+	if (err)
+		ext4_error(inode->i_sb, "inode %lu: '..' of a moved directory was not set (%d)",
+			(unsigned long)inode->i_ino, err);
 }
 
 /*
@@ -600,9 +613,9 @@ static int exchange(struct ext4_handle *h, struct inode *odir, struct dentry *ol
 	}
 	if (!err && odir != ndir) {
 		if (S_ISDIR(a->i_mode))
-			err = set_parent(h, a, ndir);
-		if (!err && S_ISDIR(b->i_mode))
-			err = set_parent(h, b, odir);
+			set_parent(h, a, ndir);
+		if (S_ISDIR(b->i_mode))
+			set_parent(h, b, odir);
 		if (S_ISDIR(a->i_mode) != S_ISDIR(b->i_mode)) {
 			struct inode *gains = S_ISDIR(a->i_mode) ? ndir : odir,
 				     *loses = gains == ndir ? odir : ndir;
@@ -658,12 +671,9 @@ static struct inode *new_whiteout(struct ext4_handle *h, struct inode *dir)
 	return inode;
 }
 
-/*
- * Changes the two names. Sets *moved when both are changed, even if a later step fails. Returns 0
- * or -errno.
- */
+/* Changes the two names. Returns 0, or -errno if neither is changed. */
 static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *old,
-	struct inode *ndir, struct dentry *new, struct inode *whiteout, bool *moved)
+	struct inode *ndir, struct dentry *new, struct inode *whiteout)
 {
 	struct inode *inode = d_inode(old), *victim = d_inode(new);
 	bool dir = S_ISDIR(inode->i_mode);
@@ -682,9 +692,8 @@ static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *o
 		undo_new_name(h, ndir, new, inode, victim);
 		return err;
 	}
-	*moved = true;
 	if (dir && odir != ndir) {
-		err = set_parent(h, inode, ndir);
+		set_parent(h, inode, ndir);
 		dec_dir_count(odir);
 		if (!victim)
 			inc_dir_count(ndir);
@@ -698,14 +707,12 @@ static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *o
 	ext4_write_inode_raw(h, odir);
 	if (ndir != odir)
 		ext4_write_inode_raw(h, ndir);
-	return err;
+	return 0;
 }
 
-/*
- * Renames in one handle. @white: RENAME_WHITEOUT. @moved: as for do_rename(). Returns 0 or -errno.
- */
-static int move(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new,
-	bool white, bool *moved)
+/* Renames in one handle. @white: RENAME_WHITEOUT. Returns 0 or -errno. */
+static int move(
+	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, bool white)
 {
 	struct inode *victim = d_inode(new), *whiteout = NULL;
 	struct ext4_buf *above;
@@ -738,7 +745,7 @@ static int move(struct inode *odir, struct dentry *old, struct inode *ndir, stru
 			err = (int)PTR_ERR(whiteout);
 	}
 	if (!err)
-		err = do_rename(h, odir, old, ndir, new, whiteout, moved);
+		err = do_rename(h, odir, old, ndir, new, whiteout);
 	if (whiteout && !IS_ERR(whiteout)) {
 		if (err) {
 			clear_nlink(whiteout);
@@ -754,7 +761,6 @@ static int move(struct inode *odir, struct dentry *old, struct inode *ndir, stru
 static int ext4_rename(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags)
 {
-	bool moved = false;
 	u32 tries = 0;
 	int err;
 
@@ -763,8 +769,8 @@ static int ext4_rename(
 	if (flags & RENAME_EXCHANGE)
 		return cross_rename(odir, old, ndir, new);
 	do
-		err = move(odir, old, ndir, new, flags & RENAME_WHITEOUT, &moved);
-	while (!moved && ext4_try_again(odir->i_sb, err, &tries));
+		err = move(odir, old, ndir, new, flags & RENAME_WHITEOUT);
+	while (ext4_try_again(odir->i_sb, err, &tries));
 	return err;
 }
 
