@@ -236,8 +236,24 @@ static int grow_dir(struct inode *dir, u32 bytes)
 }
 
 /*
+ * Puts an end mark at byte @off, behind slots that are about to overwrite the old end mark. The
+ * disk may have anything there, which would be read as entries. Returns 0 or -errno.
+ */
+static int move_end(struct inode *dir, u32 off)
+{
+	struct fat_slot d;
+	u64 at;
+	int err = off < FAT_MAX_DIR ? read_slot(dir, off, &d, &at) : -ENODATA;
+
+	if (err || !d.name[0])
+		return err == -ENODATA ? 0 : err;
+	memset(&d, 0, sizeof(d));
+	return fat_write(FAT_SB(dir->i_sb), at, &d, sizeof(d));
+}
+
+/*
  * Finds @n consecutive free slots, and extends the directory if needed. *first: their byte offset.
- * Returns 0 or -errno.
+ * The slot behind them is in use or is an end mark. Returns 0 or -errno.
  */
 static int find_room(struct inode *dir, u32 n, u32 *first)
 {
@@ -261,7 +277,9 @@ static int find_room(struct inode *dir, u32 n, u32 *first)
 		have = end || d.name[0] == FAT_DELETED ? have + 1 : 0;
 	}
 	*first = off - n * (u32)sizeof(d);
-	return have < n ? -ENOSPC : 0;
+	if (have < n)
+		return -ENOSPC;
+	return end ? move_end(dir, off) : 0;
 }
 
 /* Writes a slot at byte @off of the directory. Returns 0 or -errno. */
