@@ -512,13 +512,18 @@ static long set_filter(u32 flags, uaddr_t uprog)
 	return ret;
 }
 
+/* Returns 0, or -EINVAL in filter mode. TSYNC by another thread sets that mode under the lock. */
 static long set_strict(void)
 {
-	if (current->seccomp_mode != SECCOMP_MODE_DISABLED &&
-		current->seccomp_mode != SECCOMP_MODE_STRICT)
-		return -EINVAL;
-	set_mode(current, SECCOMP_MODE_STRICT);
-	return 0;
+	long err = -EINVAL;
+
+	spin_lock(&current->sighand->lock);
+	if (current->seccomp_mode != SECCOMP_MODE_FILTER) {
+		set_mode(current, SECCOMP_MODE_STRICT);
+		err = 0;
+	}
+	spin_unlock(&current->sighand->lock);
+	return err;
 }
 
 /* Returns 0, -EFAULT, or -EOPNOTSUPP for an unknown action. */
