@@ -318,7 +318,7 @@ static struct nft_elem *put(struct nft_set *s, u32 key, bool end, int want)
 	e->end = end;
 	memcpy(e->key, &be, 4);
 	memcpy(e->key_end, &be, 4);
-	assert_int_equal(nft_elem_insert(s, e), want);
+	assert_int_equal(nft_elem_insert(&net, s, e), want);
 	if (!want)
 		return e;
 	kfree(e);
@@ -384,6 +384,41 @@ static void test_states_and_times(void **state)
 }
 
 /*
+ * Intervals with timeouts come and go at random. A key is in the set if an interval that has not
+ * expired contains it; ends of other intervals do not matter. In the end no `end` is left over.
+ */
+static void test_expired_intervals(void **state)
+{
+	struct nft_set s = { .key_len = 4, .flags = NFT_SET_INTERVAL | NFT_SET_TIMEOUT };
+	u64 until[32] = { 0 };
+	u32 seed = 1;
+
+	for (u32 round = 0; round < 5000; round++) {
+		u32 first, after, k;
+
+		seed = seed * 1103515245 + 12345;
+		first = seed >> 8 & 31;
+		after = min(first + 1 + (seed >> 16 & 7), 32U);
+		now += seed >> 24 & 3;
+		if (!(seed >> 26 & 7))
+			nft_set_gc(&net, &s);
+		for (k = first; k < after && until[k] <= now; k++)
+			;
+		if (k == after) {
+			put(&s, first, false, 0)->expires = now + 1 + (seed >> 20 & 15);
+			put(&s, after, true, 0);
+			for (k = first; k < after; k++)
+				until[k] = now + 1 + (seed >> 20 & 15);
+		}
+		for (k = 0; k < 32; k++)
+			assert_int_equal(has(&s, k), until[k] > now);
+	}
+	now += NSEC_PER_SEC + 16;
+	nft_set_gc(&net, &s);
+	assert_int_equal(s.nelems, 0);
+}
+
+/*
  * Two elements with one key, at any place in the tree: one that a batch deletes beside one that it
  * adds, and an expired element beside its successor.
  */
@@ -425,7 +460,7 @@ static void test_ranges(void **state)
 	e->set = &s;
 	memcpy(e->key, "\12\0\0\0\0\120\0\0", 8);
 	memcpy(e->key_end, "\12\377\377\377\0\132\0\0", 8);
-	assert_int_equal(nft_elem_insert(&s, e), 0);
+	assert_int_equal(nft_elem_insert(&net, &s, e), 0);
 	assert_non_null(nft_set_lookup(&s, "\12\1\2\3\0\125\0\0"));
 	assert_null(nft_set_lookup(&s, "\12\1\2\3\0\133\0\0"));
 	assert_null(nft_set_lookup(&s, "\13\0\0\0\0\125\0\0"));
@@ -592,6 +627,6 @@ static void test_many_expired(void **state)
 UNIT_MAIN(cmocka_unit_test(test_cmp), cmocka_unit_test(test_registers),
 	cmocka_unit_test(test_bitwise_byteorder), cmocka_unit_test(test_attributes),
 	cmocka_unit_test(test_intervals), cmocka_unit_test(test_states_and_times),
-	cmocka_unit_test(test_ranges), cmocka_unit_test(test_of_one_key),
-	cmocka_unit_test(test_masquerade), cmocka_unit_test(test_far_behind),
-	cmocka_unit_test(test_many_expired))
+	cmocka_unit_test(test_expired_intervals), cmocka_unit_test(test_ranges),
+	cmocka_unit_test(test_of_one_key), cmocka_unit_test(test_masquerade),
+	cmocka_unit_test(test_far_behind), cmocka_unit_test(test_many_expired))

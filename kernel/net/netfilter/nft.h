@@ -440,10 +440,10 @@ struct nft_elem *nft_set_lookup(struct nft_set *s, const void *key);
 struct nft_elem *nft_elem_find(struct nft_set *s, const u8 *key, const u8 *key_end, bool end);
 struct nft_elem *nft_elem_find_next(struct nft_set *s, const u8 *key, const u8 *key_end, bool end);
 /*
- * Inserts an element. Returns 0, -EEXIST, -ENOTEMPTY (it lies in an interval), -ENFILE or -EBUSY.
- * nn->lock held.
+ * Inserts an element, and frees expired intervals that are in its way. Returns 0, -EEXIST,
+ * -ENOTEMPTY (it lies in an interval), -ENFILE or -EBUSY. nn->lock held.
  */
-int nft_elem_insert(struct nft_set *s, struct nft_elem *e);
+int nft_elem_insert(struct net *net, struct nft_set *s, struct nft_elem *e);
 /* True if the element has expired by ktime_get(). */
 static inline bool nft_elem_expired(const struct nft_elem *e)
 {

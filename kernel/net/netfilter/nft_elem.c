@@ -231,7 +231,7 @@ static int add_one(struct nft_ctx *c, struct nft_set *s, nla_t nest)
 	spin_lock(&c->nn->lock);
 	nft_set_gc(c->net, s);
 	e->pend = NFT_NEW;
-	err = nft_elem_insert(s, e);
+	err = nft_elem_insert(c->net, s, e);
 	if (err == -EEXIST) {
 		err = exists(c, s, e);
 		spin_unlock(&c->nn->lock);
@@ -408,7 +408,7 @@ struct nft_elem *nft_elem_dyn(
 			goto err_free;
 		e->n_exprs++;
 	}
-	if (!nft_elem_insert(s, e))
+	if (!nft_elem_insert(net, s, e))
 		return e;
 err_free:
 	nft_elem_free(net, e);

@@ -27,6 +27,11 @@ static bool usable(const struct nft_elem *e)
 	return !(e->pend & NFT_NEW) && !nft_elem_expired(e);
 }
 
+static bool any(const struct nft_elem *e)
+{
+	return true;
+}
+
 static bool next_sees(const struct nft_elem *e)
 {
 	return !(e->pend & NFT_DEL) && !nft_elem_expired(e);
@@ -132,6 +137,12 @@ struct nft_elem *nft_set_lookup(struct nft_set *s, const void *key)
 	return s->catchall && usable(s->catchall) ? s->catchall : NULL;
 }
 
+/* True if intervals of the set end with an element marked `end`. */
+static bool has_ends(const struct nft_set *s)
+{
+	return s->flags & NFT_SET_INTERVAL && !(s->flags & NFT_SET_CONCAT);
+}
+
 /*
  * Checks whether a new element collides: -EEXIST if its key exists, -ENOTEMPTY if it lies in an
  * interval, else 0.
@@ -142,43 +153,10 @@ static int clashes(struct nft_set *s, const struct nft_elem *e)
 
 	if (o && next_sees(o))
 		return -EEXIST;
-	if (!(s->flags & NFT_SET_INTERVAL) || s->flags & NFT_SET_CONCAT || e->end)
+	if (!has_ends(s) || e->end)
 		return 0;
 	o = floor_of(s, e->key, next_sees);
 	return o && !o->end ? -ENOTEMPTY : 0;
-}
-
-int nft_elem_insert(struct nft_set *s, struct nft_elem *e)
-{
-	struct rb_node **link = &s->elems.node, *parent = NULL;
-	int err;
-
-	if (e->catchall) {
-		if (s->catchall && next_sees(s->catchall))
-			return -EEXIST;
-		if (s->catchall)
-			return -EBUSY;
-		s->catchall = e;
-		s->nelems++;
-		return 0;
-	}
-	err = clashes(s, e);
-	if (err)
-		return err;
-	if ((s->max && s->nelems >= s->max) ||
-		(s->fields && s->flags & NFT_SET_INTERVAL && s->nelems >= NFT_RANGES))
-		return -ENFILE;
-	while (*link) {
-		parent = *link;
-		link = compare(s, rb_entry(parent, struct nft_elem, node), e->key, e->key_end,
-			       e->end) <= 0 ?
-			       &parent->right :
-			       &parent->left;
-	}
-	rb_link_node(&e->node, parent, link);
-	rb_insert_color(&e->node, &s->elems);
-	s->nelems++;
-	return 0;
 }
 
 void nft_elem_unlink(struct nft_elem *e)
@@ -199,6 +177,89 @@ void nft_elem_end(struct net *net, struct nft_elem *e)
 	nft_elem_free(net, e);
 }
 
+static struct nft_elem *prev_of(const struct nft_elem *e)
+{
+	return rb_entry_safe(rb_prev(&e->node), struct nft_elem, node);
+}
+
+static bool may_free(const struct nft_elem *e)
+{
+	return !e->pend && nft_elem_expired(e);
+}
+
+/*
+ * Frees an expired element, and in an interval set the `end` behind it, which has no timeout of its
+ * own. Returns the node behind them, or NULL.
+ */
+static struct rb_node *free_expired(struct net *net, struct nft_elem *e)
+{
+	struct rb_node *next = rb_next(&e->node);
+	struct nft_elem *end = rb_entry_safe(next, struct nft_elem, node);
+
+	if (end && has_ends(e->set) && end->end && !end->pend) {
+		next = rb_next(next);
+		nft_elem_end(net, end);
+	}
+	nft_elem_end(net, e);
+	return next;
+}
+
+/*
+ * Frees the expired intervals in which the key of @new lies, or which end just there: the last
+ * interval that begins before @new, and those before it. Else their ends would stay within the
+ * interval that @new begins or ends.
+ */
+static void free_overlapped(struct net *net, struct nft_set *s, const struct nft_elem *new)
+{
+	struct nft_elem *e;
+
+	while ((e = floor_of(s, new->key, any))) {
+		/* skip an interval that begins where @new ends another */
+		if (new->end && !e->end && !memcmp(e->key, new->key, s->key_len))
+			e = prev_of(e);
+		if (e && e->end)
+			e = prev_of(e);
+		if (!e || e->end || !may_free(e))
+			return;
+		free_expired(net, e);
+	}
+}
+
+int nft_elem_insert(struct net *net, struct nft_set *s, struct nft_elem *e)
+{
+	struct rb_node **link = &s->elems.node, *parent = NULL;
+	int err;
+
+	if (e->catchall) {
+		if (s->catchall && next_sees(s->catchall))
+			return -EEXIST;
+		if (s->catchall)
+			return -EBUSY;
+		s->catchall = e;
+		s->nelems++;
+		return 0;
+	}
+	if (has_ends(s) && s->flags & NFT_SET_TIMEOUT)
+		free_overlapped(net, s, e);
+	err = clashes(s, e);
+	if (err)
+		return err;
+	if ((s->max && s->nelems >= s->max) ||
+		(s->fields && s->flags & NFT_SET_INTERVAL && s->nelems >= NFT_RANGES))
+		return -ENFILE;
+	while (*link) {
+		parent = *link;
+		link = compare(s, rb_entry(parent, struct nft_elem, node), e->key, e->key_end,
+			       e->end) <= 0 ?
+			       &parent->right :
+			       &parent->left;
+	}
+	rb_link_node(&e->node, parent, link);
+	rb_insert_color(&e->node, &s->elems);
+	s->nelems++;
+	return 0;
+}
+
 /*
  * Frees expired elements that no batch is changing, at most GC_MOST in a call. A walk that is
  * complete is repeated after a second at the earliest.
@@ -217,10 +278,11 @@ void nft_set_gc(struct net *net, struct nft_set *s)
 	while (n && ended < GC_MOST) {
 		struct nft_elem *e = rb_entry(n, struct nft_elem, node);
 
-		n = rb_next(n);
-		if (e->pend || !nft_elem_expired(e))
+		if (!may_free(e)) {
+			n = rb_next(n);
 			continue;
-		nft_elem_end(net, e);
+		}
+		n = free_expired(net, e);
 		ended++;
 	}
 	if (n) /* let the next call continue */

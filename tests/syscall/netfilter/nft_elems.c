@@ -114,8 +114,10 @@ static void setup(void)
 	new_set("timed", 1, NFT_SET_TIMEOUT);
 	new_set("plain", 2, 0);
 	new_set("ended", 3, NFT_SET_EVAL);
+	new_set("ranges", 4, NFT_SET_INTERVAL | NFT_SET_TIMEOUT);
 	drop_those_of("timed");
 	drop_those_of("plain");
+	drop_those_of("ranges");
 	delete_from("ended");
 	G(finish(), "0");
 }
@@ -137,6 +139,64 @@ static void again(void)
 	G(send_to(7001), "-1 EPERM");
 	G(one(NFT_MSG_DELSETELEM, "timed", 7001, 0), "0");
 	G(send_to(7001), "1");
+}
+
+static void bound_of(int port, int flags, uint64_t ms)
+{
+	uint64_t left = htobe64(ms);
+	uint16_t be = htons(port);
+	unsigned e = nest(NFTA_LIST_ELEM), k = nest(NFTA_SET_ELEM_KEY);
+
+	attr(NFTA_DATA_VALUE, &be, 2);
+	end(k);
+	if (flags)
+		be32(NFTA_SET_ELEM_FLAGS, flags);
+	else
+		attr(NFTA_SET_ELEM_TIMEOUT, &left, 8);
+	end(e);
+}
+
+/* Adds the ports from @first to before @next to the set of intervals. */
+static int interval(int first, int next, uint64_t ms)
+{
+	unsigned l;
+
+	start();
+	named(NFT_MSG_NEWSETELEM, NLM_F_CREATE, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET,
+		"ranges");
+	l = nest(NFTA_SET_ELEM_LIST_ELEMENTS);
+	bound_of(first, 0, ms);
+	bound_of(next, NFT_SET_ELEM_INTERVAL_END, 0);
+	end(l);
+	return finish();
+}
+
+#define HOUR 3600000
+
+/* The end of an expired interval is not left within a later interval. */
+static void intervals(void)
+{
+	G(interval(7310, 7320, 1), "0");
+	if (in_guest())
+		T_WAIT(send_to(7315) == 1);
+	G(interval(7312, 7330, HOUR), "0");
+	G(send_to(7311), "1");
+	G(send_to(7325), "-1 EPERM");
+	G(send_to(7330), "1");
+	/* over an expired interval, with its end, which is where another interval begins */
+	G(interval(7350, 7360, HOUR), "0");
+	G(interval(7340, 7350, 1), "0");
+	if (in_guest())
+		T_WAIT(send_to(7345) == 1);
+	G(interval(7335, 7350, HOUR), "0");
+	/* a second later, the next change frees what has expired */
+	if (in_guest())
+		usleep(1100000);
+	G(interval(7370, 7380, HOUR), "0");
+	G(send_to(7334), "1");
+	G(send_to(7345), "-1 EPERM");
+	G(send_to(7355), "-1 EPERM");
+	G(send_to(7360), "1");
 }
 
 /* What holds for all that have no element, for a millisecond or an hour. */
@@ -226,7 +286,7 @@ static int ways(void)
 	start();
 	named(NFT_MSG_NEWCHAIN, NLM_F_CREATE, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, "a");
 	named(NFT_MSG_NEWCHAIN, NLM_F_CREATE, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, "b");
-	new_set("ways", 4, NFT_SET_MAP);
+	new_set("ways", 5, NFT_SET_MAP);
 	be32(NFTA_SET_DATA_TYPE, NFT_DATA_VERDICT);
 	lookup_way("a");
 	jump("out", "a");
@@ -420,6 +480,7 @@ TEST(nft_elems)
 	sender = socket(AF_INET, SOCK_DGRAM, 0);
 	setup();
 	again();
+	intervals();
 	all_again();
 	no_loop();
 	swap();
