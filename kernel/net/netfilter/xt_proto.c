@@ -335,7 +335,8 @@ static bool match_eui64(const struct nft_pkt *p, const void *i)
 	const u8 *mac;
 
 	if (mac_len < ETH_HLEN || skb_headlen(p->skb) || skb_len(p->skb) < 40) {
-		p->s->drop = !p->frag_off;
+		/* as on Linux; there, frames on lo have a MAC header of zeros */
+		p->s->drop = p->frag_off && !(p->s->in && p->s->in->flags & IFF_LOOPBACK);
 		return false;
 	}
 	mac = skb_payload(p->skb) - mac_len + ETH_ALEN;

@@ -320,6 +320,29 @@ static void sixth(void)
 	nft_family = NFPROTO_IPV4;
 }
 
+/* Packets on lo have no MAC address that eui64 could compare: the rule does not match. */
+static const char *eui64_on_lo(void)
+{
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6,
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT,
+		.sin6_port = htons(2001) };
+	int info = 0, fd = NEED(socket(AF_INET6, SOCK_DGRAM, 0));
+	const char *s = "passed";
+	char c;
+
+	NEED(bind(fd, SA(&a), sizeof(a)));
+	nft_family = NFPROTO_IPV6;
+	if (only_at(NF_INET_LOCAL_IN, "match", "t", "eui64", 0, &info, sizeof(info), 0))
+		s = t_errno(errno);
+	else if (sendto(fd, "x", 1, 0, SA(&a), sizeof(a)) != 1 ||
+		 recv(fd, &c, 1, MSG_DONTWAIT) != 1)
+		s = "dropped";
+	over("t");
+	nft_family = NFPROTO_IPV4;
+	close(fd);
+	return s;
+}
+
 /* ---- matches that count ---- */
 
 /* What becomes of packets from two addresses in turn, after another. */
@@ -511,6 +534,7 @@ TEST(xt_kinds)
 	transports();
 	around();
 	sixth();
+	GT(eui64_on_lo(), "passed");
 	limits();
 	quotas();
 	if (in_guest()) /* what has been sent before */
