@@ -339,7 +339,7 @@ static int set_conf(struct net *net, const char *name, const struct key *k, int 
 		changed = *word(c, k) != v;
 		if (c == &net->conf_all && is_for_each(k))
 			set_everywhere(net, k, v);
-		else if (c == &net->conf_default && !k->v6 && !is_neigh(k))
+		else if (c == &net->conf_default && !k->v6 && !is_neigh(k) && !is_for_each(k))
 			set_default4(net, k, v);
 		else
 			WRITE_ONCE(*word(c, k), v);

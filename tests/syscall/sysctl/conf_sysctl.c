@@ -36,6 +36,22 @@ static const char *word(const char *dev, const char *name)
 	return to;
 }
 
+/* "default" of forwarding is for new devices only; "all" sets every device. */
+static void forwarding(void)
+{
+	T(set_word("default", "forwarding", "0"));
+	T(set_word("vb0", "forwarding", "0"));
+	T(set_word("default", "forwarding", "1"));
+	veth_pair("va2", "vb2");
+	say("lo %s, vb0 %s", word("lo", "forwarding"), word("vb0", "forwarding"));
+	say("va1 %s, va2 %s", word("va1", "forwarding"), word("va2", "forwarding"));
+	say("all %s", word("all", "forwarding"));
+	T(set_word("all", "forwarding", "1"));
+	say("va1 %s, default %s", word("va1", "forwarding"), word("default", "forwarding"));
+	T(set_word("all", "forwarding", "0"));
+	say("va2 %s, default %s", word("va2", "forwarding"), word("default", "forwarding"));
+}
+
 /* A device follows "default" until it has an address or a value of its own. */
 static void whose(void)
 {
@@ -336,6 +352,7 @@ TEST(conf_sysctl)
 	NEED(set_word("all", "rp_filter", "0"));
 	NEED(set_word("va0", "rp_filter", "0"));
 	whose();
+	forwarding();
 	NEED(set_word("va1", "rp_filter", "0"));
 	add_addr("lo", AF_INET, "10.8.0.1", 32);
 	add_addr("va1", AF_INET, "10.7.0.1", 24);
