@@ -34,7 +34,7 @@ static int check_node(struct inode *inode, const struct ext4_extent_header *h, u
 			next = (u64)x[i].ei_block + 1;
 		} else {
 			if (e[i].ee_block < next || !extent_len(&e[i]) ||
-				(u64)e[i].ee_block + extent_len(&e[i]) > 1UL << 32 ||
+				(u64)e[i].ee_block + extent_len(&e[i]) > ~0U ||
 				!ext4_block_valid(sbi, extent_start(&e[i]), extent_len(&e[i])))
 				goto bad;
 			next = (u64)e[i].ee_block + extent_len(&e[i]);
