@@ -10,6 +10,7 @@
 #include <linux/ioprio.h>
 
 #include "gen/syscalls.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/ioprio.h"
 
@@ -88,7 +89,7 @@ static bool in_walk(const struct walk *w, struct task *leader, struct task *t)
 	c = get_task_cred(t);
 	same = c->uid == w->uid;
 	put_cred(c);
-	return same;
+	return same && task_pid_vnr(t); /* not of an outer pid namespace */
 }
 
 /* Visits every thread that the walk selects, up to the first error. Takes tasklist_lock. */
@@ -122,8 +123,9 @@ static long walk_process(struct walk *w, int who)
 }
 
 /*
- * @who: the number of a thread or process group, or a user ID, by w->which. 0: current's. Returns
- * w->result or -errno: -ESRCH if no thread is selected.
+ * @who: the number of a thread or process group, or a user ID in current's user namespace, by
+ * w->which. 0: current's, but in ioprio_set() user 0. Returns w->result or -errno: -ESRCH if no
+ * thread is selected.
  */
 static long walk(struct walk *w, int who)
 {
@@ -135,7 +137,12 @@ static long walk(struct walk *w, int who)
 		if (!w->pgrp)
 			return -ESRCH;
 		break;
-	case IOPRIO_WHO_USER: w->uid = who ? (kuid_t)who : current_uid(); break;
+	case IOPRIO_WHO_USER:
+		/* Linux takes 0 for the caller's user only in ioprio_get(), else for user 0. */
+		w->uid = who || w->set ? make_kuid(current_user_ns(), (u32)who) : current_uid();
+		if (!uid_valid(w->uid))
+			return -ESRCH;
+		break;
 	default: return -EINVAL;
 	}
 	walk_all(w);

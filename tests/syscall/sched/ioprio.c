@@ -17,6 +17,23 @@ static long get(int which, int who)
 	return syscall(SYS_ioprio_get, which, who);
 }
 
+/* User IDs are those of the caller's user namespace; 0 is the caller's user only for a read. */
+static void users(void)
+{
+	CHILD({
+		NEED(setresuid(54322, 54322, 54322));
+		T(set(USER, 54322, PRIO(2, 3)));
+		T(set(USER, 0, PRIO(2, 5)));
+		T(get(USER, 0));
+		NEED(unshare(CLONE_NEWUSER));
+		T(get(USER, 54322)); /* not mapped */
+		T(set(USER, 54322, PRIO(2, 4)));
+		T(set(USER, 0, PRIO(2, 4)));
+		T(get(USER, 0));
+		T(set(USER, -1, PRIO(2, 4)));
+	});
+}
+
 TEST(ioprio)
 {
 	int i;
@@ -54,4 +71,5 @@ TEST(ioprio)
 		T(set(PROCESS, 0, PRIO(1, 3)));
 	});
 	T(set(PROCESS, 0, 0));
+	users();
 }
