@@ -382,8 +382,8 @@ static int tmpfs_mmap(struct file *f, struct vm_area *vma)
 #define F_SEAL_EXEC_ 0x20
 
 /*
- * Sets the size in bytes and drops the pages beyond it. i_rwsem is held. Returns 0 or -EPERM
- * (sealed).
+ * Sets the size in bytes and drops the pages beyond it, also those that fallocate() has reserved
+ * beyond an unchanged size. i_rwsem is held. Returns 0 or -EPERM (sealed).
  */
 static int resize(struct inode *inode, loff_t size)
 {
@@ -395,7 +395,7 @@ static int resize(struct inode *inode, loff_t size)
 	if (size > old)
 		pagecache_zero_tail(&inode->i_data, old);
 	i_size_write(inode, size);
-	if (size < old) {
+	if (size <= old) {
 		down_write(&inode->i_data.invalidate_lock);
 		truncate_pagecache(&inode->i_data, size);
 		up_write(&inode->i_data.invalidate_lock);

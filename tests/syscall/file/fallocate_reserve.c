@@ -61,6 +61,10 @@ static void touched(void)
 	T(ftruncate(fd, 0));
 	T(ftruncate(fd, N * PAGE));
 	show("cut");
+	T(fallocate(fd, FALLOC_FL_KEEP_SIZE, N * PAGE, 4 * PAGE));
+	show("reserved beyond the end");
+	T(ftruncate(fd, N * PAGE));
+	show("cut to the size that it has");
 }
 
 static void private_mapping(void)
