@@ -197,13 +197,60 @@ static bool says_so(const struct ifaddr *a, u32 cmd, u32 word)
 }
 
 /*
+ * Returns the prefix length of the class of the address @word, in network byte order: 0 for
+ * 0.0.0.0/8 and 255.255.255.255, -1 for multicast.
+ */
+static int class_prefix(u32 word)
+{
+	u32 a = ntohl(word), top = a >> 24;
+
+	if (!top || a == ~0U)
+		return 0;
+	if (top < 192)
+		return top < 128 ? 8 : 16;
+	return top < 224 ? 24 : top < 240 ? -1 : 32;
+}
+
+/* The broadcast address of @a's network, or IP_ANY if the device or the network has none. */
+static ip_addr network_broadcast(const struct net_device *d, const struct ifaddr *a)
+{
+	return d->flags & IFF_BROADCAST && a->prefix < 31 ?
+		       ip_v4(a->addr.w[3] | ~netmask(a->prefix)) :
+		       IP_ANY;
+}
+
+/* Makes @a the new address @word. It keeps only flags and metric of the old address. */
+static void begin_addr(const struct net_device *d, struct ifaddr *a, u32 word)
+{
+	*a = (struct ifaddr){ .flags = a->flags, .metric = a->metric, .prefix = 32 };
+	a->addr = a->peer = ip_v4(word);
+	a->scope = (ntohl(word) >> 24) == 127 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
+	if (d->flags & IFF_POINTOPOINT)
+		return;
+	a->prefix = (u8)class_prefix(word);
+	a->broadcast = network_broadcast(d, a);
+}
+
+/* Sets the netmask, and the broadcast address if it followed from the old netmask. */
+static void change_mask(const struct net_device *d, struct ifaddr *a, u32 mask)
+{
+	bool follows = a->broadcast.w[3] == (a->addr.w[3] | ~netmask(a->prefix));
+
+	a->prefix = (u8)__builtin_popcount(mask);
+	if (follows && d->flags & IFF_BROADCAST && a->prefix < 31)
+		a->broadcast = network_broadcast(d, a);
+}
+
+/*
  * Replaces the device's first IPv4 address by one that differs in what @cmd sets. SIOCSIFADDR of
- * 0.0.0.0 only removes it. Returns 0 or -errno.
+ * 0.0.0.0 only removes it. Returns 0 or -errno; after -EINVAL the old address is still there.
  */
 static int set_addr(struct net *net, struct net_device *d, u32 cmd, const struct ifreq *r)
 {
-	struct ifaddr now = { .prefix = 32 }, *a;
+	struct ifaddr now = { 0 }, *a;
 	u32 addr = r->addr.addr;
+	ip_addr old;
+	u8 old_prefix;
 	bool had;
 
 	spin_lock(&net->lock);
@@ -218,24 +265,20 @@ static int set_addr(struct net *net, struct net_device *d, u32 cmd, const struct
 		return 0;
 	if (cmd == SIOCSIFNETMASK && bad_mask(addr))
 		return -EINVAL;
-	if (had)
-		addr_del(d, &now.addr, now.prefix);
+	if ((cmd == SIOCSIFADDR || cmd == SIOCSIFDSTADDR) && class_prefix(addr) < 0)
+		return -EINVAL;
+	old = now.addr;
+	old_prefix = now.prefix;
 	switch (cmd) {
-	case SIOCSIFADDR: {
-		u32 top = ntohl(addr) >> 24;
-
-		if (!addr)
-			return 0;
-		now.addr = now.peer = ip_v4(addr);
-		now.prefix = top < 128 ? 8 : top < 192 ? 16 : 24;
-		break;
-	}
-	case SIOCSIFNETMASK: now.prefix = (u8)__builtin_popcount(addr); break;
-	case SIOCSIFBRDADDR: now.broadcast = ip_v4(addr); break;
+	case SIOCSIFADDR: begin_addr(d, &now, addr); break;
+	case SIOCSIFNETMASK: change_mask(d, &now, addr); break;
+	case SIOCSIFBRDADDR: now.broadcast = addr ? ip_v4(addr) : IP_ANY; break;
 	case SIOCSIFDSTADDR: now.peer = ip_v4(addr); break;
 	}
 	strscpy(now.label, r->name, sizeof(now.label));
-	return addr_add(d, &now);
+	if (had)
+		addr_del(d, &old, old_prefix);
+	return cmd == SIOCSIFADDR && !addr ? 0 : addr_add(d, &now);
 }
 
 /* Adds a MAC address to the device's multicast filter for a program, or removes it. */

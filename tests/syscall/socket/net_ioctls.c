@@ -283,6 +283,59 @@ static void again(int fd, unsigned long cmd, const char *what)
 	say("va0 again %#lx %s: %s", cmd, what, strerrorname_np(errno));
 }
 
+static const char *asked_addr(int fd, unsigned long cmd)
+{
+	static char text[4][INET_ADDRSTRLEN];
+	static unsigned turn;
+	struct ifreq r = { .ifr_name = "vc0" };
+	char *to = text[turn++ & 3];
+
+	if (ioctl(fd, cmd, &r))
+		return strerrorname_np(errno);
+	inet_ntop(AF_INET, &((struct sockaddr_in *)&r.ifr_addr)->sin_addr, to, INET_ADDRSTRLEN);
+	return to;
+}
+
+static void change_addr(int fd, unsigned long cmd, const char *what)
+{
+	struct ifreq r = { .ifr_name = "vc0" };
+	struct sockaddr_in a = at(what, 0);
+	int err;
+
+	memcpy(&r.ifr_addr, &a, sizeof(a));
+	err = ioctl(fd, cmd, &r) ? errno : 0;
+	say("vc0 %#lx %s: %s; address %s, mask %s, broadcast %s, peer %s", cmd, what,
+		strerrorname_np(err), asked_addr(fd, SIOCGIFADDR), asked_addr(fd, SIOCGIFNETMASK),
+		asked_addr(fd, SIOCGIFBRDADDR), asked_addr(fd, SIOCGIFDSTADDR));
+}
+
+/* What a new address, mask or broadcast address keeps of the old, also when it is refused. */
+static void addresses(void)
+{
+	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+
+	veth_pair("vc0", "vc1");
+	change_addr(fd, SIOCSIFADDR, "224.0.0.1");
+	change_addr(fd, SIOCSIFADDR, "10.31.0.1");
+	change_addr(fd, SIOCSIFNETMASK, "255.255.0.0");
+	change_addr(fd, SIOCSIFADDR, "224.0.0.1");
+	change_addr(fd, SIOCSIFADDR, "239.1.2.3");
+	change_addr(fd, SIOCSIFDSTADDR, "224.0.0.1");
+	change_addr(fd, SIOCSIFDSTADDR, "10.31.0.9");
+	change_addr(fd, SIOCSIFBRDADDR, "10.31.7.255");
+	change_addr(fd, SIOCSIFNETMASK, "255.255.255.0");
+	change_addr(fd, SIOCSIFADDR, "172.31.0.1");
+	change_addr(fd, SIOCSIFNETMASK, "255.255.255.255");
+	change_addr(fd, SIOCSIFNETMASK, "255.255.255.0");
+	change_addr(fd, SIOCSIFADDR, "192.168.31.1");
+	change_addr(fd, SIOCSIFADDR, "240.0.0.1");
+	change_addr(fd, SIOCSIFBRDADDR, "0.0.0.0");
+	change_addr(fd, SIOCSIFADDR, "0.0.0.0");
+	change_addr(fd, SIOCSIFADDR, "127.0.0.9");
+	change_addr(fd, SIOCSIFADDR, "0.0.0.0");
+	close(fd);
+}
+
 static void inet4(void)
 {
 	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
@@ -484,6 +537,7 @@ TEST(net_ioctls)
 	}
 	set_up("lo", 1);
 	arp();
+	addresses();
 	inet4();
 	inet6();
 	stamp();
