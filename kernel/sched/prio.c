@@ -78,8 +78,6 @@ static void change_policy(struct task *t, int policy, int prio)
 {
 	t->policy = policy;
 	t->rt_priority = prio;
-	if (policy == SCHED_DEADLINE)
-		dl_begin(t);
 }
 
 /*
@@ -87,6 +85,23 @@ static void change_policy(struct task *t, int policy, int prio)
  * two concurrent changes would count the reservation twice.
  */
 static DEFINE_SPINLOCK(policy_lock);
+
+/* Arguments of sched_set_deadline(), ns, for change_deadline(); protected by policy_lock. */
+static struct {
+	u64 runtime, deadline, period;
+	u32 flags;
+} new_dl;
+
+/* The task may be queued by its deadline already, so its fields change under rq->lock. */
+static void change_deadline(struct task *t, int unused1, int unused2)
+{
+	t->dl_runtime = new_dl.runtime;
+	t->dl_deadline = new_dl.deadline;
+	t->dl_period = new_dl.period;
+	t->dl_flags = new_dl.flags;
+	change_policy(t, SCHED_DEADLINE, 0);
+	dl_begin(t);
+}
 
 static bool allowed_everywhere(const struct task *t)
 {
@@ -113,11 +128,11 @@ int sched_set_deadline(struct task *t, u64 runtime, u64 deadline, u64 period, u6
 	spin_lock(&policy_lock);
 	err = dl_reserve(t, runtime, period);
 	if (!err) {
-		t->dl_runtime = runtime;
-		t->dl_deadline = deadline;
-		t->dl_period = period;
-		t->dl_flags = (u32)flags;
-		sched_change(t, change_policy, SCHED_DEADLINE, 0);
+		new_dl.runtime = runtime;
+		new_dl.deadline = deadline;
+		new_dl.period = period;
+		new_dl.flags = (u32)flags;
+		sched_change(t, change_deadline, 0, 0);
 	}
 	spin_unlock(&policy_lock);
 	end_dl_wait(t);

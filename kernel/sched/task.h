@@ -170,7 +170,7 @@ struct task {
 	bool sched_reset_on_fork;
 
 	/* Deadline (SCHED_DEADLINE, deadline.c): under the runqueue lock, except where said. */
-	/* ns of each period; these and dl_flags are written under policy_lock (prio.c) */
+	/* ns of each period; these and dl_flags are written under policy_lock and rq->lock */
 	u64 dl_runtime, dl_deadline, dl_period;
 	/* ns: beginning and deadline of the current period */
 	u64 dl_start, dl_abs;
