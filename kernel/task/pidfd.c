@@ -348,8 +348,7 @@ static int pidfd_info(siginfo_t *info, int sig, uaddr_t uinfo, struct pid *pid)
 		return -EFAULT;
 	if (info->si_signo != sig)
 		return -EINVAL;
-	if ((info->si_code >= 0 || info->si_code == SI_TKILL) &&
-		pid != current->signal->pids[PIDTYPE_TGID])
+	if ((info->si_code >= 0 || info->si_code == SI_TKILL) && pid != current->thread_pid)
 		return -EPERM;
 	return 0;
 }

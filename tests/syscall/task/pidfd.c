@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* pidfd_open(2), pidfd_send_signal(2): polling, signalling, errors. */
-#include "t.h"
+#include "newer.h"
 
 /* In another pid namespace, a descriptor shows no id of a process that has none there. */
 static void from_within(int outside)
@@ -63,6 +63,36 @@ static void reaped(int fd, pid_t pid)
 	say("revents %d", p.revents);
 }
 
+/*
+ * A thread may send itself any info, also one that looks like kill()'s. The process is not the
+ * thread unless the thread is its first.
+ */
+static void *to_itself(void *arg)
+{
+	siginfo_t si = { .si_signo = SIGURG };
+	int thread = (int)syscall(SYS_pidfd_open, gettid(), O_EXCL), process;
+
+	have = thread >= 0 && !syscall(SYS_pidfd_send_signal, -10000, 0, NULL, 0);
+	CHECK(syscall(SYS_pidfd_send_signal, -10000, SIGURG, &si, 0), 0);
+	CHECK(syscall(SYS_pidfd_send_signal, -10001, SIGURG, &si, 0), arg ? -EPERM : 0);
+	CHECK(syscall(SYS_pidfd_send_signal, thread, SIGURG, &si, 0), 0);
+	close(thread);
+	process = NEED(syscall(SYS_pidfd_open, getpid(), 0));
+	T(syscall(SYS_pidfd_send_signal, process, SIGURG, &si, 0));
+	T(syscall(SYS_rt_sigqueueinfo, getpid(), SIGURG, &si));
+	close(process);
+	return NULL;
+}
+
+static void itself(void)
+{
+	pthread_t t;
+
+	to_itself(NULL);
+	pthread_create(&t, NULL, to_itself, "second");
+	pthread_join(t, NULL);
+}
+
 TEST(pidfd)
 {
 	struct pollfd p = { .events = POLLIN };
@@ -110,4 +140,5 @@ TEST(pidfd)
 	T(syscall(SYS_pidfd_send_signal, 1, 0, NULL, 0));
 	T(syscall(SYS_pidfd_send_signal, -1, 0, NULL, 0));
 	CHILD(another_namespace());
+	itself();
 }
