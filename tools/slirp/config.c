@@ -193,7 +193,8 @@ static const char *parse_names(struct config *c, const char *word)
 	const char *value = strchr(word, '=') + 1;
 
 	c->dotted_names = !strcmp(value, "dotted");
-	return c->dotted_names || !strcmp(value, "all") ? NULL : wrong(word, "expected dotted or all");
+	return c->dotted_names || !strcmp(value, "all") ? NULL :
+							  wrong(word, "expected dotted or all");
 }
 
 static const char *parse_mtu(struct config *c, const char *word)
@@ -201,7 +202,8 @@ static const char *parse_mtu(struct config *c, const char *word)
 	char *rest;
 
 	c->mtu = (unsigned)strtoul(strchr(word, '=') + 1, &rest, 10);
-	return *rest || c->mtu < 576 || c->mtu > 65500 ? wrong(word, "expected 576 to 65500") : NULL;
+	return *rest || c->mtu < 576 || c->mtu > 65500 ? wrong(word, "expected 576 to 65500") :
+							 NULL;
 }
 
 static const char *parse_audit(struct config *c, const char *word)
