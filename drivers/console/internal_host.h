@@ -56,7 +56,8 @@ struct con_host {
 	 */
 	uint64_t head, session;
 	struct con_tap *taps;
-	uint8_t in_ring[IN_RING];
+	/* IN_RING bytes, allocated at the first input. */
+	uint8_t *in_ring;
 	uint64_t in_head, in_tail;
 	bool in_end, hung;
 	/* true: serve_host.c holds input for which in_ring had no room */

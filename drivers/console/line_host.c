@@ -284,8 +284,12 @@ size_t line_input(struct con_host *h, const uint8_t *buf, size_t n)
 	size_t took = 0;
 
 	pthread_mutex_lock(&h->lock);
-	while (took < n && h->in_head - h->in_tail < IN_RING)
+	if (!h->in_ring)
+		h->in_ring = malloc(IN_RING);
+	while (h->in_ring && took < n && h->in_head - h->in_tail < IN_RING)
 		h->in_ring[h->in_head++ % IN_RING] = buf[took++];
+	if (!h->in_ring) /* no memory: the input is lost */
+		took = n;
 	if (took < n)
 		h->starved = true;
 	pthread_mutex_unlock(&h->lock);
