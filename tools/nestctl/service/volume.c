@@ -433,7 +433,8 @@ static bool fits(const struct volume_info *v, const char *filter)
 		return !v->nr_users;
 	if (!strcmp(filter, "dangling=false") || !strcmp(filter, "dangling=0"))
 		return v->nr_users;
-	die("volume ls: --filter %s: expected name=, label=, dangling=true or dangling=false", filter);
+	die("volume ls: --filter %s: expected name=, label=, dangling=true or dangling=false",
+		filter);
 }
 
 /* Returns the names of the users, separated by commas. */
