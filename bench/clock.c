@@ -3,10 +3,9 @@
  * clock.c: reads the time of day on both sides of an instance, for bench/state.
  *
  *	clock              in the guest: prints it, in ns
- *	clock watch FILE   in the guest: sleeps again and again for 0.1 ms, and writes to FILE when it
- *	                   found that it had not run for a longer while
- *	clock run WORD...  on the host: executes a command, and prints when it was about to, a line
- *	                   before the command's own output
+ *	clock watch FILE   in the guest: sleeps again and again for 0.1 ms, and writes the time to
+ *	                   FILE when it has not run for a longer while
+ *	clock run WORD...  on the host: prints the time and executes a command
  */
 #include <fcntl.h>
 #include <spawn.h>
