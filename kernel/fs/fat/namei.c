@@ -201,16 +201,22 @@ static int fat_rmdir(struct inode *dir, struct dentry *d)
 
 /* ---- renaming ---- */
 
-/* Makes ".." of the directory @inode lead to @dir. Returns 0 or -errno. */
-static int set_dotdot(struct inode *inode, struct inode *dir)
+static u64 dotdot_at(const struct inode *inode)
+{
+	return fat_cluster_at(FAT_SB(inode->i_sb), FAT_I(inode)->start) + sizeof(struct fat_slot);
+}
+
+/*
+ * Makes ".." of the directory @inode, which is in *@d, lead to @dir. A failure is reported as an
+ * error of the file system and not returned: the names are changed by then.
+ */
+static void set_dotdot(struct inode *inode, struct inode *dir, struct fat_slot *d)
 {
 	struct fat_sb *s = FAT_SB(inode->i_sb);
-	u64 at = fat_cluster_at(s, FAT_I(inode)->start) + sizeof(struct fat_slot);
-	struct fat_slot d;
-	int err = bdev_read_bytes(inode->i_sb->s_bdev, at, &d, sizeof(d));
 
-	fat_set_start(&d, start_of(dir));
-	return err ? err : fat_write(s, at, &d, sizeof(d));
+	fat_set_start(d, start_of(dir));
+	if (fat_write(s, dotdot_at(inode), d, sizeof(*d)))
+		fat_error(s, "no '..' for a moved directory", dotdot_at(inode));
 }
 
 /*
@@ -242,8 +248,13 @@ static int take_over(struct inode *ndir, struct inode *target, const struct fat_
 static int move(struct inode *odir, struct inode *inode, struct inode *ndir, struct dentry *new,
 	struct found *from, struct found *to)
 {
+	bool up = S_ISDIR(inode->i_mode) && odir != ndir;
 	int err = fat_write_inode(inode, false); /* updates its slot */
+	struct fat_slot dotdot;
 
+	if (!err && up)
+		err = bdev_read_bytes(
+			inode->i_sb->s_bdev, dotdot_at(inode), &dotdot, sizeof(dotdot));
 	if (!err)
 		err = find_slots(odir, inode, &from->e);
 	if (err)
@@ -258,7 +269,9 @@ static int move(struct inode *odir, struct inode *inode, struct inode *ndir, str
 		return err;
 	fat_detach(inode);
 	fat_attach(inode, ndir, &to->e);
-	return S_ISDIR(inode->i_mode) && odir != ndir ? set_dotdot(inode, ndir) : 0;
+	if (up)
+		set_dotdot(inode, ndir, &dotdot);
+	return 0;
 }
 
 static int fat_rename(
