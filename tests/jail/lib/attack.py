@@ -11,6 +11,7 @@ import resource
 import subprocess
 import sys
 
+import asks
 import chains
 import datagrams
 import folders
@@ -143,6 +144,7 @@ def main():
         return bool(FAILED)
     if setting.way == "fallen":
         chains.main(setting)
+        asks.main(setting)
     # In a container the host refuses many more.
     if step == 1:
         check("few attempts prove nothing", len(refused) <= REFUSED_MOST,

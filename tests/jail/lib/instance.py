@@ -16,12 +16,12 @@ import termios
 import time
 
 from fallen import Fallen, Plain
-from traced import Traced
+from traced import PATIENCE, Traced
 
 AGENT = ("mount -t proc proc /proc; mount -t tmpfs none /tmp; cd /tmp; tar -xf /dev/ubdb; "
     "exec ./agent")
 MAGIC, VERSION, TEXT_ROOM = 0xcafebabe, 2, 512
-WAIT = 60  # seconds
+WAIT = max(60, PATIENCE)  # seconds
 FAILED = []
 
 
@@ -81,7 +81,7 @@ class Instance:
             stdout=subprocess.PIPE if fallen else self.log, stderr=self.log, start_new_session=True,
             pass_fds=(self.terminal.line,), preexec_fn=self.terminal.control,
             **({"user": user, "group": user, "extra_groups": []} if user else {}))
-        end = time.monotonic() + 60
+        end = time.monotonic() + WAIT
         while not fallen and b"ready" not in open(self.file, "rb").read():
             if time.monotonic() > end or self.run.poll() is not None:
                 raise SystemExit("NOT OK  an instance starts: " + self.said())
