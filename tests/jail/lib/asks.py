@@ -11,8 +11,9 @@ import struct
 import time
 
 from chains import ASK_OPEN, MSG_DONTWAIT, POLL, RECVMMSG, SENDMMSG, WRITE, message
+from fallen import CALL
 from instance import MAGIC, TEXT_ROOM, VERSION, WAIT, Instance, check, why
-from traced import Ended, Stuck
+from traced import Stuck
 
 SENDTO, FORK, EXECVE = 44, 57, 59
 OPENERS, ANSWER = 4, 8192
@@ -115,12 +116,10 @@ def names_of_windows(setting):
     enters = one.enter()
     path, word = enters.put(0, window.path), enters.put(1, "--socket")
     vector = enters.write(1024, struct.pack("<3Q", path, word, 0))
-    try:
-        got = enters.call(EXECVE, path, vector, 0)
-    except (Ended, Stuck) as e:
-        got = repr(e)
+    # The program has the console's descriptors, so nothing ends and nothing answers.
+    enters.job(1, CALL, "syscall", EXECVE, [path, vector, 0], word="later")
     check("without a jail the program starts with any word", window.starts() and
-        "--socket" in window.words(), f"{got} {window.words()}")
+        "--socket" in window.words(), window.words())
     one.end()
     window.end()
 
