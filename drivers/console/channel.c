@@ -46,8 +46,9 @@ static int parse_port(struct con_side *s, const char *value, char *err, size_t s
 	u64 n;
 
 	if (kstrtou64(digits, 10, &n) || !n || n > PORT_MOST)
-		return invalid(err, size, "port:%s: expected port:N or port:ADDRESS:N, N from 1 to %d",
-			value, PORT_MOST);
+		return invalid(err, size,
+			"port:%s: expected port:N or port:ADDRESS:N, N from 1 to %d", value,
+			PORT_MOST);
 	return strscpy(s->text, value, sizeof(s->text)) < 0 ?
 		       invalid(err, size, "port: the address is too long") :
 		       0;
@@ -60,7 +61,8 @@ static int parse_value(struct con_side *s, const char *value, char *err, size_t 
 	switch (s->kind) {
 	case CON_FD:
 		if (kstrtou64(value, 10, &n) || n > FD_MOST)
-			return invalid(err, size, "fd:%s: expected the number of a descriptor", value);
+			return invalid(
+				err, size, "fd:%s: expected the number of a descriptor", value);
 		s->fd = (s32)n;
 		return 0;
 	case CON_PORT: return parse_port(s, value, err, size);

@@ -73,7 +73,8 @@ static bool is_name(const char *s)
 static int set_umid(const char *s)
 {
 	if (!is_name(s) || strscpy(where.umid, s, sizeof(where.umid)) < 0)
-		refuse("umid=%s: expected a name of at most %d letters, without / and a dot in front",
+		refuse("umid=%s: expected a name of at most %d letters, without / and a dot in "
+		       "front",
 			s, MCONSOLE_UMID_MAX - 1);
 	named = true;
 	return 0;

@@ -143,7 +143,8 @@ const struct net_link fd_link = { .check = fd_check, .open = fd_open, .queues = 
 static int path_check(struct net_host *h, const char *kind)
 {
 	if (!*h->args || strchr(h->args, ','))
-		return net_fail(h, EINVAL, "%s,%.100s: expected %s,PATH[,MAC]", kind, h->args, kind);
+		return net_fail(
+			h, EINVAL, "%s,%.100s: expected %s,PATH[,MAC]", kind, h->args, kind);
 	if (strlen(h->args) + 5 > sizeof(((struct sockaddr_un *)0)->sun_path))
 		return net_fail(h, EINVAL, "%s: the path is too long", kind);
 	return 0;

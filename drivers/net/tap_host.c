@@ -45,7 +45,8 @@ static int words(struct net_host *h, char *name, struct in_addr *ip)
 		strcpy(name, word);
 	while ((word = strsep(&rest, ",")))
 		if (*word && inet_pton(AF_INET, word, ip) != 1)
-			return net_fail(h, EINVAL, "%.60s: expected tuntap[,NAME[,MAC[,IP]]]", word);
+			return net_fail(
+				h, EINVAL, "%.60s: expected tuntap[,NAME[,MAC[,IP]]]", word);
 	return 0;
 }
 

@@ -42,7 +42,7 @@ struct hystart {
 };
 
 /* bits of tcp_cc.ecn */
-#define TCP_ECN_OK 1 /* both sides support ECN */
+#define TCP_ECN_OK 1    /* both sides support ECN */
 #define TCP_ECN_ASKED 2 /* our SYN has asked for ECN */
 /* a marked packet has arrived; ECE echoes it until the peer sends CWR */
 #define TCP_ECN_DEMAND 4

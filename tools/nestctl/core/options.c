@@ -160,7 +160,8 @@ int next_option(const struct command *c, int argc, char **argv)
 			command_line_name(c));
 	case '?':
 		if (has_unwanted_value(names))
-			die("%s: %s: expected no value but true or false", c->name, argv[optind - 1]);
+			die("%s: %s: expected no value but true or false", c->name,
+				argv[optind - 1]);
 		if (optopt && optopt < 256)
 			no_option(c, format("-%c", optopt));
 		no_option(c, argv[optind > word ? optind - 1 : word]);

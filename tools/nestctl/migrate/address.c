@@ -77,7 +77,8 @@ static struct sockaddr_un unix_address(const char *path)
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 
 	if (!*path || strlen(path) >= sizeof(a.sun_path))
-		die("unix:%s: expected a path of at most %zu letters", path, sizeof(a.sun_path) - 1);
+		die("unix:%s: expected a path of at most %zu letters", path,
+			sizeof(a.sun_path) - 1);
 	strcpy(a.sun_path, path);
 	return a;
 }
@@ -229,7 +230,8 @@ struct conn conn_from(const char *address)
 
 	if (!strcmp(address, "-")) {
 		if (isatty(0) || isatty(1))
-			die("receive -: expected the connection as standard input and output, which "
+			die("receive -: expected the connection as standard input and output, "
+			    "which "
 			    "`nestctl migrate UMID -- COMMAND` gives it, and not a terminal");
 		c.peer = "the source";
 		c.in = 0;

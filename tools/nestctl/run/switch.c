@@ -484,7 +484,8 @@ static void parse_vlans(const char *text)
 			end = (char *)text + 5;
 		if (end == text || (!trunk && (v < 1 || v > 4094)) || port == PORTS_MAX ||
 			(*end && *end != ','))
-			die("--vlan: expected numbers from 1 to 4094 or trunk, with commas, not '%s'",
+			die("--vlan: expected numbers from 1 to 4094 or trunk, with commas, not "
+			    "'%s'",
 				text);
 		vlan_of[port] = (int)v;
 		if (!*end)
@@ -514,7 +515,8 @@ static const char *parse(int argc, char **argv)
 		case KEY_VLAN: parse_vlans(optarg); break;
 		case KEY_DHCP:
 			if (!names_begin(optarg))
-				die("--dhcp: expected NET/BITS, with 8 to 29 bits, not '%s'", optarg);
+				die("--dhcp: expected NET/BITS, with 8 to 29 bits, not '%s'",
+					optarg);
 			break;
 		default: add_tap(optarg); break;
 		}

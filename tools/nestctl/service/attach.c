@@ -68,7 +68,8 @@ static void parse_keys(struct attach *a, const char *text)
 
 		if (a->nr_keys == KEYS_MAX || !c || word[ctrl ? 6 : 1] ||
 			(ctrl && (c < '@' || c > '_')))
-			die("attach: --detach-keys %s: expected letters and ctrl-LETTER, with commas",
+			die("attach: --detach-keys %s: expected letters and ctrl-LETTER, with "
+			    "commas",
 				text);
 		a->keys[a->nr_keys++] = (unsigned char)(ctrl ? c - '@' : word[0]);
 	}
