@@ -58,8 +58,9 @@ struct super_block;
 #define S_NOSEC 0x80
 
 struct file_extent {
-	u64 pos, len, phys; /* bytes; phys: position on the device */
-	u32 flags;          /* FILE_EXTENT_* */
+	/* In bytes: the first byte in the file, the length, and the first byte on the device. */
+	u64 pos, len, phys;
+	u32 flags; /* FILE_EXTENT_* */
 };
 #define FILE_EXTENT_HOLE 0x1
 #define FILE_EXTENT_UNWRITTEN 0x2 /* allocated, reads as zeros */
@@ -72,7 +73,7 @@ struct file_extent {
  * For a change of names, vfs has checked the permission, and holds i_rwsem for writing: of each
  * directory, though not for tmpfile, and of the inode that gains or loses a name. The file system
  * attaches a new inode to the negative @dentry by d_instantiate() or d_instantiate_new(). vfs moves
- * and unhashes dentries. @mode has been masked by the umask.
+ * and unhashes dentries. @mode has been masked by the umask. @excl: open(2) had O_EXCL.
  */
 struct inode_operations {
 	/*
@@ -160,7 +161,8 @@ struct inode {
 	const struct inode_operations *i_op;
 	const struct file_operations *i_fop; /* becomes file->f_op at open */
 	struct super_block *i_sb;
-	struct posix_acl *i_acl; /* access ACL (acl.h); NULL: none */
+	/* Access ACL: NULL (none), a list, or a state in which it is unread (acl.h); atomic. */
+	struct posix_acl *i_acl;
 
 	/* Content: the page cache, which has its own locks (kernel/mm/file/address_space.h). */
 	struct address_space *i_mapping; /* usually &i_data */
@@ -218,7 +220,7 @@ struct inode {
 	char *i_link;
 	/* Entries of a directory of a memory file system, under i_rwsem. */
 	struct simple_dir *i_sdir;
-	/* ACL that new files in this directory get; locks as for i_acl */
+	/* ACL that new files in this directory get. It has the states of i_acl; atomic. */
 	struct posix_acl *i_default_acl;
 	/* F_SEAL_* of a memfd, and SEALS_ALLOWED if it can have seals; under i_rwsem. */
 	u32 i_seals;
@@ -252,14 +254,19 @@ static inline void i_size_write(struct inode *i, loff_t size)
 	WRITE_ONCE(i->i_size, size);
 }
 
-struct inode *new_inode(struct super_block *sb); /* count 1, no number, not hashed; or NULL */
+/*
+ * Returns a new inode with one reference, which has no number and is not in the hash; or NULL if
+ * there is no memory. May sleep.
+ */
+struct inode *new_inode(struct super_block *sb);
 /*
  * Finds an inode by its number in the hash, or adds a new one with I_NEW, which the caller fills in
  * before it calls unlock_new_inode(). Returns it with a reference, or ERR_PTR(-ENOMEM). May sleep.
  */
 struct inode *iget_locked(struct super_block *sb, ino_t ino);
 /*
- * Finds an inode in the hash, and waits while it has I_NEW. Returns it with a reference, or NULL.
+ * Finds an inode in the hash, and sleeps while it has I_NEW. Returns it with a reference, or NULL
+ * if the hash does not contain it.
  */
 struct inode *ilookup(struct super_block *sb, ino_t ino);
 /*
@@ -277,11 +284,14 @@ void inode_unhash(struct inode *inode);
  * number is in use. May sleep.
  */
 int insert_inode_locked(struct inode *inode);
-/* Enters an inode into the hash while it is in use, so that ilookup() finds it from now on. */
+/*
+ * Enters an inode, whose i_ino is set, into the hash while it is in use, so that ilookup() finds it
+ * from now on. Does nothing if the inode is in the hash or is being freed. Does not sleep.
+ */
 void inode_hash_late(struct inode *inode);
 /*
- * Sets owner, group and mode of a file that current makes in @dir. @dir NULL: no parent, so the
- * group is current's.
+ * Sets owner, group and mode of a file that current makes in @dir. @dir NULL: there is no parent,
+ * so the group is current's fsgid.
  */
 void inode_init_owner(
 	struct inode *inode, struct inode *dir, umode_t mode); /* owner as of open(2) */

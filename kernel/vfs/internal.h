@@ -3,13 +3,17 @@
  * internal.h: declarations that only the files of vfs share.
  *
  * Lock-free readers: dentries, inodes, mounts, files and superblocks are freed by call_rcu(), so a
- * stretch of kernel code that passes no boundary (no schedule, cond_resched, uaccess or allocation
- * that may sleep) may read any of them that it found through a live pointer. The result of such a
- * stretch is valid only if the sequence numbers below did not change meanwhile. A reference to what
- * it found is taken by d_tryget() or mnt_tryget(), which fail for an object that is being freed.
+ * stretch of kernel code that passes no boundary (docs/architecture.md: no schedule, cond_resched,
+ * uaccess or allocation that may sleep) may read any of them that it found through a live pointer.
+ * The result of such a stretch is valid only if the sequence numbers below did not change
+ * meanwhile. A reference to what it found is taken by d_tryget() or mnt_tryget(), which fail for an
+ * object that is being freed.
  *
- *	rename_seq  odd while a dentry changes its name or parent; rename_lock orders the writers
- *	mount_seq   odd while the tree of mounts changes; mount_lock orders the writers
+ *	rename_seq  odd while a dentry changes its name or parent
+ *	mount_seq   odd while the tree of mounts changes
+ *
+ * Comments call their spinlocks rename_lock (rename_seq.lock) and mount_lock (mount_seq.lock). They
+ * order the writers.
  *
  * Locks: kernel/lib/lock_order, levels super to mounts (locks that sleep) and names (spinlocks).
  *
@@ -169,9 +173,9 @@ static inline bool d_mounted_or_managed(const struct dentry *d)
 	return READ_ONCE(d->d_flags) & (DCACHE_MOUNTED | DCACHE_MANAGED);
 }
 void d_set_mounted(struct dentry *d, bool on); /* takes d_lock */
-/* True if @a is @d or above it. Under s_rename_mutex or rename_lock. */
+/* True if @a is @d or above it. Under s_rename_mutex or in a section of rename_seq. */
 bool d_is_ancestor(const struct dentry *a, const struct dentry *d);
-/* True if @d is @top or below it. Takes rename_lock. */
+/* True if @d is @top or below it. May take rename_lock. */
 bool d_is_below(const struct dentry *d, const struct dentry *top);
 void shrink_dcache_parent(struct dentry *d); /* frees the unused dentries below @d */
 /* Frees all dentries, also those that d_persist() keeps, and sets s_root to NULL. */
@@ -240,12 +244,12 @@ struct file_system_type *filesystem_nth(int i); /* NULL past the end */
 /* ---- mnt.c, mnt_copy.c, mount_fd.c ---- */
 #define MNT_IN_NS 1                    /* mnt_state: attached in a namespace */
 #define MNT_INTERNAL 2                 /* made by kern_mount() */
-#define MNT_EXPIRED 4                  /* umount2(MNT_EXPIRE) once saw it unused */
+#define MNT_EXPIRED 4                  /* not used: mnt_expiry replaces it */
 #define MNT_DOOMED 8                   /* lazily unmounted */
 void mnt_set_ns_root(struct mount *m); /* of init_mnt_ns; takes namespace_sem */
-/* Makes a mount with one reference. Takes a reference to @root; @name is copied. */
+/* Makes a mount of @root in no namespace, with one reference. Takes a reference to @root. */
 struct mount *mnt_alloc_internal(
-	struct dentry *root, const char *name); /* in no namespace; ERR_PTR */
+	struct dentry *root, const char *name); /* copies @name; ERR_PTR on failure */
 /* Takes a reference unless the mount is being freed. */
 static inline bool mnt_tryget(struct mount *m)
 {
@@ -284,8 +288,8 @@ int may_create(struct inode *dir, struct dentry *d);
 bool has_kept_ids(const struct super_block *sb);
 int may_delete(struct inode *dir, struct dentry *d, bool isdir); /* @isdir: as rmdir(2) */
 /*
- * Get and set root and working directory of @fs, under its lock. Getters and setters take
- * references to the new path.
+ * Get and set root and working directory of @fs. They take fs->lock. Getters return *p with
+ * references. Setters take references of their own to *p, and drop those to the old path.
  */
 void get_fs_root(struct fs_struct *fs, struct path *p);
 void get_fs_pwd(struct fs_struct *fs, struct path *p);

@@ -51,8 +51,9 @@ struct super_operations {
 	void (*free_inode)(struct inode *inode);              /* after a grace period */
 	/* Writes the inode, not its pages, to the disk. @sync: also waits for that. */
 	int (*write_inode)(struct inode *inode, bool sync);
+	/* Called by mark_inode_dirty() and its variant, so that the inode can be journalled. */
 	void (*dirty_inode)(
-		struct inode *inode, u32 flags); /* from mark_inode_dirty(): to journal it */
+		struct inode *inode, u32 flags); /* @flags: the I_DIRTY_* bits to be set */
 	/*
 	 * Returns 1 if an unused inode is to be freed rather than cached. NULL op: 1 if nlink == 0.
 	 * Called under i_lock, so it may not sleep.
@@ -86,8 +87,9 @@ struct super_operations {
 	int (*remount)(struct super_block *sb, u32 *flags, char *data);
 	/* Called after a write was refused with EROFS. May be NULL. */
 	void (*write_refused)(struct inode *inode);
+	/* Prints the options into @buf of @size bytes. Returns the number of bytes. */
 	int (*show_options)(
-		struct super_block *sb, char *buf, size_t size); /* ",opt=..."; returns bytes */
+		struct super_block *sb, char *buf, size_t size); /* such as ",uid=1,ro" */
 	/*
 	 * Prints at the end of @buf how lists of mounts show @root. Returns the start of the text,
 	 * or ERR_PTR. NULL op: lists show the path of @root in the file system.
@@ -266,16 +268,16 @@ int writeback_start(struct backing_dev *b);
  */
 bool follow_up(struct path *p);
 bool path_is_mountpoint(const struct path *p); /* true if a mount is on @p */
-/* Finds the mount on @p. Returns false if there is none, else sets *on, with references. */
+/* Finds the mount on @p, and sets *on, with references. Returns false if there is none. */
 bool path_mounted_on(
 	const struct path *p, struct path *on); /* true: sets *on to the mount's root */
 /* True if mounts are on @p or below it. */
 bool path_has_submounts(const struct path *p);
 /* True if files of mounts on or below @p are in use. */
 bool path_mounts_busy(const struct path *p);
-/* True if @m or a mount below it has more than @mine references. */
+/* True if @m and the mounts below it have together more than @mine references of other users. */
 bool mnt_tree_busy(struct mount *m, int mine);
-/* True if nothing is mounted on @m and it has at most @mine references. */
+/* True if nothing is mounted on @m, and it has at most @mine references beside its parent's. */
 bool mnt_may_umount(struct mount *m, int mine);
 /*
  * Helpers for mount operations, with their result. fill(sb, data, silent) builds a new superblock,
@@ -364,8 +366,9 @@ struct mount {
 	struct super_block *mnt_sb; /* holds a reference (s_active) */
 	/* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_RELATIME ... */
 	u32 mnt_flags;
-	atomic_t mnt_count;                     /* references */
-	struct list_head mnt_child, mnt_mounts; /* tree of mounts, under namespace_sem */
+	atomic_t mnt_count; /* references */
+	/* The link in mnt_parent->mnt_mounts, and the list of children; under namespace_sem. */
+	struct list_head mnt_child, mnt_mounts;
 	/* Links in two hash tables: by (parent, mountpoint), and by mountpoint. */
 	struct hlist_node mnt_hash, mnt_on;
 	struct rb_node mnt_node; /* in its namespace, by mnt_id_unique */
@@ -377,8 +380,13 @@ struct mount {
 	u64 mnt_id_unique;            /* never reused */
 	int mnt_group_id;             /* peer group; 0: none */
 	u32 mnt_expiry;               /* 1: MNT_EXPIRE saw it unused; atomic */
+	/*
+	 * The ring of its peer group, the list of its slaves, and the link in its master's list of
+	 * slaves (propagation.c); under namespace_sem.
+	 */
 	struct list_head mnt_share, mnt_slave_list, mnt_slave;
 	struct list_head mnt_going; /* used while an unmount propagates */
+	/* The mount whose events it repeats, without a reference, or NULL; under namespace_sem. */
 	struct mount *mnt_master;
 	/* Number of users of mnt_want_write(), which prevent a remount to read-only. */
 	atomic_t mnt_writers;
@@ -445,8 +453,8 @@ struct mount *clone_private_mount(const struct path *path);
 int vfs_statfs(const struct path *p, struct kstatfs *st); /* -ENOSYS: no s_op->statfs */
 /* True if current's root is not the root of its mount namespace. */
 bool current_chrooted(void);
-/* Makes a mount with one reference, or returns ERR_PTR. */
-struct mount *kern_mount(struct file_system_type *t); /* internal, in no namespace */
+/* Makes an internal mount, which is in no namespace. Returns it with one reference, or ERR_PTR. */
+struct mount *kern_mount(struct file_system_type *t);
 /* As kern_mount(), and passes @data to t->mount. */
 struct mount *kern_mount_data(struct file_system_type *t, void *data);
 /*
@@ -468,8 +476,8 @@ int set_initial_root(struct file_system_type *t); /* the first mount of all: roo
  */
 char *mount_root_name(const struct mount *m, char *buf, size_t size);
 /*
- * Prints the line of @m with paths as seen from @root. Returns bytes, 0 if @m is not visible from
- * there, or -ENOMEM.
+ * Prints the line of @m in /proc/PID/mounts, mountinfo or mountstats, as @style says, with paths as
+ * seen from @root. Returns bytes, 0 if @m is not visible from there, or -ENOMEM.
  */
 int show_mounts_line(struct mount *m, const struct path *root, int style, char *buf,
 	size_t size); /* @style 0: mounts, 1: -info, 2: -stats */

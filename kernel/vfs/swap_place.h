@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swap_place.h: where the slots of a swap area lie on a disk.
+ * swap_place.h: where the slots of a swap area lie on a disk. A slot holds one page.
  *
  *      swap_place_pin(&pl, f);                 from now on no file below moves its blocks
  *      swap_place_map(&pl, f, slots);          finds the slots

@@ -71,9 +71,9 @@ struct file *fget(int fd); /* NULL: not open, or O_PATH */
  */
 struct fd {
 	struct file *file; /* NULL: not open, or O_PATH */
-	bool put;
+	bool put;          /* fdput() must drop a reference */
 };
-struct fd fdget(int fd);
+struct fd fdget(int fd);     /* of current; fdput() ends the use */
 struct fd fdget_raw(int fd); /* also finds O_PATH files */
 static inline void fdput(struct fd f)
 {

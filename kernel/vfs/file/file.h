@@ -112,8 +112,11 @@ struct file_operations {
 		struct file *f, struct dir_context *ctx); /* directory i_rwsem held for reading */
 	/* Returns EPOLLIN and so on. NULL op: always readable and writable. */
 	u32 (*poll)(struct file *f, struct poll_table *pt);
-	/* @arg is a number or a guest address, as @cmd has it. */
-	long (*ioctl)(struct file *f, u32 cmd, u64 arg); /* -ENOTTY: unknown command */
+	/*
+	 * Serves ioctl(2). @cmd decides whether @arg is a number or a guest address. -ENOTTY:
+	 * unknown @cmd.
+	 */
+	long (*ioctl)(struct file *f, u32 cmd, u64 arg);
 	/* Prepares a new @vma, which is in no tree yet. mmap_lock is held for writing. */
 	int (*mmap)(struct file *f, struct vm_area *vma);
 	int (*open)(struct inode *inode, struct file *f);
@@ -183,8 +186,10 @@ struct file {
 	const struct cred *f_cred;       /* of the opener; holds a reference */
 	void *private_data;              /* of the file's operations */
 	struct file_ra f_ra;
-	u32 f_wb_err_seq; /* number of writeback errors returned */
-	u32 f_sb_err_seq; /* number of errors returned by syncfs */
+	/* Value of the mapping's count of writeback errors up to which fsync has reported them. */
+	u32 f_wb_err_seq;
+	/* Value of s_wb_err_seq up to which syncfs on this file has reported errors. */
+	u32 f_sb_err_seq;
 	/* Of a terminal: number of its hangups up to the open of this file. */
 	u32 f_hangups;
 	/*

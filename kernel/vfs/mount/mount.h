@@ -118,9 +118,12 @@ u32 mnt_tree_size(struct mount *m); /* number of mounts in the tree, with @m */
  * attached. Returns 0 or -ENOSPC.
  */
 int mnt_ns_room(const struct mnt_namespace *ns, u32 n);
-/* Returns a namespace with one reference. Takes namespace_sem and a reference to @owner. */
+/*
+ * Makes a namespace without a tree, and takes a reference to @owner for it. Takes namespace_sem.
+ * Returns it with one reference, or ERR_PTR.
+ */
 struct mnt_namespace *mnt_ns_new(
-	struct user_namespace *owner, bool detached); /* a new one without a tree, or ERR_PTR */
+	struct user_namespace *owner, bool detached); /* @detached: mnt_namespace.detached */
 /*
  * mnt_ns_find() finds a mount namespace by its unique id. mnt_ns_neighbour() finds the next
  * younger, or with @older the next older one, over which current has CAP_SYS_ADMIN. Both return it
@@ -193,7 +196,7 @@ struct mount *mnt_next(struct mount *m, struct mount *top);
 /* Walk a subtree backwards: mnt_last() returns its last mount, mnt_prev() the one before @m. */
 struct mount *mnt_last(struct mount *top);
 struct mount *mnt_prev(struct mount *m);
-/* Detaches @m alone, and adds it to @dead. */
+/* Detaches @m alone, and adds it to @dead, whose references mnt_put_list() drops. */
 void mnt_umount_one(
 	struct mount *m, struct list_head *dead); /* its children were unmounted or follow */
 /*
@@ -238,8 +241,9 @@ long mnt_tree_fd(struct mount *m, u32 oflags);
  * there are no copies, and @dead has the mounts to drop.
  */
 int propagate_mount(struct mount *m, const struct path *where, struct list_head *dead);
+/* Unmounts the copies of @m and, with @whole, of all mounts below @m. Adds the copies to @dead. */
 void propagate_umount(
-	struct mount *m, bool whole, struct list_head *dead); /* @whole: with all below */
+	struct mount *m, bool whole, struct list_head *dead); /* @m and its children stay */
 bool propagation_busy(struct mount *m);                       /* true if a copy of @m is in use */
 int mnt_set_type(struct mount *m, u32 type);                  /* @type: MS_SHARED, MS_SLAVE ... */
 void mnt_leave_group(struct mount *m);                        /* leaves peers and master */

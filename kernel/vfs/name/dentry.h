@@ -7,11 +7,11 @@
  * and a creation with d_instantiate(). dget() and dput() count references; unused dentries stay
  * cached.
  *
- * Locks: kernel/lib/lock_order, level names. A name and a parent change under rename_lock, a parent
- * also under s_rename_mutex, other members under the locks that their comments name. The functions
- * take the spinlocks themselves. Those that may drop the last reference to a dentry may sleep:
- * dput(), path_put(), d_move(), d_prune_aliases(), d_invalidate(), d_splice_alias(),
- * shrink_dcache_sb().
+ * Locks: kernel/lib/lock_order, level names. A name and a parent change under rename_lock
+ * (vfs/internal.h), a parent also under s_rename_mutex, other members under the locks that their
+ * comments name. The functions take the spinlocks themselves. Those that may drop the last
+ * reference to a dentry may sleep: dput(), path_put(), d_move(), d_prune_aliases(), d_invalidate(),
+ * d_splice_alias(), shrink_dcache_sb().
  */
 #ifndef NESTLING_VFS_DENTRY_H
 #define NESTLING_VFS_DENTRY_H
@@ -60,8 +60,11 @@ struct qstr {
 
 /* All may be NULL. Operations of type int return what their comments say, else 0 or -errno. */
 struct dentry_operations {
-	/* Asks whether a cached dentry is still valid. @flags: LOOKUP_*. May sleep. */
-	int (*d_revalidate)(struct dentry *d, u32 flags); /* 1: valid, 0: drop @d, -errno */
+	/*
+	 * Returns 1 if a cached dentry is still valid, 0 if it must be dropped, or -errno. @flags:
+	 * LOOKUP_*. May sleep.
+	 */
+	int (*d_revalidate)(struct dentry *d, u32 flags);
 	/*
 	 * Returns true if the dentry is valid without a call of d_revalidate. The fast walk calls
 	 * this without references, so it may not sleep.
@@ -70,9 +73,12 @@ struct dentry_operations {
 	/* Returns 1 if an unused dentry is not to be cached. Under d_lock, so it may not sleep. */
 	int (*d_delete)(const struct dentry *d);
 	void (*d_release)(struct dentry *d); /* frees d_fsdata; no lock is held */
-	/* Returns the start of the text, which it writes at the end of @buf, or ERR_PTR. */
+	/*
+	 * Writes the name that /proc shows, such as "pipe:[123]", at the end of @buf. Returns the
+	 * start of the text, or ERR_PTR.
+	 */
 	char *(*d_dname)(
-		struct dentry *d, char *buf, int len); /* writes a name such as "pipe:[123]" */
+		struct dentry *d, char *buf, int len); /* @len: bytes of @buf, with the NUL */
 	/*
 	 * With DCACHE_MANAGED: called by a walk before it crosses to a mount. May sleep. Returns 0
 	 * to cross, or -EISDIR to stay here without an automount.
@@ -92,7 +98,7 @@ struct dentry {
 	atomic_t d_count; /* references; negative: dead */
 	spinlock_t d_lock;
 	struct hlist_node d_hash; /* in the dcache, under its bucket lock */
-	/* The parent, with a reference; a root is its own. Changes under both locks named above. */
+	/* The parent, with a reference; a root is its own. Under rename_lock and s_rename_mutex. */
 	struct dentry *d_parent;
 	struct qstr d_name;    /* with a NUL; under rename_lock */
 	struct inode *d_inode; /* NULL: negative; under d_lock */
@@ -118,9 +124,12 @@ struct path {
 void path_get(const struct path *p);
 void path_put(const struct path *p); /* members may be NULL */
 
-/* Makes a child, which takes a reference to @parent. @name is copied. May sleep. */
+/*
+ * Makes an unhashed child with one reference, which takes a reference to @parent. May sleep.
+ * Returns NULL if there is no memory.
+ */
 struct dentry *d_alloc(
-	struct dentry *parent, const struct qstr *name); /* count 1, unhashed; NULL: no memory */
+	struct dentry *parent, const struct qstr *name); /* copies the text of @name */
 /*
  * Makes the root dentry for @inode. Takes over the caller's reference to @inode, even on failure
  * (NULL).
@@ -132,8 +141,8 @@ struct dentry *d_make_root(struct inode *inode);
  */
 struct dentry *d_alloc_pseudo(struct super_block *sb, const char *name);
 /*
- * Makes a negative dentry positive. Takes over the caller's reference to the inode, which may be
- * NULL.
+ * Attaches the inode to a negative dentry. Takes over the caller's reference to the inode. @inode
+ * NULL: the dentry stays negative.
  */
 void d_instantiate(struct dentry *d, struct inode *inode);
 /* As d_instantiate(), and then calls unlock_new_inode(). */
@@ -143,8 +152,8 @@ void d_instantiate_new(struct dentry *d, struct inode *inode);
  * it returns false, the caller keeps its reference to the inode.
  */
 bool d_instantiate_only(struct dentry *d, struct inode *inode);
-/* As d_instantiate(), and then hashes @d, so that lookups find it. */
-void d_add(struct dentry *d, struct inode *inode); /* @inode NULL: @d becomes negative */
+/* As d_instantiate(), and then hashes @d, so that lookups find it. @inode NULL: @d is negative. */
+void d_add(struct dentry *d, struct inode *inode);
 /*
  * Ends a lookup of @d. Takes over the caller's reference to the inode, which may be NULL or
  * ERR_PTR. Returns NULL if @d has got the inode, a dentry (with a reference) to use instead of @d,

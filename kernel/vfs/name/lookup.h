@@ -63,8 +63,8 @@ struct dentry *path_create(int dfd, const char *name, struct path *parent, u32 f
 void done_path_create(struct path *parent, struct dentry *d);
 /*
  * Looks up one name of @len bytes in the directory @base, in which current must have search
- * permission. Returns a dentry with a reference, perhaps negative, or ERR_PTR; -EACCES: not a plain
- * name.
+ * permission. Returns a dentry with a reference, perhaps negative, or ERR_PTR. -EACCES also if the
+ * name is "", "." or "..", is too long, or contains a slash.
  */
 struct dentry *lookup_one_len(
 	const char *name, struct dentry *base, int len); /* base's i_rwsem held */

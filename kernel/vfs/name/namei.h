@@ -31,6 +31,7 @@ struct nameidata {
 	struct last last;
 	u32 flags;        /* LOOKUP_* */
 	int depth, links; /* used entries of @stack; links followed */
+	/* want_dir: slashes follow the path, so it ends at a directory. jumped: see nd_follow(). */
 	bool want_dir, jumped;
 	/* The next component is used itself, so an automount on it is mounted. */
 	bool trigger;
@@ -86,7 +87,8 @@ int nd_dotdot(struct nameidata *nd);
 int nd_parent(struct nameidata *nd, int dfd, const char *name, u32 flags);
 /*
  * A walk step by step: nd_start(), nd_walk() any number of times, nd_end(). nd_end() must be called
- * even after an error of the other two.
+ * even after an error of the other two. @parent: stops before the last component, which nd_walk()
+ * stores in nd->last.
  */
 int nd_start(struct nameidata *nd, int dfd, const char *name, u32 flags);
 int nd_walk(struct nameidata *nd, const char *name, bool parent);

@@ -24,9 +24,11 @@ void fsnotify_name(
 	struct inode *dir, u32 mask, struct inode *child, const char *name, u32 len, u32 cookie);
 /* Reports an event to the watches of the inode and of the directory that holds its name. */
 void fsnotify_dentry(struct dentry *d, u32 mask);
-void fsnotify_file(struct file *f, u32 mask); /* unless f_mode has FMODE_NONOTIFY */
+/* Reports an event as fsnotify_dentry() does, unless f_mode has FMODE_NONOTIFY. */
+void fsnotify_file(struct file *f, u32 mask);
+/* Reports FAN_RENAME of @child from @was in @odir to @name in @ndir, to fanotify only. */
 void fsnotify_rename(struct inode *odir, struct inode *ndir, struct inode *child, const char *was,
-	u32 was_len, const char *name, u32 len); /* both directories' event, for fanotify */
+	u32 was_len, const char *name, u32 len); /* lengths in bytes */
 /*
  * Asks the listeners that may forbid the access, and waits for their answers. @mask:
  * FSNOTIFY_*_PERM. Called without locks. Returns 0, or -errno to refuse, mostly -EPERM.

@@ -25,7 +25,7 @@ struct pipe_inode_info {
 	u32 head, tail;
 	u32 ring_size;        /* entries of @bufs, a power of two */
 	u32 readers, writers; /* open files with that mode */
-	/* number of opens so far, for openers of a FIFO that wait for the other side */
+	/* Numbers of opens so far; an opener of a FIFO waits for the other side's to change. */
 	u32 r_counter, w_counter;
 	/* Number of open files of any mode; under inode->i_lock. */
 	u32 files;
@@ -75,8 +75,8 @@ int pipe_wait_writable(struct pipe_inode_info *p, bool nonblock, bool *waited);
  * writers), -EAGAIN or -ERESTARTSYS. Sets *waited if it slept.
  */
 int pipe_wait_readable(struct pipe_inode_info *p, bool nonblock, bool *waited);
-/* Returns a page with one reference and any content. May sleep. */
-struct page *pipe_page_get(struct pipe_inode_info *p);                /* NULL: no memory */
+/* Returns a page with one reference and any content, or NULL without memory. May sleep. */
+struct page *pipe_page_get(struct pipe_inode_info *p);
 void pipe_buf_release(struct pipe_inode_info *p, struct pipe_buf *b); /* drops its page */
 /* Removes @n bytes from the first buffer, which has at least as many. */
 void pipe_consume(struct pipe_inode_info *p, u32 n);
@@ -112,6 +112,7 @@ ssize_t pipe_to_message(struct file *pipe, struct file *f, loff_t *pos, size_t l
 /* Splices between two files, as splice(2). An offset of NULL means the file's own position. */
 ssize_t splice_files(
 	struct file *in, loff_t *off_in, struct file *out, loff_t *off_out, size_t len, u32 flags);
+/* Implements file_operations.send_stream of pipes. */
 ssize_t pipe_send_stream(struct file *pipe, struct file *in, loff_t *pos, size_t n);
 /* Copies buffers from pipe to pipe without removing them, as tee(2). -EINVAL: not two pipes. */
 ssize_t tee_files(struct file *in, struct file *out, size_t len, u32 flags);
