@@ -3,9 +3,10 @@
  * block.h: block devices, requests to them, and their page cache.
  *
  * A driver registers a gendisk whose submit operation takes a bio and completes it with
- * bio_endio(), from any task or from its interrupt handler at a boundary. Requests on one device
- * may complete in any order. A bio with REQ_PREFLUSH starts after all writes that completed before
- * it are on the host's disk. With REQ_FUA its own data is on the disk when it ends.
+ * bio_endio(), from any task or from its interrupt handler at a boundary (docs/architecture.md).
+ * Requests on one device may complete in any order. A bio with REQ_PREFLUSH starts after all writes
+ * that completed before it are on the host's disk. With REQ_FUA its own data is on the disk when it
+ * ends.
  *
  * Path: ext4 -> bio -> block/queue.c (merging, plugging, ordering of flushes) -> ubd.c ->
  * ubd_host.c; back by irq.c.
@@ -39,7 +40,7 @@
 
 struct bio_vec {
 	struct page *page; /* without a reference */
-	u32 off, len;      /* bytes; may go beyond this page's end */
+	u32 off, len;      /* bytes; may reach into the next frames */
 };
 #define BIO_MAX_VECS 256
 /* Number of vectors with which a bio fits in one frame, so that __GFP_NOFAIL can work. */
@@ -66,7 +67,7 @@ struct bio {
 	void *private; /* of the submitter */
 	u64 start_ns;  /* ns: when the bio went to the driver */
 	u32 nr_vecs, max_vecs;
-	/* Followed by driver_bytes for the driver: bio_driver(). */
+	/* max_vecs vectors, and behind them the driver's private part: bio_driver(). */
 	struct bio_vec vec[];
 };
 /*
@@ -138,8 +139,8 @@ struct disk_stats {
 	} group[STAT_GROUPS];
 	u64 inflight[2]; /* [0]: reads; [1]: all other requests */
 	/*
-	 * Nanoseconds in which requests were in flight, and the clock's value up to which they are
-	 * counted.
+	 * busy_ns: sum of the times in which requests were in flight. changed: value of ktime_get()
+	 * (ns) up to which busy_ns counts.
 	 */
 	u64 busy_ns, changed;
 };
@@ -192,7 +193,7 @@ struct gendisk {
 	void *private;          /* of the driver */
 	u64 capacity;           /* sectors */
 	u32 logical_block_size; /* bytes; O_DIRECT is aligned to it */
-	/* It cannot be written; it serves REQ_DISCARD; it serves REQ_WRITE_ZEROES. */
+	/* ro: it cannot be written. discard, write_zeroes: it serves that kind of request. */
 	bool ro, discard, write_zeroes;
 	bool write_cache; /* REQ_FLUSH and REQ_FUA have an effect */
 	bool has_frames;  /* immutable: ops->frames may find frames */
@@ -205,7 +206,7 @@ struct gendisk {
 	 * fails with EINVAL.
 	 */
 	bool no_geometry, no_partscan;
-	/* For minors 1: partition N has the number (BLOCK_EXT_MAJOR, ext_first + N). */
+	/* If minors is 1, partition N has the number (BLOCK_EXT_MAJOR, ext_first + N). */
 	u32 ext_first;
 	/* Number of the medium, unique since boot. */
 	u64 diskseq;
@@ -339,11 +340,12 @@ int disk_resize_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
 struct block_device *bdev_by_dev(dev_t dev); /* NULL if there is none */
 /*
  * Parses a disk's number like "8:0 " in the syntax of control groups, and moves *text behind it.
- * -ENODEV: no such disk, or a partition.
+ * -EINVAL: other text; -ENODEV: no such disk, or a partition.
  */
 int disk_parse_number(char **text, dev_t *dev);
-struct block_device *bdev_by_name(const char *name); /* @name: such as "ubda" or "ubda1" */
-int bdev_flush(struct block_device *b);              /* sends REQ_FLUSH and waits */
+/* Finds a device by a name such as "ubda" or "ubda1". Returns NULL if there is none. */
+struct block_device *bdev_by_name(const char *name);
+int bdev_flush(struct block_device *b); /* sends REQ_FLUSH and waits */
 /*
  * Discard or zero @nr sectors from sector @s on, and wait. -EOPNOTSUPP: the driver has no such
  * operation.
