@@ -44,18 +44,23 @@ struct fat_sb {
 	bool vfat;
 	u32 bits;                                    /* 12, 16, 32 */
 	u32 sector_size, cluster_size, cluster_bits; /* bytes; log2 of cluster_size */
-	u64 fat_at, fat_size, root_at, data_at;      /* byte positions on the device */
-	u32 fats, active;                            /* copies; number of the copy that is read */
-	bool mirrored;                               /* changes are written to all copies */
-	u32 root_size;                               /* FAT12, FAT16: bytes of the root */
-	u32 root_cluster;                            /* FAT32: first cluster of the root */
-	u32 end;                                     /* number of the last cluster + 1 */
-	u64 fsinfo_at, state_at;                     /* byte positions; 0: none */
-	/* the dirty bit as found at mount; true if this mount has set it */
+	/* In bytes: positions on the device, and the size of one FAT. */
+	u64 fat_at, fat_size, root_at, data_at;
+	u32 fats, active;        /* copies; number of the copy that is read */
+	bool mirrored;           /* changes are written to all copies */
+	u32 root_size;           /* FAT12, FAT16: bytes of the root */
+	u32 root_cluster;        /* FAT32: first cluster of the root */
+	u32 end;                 /* number of the last cluster + 1 */
+	u64 fsinfo_at, state_at; /* byte positions; 0: none */
+	/*
+	 * was_dirty: the dirty bit was set at mount, or damage was found since. marked: this mount
+	 * has set the bit.
+	 */
 	bool was_dirty, marked;
 	struct mutex lock;
 	/*
-	 * Free clusters, valid if @counted; cluster at which the search for one begins. Under lock.
+	 * free: number of free clusters, valid if @counted. hint: the cluster at which a search for
+	 * a free one begins. Under lock.
 	 */
 	u32 free, hint;
 	bool counted;
@@ -64,7 +69,7 @@ struct fat_sb {
 	struct hlist_head hash[FAT_HASH]; /* inodes, by slot_at; under hash_lock */
 	u64 next_ino;                     /* under hash_lock */
 	u64 said;                         /* ktime (ns) of the last damage message */
-	/* options */
+	/* Mount options. panics: errors=panic; goes_on: errors=continue. */
 	kuid_t uid;
 	kgid_t gid;
 	u32 fmask, dmask;
@@ -98,7 +103,7 @@ struct fat_inode {
 	 */
 	u64 slot_at;
 	u64 dir_ino; /* inode number of its directory */
-	/* hashes of its long and its short name, computed without regard to case */
+	/* fat_name_hash() of its long and of its short name. */
 	u32 name_hash[2];
 	u8 attr;
 	/*
@@ -124,8 +129,8 @@ static inline bool sb_is_rdonly(const struct super_block *sb)
 }
 
 /*
- * super.c: reports damage: prints @what and @where, and acts as errors= says (by default the file
- * system becomes read-only; it may panic). Returns -EIO. Takes no lock.
+ * super.c: reports damage: logs @what and @where, at a limited rate, and acts as errors= says (by
+ * default the file system becomes read-only; it may panic). Returns -EIO. Takes no lock.
  */
 int fat_error(struct fat_sb *s, const char *what, u64 where);
 /* Parses the options in @data, which it overwrites, into @s. Returns 0 or -EINVAL. */
@@ -133,9 +138,12 @@ int fat_parse_options(struct super_block *sb, struct fat_sb *s, char *data);
 /* Prints the options to @buf as ",word,key=value". Returns the length. */
 int fat_show_options(struct super_block *sb, char *buf, size_t size);
 
-/* table.c: writes @n bytes at byte @at of the device, into its pages */
+/*
+ * table.c: writes @n bytes at byte @at of the device, into its page cache. -EIO: the range ends
+ * beyond the device.
+ */
 int fat_write(struct fat_sb *s, u64 at, const void *buf, size_t n);
-/* byte position of @cluster, which is in range, on the device */
+/* Returns the byte position of @cluster, which is in range, on the device. */
 u64 fat_cluster_at(const struct fat_sb *s, u32 cluster);
 /* Counts the free clusters, if that is not done yet. fat_sb.lock is held. */
 int fat_count_free(struct fat_sb *s);
@@ -151,7 +159,7 @@ int fat_map(struct fat_inode *fi, u64 pos, u64 *at, u64 *n);
  */
 int fat_grow(struct fat_inode *fi, u64 bytes);
 int fat_shrink(struct fat_inode *fi, u64 bytes);
-/* Returns the bytes of the whole chain of clusters, and sets *err to 0; or *err to -errno. */
+/* Returns the length of the chain of clusters in bytes. Sets *err to 0, or to -errno on failure. */
 u64 fat_chain_bytes(struct fat_inode *fi, int *err);
 /* Frees the runs of an inode that no other task uses. */
 void fat_forget_runs(struct fat_inode *fi);
@@ -164,16 +172,16 @@ struct fat_name {
 };
 /* Parses a component of a path. Returns 0, -EINVAL (not allowed as a name) or -ENAMETOOLONG. */
 int fat_name_parse(const struct fat_sb *s, const struct qstr *q, struct fat_name *name);
-/* Writes a name as guests see it, not terminated, to @to. Returns its length. */
+/* Converts a name to the form that programs see, at @to, without a NUL. Returns its length. */
 u32 fat_name_put(
 	const struct fat_sb *s, const u16 *units, u32 n, char *to); /* bytes, at most NAME_MAX */
 /* Hash a name, and compare two names (true if they are equal). Both ignore case. */
 u32 fat_name_hash(const u16 *units, u32 n);
 bool fat_name_same(const u16 *a, u32 an, const u16 *b, u32 bn);
-/* Writes the short name of @d as displayed. Returns the number of units. */
+/* Stores the short name of @d, such as "readme.txt", in @units. Returns the number of units. */
 u32 fat_short_units(
-	const struct fat_sb *s, const struct fat_slot *d, u16 units[12]); /* as displayed */
-/* checksum of a short name, which its long slots have */
+	const struct fat_sb *s, const struct fat_slot *d, u16 units[12]); /* in UTF-16 units */
+/* Returns the checksum of a short name, which its long slots contain. */
 u8 fat_short_sum(const u8 name[11]);
 /*
  * Makes the short name for @name, padded with blanks, with its case flags *lcase. Returns true if
@@ -197,12 +205,13 @@ struct fat_entry {
 	u32 short_n;
 };
 /*
- * Reads the entry at or after byte *off of the directory into @e. Returns 1, 0 (end) or -errno, and
- * moves *off to the next slot. The caller of this and the following functions holds @dir's i_rwsem.
+ * Reads the entry at or after byte *off of the directory into @e, and moves *off to the next slot.
+ * Returns 1, 0 at the end, or -errno. The caller of this and the following functions holds @dir's
+ * i_rwsem.
  */
 int fat_next(struct inode *dir, u32 *off,
-	struct fat_entry *e); /* 1, 0 (end) or -errno; *off: next slot */
-/* Looks for @name without regard to case. */
+	struct fat_entry *e); /* complete only if the result is 1 (entry) */
+/* Looks for @name without regard to case, and sets *e. */
 int fat_find(struct inode *dir, const struct fat_name *name,
 	struct fat_entry *e); /* 0, -ENOENT or another -errno */
 /*
@@ -213,7 +222,7 @@ int fat_add(struct inode *dir, const struct fat_name *name, const struct fat_slo
 	struct fat_entry *e);
 /* Marks the slots of @e as deleted. The clusters stay. */
 int fat_take_away(struct inode *dir, const struct fat_entry *e);
-int fat_is_empty(struct inode *dir); /* 0 or -ENOTEMPTY */
+int fat_is_empty(struct inode *dir); /* 0, -ENOTEMPTY, or another -errno */
 extern const struct file_operations fat_dir_fops;
 
 /* ---- inode.c, namei.c, file.c ---- */
@@ -247,7 +256,8 @@ void fat_slot_times(struct fat_slot *d, const struct inode *inode);
 int fat_setattr(struct dentry *d, struct iattr *attr);
 /* Appends zeros up to @size bytes. i_rwsem is held. -EFBIG from 4 GiB on. */
 int fat_extend(struct inode *inode, loff_t size);
-int fat_set_start(struct fat_slot *d, u32 start); /* returns 0 */
+/* Stores the number of the first cluster in @d. Returns 0. */
+int fat_set_start(struct fat_slot *d, u32 start);
 /* Called after sync_blockdev(): lets @inode report errors of the device's writeback. */
 void fat_note_lost(struct inode *inode);
 int fat_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
