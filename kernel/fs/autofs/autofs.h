@@ -51,8 +51,8 @@ struct autofs_sb {
 	/* protocol version (3 to 5), which decides the layout and types of packets */
 	int version;
 	/*
-	 * values of the options fd= and pgrp=, or of the daemon that has replaced the pipe, for
-	 * show_options(); changed under lock, read without it
+	 * For show_options(): the options fd= and pgrp=, or the values of the daemon that has
+	 * replaced the pipe. Changed under lock, read without it.
 	 */
 	int pipe_fd, pgrp;
 	/* inode number of the pipe, for show_options(); changed under lock, read without it */
@@ -139,7 +139,7 @@ int autofs_ask(struct autofs_sb *s, const struct path *p, bool expire);
  * -EINVAL if there is no such request. Takes s->lock.
  */
 int autofs_answer(struct autofs_sb *s, u32 token, int status);
-/* Makes the mount catatonic, for ever or until it gets a new pipe. Takes s->lock. */
+/* Makes the mount catatonic (see the file top) until it gets a new pipe. Takes s->lock. */
 void autofs_catatonic(struct autofs_sb *s);
 /* Waits until no expiry of @d is in progress. Takes s->lock. Returns 0 or -EINTR (killed). */
 int autofs_await_expiry(struct autofs_sb *s, const struct dentry *d);

@@ -22,8 +22,9 @@
  */
 int cg1_add_files(struct cgroup1 *g, struct dentry *dir);
 void cg1_remove_files(struct cgroup1 *g, struct inode *dir);
+/* True if @name is a control file of the groups below the top group of @h. */
 bool cg1_is_file(
-	const struct cgroup1_hier *h, const char *name); /* True if groups below the top have it */
+	const struct cgroup1_hier *h, const char *name); /* @name: with its prefix, if any */
 /*
  * True if @cr, the credentials of an opener or mounter, may set the release agent, which the kernel
  * runs as root.
@@ -100,8 +101,8 @@ int cg1_show_huge_numa(struct seq *s, struct cgroup1 *g);
 const char *cg1_name_of(const struct file *f, const struct cgroup1 *g);
 
 /*
- * cgroup1.c: returns a new inode with a reference to @g, owned by current's user, or NULL without
- * memory. Takes cgroup1_mutex.
+ * cgroup1.c: returns a new inode with a reference to @g, or NULL without memory. Its owner is
+ * current's user, or root for the top group. Takes cgroup1_mutex.
  */
 struct inode *cg1_new_inode(struct super_block *sb, struct cgroup1 *g, umode_t mode);
 

@@ -36,7 +36,7 @@ struct iso_sb {
 	bool rock, joliet;
 	/* bytes to skip before the System Use entries of each record (SP entry) */
 	u8 rock_skip;
-	/* options */
+	/* Mount options of these names; override: overriderockperm. */
 	bool norock, nojoliet, utf8, hide, showassoc, override, cruft, nocompress;
 	/*
 	 * check=: 'r' (relaxed): names are found in any case; 's' (strict): exactly. 0: not given,
@@ -49,7 +49,7 @@ struct iso_sb {
 	 * 255: not given.
 	 */
 	u8 session;
-	bool sector_given;
+	bool sector_given; /* sbsector= was given */
 	kuid_t uid;
 	kgid_t gid;
 	u32 mode, dmode; /* ISO_NO_MODE: not given */

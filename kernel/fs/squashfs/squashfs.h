@@ -64,7 +64,9 @@ struct sqfs_space {
 struct sqfs_sb {
 	struct super_block *sb;
 	u32 kind; /* DECOMPRESS_* */
+	/* Bytes of a data block, and log2 of that. */
 	u32 block_size, block_log;
+	/* bytes_used: size of the file system. The others are positions on the device. */
 	u64 bytes_used, inode_table, directory_table, directory_end, fragment_table, export_table;
 	u64 xattr_table, xattr_start;             /* SQFS_NONE64: no xattrs */
 	u32 xattr_ids, inodes, fragments, nr_ids; /* numbers of entries */
@@ -87,8 +89,8 @@ struct sqfs_inode {
 	u32 xattr;  /* index of its xattrs, or SQFS_NONE32 */
 	u32 parent; /* a directory's parent: inode number */
 	/*
-	 * position of the metadata that follows the inode: a file's list of blocks, a directory's
-	 * index
+	 * Position (block on the device, offset in the decoded block) of the metadata that follows
+	 * the inode: a file's list of block lengths, or a directory's index.
 	 */
 	u64 more_block;
 	u32 more_offset;
@@ -115,7 +117,10 @@ static inline struct sqfs_inode *SQFS_I(const struct inode *inode)
 	return container_of(inode, struct sqfs_inode, vfs);
 }
 
-/* super.c: reports damage: prints @what and @where, or panics with errors=panic. Returns -EIO. */
+/*
+ * super.c: reports damage: logs @what and @where, at a limited rate, or panics with errors=panic.
+ * Returns -EIO.
+ */
 int sqfs_error(struct sqfs_sb *s, const char *what, u64 where);
 
 /* ---- block.c ---- */
@@ -143,7 +148,10 @@ long sqfs_decode_meta(struct sqfs_sb *s, u64 pos, u8 *out, u64 *next);
 long sqfs_decode_data(struct sqfs_sb *s, struct sqfs_space *w, u64 pos, u32 size, u8 *out, u32 max);
 
 /* ---- cache.c ---- */
-/* At most @max blocks of @size bytes, which are allocated when they are needed. @c is zeroed. */
+/*
+ * Initialises the zeroed @c as a cache of at most @max blocks of @size bytes, which are allocated
+ * when they are needed.
+ */
 void sqfs_cache_init(struct sqfs_cache *c, u32 max, u32 size);
 /* Frees the blocks, none of which is in use. */
 void sqfs_cache_free(struct sqfs_cache *c);
@@ -169,10 +177,10 @@ int sqfs_read_entry(struct sqfs_sb *s, u64 table, u64 index, u32 size, void *buf
 /* ---- inode.c ---- */
 /*
  * Returns the inode at @place (block << 16 | offset in the table of inodes) with a reference, or
- * ERR_PTR: -EIO if its number is not @number.
+ * ERR_PTR: -EIO if its number is not @number. @number 0: any.
  */
 struct inode *sqfs_iget(
-	struct super_block *sb, u64 place, u32 number); /* @number 0: any; ERR_PTR */
+	struct super_block *sb, u64 place, u32 number); /* not read again if it is in memory */
 /*
  * Return the inode with the number @ino, or of @dir's parent, with a reference, or ERR_PTR.
  * -ESTALE: there is no such inode, or @generation is not 0.

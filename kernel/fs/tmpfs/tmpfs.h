@@ -30,9 +30,7 @@ struct tmpfs_kind {
 	bool bare;
 };
 
-/*
- * bytes that an inode takes from the allowance of nr_inodes=, which is max_inodes times this size
- */
+/* Bytes that an inode takes from the allowance of nr_inodes=, which is max_inodes times as much. */
 #define TMPFS_INODE_SPACE 1024
 /* bytes that an attribute takes from that allowance, in addition to its name and value */
 #define TMPFS_XATTR_SPACE 40
@@ -80,10 +78,10 @@ static inline struct tmpfs_inode *tmpfs_inode(struct inode *inode)
 /* inode.c */
 /*
  * Returns a new inode, counted in @sb, or ERR_PTR(-ENOSPC or -ENOMEM). @dir: its directory, for
- * owner and flags, or NULL. @mode has the type, too.
+ * owner and flags, or NULL. @mode includes the type; @rdev: the number of a device node.
  */
 struct inode *tmpfs_new_inode(
-	struct super_block *sb, struct inode *dir, umode_t mode, dev_t rdev); /* ERR_PTR */
+	struct super_block *sb, struct inode *dir, umode_t mode, dev_t rdev); /* may sleep */
 /* Operations of inodes (struct inode_operations). i_rwsem is held by callers of those that set. */
 ssize_t tmpfs_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
 int tmpfs_setxattr(
