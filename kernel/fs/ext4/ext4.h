@@ -53,7 +53,7 @@ struct ext4_buf {
 	u64 block; /* immutable while hashed */
 	u32 refs;  /* under sbi->buf_lock */
 	u32 flags; /* BUF_*, atomic */
-	/* EXT4_USE() of the block's first user, or 0 if it has had none; atomic */
+	/* EXT4_USE() of the block's first user, or 0 if it had none yet; atomic */
 	u64 use;
 	/*
 	 * Held while the block is read from the disk, and while an inode is written into its slot
@@ -61,13 +61,14 @@ struct ext4_buf {
 	 */
 	struct mutex lock;
 	u8 *data; /* block_size bytes */
-	/* the members below belong to the journal and are under j->lock */
-	/* The running transaction in which the block is dirty (it holds a reference), or NULL. */
+	/* The members from here on belong to the journal and are under j->lock. */
+	/* The running transaction in which the block is dirty, or NULL; references the buffer. */
 	struct ext4_txn *txn;
-	struct list_head t_list;
+	struct list_head t_list; /* link in txn->bufs */
 	/*
 	 * Content that was committed last, until a checkpoint has written it to its place on the
-	 * disk (holds a reference), or NULL. Only the journal thread sets it.
+	 * disk, or NULL. While it is set, the journal references the buffer. Only the journal
+	 * thread sets it.
 	 */
 	u8 *copy;
 	struct list_head cp_list; /* in j->checkpoint */
@@ -126,7 +127,7 @@ struct ext4_errors {
 	spinlock_t lock;
 	u32 count;
 	struct ext4_error_at first, last;
-	bool writable; /* True if they may be written to disk */
+	bool writable; /* True if errors may be written to disk */
 };
 
 /*
@@ -135,8 +136,8 @@ struct ext4_errors {
  */
 struct ext4_window {
 	/*
-	 * ino: the file's inode number, 0: unused window; first: the disk block for block @lblk of
-	 * the file
+	 * The disk blocks [first, first + len) are kept for the blocks [lblk, lblk + len) of the
+	 * file with the inode number ino. ino 0: the window is unused.
 	 */
 	u64 ino, first;
 	u32 lblk, len;
@@ -156,13 +157,17 @@ struct ext4_sb {
 	/* The superblock as read at mount. Its features and geometry never change. */
 	struct ext4_disk_sb disk;
 	/*
-	 * The sizes are in bytes. Like all up to sectors_at_mount, they do not change after the
+	 * The sizes are in bytes. All members from here to sectors_at_mount do not change after the
 	 * mount.
 	 */
 	u32 block_size, blocks_per_group, inodes_per_group, inode_size, desc_size, descs_per_block;
 	u32 nr_groups, first_data_block, gdt_blocks, csum_seed, first_ino;
-	u64 blocks_count, overhead;
-	u64 sectors_at_mount; /* sectors written to it until mount */
+	u64 blocks_count, overhead; /* overhead: blocks of metadata */
+	u64 sectors_at_mount;       /* written to the device before */
+	/*
+	 * csum: has the feature metadata_csum. gdt_csum: has the feature uninit_bg. unsigned_hash:
+	 * names are hashed as unsigned chars. replayed: the mount has replayed the log.
+	 */
 	bool csum, gdt_csum, unsigned_hash, replayed;
 	bool read_only_features; /* can be mounted read-only only */
 	/*
@@ -179,13 +184,13 @@ struct ext4_sb {
 	/* True if the device was written to while the mount was read-only */
 	bool written_beside;
 	bool last_mounted; /* True once s_last_mounted is written */
-	bool tenant;       /* True while it is the device's tenant */
+	bool tenant;       /* True while it is a bdev_tenant (block.h) */
 	/* Held over each read-modify-write of the superblock on the disk. An innermost lock. */
 	struct mutex sb_disk_lock;
 
 	/*
-	 * For all groups: protects bitmaps, descriptors, groups[] and the members below, up to
-	 * trim_lock.
+	 * Protects the bitmaps, the descriptors and groups[] of all groups, and the members from
+	 * here to trim_lock, except reserved_all.
 	 */
 	struct mutex alloc_lock;
 	struct ext4_group_info *groups;
@@ -209,7 +214,7 @@ struct ext4_sb {
 	 * alloc_lock.
 	 */
 	u64 trimming;
-	u32 next_dir_group;
+	u32 next_dir_group;   /* not used */
 	atomic_t generations; /* random start + number of new inodes */
 
 	struct mutex orphan_lock;
@@ -251,7 +256,8 @@ struct ext4_inode {
 	u32 csum_seed;
 	u16 extra_isize;
 	u64 file_acl;
-	u32 dtime; /* if an orphan: inode number of next */
+	/* As i_dtime on the disk; in an orphan: inode number of the next one, 0 in the last. */
+	u32 dtime;
 	/*
 	 * Size on disk in bytes, smaller than i_size while new pages have no blocks yet. Under
 	 * i_data_sem.
@@ -264,7 +270,7 @@ struct ext4_inode {
 	u32 data_tid;
 	/* number of blocks promised to its dirty pages; atomic */
 	u64 delayed;
-	/* disk block after the last allocated one; under i_data_sem */
+	/* Disk block after the last allocated one; under i_data_sem, as goal_lblk. */
 	u64 goal;
 	u32 goal_lblk; /* block of the file that fits at @goal */
 	/*
@@ -309,7 +315,7 @@ void ext4_bget(struct ext4_buf *b);
 void ext4_brelse(struct ext4_buf *b);
 
 /* Credits of common changes: the largest number of blocks that each may dirty. */
-/* an allocation: bitmap, descriptor, and a split at every level */
+/* An allocation: bitmap, descriptor, and a split at every level. */
 #define EXT4_ALLOC_CREDITS 12
 #define EXT4_INODE_CREDITS 2
 /* an entry added to an htree, with splits, but without their allocations */
@@ -348,7 +354,8 @@ void ext4_keep_errors(struct ext4_sb *sbi, const struct ext4_disk_sb *before);
 /*
  * geometry.c: Each function returns 0 or -errno, and logs the reason of a failure unless @silent.
  */
-int ext4_refuse_mount(struct super_block *sb, bool silent, const char *why); /* returns -EINVAL */
+/* Logs the reason @why, unless @silent. Always returns -EINVAL. */
+int ext4_refuse_mount(struct super_block *sb, bool silent, const char *why);
 /* Reads the superblock at opt.sb_block into sbi->disk. -EINVAL: there is no ext4 there. */
 int ext4_read_super(struct super_block *sb, struct ext4_sb *sbi, bool silent);
 /* May make the mount read-only (SB_RDONLY). */
@@ -393,8 +400,8 @@ void ext4_group_dirty(struct ext4_handle *h, struct ext4_sb *sbi, u32 group);
 /* True if the group begins with a copy of the superblock. */
 bool ext4_has_backup_super(const struct ext4_sb *sbi, u32 group);
 /*
- * Reads and checks all descriptors again. No task may write to the file system meanwhile. Returns 0
- * or -errno.
+ * Reads all descriptors from the disk into sbi->gdt again, and checks them. No task may write to
+ * the file system meanwhile. Returns 0 or -errno.
  */
 int ext4_reread_groups(struct super_block *sb, struct ext4_sb *sbi);
 int ext4_read_groups(
@@ -502,7 +509,8 @@ struct inode *ext4_iget(struct super_block *sb, ino_t ino);
 struct inode *ext4_handle_inode(struct super_block *sb, u64 ino, u32 generation);
 /* Finds the directory that ".." names. Takes @dir's i_rwsem. */
 struct inode *ext4_parent_inode(struct inode *dir);
-bool ext4_inode_in_use(struct super_block *sb, u32 ino); /* True if the inode bitmap says so */
+/* True if the inode's bit in the inode bitmap is set. False also if that cannot be read. */
+bool ext4_inode_in_use(struct super_block *sb, u32 ino);
 /*
  * Writes the inode into its block of the inode table, in the handle's transaction. Takes the lock
  * of that block's buffer.
@@ -583,9 +591,9 @@ int ext4_extent_check_root(struct inode *inode);
 int ext4_map_create(
 	struct ext4_handle *h, struct inode *inode, struct ext4_map *map, bool unwritten);
 /*
- * Frees the file's blocks @from to @last (inclusive). Restarts the handle as needed: *h changes
- * (NULL if none could begin), and i_data_sem is dropped meanwhile. It is held for writing. Returns
- * 0 or -errno.
+ * Frees the file's blocks @from to @last (inclusive). i_data_sem is held for writing. Restarts the
+ * handle as needed: *h changes (NULL if none could begin), and i_data_sem is dropped meanwhile.
+ * Returns 0 or -errno.
  */
 int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32 last);
 /*
@@ -624,7 +632,8 @@ void ext4_orphan_evicted(struct inode *inode);       /* when the inode leaves me
  * read from @raw and is still locked.
  */
 void ext4_orphan_back(struct inode *inode, const struct ext4_disk_inode *raw);
-bool ext4_orphans_removed(struct ext4_sb *sbi);   /* True if a nameless one is in memory */
+/* True if an orphan in memory has no name any more, so that its eviction will free it. */
+bool ext4_orphans_removed(struct ext4_sb *sbi);
 void ext4_orphans_free(struct ext4_sb *sbi);      /* at unmount */
 void ext4_orphan_cleanup(struct super_block *sb); /* at a mount for writing */
 
@@ -761,7 +770,7 @@ int ext4_htree_add(
 int ext4_htree_leaves(struct inode *dir, u32 from,
 	int (*take)(void *arg, u32 version, const struct ext4_buf *leaf, u32 lblk), void *arg,
 	u32 *next);
-/* called after a change of ".." in it */
+/* Sets the checksum of the index's root block, after a change of ".." in the block. */
 void ext4_htree_root_csum(struct inode *dir, struct ext4_buf *root);
 /* Makes an index for a directory of one full leaf. Returns 0 or -errno. */
 int ext4_htree_make(struct ext4_handle *h, struct inode *dir);
@@ -779,13 +788,15 @@ static inline u32 ext4_hash_version(const struct ext4_sb *sbi)
 
 /* ---- xattr.c ---- */
 ssize_t ext4_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
+/* True if the inode may have attributes, in the raw inode @raw or in a block. */
 bool ext4_has_xattrs(struct inode *inode,
-	const struct ext4_disk_inode *raw); /* True if the inode may have attributes. */
+	const struct ext4_disk_inode *raw); /* of @inode, as read from the disk */
 int ext4_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags);
 ssize_t ext4_listxattr(struct inode *inode, char *buf, size_t size);
 int ext4_xattr_extent(struct inode *inode, struct file_extent *e); /* for inode_operations */
+/* Drops the attributes of an inode that is being removed. */
 int ext4_xattr_delete(
-	struct ext4_handle *h, struct inode *inode); /* of an inode that is being removed */
+	struct ext4_handle *h, struct inode *inode); /* leaves damaged ones to e2fsck */
 
 #include "kernel/fs/ext4/ext4_journal.h"
 

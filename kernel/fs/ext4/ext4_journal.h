@@ -55,11 +55,11 @@ void ext4_forget(struct ext4_handle *h, struct ext4_sb *sbi, u64 block);
 struct ext4_txn *ext4_ordered_bio(struct ext4_handle *h);
 void ext4_ordered_done(struct ext4_txn *t, bool failed);
 /*
- * lost.c: handles new blocks whose data could not be written. Before the pages of such a bio end
- * writeback, call ext4_lost_begin(). After that, and before ext4_ordered_done(), call
- * ext4_lost_end(), which takes over the bio. Neither sleeps. ext4_settle_lost() returns when all
- * these blocks are zeroed or the log is aborted. It sleeps, and may be called with or without a
- * handle.
+ * lost.c: handles lost blocks: new blocks whose data could not be written. Before the pages of a
+ * failed bio end writeback, call ext4_lost_begin(). After that, and before ext4_ordered_done(),
+ * call ext4_lost_end(), which takes over the bio. Neither sleeps. ext4_has_lost() is true while
+ * lost blocks are not zeroed yet. ext4_settle_lost() returns when all lost blocks are zeroed or the
+ * log is aborted. It sleeps, and may be called with or without a handle.
  */
 /* True if this mount zeroes lost blocks. Called while the journal is open. */
 bool ext4_hides_lost(const struct ext4_sb *sbi);
@@ -123,8 +123,9 @@ void ext4_release_held(struct ext4_sb *sbi, struct ext4_freed *list);
 int ext4_hold_free(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 *from, u32 end,
 	u32 min_len, struct ext4_freed **list);
 void ext4_release_trimmed(struct ext4_sb *sbi, struct ext4_freed *list);
+/* trim.c: with the option discard, discards freed blocks. Called after the commit; sleeps. */
 void ext4_discard_freed(
-	struct ext4_sb *sbi, const struct ext4_freed *list); /* trim.c, after a commit */
+	struct ext4_sb *sbi, const struct ext4_freed *list); /* a failure is only logged */
 /* FITRIM. @arg: a struct fstrim_range of the user. Returns 0 or -errno. */
 long ext4_fitrim(struct super_block *sb, uaddr_t arg);
 /* Gives @f, allocated, to the transaction, which frees it. */
@@ -134,8 +135,9 @@ void ext4_txn_freed(struct ext4_handle *h, struct ext4_freed *f);
  * open. Takes alloc_lock.
  */
 void ext4_sb_update(struct ext4_sb *sbi);
+/* Stores the counts of free blocks, free inodes and written KiB in @d. */
 void ext4_sb_count(
-	struct ext4_sb *sbi, struct ext4_disk_sb *d); /* fills in the counters; alloc_lock held */
+	struct ext4_sb *sbi, struct ext4_disk_sb *d); /* called with sbi->alloc_lock held */
 /* Return how many KiB were written to the device: since the mount, and ever. */
 u64 ext4_session_kbytes(const struct ext4_sb *sbi);
 u64 ext4_lifetime_kbytes(const struct ext4_sb *sbi);

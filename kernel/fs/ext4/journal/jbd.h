@@ -67,7 +67,10 @@ static inline u64 be64(const void *p)
 /* A transaction. The journal frees it after its commit. */
 struct ext4_txn {
 	u32 tid;
-	/* updates: open handles; reserved: their credits; under j->lock */
+	/*
+	 * updates: number of open handles. nr_bufs: length of @bufs. reserved: credits of the open
+	 * handles. Under j->lock.
+	 */
 	u32 updates, nr_bufs, reserved;
 	struct list_head bufs;  /* by ext4_buf.t_list; under j->lock */
 	atomic_t data_inflight; /* bios of ext4_ordered_bio() in flight */
@@ -100,7 +103,7 @@ struct ext4_journal {
 	struct jbd_super super; /* log's superblock as on disk */
 	u8 *super_block;        /* log block that has it */
 
-	spinlock_t lock; /* innermost; for what follows */
+	spinlock_t lock; /* protects the members below; innermost */
 	struct ext4_txn *running, *committing;
 	bool barrier, stop, aborted;
 	bool disk_refused; /* True if a disk error aborted the log */
@@ -148,6 +151,7 @@ u32 ext4_log_revoke_blocks(const struct ext4_journal *j, u32 n);
 /* Frees the copy, takes @b off j->checkpoint, and drops the reference. */
 void ext4_log_drop_copy(struct ext4_journal *j, struct ext4_buf *b);
 
-u32 ext4_journal_room(const struct ext4_journal *j); /* most log blocks in use */
+/* Returns how many blocks of the log may be in use at one time; less if memory is small. */
+u32 ext4_journal_room(const struct ext4_journal *j);
 
 #endif

@@ -25,8 +25,9 @@ int ext4_value_read(struct super_block *sb, u32 ino, void *buf, u32 size);
 int ext4_value_create(
 	struct ext4_handle *h, struct inode *owner, const void *value, u32 size, u32 *ino);
 struct inode *ext4_value_hold(struct super_block *sb, u32 ino); /* ERR_PTR; drop it by iput() */
+/* Adds @by to the value's count, and frees the inode when the count becomes 0. Takes i_data_sem. */
 int ext4_value_ref(struct ext4_handle *h, struct super_block *sb, u32 ino,
-	int by); /* +1 or -1; at 0 the inode is freed */
+	int by); /* +1 or -1: users of the value */
 u32 ext4_value_hash(const struct ext4_sb *sbi, const void *value, u32 size);
 
 /*
