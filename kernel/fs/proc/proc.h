@@ -32,17 +32,17 @@ struct seq {
 	char *buf;
 	char **more;      /* the blocks after @buf, or NULL */
 	size_t len, size; /* bytes printed, and bytes of all blocks */
-	/* start of the current piece, in units of the show function; 0: start of the text */
+	/* Start of the current piece, in units of the show function; 0: start of the text. */
 	u64 cursor;
-	/* start of the next piece, set by the show function; 0: this is the last piece */
+	/* Start of the next piece, set by the show function; 0: this is the last piece. */
 	u64 next;
-	/* position in the file of the current piece's first byte */
+	/* Position in the file of the current piece's first byte. */
 	loff_t base;
-	/* the opener, to whom an open file's text is charged (held by f_cred), or NULL */
+	/* The opener, to whom an open file's text is charged (held by f_cred), or NULL. */
 	struct user_struct *payer;
 	/* True if memory was short. Further output is dropped. */
 	bool full;
-	/* if @full: bytes that the next try needs, unless aside_wanted is set */
+	/* If @full is set: bytes that the next try needs, unless aside_wanted is set. */
 	size_t wanted;
 	/*
 	 * While a text is made: buffer for one print that does not fit into the current block, or
@@ -50,8 +50,8 @@ struct seq {
 	 */
 	char *aside;
 	/*
-	 * aside_size: bytes of @aside; aside_wanted: bytes that it needs, if @full was set because
-	 * it was too small
+	 * aside_size: bytes of @aside. aside_wanted: bytes that @aside needs, if @full was set
+	 * because @aside was too small; else 0.
 	 */
 	size_t aside_size, aside_wanted;
 	/*
@@ -64,11 +64,9 @@ struct seq {
 	 * had none.
 	 */
 	struct mm *mm;
-	/* for an attribute in /sys: True once it was read through this open file */
+	/* For an attribute in /sys: true once it was read through this open file. */
 	bool seen;
-	/*
-	 * for a variable that can be polled: number of changes that were reported to this open file
-	 */
+	/* For a variable of proc_may_change(): value of *changes last reported to this file. */
 	u32 changes;
 	/* For a text about memory with MM_TASK: mempolicy of the task. */
 	u64 mempolicy;
@@ -99,7 +97,8 @@ void seq_close(struct seq *s);
 /*
  * Reads from the text of an open file, after seq_open(). A read at position 0 calls @make, which
  * returns 0 or -errno, to print the text. If memory was short, @make is called again with a larger
- * buffer. Returns the number of bytes or -errno, and moves *pos. Takes s->lock.
+ * buffer. Returns the number of bytes or -errno, and moves *pos. Takes s->lock; -ERESTARTSYS:
+ * current is being killed.
  */
 ssize_t seq_read(struct seq *s, struct iov_iter *to, loff_t *pos,
 	int (*make)(struct seq *s, void *arg), void *arg);
@@ -107,13 +106,13 @@ ssize_t seq_read(struct seq *s, struct iov_iter *to, loff_t *pos,
 void seq_escape(struct seq *s, const char *text);
 
 /*
- * Prints the text. Returns 0 or -errno. May sleep, and may be called several times for one text.
- * @arg is that of the registration.
+ * A show function: prints the text. Returns 0 or -errno. May sleep, and may be called several times
+ * for one text. @arg was given to proc_create() or its relative.
  */
 typedef int (*show_fn)(struct seq *s, void *arg);
 /*
- * @text is NUL-terminated, without its last newline, and has @n bytes. The function may overwrite
- * it. Returns 0 or -errno. May sleep.
+ * A store function: parses one write. @text is NUL-terminated, without its last newline, and has @n
+ * bytes. The function may overwrite @text. Returns 0 or -errno. May sleep.
  */
 typedef int (*store_fn)(char *text, size_t n, void *arg);
 
@@ -137,6 +136,7 @@ int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, vo
  * -ENOMEM.
  */
 int proc_let(const char *path, bool (*may)(const struct cred *c));
+/* Does what proc_let() does, with its results, and also restricts root. */
 int proc_let_only(const char *path,
 	bool (*may)(const struct cred *c)); /* root too writes only if @may is true */
 /* Makes a symbolic link to @target, which is kept. Returns 0 or -ENOMEM. */
@@ -210,7 +210,7 @@ struct proc_entry {
 };
 /* Members that few of the some 2,000 entries need, to keep the others small. */
 struct proc_extra {
-	/* the entry is visible only while this returns true; NULL: always */
+	/* The entry exists only while this returns true; NULL: always. tree_show_when(). */
 	bool (*when)(void *arg);
 	void *when_arg;
 	bool (*may)(const struct cred *c); /* proc_let() */
@@ -264,9 +264,9 @@ static inline struct pid_namespace *proc_pid_ns(const struct super_block *sb)
 	return sb->s_fs_info ? ((const struct proc_sb *)sb->s_fs_info)->ns : &init_pid_ns;
 }
 bool proc_hides(const struct super_block *sb); /* True if hidepid= is set */
-/* True if a listing shows @t to current. */
+/* True if a listing of /proc shows @t to current, as hidepid= decides. */
 bool proc_lists(const struct super_block *sb, struct task *t);
-/* True if current finds @t by its number. */
+/* True if current may look up @t by its number in /proc, as hidepid= decides. */
 bool proc_finds(const struct super_block *sb, struct task *t);
 bool proc_pids_only(const struct super_block *sb); /* True with subset=pid */
 /*
@@ -293,7 +293,7 @@ static inline struct proc_inode *PROC_I(const struct inode *inode)
  * Returns NULL if memory is short.
  */
 struct inode *proc_new_inode(struct super_block *sb, umode_t mode, struct pid *pid);
-/* Returns the task of an inode below /proc/PID, referenced, or NULL if the task is gone. */
+/* Return the task of an inode below /proc/PID, referenced, or NULL if the task is gone. */
 struct task *proc_task(const struct inode *inode);
 struct task *proc_task_of(const struct proc_inode *pi);
 
@@ -303,6 +303,7 @@ struct task *proc_task_of(const struct proc_inode *pi);
  */
 int sysctl_number(const char *text, s64 *v);
 
+/* Operations of files with a text that a show function prints. */
 extern const struct file_operations proc_pid_text_fops; /* for /proc/PID, no splice() */
 extern const struct file_operations proc_once_fops;     /* write() at offset 0 only; no pwrite() */
 extern const struct file_operations proc_start_fops;    /* written at offset 0 only */
@@ -325,8 +326,8 @@ struct dentry *proc_pid_lookup(
 	struct inode *dir, struct dentry *d, const struct qstr *name); /* ERR_PTR(-ENOENT): none */
 int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base);
 /*
- * The text of the entry @pi. proc_entry_open() checks current's right, and sets s->mm of a text
- * about memory. All return 0 or -errno: -ESRCH if the task is gone.
+ * Open and print the text of the entry @pi. proc_entry_open() checks current's right, and sets
+ * s->mm for a text about memory. Both return 0 or -errno: -ESRCH if the task is gone.
  */
 int proc_entry_open(const struct proc_inode *pi, struct seq *s);
 int proc_entry_show(const struct proc_inode *pi, struct seq *s);
@@ -337,7 +338,7 @@ int proc_entry_show(const struct proc_inode *pi, struct seq *s);
 int proc_entry_link(const struct proc_inode *pi, struct task *t, struct path *path);
 /* As store_fn, for the entry that @f has open: 0 or -errno. */
 int proc_entry_store(struct file *f, char *text, size_t n);
-long proc_entry_ioctl(struct file *f, u32 cmd, u64 arg);
+long proc_entry_ioctl(struct file *f, u32 cmd, u64 arg); /* -ENOTTY: the entry has none */
 
 /* pid.c, pid_dirs.c */
 /*
@@ -357,7 +358,7 @@ extern const struct file_operations proc_ns_dir_fops, proc_net_dir_fops, proc_at
  * ERR_PTR(-ENOMEM) if @inode is NULL.
  */
 struct dentry *proc_pid_add(struct dentry *d, struct inode *inode);
-/* False if @name is not such a number, or above 2^31 - 1. */
+/* Parses @name as a number into *n. Returns false if it is no number or is above 2^31 - 1. */
 bool proc_parse_number(
 	const struct qstr *name, u32 *n); /* decimal, without needless leading zeros */
 
@@ -373,12 +374,13 @@ int proc_show_fdinfo(struct seq *s, struct task *t, int fd);
 extern const struct inode_operations proc_fd_dir_iops, proc_fdinfo_dir_iops;
 extern const struct file_operations proc_fd_dir_fops, proc_fdinfo_dir_fops;
 
-/*
- * pid_mem.c. proc_map_file_path() finds the area [start, end) of @t that maps a file: sets *flags
- * to its VM_* and, unless @path is NULL, *path to the file, referenced. Returns 0 or -ENOENT. Takes
- * mmap_lock.
- */
+/* pid_mem.c */
+/* Serves a write to clear_refs. 5 resets VmHWM; 1 to 4 have no effect. Takes mmap_lock. */
 int proc_store_clear_refs(struct task *t, struct file *f, char *text);
+/*
+ * Finds the area [start, end) of @t that maps a file. Sets *flags to its VM_* and, unless @path is
+ * NULL, *path to the file, referenced. Returns 0 or -ENOENT. Takes mmap_lock.
+ */
 int proc_map_file_path(struct task *t, u64 start, u64 end, struct path *path, u64 *flags);
 
 /*

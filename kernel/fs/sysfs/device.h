@@ -29,8 +29,8 @@ struct uevent {
 };
 
 extern struct mutex sysfs_grow; /* held to add entries after boot */
-/* The operation that sends events to udev. kernel/net registers it. */
 struct uevent_ops {
+	/* Sends the event to udev. May sleep. */
 	void (*send)(const struct uevent *e);
 };
 extern const struct uevent_ops *uevent_ops; /* NULL until kernel/net registers it */

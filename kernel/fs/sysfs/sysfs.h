@@ -25,7 +25,7 @@ int sysfs_show_when(const char *path, bool (*when)(void *arg), void *arg);
  */
 int sysfs_rename(const char *path, const char *name);
 int sysfs_create_rw(const char *path, umode_t mode, show_fn show, store_fn store, void *arg);
-/* the pointer @target is kept */
+/* Makes a symbolic link. The pointer @target is kept. */
 int sysfs_symlink(const char *path, const char *target);
 int sysfs_symlink_shown(const char *path, show_fn show, void *arg); /* @show prints the target */
 int sysfs_mkdir(const char *path);
@@ -40,6 +40,7 @@ int sysfs_add_notes(void);  /* at boot: adds kernel/notes */
 /* bdi.c: adds the files of a backing device (mm.h), at most once for each. */
 struct backing_dev;
 int sysfs_add_bdi(struct backing_dev *b);
+/* The show and store functions of read_ahead_kb. @bdi: a struct backing_dev. */
 int sysfs_show_ra_kb(struct seq *s, void *bdi);
 int sysfs_store_ra_kb(char *text, size_t n, void *bdi);
 
