@@ -64,15 +64,15 @@ struct fuse_conn {
 	 */
 	struct super_block *sb; /* NULL after unmounting */
 	/*
-	 * the mounter's namespaces (referenced), to which the uids, gids and pids in messages
-	 * belong
+	 * The mounter's namespaces, referenced, to which the uids, gids and pids in messages
+	 * belong.
 	 */
 	struct user_namespace *user_ns;
 	struct pid_namespace *pid_ns;
 	struct hash_key owner_key; /* key of fuse_lock_owner() */
 	kuid_t user_id;
 	kgid_t group_id;
-	/* sizes in bytes; minor: the server's protocol version */
+	/* max_read and max_write are in bytes. minor: the server speaks protocol 7.minor. */
 	u32 rootmode, max_read, max_write, minor;
 	u32 max_read_asked; /* option max_read= in bytes; 0: not set */
 	/*
@@ -81,8 +81,9 @@ struct fuse_conn {
 	 */
 	bool writeback;
 	/*
-	 * handle_killpriv: the server itself clears set-id bits at writes, truncations and changes
-	 * of owner
+	 * The first two are mount options. The others are flags of INIT: FUSE_ATOMIC_O_TRUNC,
+	 * FUSE_AUTO_INVAL_DATA, FUSE_DONT_MASK and FUSE_HANDLE_KILLPRIV (the server itself clears
+	 * set-id bits at writes, truncations and changes of owner).
 	 */
 	bool default_permissions, allow_other, atomic_trunc, auto_inval, dont_mask, handle_killpriv;
 	bool no_open, no_opendir, no_access, no_create, no_flush, no_fsync, no_fsyncdir,
@@ -93,16 +94,18 @@ struct fuse_conn {
 	bool connected, initialized;
 	u32 nr_devs; /* open files of /dev/fuse */
 	u64 next_unique;
+	/* PENDING and SENT requests by fuse_req.list; INTERRUPTs to send by fuse_req.intr. */
 	struct list_head pending, sent, interrupts;
 	struct list_head forgets; /* by fuse_forget.list */
 	/* SENT requests that need an answer, ordered by h.unique */
 	struct rb_root answers;
 	/* polled files by fuse_file.poll_node, ordered by poll_kh */
 	struct rb_root polls;
+	/* Numbers of unanswered background writes and of dirty pages. */
 	u32 nr_async, nr_dirty;
-	/* unanswered FLUSH requests of exiting processes */
+	/* Number of unanswered FLUSH requests of exiting processes. */
 	atomic_t nr_flushes;
-	/* number of RETRIEVE replies that the server has not read */
+	/* Number of RETRIEVE replies that the server has not read. */
 	u32 nr_retrieved;
 	struct wait_queue_head readers; /* server tasks waiting for requests */
 	struct wait_queue_head waiters; /* tasks waiting for INIT or a write slot */
@@ -136,7 +139,7 @@ struct fuse_req {
 	bool interrupted;            /* under fc->lock */
 	/* True once the server has begun to write an answer. Under fc->lock. */
 	bool answered;
-	bool async;
+	bool async; /* sent by fuse_send_async() */
 	/*
 	 * True if the request needs no answer, so that it is DONE when the server has read it. The
 	 * server chose h.unique.
@@ -146,12 +149,12 @@ struct fuse_req {
 	/* arguments behind the header, h.len - sizeof(h) bytes */
 	void *in;
 	void *out;
-	/* in bytes: size of @out, and of the answer */
+	/* Bytes of @out, and of the answer in it. */
 	u32 out_size, out_len;
 	bool out_var; /* answer may be shorter than out_size */
 	/* bytes by which an old server's answer is shorter than out_size (old.c) */
 	u32 out_cut;
-	int err;
+	int err; /* result once DONE: 0 or -errno */
 	struct wait_queue_head wait;
 	void (*end)(struct fuse_req *r); /* if async: called when DONE */
 	void *priv;
@@ -298,9 +301,12 @@ void fuse_forget_put(struct fuse_conn *fc, struct fuse_forget *f);
 int fuse_call(struct fuse_conn *fc, u32 opcode, u64 nodeid, const void *a, size_t an, const void *b,
 	size_t bn, void *out, size_t outn);
 
-/* old.c */
-void fuse_fit_request(struct fuse_req *r); /* called after INIT, before queueing */
-void fuse_fit_answer(struct fuse_req *r);  /* called after a successful answer */
+/*
+ * old.c: convert a request to the older protocol of the server, before it is queued, and a
+ * successful answer back. They do nothing from protocol 7.12 on.
+ */
+void fuse_fit_request(struct fuse_req *r);
+void fuse_fit_answer(struct fuse_req *r);
 
 /* super.c */
 /* Sends INIT without waiting. Without memory it aborts the connection. */
@@ -320,7 +326,7 @@ bool fuse_valid_entry(const struct fuse_entry_out *e);
 void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u64 asked);
 /* Returns fc->attr_version. Called before a request, for @asked when its answer is taken over. */
 u64 fuse_asking(struct fuse_conn *fc);
-/* Makes the size at least @size bytes. Takes fuse_inode.lock. */
+/* Raises the file's size to @size bytes unless it is larger. Takes fuse_inode.lock. */
 void fuse_grow(struct inode *inode, loff_t size);
 /*
  * Sets the file's size to @size bytes, or with @grow to at least @size, and marks its attributes as
@@ -329,7 +335,7 @@ void fuse_grow(struct inode *inode, loff_t size);
 void fuse_set_size(struct inode *inode, loff_t size, bool grow);
 /* Returns the ktime of the end of a time-out: 0 if it is 0, ~0 if it is never. */
 u64 fuse_until(u64 sec, u32 nsec);
-/* Undoes one lookup of @nodeid, if there is memory. */
+/* Undoes one lookup of @nodeid by a FORGET. Without memory it does nothing. */
 void fuse_forget_one(struct fuse_conn *fc, u64 nodeid);
 
 /* dir.c */

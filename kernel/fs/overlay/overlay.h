@@ -82,9 +82,13 @@ struct ovl_sb {
 	u32 nr_data;         /* data-only layers, the last in @layer */
 	u32 nr_fs;           /* different file systems of the layers */
 	struct dentry *work; /* work directory's "work", or NULL */
-	/* the mounter's; a reference */
+	/* The mounter's credentials, with a reference. */
 	const struct cred *creds;
 	char *lowerdir, *upperdir, *workdir; /* options' text, for show_options */
+	/*
+	 * redirect_dir: directories may be renamed with a redirect. redirect_follow: redirects are
+	 * followed. *_asked: the options asked for it. is_volatile: the option volatile.
+	 */
 	bool redirect_dir, redirect_follow, follow_asked, userxattr, is_volatile, metacopy;
 	bool redirect_asked;
 	/*
@@ -200,7 +204,7 @@ static inline bool ovl_is_whiteout(const struct dentry *d)
 
 	return inode && S_ISCHR(inode->i_mode) && !inode->i_rdev;
 }
-/* Returns the credentials to restore, for ovl_leave(). */
+/* Switches to the mounter's credentials. Returns those that ovl_leave() must get. */
 static inline const struct cred *ovl_enter(const struct super_block *sb)
 {
 	return override_creds(OVL_SB(sb)->creds);
@@ -221,6 +225,7 @@ static inline void ovl_drop_write(const struct super_block *sb)
 
 /* lookup.c */
 struct dentry *ovl_lookup(struct inode *dir, struct dentry *d, u32 flags);
+/* The result of a lookup through the layers, whose members become those of a struct ovl_inode. */
 struct ovl_found {
 	struct dentry *upper;
 	struct ovl_path *lower;
@@ -337,9 +342,9 @@ int ovl_whiteout(struct super_block *sb, struct dentry **white);
  */
 int ovl_place(struct super_block *sb, struct dentry *temp, struct dentry *dir, const char *name,
 	int len, u32 flags);
-/* Marks @upper, the upper directory of @inode, as opaque. */
+/* Marks @upper, the upper directory of @inode, as opaque. Returns 0, -errno or @none. */
 int ovl_set_opaque(
-	struct inode *inode, struct dentry *upper, int none); /* @none: result if no_marks is set */
+	struct inode *inode, struct dentry *upper, int none); /* @none: if it cannot be stored */
 
 /* rename.c */
 /* Implements rename(). The vfs holds s_rename_mutex and the i_rwsem of both directories. */
