@@ -105,7 +105,8 @@ static inline bool in_kept_group(const struct inode *inode, kgid_t kept)
 struct user_namespace *idmap_of_fd(u64 fd);
 /*
  * Checks whether current may give @m the map @map. Returns 0; -EINVAL: @m is attached, its type
- * does not allow maps, or @map is the superblock's own namespace; -EPERM; -EBUSY: @m has writers.
+ * does not allow maps, or @map is the superblock's own namespace; -EPERM: @m has a map already, or
+ * current lacks CAP_SYS_ADMIN over the superblock; -EBUSY: @m has writers.
  * namespace_sem is held.
  */
 int may_idmap(const struct mount *m, const struct user_namespace *map);

@@ -313,8 +313,8 @@ bool wait_for_inodes(struct super_block *sb);
 void generic_shutdown_super(struct super_block *sb);
 /*
  * Freeze and thaw a file system (FIFREEZE, FITHAW). While it is frozen, its disk is consistent and
- * does not change. Return 0; -EBUSY: it is frozen already; -EINVAL: it is not frozen; -EOPNOTSUPP:
- * it cannot be frozen.
+ * does not change. Return 0; -EBUSY: it is frozen already, or freezes are forbidden, as during
+ * thaw_all() and a power-off; -EINVAL: it is not frozen; -EOPNOTSUPP: it cannot be frozen.
  */
 int freeze_super(struct super_block *sb);
 int thaw_super(struct super_block *sb);

@@ -278,7 +278,8 @@ int pseudo_set_super(const char *fsname, const struct super_operations *op);
 
 /*
  * Serve F_SETOWN and F_GETOWN. The owner is a pid, a process group as a negative number, or 0 for
- * none, all in current's pid namespace. file_setown() returns -ESRCH if there is no such process.
+ * none, all in current's pid namespace. file_setown() returns -ESRCH if there is no such process or
+ * group, and -EINVAL for -2^31.
  * These functions and the next two do not sleep.
  */
 int file_setown(struct file *f, s32 who);
@@ -309,7 +310,7 @@ ssize_t vfs_write_iter(struct file *f, struct iov_iter *from, loff_t *pos);
 bool file_may_be_direct(const struct file *f); /* true if O_DIRECT may be set */
 /*
  * Calls f_op->fsync for the bytes @start to @end, inclusive. Returns an earlier writeback error of
- * the file too, once for each open file.
+ * the file too, once for each open file. -EINVAL: there is no f_op->fsync.
  */
 int vfs_fsync_range(struct file *f, loff_t start, loff_t end, bool datasync);
 long vfs_ioctl(struct file *f, u32 cmd, u64 arg); /* -ENOTTY: no such ioctl */
@@ -330,8 +331,8 @@ struct file *open_exec(int dfd, const char *name, u32 at_flags);
  */
 int deny_write_access(struct file *f);
 /*
- * Takes write access for a change of a file by its name. Returns 0, or -ETXTBSY if the file is
- * being executed. Does not sleep.
+ * Takes write access for a change of a file by its name, until put_write_access(). Returns 0, or
+ * -ETXTBSY if the file is being executed. Does not sleep.
  */
 int get_write_access(struct inode *inode);
 void put_write_access(struct inode *inode);
@@ -359,7 +360,10 @@ loff_t no_llseek(struct file *f, loff_t off, int whence);   /* returns -ESPIPE *
 loff_t noop_llseek(struct file *f, loff_t off, int whence); /* returns f_pos, unchanged */
 /* Reads through the page cache, or past it with O_DIRECT. Takes no i_rwsem. */
 ssize_t generic_file_read_iter(struct file *f, struct iov_iter *to, loff_t *pos);
-/* Takes i_rwsem, and handles O_APPEND, limits and O_SYNC. Returns bytes or -errno. */
+/*
+ * Writes through the page cache, or past it with O_DIRECT. Takes i_rwsem, and handles O_APPEND,
+ * limits and O_SYNC. Returns bytes or -errno.
+ */
 ssize_t generic_file_write_iter(struct file *f, struct iov_iter *from, loff_t *pos);
 /*
  * Sets *pos for O_APPEND and cuts from->count to the limits. Returns the bytes to write or -errno

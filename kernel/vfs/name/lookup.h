@@ -73,7 +73,10 @@ struct dentry *lookup_one_len(
  * being killed.
  */
 struct dentry *lookup_one_unlocked(const char *name, struct dentry *base, int len);
-/* Finds @name in the directory that contains @at, and crosses to the mount on it. */
+/*
+ * Finds @name in the directory that contains @at, and crosses to the mount on it. Returns 0 with
+ * references in *beside, or -errno; -ENOENT: there is no such name.
+ */
 int path_beside(const struct path *at, const char *name, struct path *beside);
 /*
  * Changes of names. They check the permission of current, call the file system and notify watchers.
@@ -98,7 +101,8 @@ int vfs_link(struct dentry *old, struct inode *dir, struct dentry *d);
 const char *vfs_get_link(struct dentry *d, char **to_free);
 /*
  * Makes a file without a name in @dir (O_TMPFILE); @linkable: linkat(2) may name it later. Returns
- * a dentry with a reference, or ERR_PTR. Masks @mode by the umask. i_rwsem of @dir is not held.
+ * a dentry with a reference, or ERR_PTR. Masks @mode as acl_umask() does. i_rwsem of @dir is not
+ * held.
  */
 struct dentry *vfs_tmpfile(const struct path *dir, umode_t mode, bool linkable);
 /*

@@ -81,9 +81,9 @@ void pipe_buf_release(struct pipe_inode_info *p, struct pipe_buf *b); /* drops i
 /* Removes @n bytes from the first buffer, which has at least as many. */
 void pipe_consume(struct pipe_inode_info *p, u32 n);
 /*
- * Copies from the first buffer. Returns bytes or -EFAULT. A buffer whose copy faults stays whole,
- * as on Linux, so that a bad address loses no data. If a packet does not fit, the rest is dropped;
- * with @keep (splices) it stays in the buffer.
+ * Copies from the first buffer. Returns bytes, -EFAULT, or -EIO if the host has lost the page's
+ * memory. A buffer whose copy faults stays whole, as on Linux, so that a bad address loses no data.
+ * If a packet does not fit, the rest is dropped; with @keep (splices) it stays in the buffer.
  */
 ssize_t pipe_read_buf(struct pipe_inode_info *p, struct iov_iter *to, bool keep);
 /*
@@ -109,7 +109,10 @@ ssize_t pipe_to_message(struct file *pipe, struct file *f, loff_t *pos, size_t l
 #define SPLICE_F_GIFT 8
 /* Internal flag: do not wait for room, not even in an output file that is not a pipe. */
 #define SPLICE_F_OUT_NOWAIT 0x10000
-/* Splices between two files, as splice(2). An offset of NULL means the file's own position. */
+/*
+ * Splices between two files, as splice(2). An offset of NULL means the file's own position.
+ * -EINVAL: neither file is a pipe; -ESPIPE: an offset for a pipe.
+ */
 ssize_t splice_files(
 	struct file *in, loff_t *off_in, struct file *out, loff_t *off_out, size_t len, u32 flags);
 /* Implements file_operations.send_stream of pipes. */

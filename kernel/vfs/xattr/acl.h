@@ -29,7 +29,8 @@ static inline bool acl_unread(const struct posix_acl *acl)
 bool is_acl_name(const char *name); /* true for system.posix_acl_* */
 /*
  * Checks the list for generic_permission(), if current does not own the inode. Returns 0 or
- * -EACCES; -EAGAIN: there is no list; other errors: the list could not be read.
+ * -EACCES; -EAGAIN: the mode decides, since there is no list or its mask is empty; other errors:
+ * the list could not be read.
  */
 int acl_permission(struct inode *inode, int mask);
 /*
@@ -38,8 +39,9 @@ int acl_permission(struct inode *inode, int mask);
  */
 void acl_value_seen(const struct mount *m, void *value, size_t size);
 /*
- * Serves getxattr(2): returns the bytes of the list, or -errno; -ENODATA: there is none; -ERANGE:
- * @buf is too small. @buf NULL: returns only the size. Ids are those in current's user namespace.
+ * Serves getxattr(2): returns the bytes of the list, or -errno; -ENODATA: there is none;
+ * -EOPNOTSUPP: the inode cannot have one; -ERANGE: @buf is too small. @buf NULL: returns only the
+ * size. Ids are those in current's user namespace.
  */
 ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size);
 /* Sets a list, as setxattr(2); @value NULL removes it. i_rwsem is held for writing. */
