@@ -51,7 +51,7 @@ struct super_block;
 #define S_NOATIME 0x4
 #define S_SYNC 0x8       /* writes are on the disk on return */
 #define S_DEAD 0x10      /* a removed directory */
-#define S_PRIVATE 0x20   /* Landlock does not restrict it */
+#define S_PRIVATE 0x20   /* exempt from Landlock; set nowhere */
 #define S_DIRSYNC 0x40   /* of FS_DIRSYNC_FL, without effect */
 #define S_SWAPFILE 0x100 /* a swap area: cannot be changed */
 /* Cache of a check: the inode has no set-id bits and no security xattrs that a write must clear. */

@@ -31,7 +31,10 @@ struct nameidata {
 	struct last last;
 	u32 flags;        /* LOOKUP_* */
 	int depth, links; /* used entries of @stack; links followed */
-	/* want_dir: slashes follow the path, so it ends at a directory. jumped: see nd_follow(). */
+	/*
+	 * want_dir: slashes follow the path, so its end must be a directory. jumped: a magic link
+	 * was followed; no code reads this.
+	 */
 	bool want_dir, jumped;
 	/* The next component is used itself, so an automount on it is mounted. */
 	bool trigger;
@@ -100,7 +103,7 @@ void nd_end(struct nameidata *nd);
 struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 flags);
 /*
  * Follows the symlink @d, whose reference it takes over, in nd->path. *name becomes the link's
- * text, unless the link leads directly to a path (nd->jumped). @last: the link is the last
+ * text; a magic link moves nd->path and leaves *name unchanged. @last: the link is the last
  * component. Returns 0 or -errno.
  */
 int nd_follow(struct nameidata *nd, struct dentry *d, const char **name, bool last);
