@@ -41,16 +41,16 @@ enum ext4_data_mode {
 
 struct ext4_options {
 	u32 flags; /* EXT4_OPT_* */
-	/* EXT4_ERRORS_*; enum ext4_data_mode */
+	/* errors: EXT4_ERRORS_*. data: enum ext4_data_mode. */
 	u32 errors, data;
 	u32 commit; /* in seconds */
 	u32 resuid, resgid;
 	/*
-	 * min_batch and max_batch in microseconds, stripe and readahead in blocks, max_dir_kb in
-	 * KiB
+	 * min_batch and max_batch are in microseconds, stripe and readahead in blocks, max_dir_kb
+	 * in KiB. init_itable is the option's multiplier.
 	 */
 	u32 min_batch, max_batch, stripe, readahead, init_itable, max_dir_kb;
-	/* position of the superblock on the device, in units of 1024 bytes */
+	/* Position of the superblock on the device, in units of 1024 bytes. */
 	u32 sb_block;
 };
 
