@@ -79,8 +79,7 @@ struct fat_sb {
 
 struct fat_run {
 	/*
-	 * from: index of the run's first cluster in the chain; at: number of that cluster; n:
-	 * number of clusters in the run
+	 * The n clusters from number at on are the clusters of the file's chain from index from on.
 	 */
 	u32 from, at, n;
 };
@@ -88,7 +87,7 @@ struct fat_inode {
 	struct inode vfs;
 	struct mutex lock;
 	u32 start; /* first cluster; 0: none; under lock */
-	/* the part of the chain that is known, in order; @nr_runs of @room; under lock */
+	/* The known beginning of the chain: nr_runs runs, with memory for room; under lock. */
 	struct fat_run *runs;
 	u32 nr_runs, room;
 	bool whole; /* True if @runs has the whole chain */
@@ -106,10 +105,7 @@ struct fat_inode {
 	/* fat_name_hash() of its long and of its short name. */
 	u32 name_hash[2];
 	u8 attr;
-	/*
-	 * sequence number of the device's writeback errors: earlier errors were reported by
-	 * fat_note_lost()
-	 */
+	/* Count of the device's writeback errors up to which fat_note_lost() has reported them. */
 	u32 dev_errors;
 	struct hlist_node hash;
 };

@@ -69,8 +69,8 @@ struct ovl_layer {
 	struct mount *mnt; /* private mount of this layer */
 	struct dentry *root;
 	/*
-	 * number of the layer's file system, from 0. Layers on one file system have the same
-	 * number, and 0 is the upper layer's.
+	 * Number of the layer's file system, from 0. Layers on one file system share a number. 0 is
+	 * the number of the upper layer.
 	 */
 	u32 fsid;
 };
@@ -114,7 +114,7 @@ struct ovl_inode {
 	struct dentry *upper;   /* referenced; set once, by copying up */
 	struct ovl_path *lower; /* immutable, topmost first */
 	u32 nr_lower;
-	/* for a metacopy file: the lower file that has its data; immutable */
+	/* For a metacopy file: the lower file that has its data; immutable. */
 	struct ovl_path data;
 	bool no_data; /* @data was not found; immutable */
 	/*
@@ -128,9 +128,9 @@ struct ovl_inode {
 	 * see the inode, or under i_rwsem or @lock.
 	 */
 	u32 prot;
-	/* counts changes of a directory's names; atomic */
+	/* Number of changes of a directory's names; atomic. */
 	u64 version;
-	/* the newest merged listing, while an open file uses it; under hash_lock */
+	/* The newest merged listing, while an open file uses it; under hash_lock. */
 	struct listing *listing;
 	struct hlist_node node; /* in ovl_sb.hash; under hash_lock */
 	/* the real inode by which it is hashed, or NULL; under hash_lock */

@@ -96,11 +96,15 @@ struct sqfs_inode {
 	u32 more_offset;
 	u32 indices; /* entries of a directory's index */
 	/*
-	 * start: position of a file's first block, or of the metadata block where a directory's
-	 * listing begins. offset: of the listing in that block, or of a tail end in its fragment.
+	 * Position of a file's first block, or of the metadata block in which a directory's listing
+	 * begins.
 	 */
 	u64 start;
-	u64 fragment_pos;
+	u64 fragment_pos; /* position of the fragment block */
+	/*
+	 * fragment_size: length of the fragment block on disk, with SQFS_BLOCK_PLAIN. offset: byte
+	 * of the decoded block at which the tail end, or a directory's listing, begins.
+	 */
 	u32 fragment_size, offset;
 	bool has_fragment;
 	u32 listing; /* bytes of the directory's listing */
