@@ -56,7 +56,7 @@ struct direct_ops {
 bool file_goes_direct(const struct file *f, const struct iov_iter *it);
 /*
  * True if the transfer consists of whole logical blocks of the disk, and its memory of whole
- * sectors (512 bytes).
+ * sectors (512 bytes). @inode: f_mapping->host, since a device's node has no i_bdev.
  */
 bool direct_io_aligned(const struct inode *inode, const struct iov_iter *it, loff_t pos);
 /*

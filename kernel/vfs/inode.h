@@ -215,7 +215,8 @@ struct inode {
 	/* Members that only some types of files use. */
 	/* pipe_inode_info of a FIFO or pipe, under i_lock. */
 	void *i_pipe;
-	struct block_device *i_bdev; /* of a block device's node */
+	/* For block_device.inode: the device. NULL in nodes of a file system, such as in /dev. */
+	struct block_device *i_bdev;
 	/* Target of a fast symlink: immutable, valid until i_free. */
 	char *i_link;
 	/* Entries of a directory of a memory file system, under i_rwsem. */

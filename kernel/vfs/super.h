@@ -463,9 +463,9 @@ struct mount *kern_mount_data(struct file_system_type *t, void *data);
  */
 int do_mount(const char *dev, const char *dir, const char *type, u32 flags, void *data);
 /*
- * boot.c: mounts the device @dev (a name such as /dev/ubda, or 98:0) as the root. @types: types to
- * try, NULL: all that need a device. Returns 0; -ENODEV: no such device; -EINVAL: no file system of
- * a known type on it.
+ * boot.c: mounts the device @dev (a name such as /dev/ubda, or 98:0) as the root, and read-only if
+ * the device cannot be written. @types: types to try, NULL: all that need a device. @flags: MS_*.
+ * Returns 0; -ENODEV: no such device; -EINVAL: no file system of a known type on it.
  */
 int mount_root(const char *dev, const char *types, u32 flags, const char *data);
 int mount_devtmpfs(const char *dir);              /* 0 if it is mounted there already */

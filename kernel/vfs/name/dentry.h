@@ -100,8 +100,9 @@ struct dentry {
 	struct hlist_node d_hash; /* in the dcache, under its bucket lock */
 	/* The parent, with a reference; a root is its own. Under rename_lock and s_rename_mutex. */
 	struct dentry *d_parent;
-	struct qstr d_name;    /* with a NUL; under rename_lock */
-	struct inode *d_inode; /* NULL: negative; under d_lock */
+	struct qstr d_name; /* with a NUL; under rename_lock */
+	/* Referenced; NULL: negative. Set once, under i_lock, and read without a lock. */
+	struct inode *d_inode;
 	char d_iname[DNAME_INLINE];
 	struct super_block *d_sb;
 	const struct dentry_operations *d_op;
@@ -111,7 +112,7 @@ struct dentry {
 	/* Link in d_parent->d_subdirs, under the parent's d_lock. */
 	struct list_head d_child;
 	struct list_head d_subdirs; /* children, by d_child; under d_lock */
-	struct list_head d_alias;   /* link in d_inode->i_dentry */
+	struct list_head d_alias;   /* in d_inode->i_dentry, under i_lock */
 	struct list_head d_lru;     /* under the LRU list's lock */
 	struct rcu_head d_rcu;
 };
