@@ -66,9 +66,8 @@ struct ext4_buf {
 	struct ext4_txn *txn;
 	struct list_head t_list; /* link in txn->bufs */
 	/*
-	 * Content that was committed last, until a checkpoint has written it to its place on the
-	 * disk, or NULL. While it is set, the journal references the buffer. Only the journal
-	 * thread sets it.
+	 * Content that was committed last, until a checkpoint has written it to the disk, or NULL.
+	 * While it is set, the journal references the buffer. Only the journal thread sets it.
 	 */
 	u8 *copy;
 	struct list_head cp_list; /* in j->checkpoint */
@@ -164,10 +163,7 @@ struct ext4_sb {
 	u32 nr_groups, first_data_block, gdt_blocks, csum_seed, first_ino;
 	u64 blocks_count, overhead; /* overhead: blocks of metadata */
 	u64 sectors_at_mount;       /* written to the device before */
-	/*
-	 * csum: has the feature metadata_csum. gdt_csum: has the feature uninit_bg. unsigned_hash:
-	 * names are hashed as unsigned chars. replayed: the mount has replayed the log.
-	 */
+	/* csum: metadata_csum; gdt_csum: uninit_bg; replayed: the mount has replayed the log. */
 	bool csum, gdt_csum, unsigned_hash, replayed;
 	bool read_only_features; /* can be mounted read-only only */
 	/*
@@ -354,8 +350,7 @@ void ext4_keep_errors(struct ext4_sb *sbi, const struct ext4_disk_sb *before);
 /*
  * geometry.c: Each function returns 0 or -errno, and logs the reason of a failure unless @silent.
  */
-/* Logs the reason @why, unless @silent. Always returns -EINVAL. */
-int ext4_refuse_mount(struct super_block *sb, bool silent, const char *why);
+int ext4_refuse_mount(struct super_block *sb, bool silent, const char *why); /* returns -EINVAL */
 /* Reads the superblock at opt.sb_block into sbi->disk. -EINVAL: there is no ext4 there. */
 int ext4_read_super(struct super_block *sb, struct ext4_sb *sbi, bool silent);
 /* May make the mount read-only (SB_RDONLY). */
