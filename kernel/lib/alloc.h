@@ -62,7 +62,9 @@ struct kmem_cache;
  * two; 0: 16. May sleep. NULL: no memory.
  */
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align);
-/* As kmalloc(), kzalloc() and kfree(), with objects of the cache @c. */
+/*
+ * Allocate and free an object of the cache @c, as kmalloc(), kzalloc() and kfree() do for blocks.
+ */
 void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp);
 void *kmem_cache_zalloc(struct kmem_cache *c, gfp_t gfp);
 void kmem_cache_free(struct kmem_cache *c, void *p);
@@ -74,6 +76,7 @@ int slabinfo_line(int i, char *buf, size_t size);
 
 /* For kernel/mm. */
 void slab_init(void);
+/* Returns the frames that all slabs and large kmalloc blocks occupy. */
 u64 nr_slab_frames(void);
 u64 nr_reclaimable_slab_frames(void); /* of caches that shrinkers empty */
 u64 nr_large_frames(void);            /* frames of kmalloc blocks above 8 KiB */

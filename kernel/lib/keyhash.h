@@ -22,8 +22,9 @@ struct hash_key {
 };
 
 struct keyhash {
+	/* h: hash of the complete words so far. word: bytes that are no complete word yet. */
 	u64 h, word;
-	u32 n; /* bytes added so far */
+	u32 n; /* bytes added by keyhash_byte() */
 };
 
 static inline u64 hash_fold(u64 v, u64 factor)

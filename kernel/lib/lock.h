@@ -20,7 +20,9 @@ typedef struct spinlock {
 	/* 0 free, 1 held, 2 held with sleepers on the futex */
 	u32 word;
 #ifdef CONFIG_DEBUG
+	/* Class of the lock (LOCK_CLASS); NULL: none. */
 	const char *name;
+	/* The task that holds the lock, or NULL; the _raw functions do not set it. */
 	void *owner;
 #endif
 } spinlock_t;
@@ -39,7 +41,7 @@ typedef struct spinlock {
 	}
 #define LOCK_CLASS(l) NULL
 #endif
-/* Makes a free lock, with its class. */
+/* Initialises *@l as a free lock, with the class of this line's file and argument. */
 #define spin_lock_init(l) spin_lock_setup(l, LOCK_CLASS(l))
 #define DEFINE_SPINLOCK(n) spinlock_t n = SPINLOCK_INIT(n)
 
@@ -72,9 +74,10 @@ void spin_unlock_two(spinlock_t *a, spinlock_t *b);
  * Writers are preferred, so a reader must not take it again: it would wait for a waiting writer.
  */
 typedef struct rwlock {
+	/* Number of readers. Bit 29: sleepers; bit 30: a writer waits; bit 31: a writer holds it */
 	u32 word;
 #ifdef CONFIG_DEBUG
-	const char *name;
+	const char *name; /* as in struct spinlock */
 #endif
 } rwlock_t;
 #ifdef CONFIG_DEBUG

@@ -12,7 +12,7 @@ struct panic_core_ops {
 extern const struct panic_core_ops *panic_core_ops;
 /*
  * Notifies the user on the host of a failure, by a terminated text. drivers/mconsole registers it.
- * Callable anywhere: it takes no lock of the kernel.
+ * Both functions are callable anywhere, since they take no lock of the kernel.
  */
 struct trouble_ops {
 	/* Reports a panic, before the process ends or panic_core_ops->leave() runs. */

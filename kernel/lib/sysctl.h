@@ -11,29 +11,31 @@
 enum sysctl_kind {
 	SYSCTL_INT,    /* int, [min, max] */
 	SYSCTL_U64,    /* u64, [min, max] */
-	SYSCTL_STRING, /* char[size] */
-	/* As SYSCTL_SHOW, but with words instead of numbers: the file may be read in pieces. */
+	SYSCTL_STRING, /* char[max], terminated */
+	/* As SYSCTL_SHOW, but programs may read the text in pieces. */
 	SYSCTL_WORDS,
-	/* Text by @show and @store; store NULL: read only. */
+	/* Text made by @show and parsed by @store. Without @store a write fails with -EINVAL. */
 	SYSCTL_SHOW,
 };
 struct sysctl {
 	const char *path; /* below /proc/sys: "kernel/pid_max" */
 	enum sysctl_kind kind;
 	umode_t mode; /* without write bits: read only */
-	/* The variable. Read and written without a lock. */
+	/* The variable, read and written without a lock. Unused with @show and @store. */
 	void *data;
 	/*
-	 * Limits of a number. For SYSCTL_STRING max is the size of the buffer, terminator included.
+	 * Smallest and largest value of a number; a write outside fails with -EINVAL. For
+	 * SYSCTL_STRING max is the size of @data in bytes, terminator included.
 	 */
 	s64 min, max;
 	/*
-	 * @show and @store may sleep. @show writes at most @size bytes, which is 256, and returns
-	 * how many.
+	 * Writes the text to @buf, at most @size (256) bytes. Returns the number of bytes; a
+	 * negative result shows no text. May sleep.
 	 */
 	int (*show)(char *buf, size_t size);
 	/*
-	 * Gets the terminated text without leading blanks, may change it, and returns 0 or -errno.
+	 * Parses the terminated text that a program has written, without leading blanks, and may
+	 * change it. Returns 0 or -errno. May sleep.
 	 */
 	int (*store)(char *text);
 	/* Called after the variable was written (not with @store). NULL: nothing to do. */
@@ -53,6 +55,7 @@ struct sysctl {
  * fills the table.
  */
 struct sysctl_hooks {
+	/* The body of sysctl_register(). */
 	int (*add)(const struct sysctl *table, u32 n);
 };
 extern const struct sysctl_hooks sysctl_hooks;

@@ -17,6 +17,7 @@
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/types.h"
 
+/* True while waits are counted. Read and written without a lock. */
 extern bool contention_counted;
 
 /*

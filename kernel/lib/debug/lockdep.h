@@ -16,15 +16,17 @@
 #define MAX_HELD_LOCKS 48
 
 struct held_locks {
-	u32 nr, spinning; /* locks held; spinlocks among them */
+	/* nr: locks held, the entries of held[]. spinning: spinlocks among them. */
+	u32 nr, spinning;
+	/* Set by lockdep_same_class_next(), cleared when the task takes its next lock. */
 	bool same_class_next;
 	/* The function that runs at a boundary and may not sleep, or NULL. */
 	const void *atomic;
 	struct {
 		const void *lock;
-		const void *ip;
-		u16 class;
-		bool spin;
+		const void *ip; /* place that took the lock */
+		u16 class;      /* index of the class's name */
+		bool spin;      /* true: a spinlock */
 	} held[MAX_HELD_LOCKS];
 };
 
@@ -59,8 +61,8 @@ void lockdep_edges_to(void (*write)(const char *line, size_t n));
 void lockdep_write_edges(void);
 /*
  * Frame the call of @func, which runs at a boundary (of a timer, an interrupt line, a grace period)
- * on the stack of any task. That task may be about to sleep, so @func may not sleep. The first
- * returns the argument for lockdep_atomic_end().
+ * on the stack of any task. That task may be about to sleep, so @func may not sleep.
+ * lockdep_atomic_begin() returns the argument for lockdep_atomic_end().
  */
 const void *lockdep_atomic_begin(const void *func);
 void lockdep_atomic_end(const void *outer);
