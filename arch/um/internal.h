@@ -42,11 +42,12 @@ void vcpu_boot_init(void); /* current is valid after this call */
 void vcpu_init_stacks(void);
 /* returns a block of KSTACK_ALIGN bytes (its guard half is unmapped), or NULL; no lock needed */
 void *kstack_alloc(void);
-void kstack_free(void *block); /* to the pool, still mapped */
+/* Puts a block of kstack_alloc() into the pool, still mapped. The stack is not in use. */
+void kstack_free(void *block);
 /* Sets nr_cpus, unless ncpus= was given. */
 void vcpu_choose_number(void);
 void vcpu_init(void);
-void vcpu_start_all(void); /* all but vCPU 0 */
+void vcpu_start_all(void); /* starts all but vCPU 0 */
 void vcpu_idle_loop(void) __noreturn;
 static inline struct kstack_head *kstack_head_of(void *block)
 {
@@ -106,7 +107,7 @@ u64 arena_stack_offset(u64 index); /* in the arena's file, in bytes */
  */
 #define PHYSMEM_MAPS 2
 #define REGION_MAPS 15
-bool physmem_is_private(void); /* true: no physmem= file */
+bool physmem_is_private(void); /* true: memory is no physmem= file */
 void physmem_describe(struct os_state *s, struct os_state_map *maps);
 void physmem_restored(const int *files);
 /* Called once machine_mark() (arch.h) has recorded a mark: reads base_bits again. */

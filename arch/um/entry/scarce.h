@@ -31,7 +31,7 @@ void wait_for_host(struct task *t);
  * is lost, is process 1; else returns. Blocks on the host for 10 ms.
  */
 void space_lost(struct task *t);
-/* True if a task has recently waited for a host process. */
+/* True if a task has waited for a host process within the last GAP_NS (scarce.c). */
 bool host_is_scarce(void);
 
 /* number of tasks that sleep until the host has a process for them */
@@ -48,8 +48,8 @@ static inline void scarce_idle(void)
 }
 
 /*
- * Gives up the space of current for waiting tasks if current has had it for SHARE_NS. Called
- * before guest code runs. May sleep.
+ * Gives up the space of @t, current, for waiting tasks if @t has had it for SHARE_NS (20 ms).
+ * Called before guest code runs. May sleep.
  */
 static inline void scarce_before_guest(struct task *t)
 {

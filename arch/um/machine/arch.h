@@ -203,8 +203,9 @@ void machine_stop_here(void);
  * ---- saving a state (save.c) ----
  *
  * machine_save_obstacle() returns the reason why this instance cannot be saved, or NULL. save.c
- * gives the order of the calls. machine_save_begin() allocates the lists, which machine_save_end()
- * frees, and returns 0 or -ENOMEM. machine_save_prepare() returns 0, or -errno with a line in @why,
+ * gives the order of the calls. machine_save_reset() is called once, before the first of them.
+ * machine_save_begin() allocates the lists, which machine_save_end() frees, and returns 0 or
+ * -ENOMEM. machine_save_prepare() returns 0, or -errno with a line in @why,
  * a buffer of @size bytes that gets a NUL. After -EINPROGRESS, while a host thread is still at
  * work, the caller calls it again. machine_save_settle() returns -EAGAIN if a sleeping task is in
  * the middle of an operation that cannot be saved: the machine has to run on for a moment, and @why
@@ -472,10 +473,10 @@ void arch_reboot(void) __noreturn;
  * section.
  */
 struct boot_param {
-	const char *prefix;
+	const char *prefix; /* as PARAM() and PARAM_DEV() got it */
 	int (*set)(const char *value);
 	const char *help; /* the line of --help, or NULL */
-	bool device;
+	bool device;      /* true: of PARAM_DEV() */
 };
 #define PARAM_NAMED(id, pfx, fn, dev, text)                                                        \
 	static const struct boot_param boot_param_##id __used                                      \

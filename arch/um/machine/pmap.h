@@ -92,7 +92,8 @@ struct pmap {
 	bool ahead;
 	/* True if there may be entries with PTE_LAZY. Set under page_table_lock, never cleared. */
 	bool lazy;
-	u64 nr_tables; /* under mm->page_table_lock */
+	/* Number of pages that are tables. Under mm->page_table_lock. */
+	u64 nr_tables;
 	/* ktime_get() when @space was got. Written under @lock, read without. */
 	u64 space_since;
 	/*
@@ -105,14 +106,16 @@ struct pmap {
 	 * @lock.
 	 */
 	struct page **retired;
-	u32 nr_retired;
-	atomic_t strangers; /* between pmap_change_begin() and _end() */
+	u32 nr_retired; /* entries of @retired; under @lock */
+	/* Number of callers between pmap_change_begin() and pmap_change_end(). */
+	atomic_t strangers;
 	/*
 	 * Number of tasks that wait for an event from outside; used while the machine is stopped
 	 * (save.c).
 	 */
 	u32 sleepers;
-	bool left; /* true from pmap_leave_stopped() on */
+	/* True from pmap_leave_stopped() to pmap_forget_left(), with the machine stopped. */
+	bool left;
 };
 
 /*
@@ -151,8 +154,8 @@ void pmap_put_space(struct pmap *pm);
  */
 int pmap_settle_stopped(struct pmap *pm);
 /*
- * Drops all host mappings of the space, after pmap_settle_stopped() in the same stop; queued.
- * Returns 0, or -EAGAIN as that one.
+ * Queues orders that drop all host mappings of the space, after pmap_settle_stopped() in the same
+ * stop. Returns 0, or -EAGAIN if a task holds pmap->lock.
  */
 int pmap_drop_stopped(struct pmap *pm);
 /*
@@ -223,8 +226,8 @@ int pmap_replace(struct pmap *pm, u64 start, u64 end, bool populate);
  */
 int pmap_refresh(struct pmap *pm, u64 start, u64 end);
 /*
- * Drops the host mappings of [start, end) (clears MAPPED), queued; pmap_settle() or pmap_flush()
- * waits for it.
+ * Clears PTE_MAPPED in [start, end) and queues orders that drop the host mappings. pmap_settle() or
+ * pmap_flush() waits until they are gone.
  */
 int pmap_drop(struct pmap *pm, u64 start, u64 end);
 /*
@@ -233,8 +236,8 @@ int pmap_drop(struct pmap *pm, u64 start, u64 end);
  */
 bool pmap_drop_mapped(struct pmap *pm, u64 start, u64 end);
 /*
- * Gives the mapped pages of the range the current rights of their entries (mprotect, fork,
- * writeback); queued.
+ * Queues orders that give the mapped pages of the range the current rights of their entries
+ * (mprotect, fork, writeback).
  */
 int pmap_update_rights(struct pmap *pm, u64 start, u64 end);
 #define pmap_wrprotect pmap_update_rights

@@ -38,14 +38,14 @@ int user_make_present(uaddr_t ua, bool write);
  */
 ssize_t strncpy_from_user(char *dst, uaddr_t src, size_t n);
 /*
- * Returns the length with the terminator; a number above @max if the first @max bytes have none;
- * 0 on a fault.
+ * Returns the length of the string at @s, with the terminator; a number above @max if the first
+ * @max bytes have no terminator; 0 on a fault.
  */
 size_t strnlen_user(uaddr_t s, size_t max);
 /*
- * Reads or writes another mm (ptrace, /proc/PID/mem, cmdline), to which the caller has a reference;
- * returns the bytes copied, fewer at a fault, or -EFAULT if none. @force: ignores protections, as
- * ptrace does.
+ * Copies memory of another mm (ptrace, /proc/PID/mem, cmdline), to which the caller has a
+ * reference, to @buf, or with @write from @buf. Returns the bytes copied, fewer at a fault, or
+ * -EFAULT if none. @force: ignores protections, as ptrace does.
  */
 ssize_t access_mm(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force);
 /*
@@ -111,16 +111,19 @@ struct iov_iter {
 	bool nofault; /* a copy ends at a missing page */
 	/* use the page cache, although the file is open with O_DIRECT */
 	bool cached;
-	/* RWF_NOWAIT: returns -EAGAIN rather than to wait for the disk */
+	/* RWF_NOWAIT: the transfer returns -EAGAIN instead of waiting for the disk */
 	bool nowait;
 	/*
-	 * With nowait: after -EAGAIN the caller waits and tries again. What a waiting call would
-	 * return at once is returned in place of -EAGAIN.
+	 * With nowait: the caller waits by itself after -EAGAIN, and tries again. So a result that
+	 * a waiting call would give at once (such as 0 at the end) must not become -EAGAIN.
 	 */
 	bool waits_later;
-	/* RWF_DSYNC, RWF_SYNC: a write that returns -EIOCBQUEUED syncs; else the caller does */
+	/*
+	 * dsync: RWF_DSYNC; sync: RWF_SYNC. A write that returns -EIOCBQUEUED makes its data
+	 * durable itself; after any other result the caller does.
+	 */
 	bool dsync, sync;
-	struct io_async *async; /* NULL: wait */
+	struct io_async *async; /* NULL: the call waits */
 	/* ITER_USER: the caller's array, which lives as long as the iterator; NULL: @one is used */
 	const struct uvec *vec;
 	u32 nr_vecs;
@@ -139,8 +142,8 @@ void iov_iter_user(struct iov_iter *it, uaddr_t buf, size_t n);
 void iov_iter_kernel(struct iov_iter *it, void *buf, size_t n);
 /*
  * Makes an iterator whose @n bytes @copy moves, in order and once; @copy returns the bytes moved.
- * Its user moves bytes only by copy_to_iter(), copy_from_iter() or iov_iter_zero(). Another move,
- * or a request for its frames, is a bug.
+ * The user of the iterator moves bytes only by copy_to_iter(), copy_from_iter() or iov_iter_zero().
+ * Another move, or a request for frames, is a bug.
  */
 void iov_iter_call(struct iov_iter *it, size_t (*copy)(struct iov_iter *, void *, size_t),
 	void *private, size_t n);
@@ -151,8 +154,8 @@ void iov_iter_call(struct iov_iter *it, size_t (*copy)(struct iov_iter *, void *
  */
 int iov_iter_import(struct iov_iter *it, uaddr_t vec, u64 nr, struct uvec **to_free);
 /*
- * Copy or clear min(@n, it->count) bytes; return the bytes done, fewer on a fault. The iterator
- * advances by that. iov_iter_zero() is not for ITER_CALL.
+ * Copy or clear min(@n, it->count) bytes. Return the bytes done, fewer on a fault; the iterator
+ * advances by them.
  */
 size_t copy_to_iter(const void *src, size_t n, struct iov_iter *it);
 size_t copy_from_iter(void *dst, size_t n, struct iov_iter *it);
@@ -175,11 +178,13 @@ static inline size_t iov_iter_first_len(const struct iov_iter *it)
 {
 	return it->vec ? min(it->count, it->vec->len - it->vec_off) : it->count;
 }
-/* Returns all addresses and lengths ORed together, for a test of their low bits. */
+/*
+ * Returns all addresses and lengths ORed together, for a test of their low bits; 0 for ITER_CALL.
+ */
 u64 iov_iter_alignment(const struct iov_iter *it);
 /*
  * Faults in the first min(@n, it->count) bytes, for writing if @write, so that a copy with locks
- * held is likely to succeed. Returns 0 or -EFAULT. Not for ITER_CALL.
+ * held is likely to succeed. Returns 0 or -EFAULT. Does nothing unless the type is ITER_USER.
  */
 int iov_iter_fault_in(struct iov_iter *it, size_t n, bool write);
 
