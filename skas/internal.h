@@ -56,8 +56,8 @@ void skas_unlock(struct skas_mutex *m);
 /* Data of watch.c about a runner. */
 struct watched {
 	/*
-	 * values at the beginning of the watch, in ns: CPU time that the runner had used, CPU time
-	 * that it was allowed to use, and CPU time used in user mode
+	 * values at the beginning of the watch, in ns. used: CPU time that the runner had used.
+	 * allowed: CPU time that it was allowed to use. user: CPU time used in user mode
 	 */
 	u64 used, allowed, user;
 	u8 doubts; /* failed checks, less passed ones */
@@ -184,7 +184,7 @@ struct space {
 
 /* Operations that run guest code; one table per mode. */
 struct skas_ops {
-	const char *name;
+	const char *name; /* of the mode: skas_mode_name() */
 	/* Takes control of a new runner, which sleeps behind its filter. Returns 0 or -errno. */
 	int (*attach)(struct runner *r);
 	/* Runs a WAITING or PARKED runner until the next event or @deadline, as skas_run(). */
@@ -334,21 +334,22 @@ void runner_wake(struct runner *r);
 /* CPU time in ns that a runner may use while it ignores kicks */
 #define KICK_CPU_LIMIT (200 * NSEC_PER_MSEC)
 struct kicking {
-	/* ns: time of the last check of the runner (0: none yet), and the runner's CPU time then */
+	/*
+	 * last: os_clock_mono() at the last check of the runner. time: ns of kicking so far, of
+	 * which each wait between two checks counts for at most KICK_PAUSE (runner.c)
+	 */
 	u64 last, time;
 	/*
-	 * ns, when kicking began: CPU time that the runner had used, and time that it had waited
-	 * for a CPU
+	 * used: CPU time in ns that the runner had used when kicking began. delayed: ns that it had
+	 * waited for a CPU by then; 0 if the host does not report that
 	 */
 	u64 used, delayed;
-	/* kicks sent; checks in a row that found the runner asleep */
+	/* kicks: number of kicks sent. asleep: checks in a row that found the runner asleep */
 	u32 kicks, asleep;
 };
-/*
- * Begin and continue the kicking of a runner that does not give the turn back, once for each kick.
- */
+/* Begins to kick a runner that does not give the turn back. */
 void kicking_begin(struct kicking *k, const struct runner *r);
-/* Returns false if the runner is to be given up. */
+/* Called once for each kick. Returns false if the runner ignores kicks and is to be ended. */
 bool kicking_continues(struct kicking *k, const struct runner *r);
 
 /* answers.c */
@@ -375,6 +376,7 @@ int fpu_frame(struct runner *r, u64 *off);
 /* Notes after an event where the state is: in the frame, or in the registers. As fpu_frame(). */
 int fpu_note_event(struct runner *r, bool frame);
 void fpu_set_areas(struct runner *r); /* in a new control page */
+/* True if the live FPU state, at r->fp, lies in an area of the alt stack and not in a frame. */
 bool fpu_in_area(const struct runner *r);
 /* Saves all states to their fpu->area. Takes r->lock; may wait for the runner. */
 void fpu_evict(struct runner *r);

@@ -42,6 +42,7 @@ struct placement {
 	 * placed since the last change.
 	 */
 	u32 generation;
+	/* The runner that had the turn last, or NULL. Cleared by the vCPU that ends it. */
 	struct runner *last;
 	/*
 	 * The control page of the last runner. It stays mapped, while the struct runner may become
@@ -55,39 +56,47 @@ struct placement {
 	bool pinned; /* this vCPU's thread is pinned to home */
 	/* true: the vCPU's thread is not pinned until home_at */
 	bool floating;
+	/*
+	 * apart: the runners use the partner CPU, and both sides spin (placement.c). impatient:
+	 * while apart, no runner is patient, because spinning fails
+	 */
 	bool apart, impatient;
-	/* numbers of host CPUs: the vCPU's, and the one of its runners while apart */
+	/* numbers of host CPUs. home: the vCPU's. partner: that of its runners while apart */
 	int home, partner;
-	/* since the last look: waits that ended by spinning, and waits that ended in sleep */
+	/* waits since the last look. hits: ended by spinning. misses: ended in sleep */
 	u32 hits, misses;
 	u64 spun, slept, woken, across, went_apart, moves; /* statistics; other vCPUs read them */
 	u64 next_look;                                     /* TSC value */
 	/* mean number of other vCPUs at work at a look, in units of BUSY_ONE */
 	s32 others;
-	/* in looks: length of the next pause after a failure; remainder of the present pause */
+	/* in looks. backoff: length of the next pause after a failure. wait: rest of this pause */
 	u32 backoff, wait;
 	/* TSC value at which the home is checked next, or at which floating ends */
 	u64 home_at;
 	struct home {
 		struct runner *r; /* the runner that was to run next */
 		/*
-		 * ns that the vCPU's thread, and the runner, had waited for a CPU by the last look
+		 * ns of waiting for a CPU by the last look. own: of the vCPU's thread. runners: of
+		 * @r
 		 */
 		u64 own, runners;
-		/* at that look: hand-offs, those ended by spinning, and the time in ns */
+		/*
+		 * at that look. handoffs: hand-offs so far. spun: those ended by spinning. time:
+		 * os_clock_mono()
+		 */
 		u64 handoffs, spun, time;
 	} seen;
 	struct runner *watched; /* apart: runner whose delays are compared */
 	/* ns: the delays of runner and vCPU at the last comparison */
 	u64 watched_delay;
-	u64 watched_at; /* ns: time of that comparison */
+	u64 watched_at; /* time of that comparison, ns */
 	/* hand-offs ended by spinning at that comparison */
 	u64 watched_spun;
 	u32 switches; /* changes of runner since watched_at */
 	/* handle of the runner that was placed last; read by other vCPUs */
 	int last_task;
 	u64 stolen_slept; /* value of slept at the last skas_stolen() */
-	/* TSC value when the rate of hand-offs was last computed, and their number then */
+	/* rate_at: TSC value when the rate of hand-offs was computed. rate_n: hand-offs then */
 	u64 rate_at, rate_n;
 	bool few; /* the last computed rate was low */
 	/*

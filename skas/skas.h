@@ -176,6 +176,7 @@ int space_ldt(struct space *s, const struct user_desc *entry, bool now);
 int space_flush(struct space *s);
 /* True if orders are queued that guest code must not overtake. */
 bool space_pending(const struct space *s);
+/* True if the space has lost its mapper or was killed. It stays dead. */
 bool space_dead(const struct space *s);
 /*
  * Sets vec[i] to 1 if the host has the i-th page from @va on in the space's page table: it was
@@ -242,9 +243,10 @@ void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 
 void skas_stayed(struct space *s, int cpu, u64 ns);
 /*
  * Checks some spaces, from number @from on, for runners that compute while no vCPU drives them, and
- * ends these runners. Returns the number to continue from, or 0 after the last space. Calls may not
- * run concurrently. Sets *@active if any runner has computed since the last check, driven or not.
- * While no runner computes and none is driven, checks are not needed.
+ * ends these runners. Returns the number to continue from, or 0 after the last space and in ptrace
+ * mode. Calls may not run concurrently. Sets *@active to true if any runner has computed since the
+ * last check, driven or not; else leaves it. While no runner computes and none is driven, checks
+ * are not needed.
  */
 u32 skas_look(u32 from, bool *active);
 

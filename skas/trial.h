@@ -26,13 +26,13 @@
 
 struct home_trial {
 	u64 last; /* when the last wait ended, ns */
-	/* ns waited in this row, and in the finished row at home */
+	/* sum: ns waited in this row. was: ns waited in the finished row at home */
 	u64 sum, was;
 	u32 n;     /* waits in this row */
 	u32 rest;  /* waits until the next trial */
 	bool away; /* true: this row is not at home */
 	int at;    /* CPU of this row's waits */
-	/* the CPU of the last waits at home, and the CPU that was tried last */
+	/* home: the CPU of the last waits at home. tried: the CPU that was tried last */
 	int home, tried;
 };
 
