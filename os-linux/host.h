@@ -70,12 +70,13 @@ void os_event_del(int fd);
 /* ---- threads ---- */
 
 /*
- * os_vcpu_tid() returns the host thread of a vCPU, 0 before it has started; os_cpu_state() returns
- * its OS_CPU_*. Callable from any thread. Both values may be stale when the caller uses them.
+ * Returns the id of a vCPU's host thread, or 0 before it has started. May be stale when the caller
+ * uses it.
  */
 int os_vcpu_tid(int cpu);
 /* Returns the vCPU of this thread, or -1. Async-signal-safe. */
 int os_vcpu_self(void);
+/* Returns a vCPU's state, OS_CPU_*, which may be stale when the caller uses it. */
 int os_cpu_state(int cpu);
 
 /*

@@ -129,17 +129,18 @@ void os_no_capabilities(void);
  */
 void os_jail_again(const char *dir) __attribute__((noreturn));
 /*
- * os_words_from() returns a new array, ending in NULL and with room for one more word, with the
- * command line that continues from the state @dir (restore.c), or NULL without memory. It is for an
- * exec and is never freed. os_named_fd() returns the lowest descriptor above @fd that the command
- * line names, or -1 (inherit.c).
+ * Returns a new array, ending in NULL and with room for one more word, with the command line that
+ * continues from the state @dir (restore.c), or NULL without memory. The array is for an exec and
+ * is never freed.
  */
 char **os_words_from(char **argv, const char *dir);
 /*
- * Sets or replaces a parameter that places the instance, in a command line with room for another
- * word. Keeps a copy of @word. Returns 0, -EINVAL for a parameter of another kind, or -ENOMEM.
+ * Sets or replaces a parameter that places the instance, in a command line of *n words with room
+ * for another one. Increments *n if the parameter is new. Keeps a copy of @word. Returns 0, -EINVAL
+ * for a parameter of another kind, or -ENOMEM.
  */
 int os_place_in(char **words, uint32_t *n, const char *word);
+/* Returns the lowest descriptor above @fd that the command line names, or -1 (inherit.c). */
 int os_named_fd(int fd);
 /*
  * True if the file behind @fd has no name, so that the host frees it when this process ends. Then

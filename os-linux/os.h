@@ -110,9 +110,9 @@ int os_mem_unmap(void *addr, size_t len);
 int os_mem_protect(void *addr, size_t len, int prot);
 /*
  * Copies [addr, addr+len) into @file at @off, except pages of zeros, and maps the file's range
- * there, shared and writable. So the range of the file must be a hole before. The first @given
- * bytes come from the program's file; behind them, pages that were never written are zero. The
- * caller's kernel stack may lie in the range. Blocks.
+ * there, shared and writable. So the range of the file must be a hole before. @given: bytes at the
+ * start that the program's file has initialised (.data); a later page is zero if it was never
+ * written. The caller's kernel stack may lie in the range. Blocks.
  */
 int os_mem_adopt(void *addr, size_t len, size_t given, int file, uint64_t off);
 /* Gives the blocks of a range back to the host; it reads as zeros afterwards. */
@@ -173,6 +173,7 @@ int os_sleep_until(uint64_t deadline);
 struct os_clock_shifts {
 	uint64_t mono, boot, raw;
 };
+/* Sets *s to the shifts of this process. */
 void os_clock_shifts(struct os_clock_shifts *s);
 /*
  * Returns the offset of function @name in the host's vdso. -ENOENT if it is missing, or if the
@@ -273,7 +274,7 @@ int os_event_poll(int cpu);
  */
 int os_vcpu_start(int cpu, void (*entry)(void *arg), void *arg);
 int os_vcpu_adopt(int cpu);
-/* Returns how many host CPUs this process may use. */
+/* Returns how many host CPUs this process may use, at least 1. */
 int os_ncpus(void);
 
 /*

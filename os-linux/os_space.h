@@ -198,7 +198,7 @@ int os_trace_seize(int task);
  * Returns an enum os_trace_stop, and sets *@stop_signo for OS_TRACE_SIGNAL.
  */
 int os_trace_run(int task, int signo, uint64_t deadline, int *stop_signo);
-/* Continues to wait after OS_TRACE_TIMEOUT. Results as those of os_trace_run(). */
+/* Continues to wait after OS_TRACE_TIMEOUT. Returns as os_trace_run() does. */
 int os_trace_wait(int task, uint64_t deadline, int *stop_signo);
 /* Read and write the registers of a stopped runner. Return 0, or -ESRCH if it is dead. */
 int os_trace_get_regs(int task, struct os_trace_regs *regs);

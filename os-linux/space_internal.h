@@ -7,9 +7,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Returns 0 after os_space_reap(). */
+/* Returns the host's process id of @task, or 0 after os_space_reap(). */
 pid_t os_space_pid(int task);
-uint64_t *os_space_delay_seen(int task); /* for os_space_stolen() */
+/* Returns the place where os_space_stolen() keeps its last reading for @task, in ns. */
+uint64_t *os_space_delay_seen(int task);
 /* True if the zygote's scheduling policy is SCHED_OTHER. */
 bool os_space_ordinary(void);
 pid_t os_space_zygote(void); /* 0: no zygote */

@@ -38,7 +38,7 @@ enum jail_action {
 /* the profiles of instances in which a row applies; 0: all */
 #define JAIL_HOSTFS 1 /* instances with folders of the host */
 #define JAIL_TRACE 2  /* seccomp=off */
-/* Landlock confines signals: jail_scope() */
+/* instances whose signals Landlock confines: jail_is_scoped() */
 #define JAIL_SCOPED 4
 #define JAIL_OLD 8 /* hosts without epoll_pwait2 */
 #define JAIL_EVERY_PROFILE 15
@@ -50,7 +50,7 @@ struct jail_row {
 	unsigned profile; /* JAIL_HOSTFS etc., or 0 */
 	/* for --jail: the condition, and what needs the call */
 	const char *rule, *why;
-	/* unused ones have n 0 */
+	/* an unused check has n 0 */
 	struct jail_check check[JAIL_CHECKS];
 };
 

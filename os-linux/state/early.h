@@ -32,7 +32,7 @@ bool early_is_prepared(void);
 bool early_has_begun(void);
 /*
  * Begins to note writes to the guest's memory (map 0 of @s), all of which this process has mapped
- * already. Does nothing on a host that cannot, or if that was done.
+ * already. Does nothing if the host cannot note writes, or after an earlier call.
  */
 void early_prepare(const struct os_state *s);
 void early_begin(void);
