@@ -166,7 +166,8 @@ struct uring {
 	struct list_head ending;
 	/* by uring_req.link: requests that wait until all earlier requests have finished */
 	struct list_head drained;
-	struct list_head mapped; /* uring_group.mapped of kernel memory */
+	/* by uring_group.mapped: groups whose buffer ring lies in kernel memory */
+	struct list_head mapped;
 	/* DEFER_TASKRUN: requests that the issuer must run, by uring_req.deferred */
 	struct list_head deferred;
 	/* DEFER_TASKRUN: multishot polls whose events the issuer must report, by shot_link */
@@ -234,6 +235,7 @@ struct uring_req {
 	bool orphan;
 	int refused; /* -errno if it was refused, else 0 */
 	bool notify; /* SEND_ZC: posts a second completion */
+	/* True once uring_sock_ask_first() has waited, so that it does not wait again */
 	bool polled_first;
 	/* True if the transfer was short or never began, which breaks the chain */
 	bool failed;
@@ -254,13 +256,17 @@ struct uring_req {
 	u32 shot;
 	/* True while POLL_REMOVE is changing this poll; under cq_lock */
 	bool update;
-	u32 new_events; /* with new_data, under cq_lock */
+	/* POLL_REMOVE: events that the poll gets; valid while @update; under cq_lock */
+	u32 new_events;
+	/* POLL_REMOVE: user_data that the poll gets; valid while @update; under cq_lock */
 	u64 new_data;
-	struct list_head deferred; /* with shot_link, under cq_lock */
-	struct list_head shot_link;
+	/* in ring->deferred or ring->again; under cq_lock */
+	struct list_head deferred;
+	struct list_head shot_link; /* in ring->shots; under cq_lock */
 	/* number of issues that failed although the file was ready */
 	u32 tries;
 	s64 done; /* bytes moved so far */
+	/* result to finish with in the request's task; URING_QUEUED: issue again */
 	long result;
 	struct async_poll poll;
 	struct io_async async; /* used while ON_DISK */
@@ -316,11 +322,9 @@ static inline const struct uring_op *op_of(const struct uring_req *r)
 extern const struct file_operations uring_fops;
 extern struct list_head all_rings; /* by ring->all; under rings_lock */
 extern spinlock_t rings_lock;
-/*
- * SINGLE_ISSUER: uring_set_issuer() makes current the issuer, unless there is one;
- * uring_may_issue() is true if current may submit. ring->lock is held.
- */
+/* SINGLE_ISSUER: makes current the issuer, unless there is one. ring->lock is held. */
 void uring_set_issuer(struct uring *u);
+/* True if current may submit: the ring has no issuer, or it is current. ring->lock is held. */
 bool uring_may_issue(const struct uring *u);
 void uring_put(struct uring *u); /* drops a reference; may sleep */
 /*
@@ -331,10 +335,11 @@ void uring_put(struct uring *u); /* drops a reference; may sleep */
 int uring_charge(size_t bytes);
 void uring_uncharge(size_t bytes);
 /*
- * Allocate and free @n elements of @size bytes; the free gets the numbers of the allocation.
- * uring_zalloc() may sleep. @p may be NULL.
+ * Allocates @n zeroed elements of @size bytes each, and charges them. Returns NULL if memory is
+ * short. May sleep.
  */
-void *uring_zalloc(size_t n, size_t size); /* charged; NULL if memory is short */
+void *uring_zalloc(size_t n, size_t size);
+/* Frees and uncharges memory of uring_zalloc(), with the numbers of that call. @p may be NULL. */
 void uring_free(void *p, size_t n, size_t size);
 /* Makes zeroed memory of @size bytes that the guest can map. @m is zeroed. May sleep. */
 int uring_map_make(struct uring_map *m, u64 size); /* 0 or -errno; free @m in both cases */
@@ -410,7 +415,8 @@ u32 uring_ready(struct uring *u); /* number of unread completions */
 /* kbuf.c: groups of buffers. @r's group is that of sqe.buf_group. */
 /* Chooses a buffer for r->buf, which stays in the group until it is used. Returns 0 or -ENOBUFS. */
 int uring_choose(struct uring_req *r);
-void uring_unchoose(struct uring_req *r); /* the buffer stays in the group */
+/* Forgets the chosen buffer, which stays in the group. */
+void uring_unchoose(struct uring_req *r);
 /*
  * Removes the chosen buffer, of which @n bytes were used, or its used part, from the group. Returns
  * the IORING_CQE_F_* for the completion, or 0 if none is chosen.
@@ -424,7 +430,8 @@ int uring_choose_several(struct uring_req *r, u64 most, struct uvec *vec, u32 ma
 /* As uring_use(), for the @nr buffers of @vec, of which @n bytes in all were used. */
 u32 uring_use_several(struct uring_req *r, const struct uvec *vec, u32 nr, size_t n);
 bool uring_group_empty(const struct uring_req *r); /* true also if there is no group */
-bool uring_group_ring(const struct uring_req *r);  /* True if not a list */
+/* True if the group is a buffer ring; false for a list of buffers, or if there is no group. */
+bool uring_group_ring(const struct uring_req *r);
 /* True if the unused rest of a used buffer stays in the group (IOU_PBUF_RING_INC). */
 bool uring_group_inc(const struct uring_req *r);
 void uring_groups_free(struct uring *u); /* all; ring->lock is held */
@@ -609,11 +616,11 @@ long uring_place_fd(struct uring_req *r, long fd);
  */
 long uring_place_file(struct uring *u, u32 index, struct file *f);
 /* Empties slot @at. Returns 0, -ENXIO (no table), -EINVAL (no such slot) or -EBADF (empty). */
-long uring_remove_file(struct uring *u, u32 at); /* 0 or -errno */
+long uring_remove_file(struct uring *u, u32 at);
 
 /*
- * Switches SIGPIPE and SIGXFSZ off (@on) and on again, around a system call that Linux makes in a
- * worker, where these signals do not reach the program.
+ * With @on, keeps SIGPIPE and SIGXFSZ from current; without, lets them through again. For system
+ * calls that Linux makes in a worker, where these signals do not reach the program.
  */
 static inline void uring_quiet(bool on)
 {
@@ -645,13 +652,17 @@ long xattr_issue(struct uring_req *r);
 int xattr_prep(struct uring_req *r);
 void uring_names_free(struct uring_req *r); /* called with the last reference */
 
+/* net.c: functions that bundle.c also uses */
 /*
- * net.c: functions that bundle.c also uses. The first two return 0 if the caller must try again,
- * else the request's result. uring_sock_again() follows an -EAGAIN; uring_sock_ask_first() comes
- * before the first try, and waits if sqe.ioprio has @flag. @dontwait: return -EAGAIN instead of
- * waiting for @events (EPOLL*).
+ * Called after a try has failed with -EAGAIN: waits for @events (EPOLL*) of the socket. @dontwait:
+ * returns -EAGAIN instead of waiting. Returns 0 if the caller must try again, else the request's
+ * result.
  */
 long uring_sock_again(struct uring_req *r, u32 events, bool dontwait);
+/*
+ * Called before the first try: waits as uring_sock_again() does if sqe.ioprio has @flag. Returns 0
+ * if the caller may try now, else the request's result.
+ */
 long uring_sock_ask_first(struct uring_req *r, u32 flag, u32 events, bool dontwait);
 bool uring_sock_waits_all(const struct uring_req *r); /* true if MSG_WAITALL applies */
 /* bundle.c */
