@@ -33,6 +33,7 @@ struct ebpf_type;
 /* Most nested functions, including the first. */
 #define EBPF_FRAMES 8
 #define EBPF_MAX_MAPS 64 /* most maps of a program */
+/* Most tail calls of a run. */
 #define EBPF_TAIL_CALLS 33
 
 /* Constants that the oldest supported kernel headers lack. */
@@ -135,7 +136,7 @@ bool ebpf_attach_fits(u32 type, u32 attach_type);
 
 struct ebpf_log {
 	char *buf; /* NULL if no log was requested */
-	/* BPF_LOG_*, as requested; bytes of @buf; bytes of text without its NUL. */
+	/* level: BPF_LOG_*, as requested. size: bytes of @buf. len: bytes of text, without NUL. */
 	u32 level, size, len;
 	bool cut; /* text was lost */
 };
@@ -191,8 +192,11 @@ long bpf_prog_load(const union bpf_attr *a); /* load.c */
 long bpf_prog_fd_by_id(const union bpf_attr *a);
 long bpf_prog_next_id(const union bpf_attr *a, uaddr_t uattr);
 long bpf_prog_info(const union bpf_attr *a, uaddr_t uattr);
-int bpf_prog_publish(struct bpf_prog *p); /* assigns an id: 0, -ENOMEM or -ENOSPC */
-long bpf_prog_fd(struct bpf_prog *p);     /* consumes the reference, returns a fd */
+/* Assigns an id, by which the program is found from now on. Returns 0, -ENOMEM or -ENOSPC. */
+int bpf_prog_publish(struct bpf_prog *p);
+/* Makes a descriptor. Consumes the reference, also on failure. Returns it or -errno. */
+long bpf_prog_fd(struct bpf_prog *p);
+/* Sets @tag to the first bytes of the SHA-1 of @n instructions. */
 void ebpf_tag(const struct bpf_insn *insn, u32 n, u8 tag[BPF_TAG_SIZE]);
 
 /*

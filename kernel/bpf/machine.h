@@ -17,12 +17,15 @@
 #define CTX_PACKET_END (1ul << 63 | 1)
 
 struct ebpf_machine {
-	u64 r[MAX_BPF_REG];
-	const struct ebpf_code *code;
+	u64 r[MAX_BPF_REG];           /* the program's registers */
+	const struct ebpf_code *code; /* that runs */
 	const struct ebpf_code *next; /* target of a tail call, or NULL */
 	void *ctx;
 	u64 result; /* r0 at the end */
-	/* Nested functions; backward jumps and helpers' work still permitted; tail calls so far. */
+	/*
+	 * depth: functions that called the running one. back: backward jumps and calls of helpers
+	 * that are still permitted (ebpf_pay()). tail_calls: tail calls so far.
+	 */
 	u32 depth, back, tail_calls;
 	u8 stack[EBPF_STACK] __aligned(8);
 };

@@ -27,6 +27,7 @@
  * program value_size. @flags: BPF_ANY, BPF_NOEXIST (-EEXIST) or BPF_EXIST (-ENOENT).
  */
 struct bpf_map_ops {
+	/* True if each vCPU has values of its own */
 	bool per_cpu;
 	bool prog;   /* True if programs may use its values */
 	bool no_key; /* True for queues and stacks */
@@ -157,8 +158,12 @@ u8 *bpf_map_value(const struct bpf_map *m, u32 i);
 struct bpf_map *bpf_map_of_fd(u32 fd, u32 *mode);
 void bpf_map_get(struct bpf_map *m);
 void bpf_map_put(struct bpf_map *m); /* does not sleep */
-/* Makes a descriptor. @flags: BPF_F_RDONLY, BPF_F_WRONLY. Returns it or -errno. */
-long bpf_map_fd(struct bpf_map *m, u32 flags); /* consumes the reference */
+/*
+ * Makes a descriptor. @flags: BPF_F_RDONLY, BPF_F_WRONLY. Consumes the reference, also on failure.
+ * Returns the descriptor or -errno.
+ */
+long bpf_map_fd(struct bpf_map *m, u32 flags);
+/* True if @fd is a descriptor of a map. */
 bool bpf_is_map(u32 fd);
 
 /* Commands of bpf(2). @a is a copy in the kernel of the guest's structure, at @uattr. */

@@ -78,8 +78,9 @@ struct verifier {
 	/* By the pc of a function's start: bytes of stack that the function uses. */
 	u16 *depth_of;
 	/*
-	 * Ids given out; instructions and jumps examined, now and when the last state was kept;
-	 * lengths of the lists; steps of check_depth().
+	 * ids: the last id given out. processed, jumps: instructions and jumps examined so far.
+	 * last_processed, last_jumps: their values when a state was last kept. nr_kept, nr_waiting:
+	 * states in @kept and @waiting. steps: steps of check_depth().
 	 */
 	u32 ids, processed, jumps, last_processed, last_jumps, nr_kept, nr_waiting, steps;
 };
@@ -108,11 +109,11 @@ static inline bool is_pointer(const struct reg *r)
 
 struct reg reg_number(struct bounds b);
 struct reg reg_pointer(enum kind kind); /* to the start of its base */
-/*
- * Check that a register is initialised; holds a number (@what: the use, for the log); is not r10.
- */
+/* Checks that a register is initialised. */
 int check_read(struct verifier *v, u32 r);
+/* Checks that a register holds a number. @what: the use of the number, for the log. */
 int check_number(struct verifier *v, u32 r, const char *what);
+/* Checks that a register may be written to: it is not r10. */
 int check_write(struct verifier *v, u32 r);
 const char *kind_name(const struct reg *r); /* for the log */
 
