@@ -110,20 +110,26 @@ struct tty_struct {
 	/* the line discipline; all under lock */
 	spinlock_t lock;
 	/*
-	 * N_TTY_BUF_SIZE bytes. The positions below only grow; the index is the position modulo the
-	 * size. NULL until tty_make_buffers(), which makes all three buffers.
+	 * N_TTY_BUF_SIZE bytes of input; NULL until tty_make_buffers(), which makes all three
+	 * buffers. The positions below grow until a flush zeroes them. An index is a position
+	 * modulo the size.
 	 */
 	u8 *read_buf;
 	u8 *read_mark; /* for each byte: n_tty.h's MARK_* */
+	/*
+	 * read_tail: next byte for a reader. canon_head: end of the whole lines. read_head: end of
+	 * the input, behind the line that is being edited.
+	 */
 	u64 read_head, canon_head, read_tail;
 	u8 *echo_buf; /* ECHO_BUF_SIZE bytes for the driver */
 	u32 echo_head, echo_tail;
 	u32 echo_column; /* column where pending echo began */
-	/* Column after all output and echo, and column of the edited line's end. */
+	/* column: after all output and echo. line_column: of the end of the edited line. */
 	u32 column, line_column;
 	/*
-	 * ^V was typed; echo of erased characters is open (ECHOPRT); output is stopped; by
-	 * tcflow().
+	 * lnext: ^V was typed, so the next character is literal. erasing: the echo of erased
+	 * characters has begun and not ended (ECHOPRT). stopped: output is stopped. tco_stopped:
+	 * tcflow() has stopped it, so ^Q does not start it.
 	 */
 	bool lnext, erasing, stopped, tco_stopped;
 	u8 ctrl_status; /* TIOCPKT_* that the master has not read */
@@ -157,26 +163,31 @@ int tty_input_room(struct tty_struct *tty);
 /* Ends the input: reads return 0 once the buffer is empty. */
 void tty_input_eof(struct tty_struct *tty);
 /*
- * Serve read(2), write(2) and poll(2): bytes (0: the end, after a hang-up too) or -errno, after job
- * control; EPOLL*. Read and write may sleep.
+ * Serve read(2) and write(2) after job control. Return the bytes moved or -errno; a read returns 0
+ * at the end of the input and after a hang-up. May sleep.
  */
 ssize_t n_tty_read(struct tty_struct *tty, struct file *f, struct iov_iter *to);
 ssize_t n_tty_write(struct tty_struct *tty, struct file *f, struct iov_iter *from);
+/* Serves poll(2). Returns EPOLL* bits. */
 u32 n_tty_poll(struct tty_struct *tty, struct file *f, struct poll_table *pt);
 void n_tty_flush_input(struct tty_struct *tty); /* drops unread input */
 /* Adapts marks and flow to tty->termios, which has changed from @old. ctl_mutex is held. */
 void n_tty_termios_changed(struct tty_struct *tty, const struct ktermios *old);
 int n_tty_chars(struct tty_struct *tty);       /* FIONREAD: bytes that a read returns */
 void tty_flush_echoes(struct tty_struct *tty); /* passes pending echo to the driver */
-void tty_stop_locked(struct tty_struct *tty);  /* ^S */
-void tty_start_locked(struct tty_struct *tty); /* unless tcflow() has stopped it */
+void tty_stop_locked(struct tty_struct *tty);  /* stops the output (^S) */
+/* Starts the output again, unless tcflow() has stopped it. */
+void tty_start_locked(struct tty_struct *tty);
 
 /* tty.c */
 extern const struct ktermios tty_std_termios;
 extern const struct file_operations tty_fops;
-/* @ops stays valid; @name is copied. May sleep. */
+/*
+ * Makes a tty with one reference and the standard termios. @ops stays valid; @name is copied. May
+ * sleep.
+ */
 struct tty_struct *tty_alloc(const struct tty_operations *ops, dev_t dev, const char *name,
-	int index); /* refs 1; NULL */
+	int index); /* NULL: no memory */
 /*
  * Makes the buffers of the line discipline unless they exist. Opening does so; a driver that passes
  * input to a tty that may not have been opened yet calls it first. Returns false without memory.
@@ -200,12 +211,15 @@ struct tty_struct *file_tty(struct file *f); /* borrowed; NULL: @f is no termina
  * only wakes up, since the bits are set already. No lock is held.
  */
 void tty_packet_status(struct tty_struct *tty, u8 status);
-/* Values of @what for tty_log_ops->add(). */
-/* @data: device number (u64) of the opener's controlling terminal */
+/*
+ * Values of @what for tty_log_ops->add(). TTY_LOG_OPEN: @data is the device number (u64) of the
+ * opener's controlling terminal.
+ */
 #define TTY_LOG_OPEN 1
 #define TTY_LOG_CLOSE 2
 #define TTY_LOG_WRITE 3 /* bytes read or written */
-#define TTY_LOG_IN 1    /* @direction: bytes that a program read */
+/* Values of @direction for TTY_LOG_WRITE: bytes that a program has read, or written. */
+#define TTY_LOG_IN 1
 #define TTY_LOG_OUT 2
 /* A log of terminal input and output. drivers/console registers it if the user enables it. */
 struct tty_log_ops {
@@ -283,11 +297,14 @@ void devpts_put(struct devpts *dp);
  * namespace.
  */
 int devpts_spare(const struct devpts *dp);
-/* Reserves the lowest free number for a pair, and gives it back. */
-int devpts_number(struct devpts *dp, struct tty_struct *slave); /* or -ENOSPC, -ENOMEM */
+/* Reserves the lowest free number for a pair. Returns it, -ENOSPC or -ENOMEM. */
+int devpts_number(struct devpts *dp, struct tty_struct *slave);
 void devpts_number_free(struct devpts *dp, int index);
-/* Make and remove pts/N, which holds a reference to @slave. The superblock exists. */
-int devpts_new(struct devpts *dp, struct tty_struct *slave); /* makes pts/N; 0 or -errno */
+/*
+ * Makes pts/N, which holds a reference to @slave. Returns 0 or -errno. The superblock exists, as
+ * for devpts_kill(), which removes pts/N.
+ */
+int devpts_new(struct devpts *dp, struct tty_struct *slave);
 void devpts_kill(struct devpts *dp, struct tty_struct *slave);
 /* Returns the slave of a pts node with a reference, or NULL. */
 struct tty_struct *devpts_get(struct inode *inode);
