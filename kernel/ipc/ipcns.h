@@ -44,15 +44,16 @@ struct ipc_namespace {
 	struct ipc_ids ids[IPC_TYPES];
 	/* limits: sysctls of proc(5) */
 	u64 shm_max, shm_all; /* shm_max in bytes, shm_all in pages */
-	int shm_mni;
+	int shm_mni;          /* number of segments */
 	/*
 	 * not 0: a segment is removed at its last detach, or when its maker ends and no process has
 	 * it attached
 	 */
 	int shm_rmid_forced;
 	int sem_limits[4]; /* SEMMSL, SEMMNS, SEMOPM, SEMMNI */
+	/* msg_max: bytes of a message. msg_mnb: bytes of a queue. msg_mni: number of queues */
 	int msg_max, msg_mnb, msg_mni;
-	/* amounts in use */
+	/* amounts in use: pages, semaphores, bytes, and numbers of messages */
 	atomic64_t shm_pages, sems, msg_bytes, msgs;
 	/* POSIX message queues (mqueue.c) */
 	/* set once under mq_lock, then immutable */

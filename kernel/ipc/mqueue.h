@@ -61,8 +61,9 @@ struct mount *mq_mount_get(struct ipc_namespace *ns);
  * for @attr, -ENOSPC and -EMFILE beyond a limit. May sleep.
  */
 int mq_create(struct inode *dir, struct dentry *d, umode_t mode, const struct mq_attr *attr);
-/* Set the default limits of a namespace, and drop its mount at its end (may sleep). */
+/* Sets the default limits of a new namespace. */
 void mq_namespace_init(struct ipc_namespace *ns);
+/* Drops the mount of a namespace that ends. May sleep. */
 void mq_namespace_exit(struct ipc_namespace *ns);
 
 /* Frees all messages of a queue that no task uses any more. */
@@ -75,11 +76,14 @@ struct fd mq_fd(int fd, int *err);
 
 /*
  * Moves the notification request with its references from the queue to @n, when a message has come
- * to an empty queue; q->lock is held. Without a request n->owner is NULL. The caller then calls
- * mq_notify_send() without locks, which sends it, or does nothing, and drops the references
- * (mqueue_notify.c).
+ * to an empty queue. Without a request sets n->owner to NULL. q->lock is held. mq_notify_send()
+ * follows (mqueue_notify.c).
  */
 void mq_notify_take(struct mq_inode *q, struct mq_notify *n);
+/*
+ * Sends the notification @n of mq_notify_take() and drops its references, or does nothing if
+ * n->owner is NULL. Called without locks.
+ */
 void mq_notify_send(struct mq_notify *n);
 /*
  * Ends the notification request of current's process, or with @any that of any process. Takes

@@ -123,21 +123,22 @@ void sysv_put(const struct sysv_type *t, struct sysv_perm *p);
 /* Takes perm->lock, and returns 0; or returns -EIDRM, without the lock, if @p is removed. */
 int sysv_lock(struct sysv_perm *p);
 /*
- * The next two functions read @p under perm->lock. sysv_permits(): 0 if current has the permissions
- * @want (IPC_R, IPC_W, IPC_X, or mode bits of a request), or -EACCES. sysv_owner(): 0 if current
- * may do IPC_SET and IPC_RMID, or -EPERM.
+ * Returns 0 if current has the permissions @want (IPC_R, IPC_W, IPC_X, or mode bits of a request),
+ * or -EACCES. perm->lock is held.
  */
 int sysv_permits(const struct sysv_perm *p, umode_t want);
+/* Returns 0 if current may do IPC_SET and IPC_RMID, or -EPERM. perm->lock is held. */
 int sysv_owner(const struct sysv_perm *p);
 /*
  * Removes the object from the tables. perm->lock is held and `removed` is set. The caller drops the
- * table's reference afterwards. sysv_forget_key() only removes the key, so that the object is found
- * by its id alone.
+ * table's reference afterwards.
  */
 void sysv_remove(struct ipc_namespace *ns, enum ipc_type t, struct sysv_perm *p);
+/* Removes the object's key, so that it is found by its id alone. perm->lock is held. */
 void sysv_forget_key(struct ipc_namespace *ns, enum ipc_type t, struct sysv_perm *p);
-/* Return the highest index in use (0 if there is none), and the number of objects. */
+/* Returns the highest index in use, or 0 if there is none. */
 int sysv_max_index(struct ipc_namespace *ns, enum ipc_type t);
+/* Returns the number of objects. */
 int sysv_in_use(struct ipc_namespace *ns, enum ipc_type t);
 /*
  * Copy ids and mode to a guest's structure, and for IPC_SET from it: 0, or -EINVAL for an id that

@@ -46,11 +46,12 @@ extern spinlock_t undo_lock;
 
 /* A task that sleeps in semop(2). Under the set's perm.lock. */
 struct sem_queue {
-	struct list_head link;
+	struct list_head link; /* in sem_set.pending */
 	struct task *task;
-	struct pid *pid;
+	struct pid *pid;    /* its process, referenced */
 	struct sembuf *ops; /* @nops of them */
 	u32 nops;
+	/* The process's record for the set; NULL: no operation has SEM_UNDO. */
 	struct sem_undo *undo;
 	const struct sembuf *blocking; /* the operation that is not possible yet */
 	bool done;                     /* off the list, and @result is set */
@@ -77,10 +78,10 @@ struct sem_undo *sem_undo_get(struct sem_set *s);
 void sem_undo_clear(struct sem_set *s, u32 n);
 /*
  * Removes all records of a set that is removed. Those that no exiting process is about to free go
- * on @freed, for sem_undo_free_list(). perm.lock is held. sem_undo_free_list() is called without
- * locks.
+ * on @freed, for sem_undo_free_list(). perm.lock is held.
  */
 void sem_undo_forget(struct sem_set *s, struct list_head *freed);
+/* Frees the records on @freed. Called without locks. */
 void sem_undo_free_list(struct list_head *freed);
 /* sysv_semctl.c: operations of sysv_sem_type */
 void sem_fill(struct sysv_perm *p, union sysv_ds *all);

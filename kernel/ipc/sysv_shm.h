@@ -16,14 +16,14 @@ struct shm_segment {
 	/* immutable; valid while the namespace exists (see sysv_shm.c) */
 	struct ipc_namespace *ns;
 	struct file *file; /* holds the memory; immutable */
-	/* bytes that the guest asked for, and pages; immutable */
+	/* immutable. size: bytes that the guest asked for. pages: whole pages for them */
 	u64 size, pages;
 	/* true: vm_enough_memory() has counted @pages; immutable */
 	bool accounted;
 	/* under perm.lock: memory areas that map the segment; times in seconds of real time */
 	u64 nattch;
 	s64 atime, dtime, ctime;
-	/* processes that made it, and last attached or detached it */
+	/* cpid: process that made it. lpid: process that last attached or detached it, or NULL */
 	struct pid *cpid, *lpid;
 	/* the process that made the segment, until that process ends; for shm_rmid_forced */
 	struct pid *creator;
