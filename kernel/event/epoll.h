@@ -54,6 +54,7 @@ struct epoll_item {
 	/* eventpoll_release() is about to remove the item; other tasks leave it alone */
 	bool dying;
 	struct list_head ready_link; /* under ep->lock */
+	/* true: the item is in ep->ready; under ep->lock */
 	bool ready;
 	struct epoll_event event; /* changes under ep->mutex and ep->lock */
 	struct epoll_hook *hooks; /* set when the item is added */
@@ -67,11 +68,11 @@ static inline struct eventpoll *file_ep(struct file *f)
 	return f->f_op == &eventpoll_fops ? f->private_data : NULL;
 }
 
-/* epoll_info.c: file operations of an epoll file */
+/* epoll_info.c: file operations of an epoll file, with the contracts of struct file_operations */
 int eventpoll_fdinfo(struct file *f, char *buf, size_t size);
 long eventpoll_ioctl(struct file *f, u32 cmd, u64 arg);
 
-/* For file_watch_ops (kernel/vfs/file/poll.h). */
+/* Functions of file_watch_ops, which has their contracts (kernel/vfs/file/poll.h). */
 struct file *eventpoll_target(struct file *ep, int fd, u32 nth);
 void eventpoll_release(struct file *f);
 /*
