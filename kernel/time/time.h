@@ -60,6 +60,7 @@ struct clock_timer {
 	u64 abs; /* ns; expiry on @clock */
 	void (*func)(struct clock_timer *ct);
 };
+/* Initialises a timer on @clock, as of clock_timer_base(), without arming it. */
 void clock_timer_setup(struct clock_timer *ct, int clock, void (*func)(struct clock_timer *ct));
 /*
  * Returns the clock on which a timer that a guest sets on @clock is armed. A relative timer of real
@@ -96,7 +97,8 @@ struct clock_watch {
 	void (*func)(struct clock_watch *w);
 };
 void clock_watch_setup(struct clock_watch *w, void (*func)(struct clock_watch *w));
-void clock_watch(struct clock_watch *w); /* @w may be watching already */
+/* Starts the watch. Does nothing if @w watches already. Takes clock_watches_lock. */
+void clock_watch(struct clock_watch *w);
 /* Ends the watch. No func of @w runs when it returns. @w need not be watching. */
 void clock_unwatch(struct clock_watch *w);
 
