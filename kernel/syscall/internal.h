@@ -11,14 +11,11 @@
  */
 long syscall_traced(u32 nr, const struct syscall_desc *d, const u64 *args);
 
-/*
- * Bits of syscall_strace: print lines to the kernel log; also print a line when a call begins;
- * print lines to the trace ring; only count times.
- */
-#define TRACE_CALLS_LOG 1
-#define TRACE_CALLS_BEGIN 2
-#define TRACE_CALLS_RING 4
-#define TRACE_CALLS_TIMES 8
+/* Bits of syscall_strace. */
+#define TRACE_CALLS_LOG 1   /* prints lines to the kernel log */
+#define TRACE_CALLS_BEGIN 2 /* also a line when a call begins */
+#define TRACE_CALLS_RING 4  /* prints lines to the trace ring */
+#define TRACE_CALLS_TIMES 8 /* counts times, prints nothing */
 
 /* Selects tasks and calls. Written by trace_control.c, read racily by each call. */
 struct trace_filter {
