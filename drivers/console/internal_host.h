@@ -51,14 +51,16 @@ struct con_host {
 	/* OUT_RING bytes, allocated at the first output. */
 	uint8_t *ring;
 	/*
-	 * Positions in the output since boot: its end, and the start of the present client's
-	 * session.
+	 * Positions in the output since boot. head: its end. session: the start of the present
+	 * client's session.
 	 */
 	uint64_t head, session;
 	struct con_tap *taps;
 	/* IN_RING bytes, allocated at the first input. */
 	uint8_t *in_ring;
+	/* Positions in the input since boot. in_head: its end. in_tail: the guest's next byte. */
 	uint64_t in_head, in_tail;
+	/* in_end: CON_END is due once the input is read. hung: CON_HANGUP is due then. */
 	bool in_end, hung;
 	/* true: serve_host.c holds input for which in_ring had no room */
 	bool starved;
@@ -69,6 +71,7 @@ struct con_host {
 	struct con_size size; /* as a client reported it */
 	/* The connected cables, for input and output. Only the configuring thread changes them. */
 	struct con_cable *cables[2];
+	/* The channel is CON_XTERM. */
 	bool xterm;
 	/* At the end of the process: pending bytes that drain_all() found last. */
 	int left;

@@ -57,6 +57,7 @@ struct hostfs_share {
 	const char *dir; /* on the host; NULL: none */
 	/* The only name in @dir that guests may use, or NULL. */
 	const char *only;
+	/* ro: guests may not write. append: guests may only append to files. */
 	bool ro, append;
 };
 struct hostfs_sb {
@@ -73,7 +74,7 @@ struct hostfs_sb {
 	u64 interval;
 	/* True if ids are stored on the host as they are, since this process may change owners. */
 	bool real_ids;
-	/* Set-id bits of files are shown and stored. */
+	/* True if set-id bits of files are shown and stored. */
 	bool setid;
 	bool append; /* files only grow */
 	/* The user shared the folder read-only: it cannot be remounted for writing. */
@@ -144,9 +145,11 @@ struct hostfs_inode {
 	bool renamed;
 	/* The last change is so recent that another one may leave equal times. */
 	bool racy;
+	/* Number of changes between hostfs_change_begin() and hostfs_change_end(). */
 	u32 changing;
 	/* Value of hostfs_sb.changes at the last change by this guest. */
 	u64 changed;
+	/* A folder's cached listing (readdir.c), a reference, or NULL. */
 	struct hostfs_listing *list;
 };
 
@@ -209,7 +212,7 @@ ssize_t hostfs_getxattr(struct inode *inode, const char *name, void *buf, size_t
 int hostfs_setxattr(
 	struct inode *inode, const char *name, const void *value, size_t size, int flags);
 ssize_t hostfs_listxattr(struct inode *inode, char *buf, size_t size);
-/* The six functions above are inode_operations of kernel/vfs. */
+/* The five functions above are inode_operations, with the contracts of kernel/vfs. */
 #define HOSTFS_COMMON_OPS                                                                          \
 	.getattr = hostfs_getattr, .getattr_plain = true, .setattr = hostfs_setattr,               \
 	.getxattr = hostfs_getxattr, .setxattr = hostfs_setxattr, .listxattr = hostfs_listxattr
@@ -264,13 +267,18 @@ struct hostfs_file *hostfs_writer(struct hostfs_inode *hi);
  * Returns another inode, to be passed to hostfs_close_idle() after the unlock, or NULL.
  */
 struct inode *hostfs_keep(struct inode *inode);
-void hostfs_take_kept(struct inode *inode); /* before an open; open_lock held */
 /*
- * Close files that are only kept for the next open. Called without open_lock. hostfs_close_idle()
- * consumes the reference to @inode.
+ * Called before an open, with open_lock held: closes a kept file if the inode's ctime has changed
+ * since, so that the host checks the permission again.
+ */
+void hostfs_take_kept(struct inode *inode);
+/*
+ * Close files that are only kept for the next open. Called without open_lock. May sleep.
+ * hostfs_close_idle() consumes the reference to @inode.
  */
 void hostfs_close_idle(struct inode *inode);
-void hostfs_drop_kept(struct hostfs_sb *hs, const struct inode *which); /* NULL: all */
+/* Drops the kept files of @which, or with NULL all of the mount. */
+void hostfs_drop_kept(struct hostfs_sb *hs, const struct inode *which);
 
 /* audit.c */
 void hostfs_audit_slow(const char *event, struct dentry *d, struct dentry *to);

@@ -32,6 +32,7 @@ struct loop {
 	u64 offset, sizelimit; /* bytes; sizelimit 0: none */
 	u32 flags;             /* LO_FLAGS_* */
 	char name[LO_NAME_SIZE];
+	/* lo_init of struct loop_info64: kept for the guest, without effect. */
 	u64 init[2];
 	/* Number of open block devices (the disk, its partitions). */
 	u32 users;
@@ -40,7 +41,7 @@ struct loop {
 
 	spinlock_t queue_lock; /* protects all below */
 	struct list_head queue;
-	/* stop: the thread must end. frozen: the thread must pause. busy: it is serving a bio. */
+	/* stop: the thread must end. frozen: it must pause. busy: the thread is serving a bio. */
 	bool stop, frozen, busy;
 	struct wait_queue_head wait;
 	struct task *thread;
@@ -51,15 +52,16 @@ extern struct mutex loop_mutex; /* the table of units */
 extern struct loop *loop_units[LOOP_MAX];
 
 /*
- * io.c: the thread that serves the bios of a bound unit. lo->lock held, except by loop_submit(),
- * which is a gendisk's operation and does not sleep. The first returns 0 or -ENOMEM.
- * loop_stop_thread() and loop_freeze() sleep.
+ * io.c: the thread that serves the bios of a bound unit. lo->lock is held, except by loop_submit().
  */
+/* Starts the thread. Returns 0 or -ENOMEM. */
 int loop_start_thread(struct loop *lo);
-void loop_stop_thread(struct loop *lo); /* queued bios are served first */
-/* loop_freeze() waits until no bio uses lo->file, and holds further ones back until loop_thaw(). */
+/* Ends the thread, which serves the queued bios first. Sleeps. */
+void loop_stop_thread(struct loop *lo);
+/* Sleeps until no bio uses lo->file, and holds further bios back until loop_thaw(). */
 void loop_freeze(struct loop *lo);
 void loop_thaw(struct loop *lo);
+/* Queues a bio: the gendisk's submit operation. Does not sleep. */
 void loop_submit(struct gendisk *d, struct bio *bio);
 /* bind.c */
 /* ioctl(2) of an open unit, with Linux's results. Takes lo->lock; may sleep. */

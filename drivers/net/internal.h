@@ -35,10 +35,10 @@ struct card_queue {
 };
 
 struct card {
-	/* Under cards_lock, or written at boot. */
+	/* Members down to @more: under cards_lock, or written at boot. */
 	/*
-	 * "eth0"; all words of the parameter; the words for the link. There is room for 64
-	 * forwarded ports (tools/slirp/slirp.h).
+	 * param: "eth0". text: all words of the parameter. rest: the words for the link. There is
+	 * room for 64 forwarded ports (tools/slirp/slirp.h).
 	 */
 	char param[12], text[4096], rest[4096];
 	struct net_open open;
