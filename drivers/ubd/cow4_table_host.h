@@ -47,7 +47,7 @@ struct cow4 {
 	pthread_mutex_t flush_lock;
 	struct copy *copies;
 	uint64_t room; /* capacity in copies */
-	/* counts of flushes begun, and the number of the last that ended well; atomic */
+	/* atomic. begun: number of flushes begun. ended_well: number of the last that succeeded */
 	uint64_t begun, ended_well;
 };
 

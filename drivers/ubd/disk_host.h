@@ -23,17 +23,23 @@ struct ubd_host {
 	int no_direct;       /* atomic; true: O_DIRECT does not work */
 	/* a guess: true if the last read past the cache found its data in the host's cache */
 	int was_cached;
-	/* guesses: cache checks in a row that found nothing; reads since the last check */
+	/*
+	 * guesses. missed: cache checks in a row that found nothing, at most LOOKS. unasked: reads
+	 * while missed is LOOKS; each LOOK_AT-th of them checks (ubd_host.c)
+	 */
 	uint32_t missed, unasked;
 
-	/* guesses: quick flushes in a row; number of them needed before a vCPU flushes itself */
+	/*
+	 * guesses. quick: quick flushes in a row. quick_row: number of them needed before a vCPU
+	 * flushes itself
+	 */
 	uint32_t quick, quick_row;
 
 	pthread_mutex_t lock;
 	/* a futex word; changed with the lock held when a worker shall wake up */
 	uint32_t work;
 	struct ubd_req *todo, **todo_tail; /* under lock; in order of submission */
-	/* idle: number of workers that sleep and were not woken; both protected by lock */
+	/* Under lock. idle: workers that sleep and were not woken. threads: all workers. */
 	int idle, threads;
 	int woken;   /* wake-ups in progress; under lock */
 	int closing; /* under lock */

@@ -71,7 +71,7 @@ struct layer_ops {
 	 * start.
 	 */
 	int (*own)(struct layer *l, uint64_t off, uint64_t len);
-	/* Makes all that was written before the call durable. */
+	/* Makes all data that was written before the call durable. */
 	int (*flush)(struct layer *l);
 	/* as image_at_exit(); NULL: the layer has no unwritten state */
 	int (*at_exit)(struct layer *l);
@@ -94,10 +94,11 @@ struct layer_ops {
 extern const struct layer_ops layer_raw_ops, layer_cow3_ops, layer_cow4_ops;
 
 /*
- * Data for opening a file: the format sets ops, state, size, base and unit of the layer, or returns
- * -errno with one line in @why. *backing is the name in its header (freed by the caller), or NULL.
+ * Results of opening a file beside the layer's members. The format sets ops, state, size, base and
+ * unit of the layer, or returns -errno with one line in @why.
  */
 struct layer_open {
+	/* The backing file's name in the header, which the caller frees, or NULL. */
 	char *backing;
 	/* the backing file is raw; its content is not examined */
 	bool backing_raw;
