@@ -182,12 +182,15 @@ bool irq_pending(void);
  * ---- stopping the machine (stop.c) ----
  *
  * Called on vCPU 0, as are the functions of the next sections, by one task at a time
- * (kernel/state/state.c). machine_stop() blocks and returns 0 when every vCPU but the first waits
- * at a boundary; or -EBUSY, with the machine running on, if a vCPU does not come to one within 10
- * s. After 0, until machine_go(), the caller may not sleep or reschedule, and may take a mutex only
- * by trylock.
+ * (kernel/state/state.c).
+ */
+/*
+ * Blocks on the host until every vCPU but the first waits at a boundary. Returns 0; or -EBUSY, with
+ * the machine running on, if a vCPU does not come to a boundary within 10 s. After 0, until
+ * machine_go(), the caller may not sleep or reschedule, and may take a mutex only by trylock.
  */
 int machine_stop(void);
+/* Ends the stop: all vCPUs run on. */
 void machine_go(void);
 /* As machine_go(), in a process that continues from a saved state. Returns 0 or -errno. */
 int machine_wake(void);
@@ -202,73 +205,106 @@ void machine_stop_here(void);
 /*
  * ---- saving a state (save.c) ----
  *
- * machine_save_obstacle() returns the reason why this instance cannot be saved, or NULL. save.c
- * gives the order of the calls. machine_save_reset() is called once, before the first of them.
- * machine_save_begin() allocates the lists, which machine_save_end() frees, and returns 0 or
- * -ENOMEM. machine_save_prepare() returns 0, or -errno with a line in @why,
- * a buffer of @size bytes that gets a NUL. After -EINPROGRESS, while a host thread is still at
- * work, the caller calls it again. machine_save_settle() returns -EAGAIN if a sleeping task is in
- * the middle of an operation that cannot be saved: the machine has to run on for a moment, and @why
- * may name the task. machine_save() returns 0, -errno with a line in @why or, in the process that
- * continues from the saved state, MACHINE_GOES_ON; or MACHINE_PUT_BACK in this process, each time
- * that it was put back to that state (machine_mark_saved()). machine_save_sync() completes the
- * file, and returns its size in bytes, -errno or -EINPROGRESS.
+ * save.c gives the order of the calls. Functions with @why, a buffer of @size bytes, write a line
+ * with the reason to it, with a NUL, when they return -errno other than -EAGAIN and -EINPROGRESS.
  */
+/* Results of machine_save() and machine_mark() beside 0 and -errno. */
 #define MACHINE_GOES_ON 1
 #define MACHINE_PUT_BACK 2
+/* Returns the reason why this instance cannot be saved, or NULL. */
 const char *machine_save_obstacle(void);
+/* Begins a save; the calls below may be repeated until they succeed. */
 void machine_save_reset(void);
+/* Allocates the lists, which machine_save_end() frees. Returns 0 or -ENOMEM. */
 int machine_save_begin(void);
+/*
+ * Prepares the files of the state in @dir while the machine runs. Returns 0 or -errno.
+ * -EINPROGRESS: a host thread is still at work, and the caller calls again.
+ */
 int machine_save_prepare(const char *dir, char *why, size_t size);
 void machine_save_end(void);
+/*
+ * Fetches state that only the spaces have; the machine is stopped. Returns 0 or -errno. -EAGAIN: a
+ * sleeping task is in the middle of an operation that cannot be saved, and the machine has to run
+ * on for a moment; @why may name the task.
+ */
 int machine_save_settle(char *why, size_t size);
 /*
- * If machine_save_wants_early() after machine_save_prepare(), most of a large memory can be written
- * before the stop. machine_save_early_begin() is called in a short stop and takes all mappings from
- * the spaces; it returns 0, or -EAGAIN as machine_save_settle() does. machine_save_early() is then
- * called while the machine runs, and returns as machine_save_prepare() does.
+ * True if most of a large memory can be written before the stop. Valid after
+ * machine_save_prepare().
  */
 bool machine_save_wants_early(void);
+/*
+ * Takes all mappings from the spaces, in a short stop. Returns 0 or -errno, -EAGAIN as
+ * machine_save_settle() does.
+ */
 int machine_save_early_begin(char *why, size_t size);
+/* Writes memory while the machine runs. Returns as machine_save_prepare() does. */
 s64 machine_save_early(char *why, size_t size);
 /* Receives the events that the host has ready, with the machine stopped. Blocks on the host. */
 void machine_look_for_events(void);
 void machine_pause(u64 ns); /* blocks on the host for @ns */
+/*
+ * Writes the state with the machine stopped. Returns 0 or -errno; MACHINE_GOES_ON in the process
+ * that continues from the state; MACHINE_PUT_BACK in this process, each time that it was put back
+ * to the state (machine_mark_saved()).
+ */
 s64 machine_save(const char *dir, char *why, size_t size);
+/*
+ * Completes the file when the machine runs again. Returns its size in bytes, or -errno;
+ * -EINPROGRESS: the caller calls again.
+ */
 s64 machine_save_sync(char *why, size_t size);
 /* Abandons the save after one of these functions has failed. */
 void machine_save_drop(void);
 /*
  * ---- going back to a mark in place, without exec (save.c, os-linux/state/put_back.c) ----
  *
- * machine_mark_begin() allocates memory while the machine runs, which machine_save_end() frees. It
- * returns 0 or -ENOMEM. machine_mark(), with the machine stopped, records the state that
- * machine_put_back() restores. It returns 0; or MACHINE_GOES_ON each time that the machine was put
- * back, when the machine is stopped and machine_go_back() starts it; or -errno with a line in @why,
- * -EAGAIN for the reason of machine_save_settle(). machine_unmark() removes the mark.
- * machine_put_back_begin(), with the machine stopped, gives all spaces back to the pool. It returns
- * 0, -EAGAIN for that reason too, or -EINVAL without a mark. The space of @quiet, an mm whose tasks
- * all sleep in calls that do not change it, keeps its mappings, and so does the space of each mm
- * whose tasks all sleep interruptibly. Afterwards machine_put_back() restores the mark, or
- * machine_put_back_undo() lets the machine run on.
+ * The mark is a state to which the machine can return. Unless their comment says otherwise, the
+ * functions are called in a stop.
+ */
+/*
+ * Allocates memory for the mark while the machine runs; machine_save_end() frees it. Returns 0 or
+ * -ENOMEM.
  */
 int machine_mark_begin(void);
+/*
+ * Records the state that machine_put_back() restores. Returns 0; or -errno with a line in @why,
+ * -EAGAIN for the reason of machine_save_settle(). Returns MACHINE_GOES_ON each time that the
+ * machine was put back: it is then stopped, and machine_go_back() starts it.
+ */
 s64 machine_mark(char *why, size_t size);
+/*
+ * Gives all spaces back to the pool. The space of @quiet, an mm whose tasks all sleep in calls that
+ * do not change it, keeps its mappings, and so does the space of each mm whose tasks all sleep
+ * interruptibly. Returns 0, -EAGAIN for the reason of machine_save_settle(), or -EINVAL without a
+ * mark. After 0 machine_put_back() or machine_put_back_undo() follows.
+ */
 int machine_put_back_begin(const struct mm *quiet);
+/* Restores the mark. The machine continues in machine_mark() or another function that marked it. */
 void machine_put_back(void) __noreturn;
+/* Undoes machine_put_back_begin(), so that the machine can run on. */
 void machine_put_back_undo(void);
+/* Removes the mark of machine_mark(). */
 void machine_unmark(void);
 /*
- * machine_mark_restored() marks a machine that exec has put back to a state, while it is stopped
- * and before machine_wake(), so that it can return to that state in place. It returns as
- * machine_mark(); an error is harmless. machine_mark_saved(), called in the stop of a successful
- * machine_save(), makes the saved state the mark; returns false if that is not possible.
- * machine_can_go_back() is true if machine_put_back() would restore the state saved in @dir
- * quickly. machine_unmark_states() removes a mark of these two, if there is one.
+ * Marks a machine that exec has put back to a state, before machine_wake(), so that it can return
+ * to that state in place. Returns as machine_mark(); an error is harmless.
  */
 s64 machine_mark_restored(void);
+/*
+ * Makes the state of a successful machine_save() the mark, in the stop of that save. Returns false
+ * if that is not possible.
+ */
 bool machine_mark_saved(void);
+/*
+ * True if machine_put_back() would restore the state saved in @dir quickly. Callable outside stops.
+ */
 bool machine_can_go_back(const char *dir);
+/*
+ * Removes a mark of machine_mark_restored() or machine_mark_saved(), if there is one. Callable
+ * outside stops.
+ */
 void machine_unmark_states(void);
 /*
  * Called in a process that continues from a saved state, in this order, with arch_entry.restored()
