@@ -4,9 +4,11 @@
  * guest kernel, net_host.c on the host. Fixed-width types and opaque structs only.
  *
  * A link transfers whole Ethernet frames, many at a time. It is a helper's socket, a tap device or
- * a datagram socket. Only net_host_open() and net_host_open_queue() block. The link's interrupt is
- * raised once when a frame has come, or when the link has room again after it was full.
- * net_host_recv() arms it again when no frame is left, net_host_send() when there is no room.
+ * a datagram socket. net_host_open(), net_host_open_queue() and, with net_open.wait,
+ * net_host_restore() wait for the other side; in a jail net_host_reopen() may wait for the broker.
+ * No other function blocks. The link's interrupt is raised once when a frame has come, or when the
+ * link has room again after it was full. net_host_recv() arms it again when no frame is left,
+ * net_host_send() when there is no room.
  *
  * The front end identifies a queue of a link by a number (os_object_add()). In a restored instance
  * that number stands for a queue of a new link. For a queue, one vCPU may receive while another one
@@ -34,7 +36,7 @@ struct net_open {
 	const char *args;
 	/* The whole value of the parameter, including the words for the front end. */
 	const char *value;
-	/* net_host_restore() waits until the link is open, or has failed */
+	/* not 0: net_host_restore() waits until the link is open, or has failed */
 	uint32_t wait;
 	/* results */
 	int32_t host; /* the queue's number */
@@ -139,7 +141,8 @@ int net_host_send(int host, const struct net_out *out, int n);
 void net_host_fired(int host);
 /*
  * Reopens the link. Returns 0 when it is connected. -EINPROGRESS: the request is not answered yet,
- * call again soon; other -errno: call again later. Never blocks.
+ * call again soon; other -errno: call again later. Does not wait for the other side; in a jail it
+ * may wait for the broker (os_jail_open()).
  */
 int net_host_reopen(int host);
 /* Returns the number of host calls made for the queue. */
