@@ -23,8 +23,8 @@ int copy_put(int fd, const void *from, size_t n, uint64_t at);
 /* Writes @n bytes at once. Returns 0 or -errno. */
 int copy_write(int fd, const void *from, size_t n, uint64_t at);
 /*
- * Copies data only to bring the memory into the CPU's caches. Returns 0, or -ENOSPC if the memory
- * is too small.
+ * Copies data only to bring it and the memory into the CPU's caches; copy_again() follows. Returns
+ * 0, or -ENOSPC if the memory is too small.
  */
 int copy_rehearse(const void *from, size_t n);
 /* Forgets the copied data and keeps the memory. */

@@ -35,6 +35,7 @@ bool early_has_begun(void);
  * already. Does nothing if the host cannot note writes, or after an earlier call.
  */
 void early_prepare(const struct os_state *s);
+/* Begins to note what os_state_note() reports. Called in a stop, after early_prepare(). */
 void early_begin(void);
 /*
  * Writes the pages of map 0 to @fd, at @at and following, except those that @older (or NULL) has or
@@ -52,13 +53,14 @@ enum early_page {
 };
 enum early_page early_find(
 	const struct state_older *older, uint64_t number, struct state_place *place);
-/* Notes that the file is to have page @number. */
+/* Notes that the file is to have page @number, so that early_clean() leaves it. */
 void early_keep(uint64_t number);
 /*
- * Clears the other pages that early_copy() has written: what a restore maps and no run names has to
- * read as zeros.
+ * Clears the pages that early_copy() has written and that were not named to early_keep(): a page
+ * that a restore maps and no run names has to read as zeros. @fd, @at: as in early_copy().
  */
 int early_clean(int fd, uint64_t at);
+/* Ends the noting of writes, and frees its memory. Does nothing if early_is_prepared() is false. */
 void early_end(void);
 
 #endif
