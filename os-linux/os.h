@@ -399,36 +399,47 @@ void os_state_drop(void);
  */
 int os_mark(struct os_state *s);
 /*
- * os_mark_restored() makes the state from which this process continues the mark, before a second
- * vCPU runs. After os_put_back() the caller continues at @sp, and the other vCPUs where the state
- * has them. Returns 0, or -errno (-EINVAL in an instance that has booted or has a mark), and then
- * sets no mark. os_can_go_back() is true if os_put_back() would return to the state saved in @dir,
- * and would do it faster than exec; os_put_back() has to follow, or os_unmark_states(), which
- * removes such a mark. os_mark_saved() makes the state that os_state_save(@s) has written the mark,
- * in the same stop. A later os_mark_saved() replaces the mark. Returns 0, or -EBUSY after
- * os_mark().
+ * Makes the state from which this process continues the mark, before a second vCPU runs. After
+ * os_put_back() the caller continues at @sp, and the other vCPUs where the state has them. Returns
+ * 0, or -errno (-EINVAL in an instance that has booted or has a mark), and then sets no mark.
  */
 int os_mark_restored(uint64_t sp);
+/*
+ * Makes the state that os_state_save(@s) has written the mark, in the same stop. A later call
+ * replaces the mark. Returns 0, or -EBUSY once os_mark() has made a mark, even if that is dropped.
+ */
 int os_mark_saved(const struct os_state *s);
+/*
+ * True if os_put_back() would return to the state saved in @dir, and would do it faster than exec.
+ * After 1, os_put_back() or os_unmark_states() has to follow.
+ */
 int os_can_go_back(const char *dir);
+/* Removes a mark of os_mark_restored() or os_mark_saved(), if there is one. */
 void os_unmark_states(void);
+/* True if there is a mark of any kind. */
 int os_marked(void);
 void os_unmark(void);
 void os_put_back(void) __attribute__((noreturn));
 /* Returns how many pages the last os_put_back() copied or cleared. */
 uint64_t os_put_back_pages(void);
-/*
- * Stops of the machine, which vCPU 0 begins and ends. os_stop_begin() returns the number of a new
- * stop, larger than @after and never 0. A vCPU waits in os_stop_wait() with that number until
- * os_stop_end(); after os_stop_end_back() it continues where it was at the mark. os_stop_all_wait()
- * is true if all vCPUs but the first wait there; else it sets *@seen, and os_stop_await() blocks
- * until the number of waiting vCPUs has changed since then, or until @deadline, or returns earlier.
- */
+/* Stops of the machine, which vCPU 0 begins and ends. */
+/* Begins a stop. Returns its number, which is larger than @after and never 0. */
 uint32_t os_stop_begin(uint32_t after);
+/*
+ * Blocks the calling vCPU until stop @number ends. After os_stop_end_back() it does not return: the
+ * vCPU continues where it was at the mark.
+ */
 void os_stop_wait(uint32_t number);
+/*
+ * True if all vCPUs but the first are in os_stop_wait() for this stop. *@seen is set for
+ * os_stop_await().
+ */
 int os_stop_all_wait(int ncpus, uint32_t *seen);
+/* Blocks until a further vCPU waits, or until @deadline. May return earlier. */
 void os_stop_await(uint32_t seen, uint64_t deadline);
+/* Ends the stop: the waiting vCPUs return from os_stop_wait(). */
 void os_stop_end(void);
+/* Ends the stop after os_put_back(): the waiting vCPUs continue where they were at the mark. */
 void os_stop_end_back(void);
 
 /* The state that this process continues from. os_restored() returns NULL if it has booted. */
@@ -458,20 +469,29 @@ const struct os_restored *os_restored(void);
  */
 void os_restored_runs(void);
 /*
- * Memory of the guest that is still in the file of the state (base.c): returns a bit for each page,
- * or NULL in an instance that has booted. A page whose bit is set must be replaced before a space
- * maps it, and before the host gets a request to write to it in the background: os_base_take()
- * gives @n pages from @page on memory of their own, with their content; os_base_drop() gives them
- * memory of their own that reads as zeros, and must not be in use. os_base_merge() reduces the
- * number of host maps (VMAs) of a block that has many, and returns -ENOENT if there is no such
- * block; no other thread may write to the guest's memory meanwhile. os_base_take() and
- * os_base_merge() return the approximate number of host maps of the memory, or -errno;
- * os_base_drop() returns 0 or -errno. They serialise themselves. Page numbers count from the
- * guest's first page.
+ * The base: memory of the guest that is still in the file of the state or in the memory of a mark
+ * (base.c). Page numbers count from the guest's first page. The functions serialise themselves.
+ */
+/*
+ * Returns a bit for each page, set if the page is in the base; NULL if there is no base. Such a
+ * page must be replaced before a space maps it, and before the host gets a request to write to it
+ * in the background.
  */
 const uint64_t *os_base(void);
+/*
+ * Gives @n pages from @page on memory of their own, with their content. Returns the approximate
+ * number of host maps (VMAs) of the guest's memory, or -errno.
+ */
 int os_base_take(uint64_t page, uint64_t n);
+/*
+ * Gives @n pages from @page on, which are not in use, memory of their own that reads as zeros.
+ * Returns 0 or -errno.
+ */
 int os_base_drop(uint64_t page, uint64_t n);
+/*
+ * Reduces the number of host maps of a block that has many. No other thread may write to the
+ * guest's memory meanwhile. Returns as os_base_take(); -ENOENT: there is no such block.
+ */
 int os_base_merge(void);
 /*
  * Executes this program again, as os_restart() does, to continue from the state in the folder @dir.
@@ -487,12 +507,12 @@ int os_place(const char *word);
 /* ---- the jail (jail/jail.c; docs/security.md) ---- */
 
 /*
- * os_jail_close() closes the jail of jail=on: from now on, this process has only the rights that it
- * needs. With @traces it may trace its children (seccomp=off). It returns 0, or -errno if the
- * process has to end. os_jail_none() decides that there is no jail. One of the two is called once,
- * before the guest's first instruction.
+ * Closes the jail of jail=on: from now on, this process has only the rights that it needs. With
+ * @traces it may trace its children (seccomp=off). Returns 0, or -errno if the process has to end.
+ * This function or os_jail_none() is called once, before the guest's first instruction.
  */
 int os_jail_close(int traces);
+/* Decides that there is no jail. */
 void os_jail_none(void);
 /*
  * Begins the workers that a restored state has started before the jail was closed, or decided to be

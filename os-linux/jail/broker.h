@@ -98,7 +98,7 @@ int broker_ask_later(int sock, enum ask_kind kind, uint64_t value, const char *t
  * message is malformed. Blocks.
  */
 int broker_hear(struct ask *a, int *fds);
-/* Writes a line to standard error, marked as the broker's. */
+/* Writes a line to standard error, marked as the broker's; nothing after LINES_MAX lines. */
 void broker_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
