@@ -417,16 +417,20 @@ int physmem_release(pfn_t pfn, u64 n);
  * Returns 0 or -errno.
  */
 int physmem_take(pfn_t pfn, u64 n);
-/*
- * Each frame that is taken alone costs the host two maps (VMAs). physmem_in_pieces() sets the work
- * that is queued when there are many. With the machine stopped and no request in progress on the
- * host, that work calls physmem_merge() until it returns 0 (enough) or -errno, and then
- * physmem_merged(). physmem_wait_for_merge() sleeps while there are far too many maps.
- */
 struct work;
+/*
+ * Sets the work that is queued when region 0 consists of many host maps (VMAs): each frame that is
+ * taken alone costs two.
+ */
 void physmem_in_pieces(struct work *w);
+/*
+ * Merges some maps, for that work, with the machine stopped and no request in progress on the host.
+ * Returns 0 if few maps are left, their number if the work is to call again, or -errno.
+ */
 int physmem_merge(void);
+/* Called by the work when it ends. Wakes up the tasks in physmem_wait_for_merge(). */
 void physmem_merged(void);
+/* Sleeps while the work has yet to merge and there are far too many maps. */
 void physmem_wait_for_merge(void);
 /*
  * Makes the host back @n frames, 2 MiB, with one large page; @pfn is a multiple of @n. Their
