@@ -21,11 +21,12 @@ void posix_timers_delete_all(struct signal_struct *sig);
  * wake-up, and returns 0. The caller has set its task state.
  */
 int sleep_until_real(u64 at);
-/*
- * For process_timer_ops: current has taken the signal of a timer; current's process does not ignore
- * @signo any more. The caller holds no lock, and timer_signal_wanted() may sleep.
- */
+/* For process_timer_ops: current has taken the signal of a timer. The caller holds no lock. */
 void timer_signal_taken(siginfo_t *info);
+/*
+ * For process_timer_ops: current's process does not ignore @signo any more. The caller holds no
+ * lock; may sleep.
+ */
 void timer_signal_wanted(int signo);
 
 /*
