@@ -98,17 +98,13 @@ int physmem_handle(void); /* handle of region 0's file */
 /* Maps stack number @index at @addr. Returns 0 or -errno. */
 int arena_map_stack(void *addr, u64 index);
 u64 arena_stack_offset(u64 index); /* in the arena's file, in bytes */
-/*
- * For save.c: the parts of a saved state. Each *_describe() fills in host maps, and those with @s
- * also the files behind them. physmem_describe() fills the first two files and the first two maps.
- * stacks_describe() and region_describe() return the number of maps that they added to @maps, which
- * has room for stacks_max() and REGION_MAPS. physmem_restored() and region_restored() take the
- * handles of the files in the new process.
- */
+/* For save.c: the parts of a saved state. */
 #define PHYSMEM_MAPS 2
 #define REGION_MAPS 15
 bool physmem_is_private(void); /* true: memory is no physmem= file */
+/* Fills in the first two files of @s, and the first PHYSMEM_MAPS of @maps. */
 void physmem_describe(struct os_state *s, struct os_state_map *maps);
+/* @files: the handles of these two files in the new process. */
 void physmem_restored(const int *files);
 /* Called once machine_mark() (arch.h) has recorded a mark: reads base_bits again. */
 void physmem_marked(void);
@@ -128,9 +124,15 @@ static inline bool physmem_in_base(pfn_t pfn)
 }
 /* pieces.c: records that physmem consists of @n host maps now */
 void physmem_set_pieces(u32 n);
+/*
+ * Adds the files of the regions to @s, and their maps to @maps, which has room for REGION_MAPS.
+ * Returns the number of maps.
+ */
 u32 region_describe(struct os_state *s, struct os_state_map *maps);
+/* @files: the handles of the regions' files in the new process. */
 void region_restored(const int *files);
 u32 stacks_max(void); /* upper bound for stacks_describe() */
+/* Adds the maps of the kernel stacks to @maps, with room for stacks_max(). Returns how many. */
 u32 stacks_describe(struct os_state_map *maps);
 void stacks_restored(void);
 /*
@@ -142,10 +144,11 @@ int stacks_each_task(int (*fn)(struct task *t));
 bool initrd_is_mapped(void);
 void oops_restored(void);
 /*
- * Set the clock of cpuclock.c after a restore, and after the machine was put back to its mark: it
- * showed @cpu_ns when os_clock_mono() was @host_ns.
+ * Sets the clock of cpuclock.c after a restore: it showed @cpu_ns when os_clock_mono() was
+ * @host_ns.
  */
 void cpu_clock_restored(u64 cpu_ns, u64 host_ns);
+/* Does as cpu_clock_restored(), after the machine was put back to its mark. */
 void cpu_clock_put_back(u64 cpu_ns, u64 host_ns);
 void irq_restored(void);
 /* Makes every line pending, after the machine was put back to its mark. */

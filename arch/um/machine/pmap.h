@@ -147,10 +147,8 @@ void pmap_destroy(struct pmap *pm);
 void pmap_put_space(struct pmap *pm);
 
 /*
- * For saving a state: the machine is stopped. pmap_settle_stopped() applies queued orders, so that
- * the entries alone describe the guest's memory. It returns 0, or -EAGAIN if a task holds
- * pmap->lock. In the new process, pmap_forget_space() notes that the space, which lies in the old
- * one, is gone, and clears PTE_MAPPED in all entries.
+ * For saving a state, with the machine stopped: applies queued orders, so that the entries alone
+ * describe the guest's memory. Returns 0, or -EAGAIN if a task holds pmap->lock.
  */
 int pmap_settle_stopped(struct pmap *pm);
 /*
@@ -164,7 +162,12 @@ int pmap_drop_stopped(struct pmap *pm);
  * memory is replaced. Returns 0, or -EAGAIN as pmap_settle_stopped().
  */
 int pmap_leave_stopped(struct pmap *pm, bool quiet);
+/* Clears PTE_MAPPED in all entries if pmap_leave_stopped() has given the space away. */
 void pmap_forget_left(struct pmap *pm);
+/*
+ * In a process that continues from a saved state: records that the space, which lies in the saved
+ * process, is gone, and clears PTE_MAPPED in all entries.
+ */
 void pmap_forget_space(struct pmap *pm);
 void pmap_forget_cpus(void); /* records that no vCPU runs a space */
 
@@ -231,8 +234,8 @@ int pmap_refresh(struct pmap *pm, u64 start, u64 end);
  */
 int pmap_drop(struct pmap *pm, u64 start, u64 end);
 /*
- * Drops the range if an entry of it is mapped; returns false if none is. For ranges whose entries
- * have not been removed.
+ * Does as pmap_drop() if an entry of the range is mapped. Returns false if none is. For ranges
+ * whose entries have not been removed.
  */
 bool pmap_drop_mapped(struct pmap *pm, u64 start, u64 end);
 /*
@@ -292,21 +295,26 @@ void pmap_leave(void);
  */
 bool pmap_take_space(struct pmap *pm);
 
-/*
- * pmap_flush_locked() does as pmap_flush(), and pmap_forget_mapped() clears PTE_MAPPED in the
- * entries of the range and returns how many had it set. Under pmap->lock, or with the machine
- * stopped; pmap_forget_mapped() takes page_table_lock.
- */
+/* Does as pmap_flush(), under pmap->lock or with the machine stopped. */
 int pmap_flush_locked(struct pmap *pm);
+/*
+ * Clears PTE_MAPPED in the entries of the range. Returns how many had it set. Takes
+ * page_table_lock; called under pmap->lock or with the machine stopped.
+ */
 u64 pmap_forget_mapped(struct pmap *pm, u64 start, u64 end);
 /* Does as pmap_note_touched(), under pmap->lock and with no orders queued. */
 void pmap_note_touched_locked(struct pmap *pm, u64 start, u64 end);
 
 /*
- * These functions keep a pooled space's mappings and take them over (pmap_image.c). Called under
- * pmap->lock. pmap_image_adopt() queues orders; it returns 0, or -EIO when the space is dead.
+ * pmap_image.c: lists the mappings of @s, which goes to the pool, in its image; leaves the image
+ * empty if they are not known exactly. Called under pmap->lock.
  */
 void pmap_image_save(struct pmap *pm, struct space *s);
+/*
+ * Sets PTE_MAPPED in the entries that @s, a space of space_get_like(), maps already, and queues
+ * orders that unmap the rest of @s. Returns 0, or -EIO when the space is dead. Called under
+ * pmap->lock.
+ */
 int pmap_image_adopt(struct pmap *pm, struct space *s);
 
 /*
