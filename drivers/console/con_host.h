@@ -65,11 +65,11 @@ int con_host_setup(void);
 
 /*
  * Accepts at most @n bytes of output and returns how many; 0: a reader is a whole ring behind, and
- * @irq is raised when there is room. Output of a line that does not exist yet is dropped, and
- * counts as accepted.
+ * @irq is raised when there is room. Output of a line that does not exist yet, or for which the
+ * host has no memory, is dropped and counts as accepted.
  */
 int con_host_write(int line, const uint8_t *buf, int n);
-int con_host_room(int line);    /* bytes that it would accept now */
+int con_host_room(int line);    /* bytes that a write would accept */
 int con_host_pending(int line); /* bytes that a reader has not taken yet */
 void con_host_drop(int line);   /* drops the pending output */
 /*

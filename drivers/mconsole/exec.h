@@ -44,7 +44,7 @@ void exec_fd_close(struct exec_fd *fd);
 struct exec_session {
 	atomic_t refs;
 	struct exec_fd *fds[EXEC_FDS];
-	/* terminal: the command wants one. no_terminal: none could be opened for it. */
+	/* terminal: the command wants a terminal. no_terminal: none could be opened for it. */
 	bool terminal, no_terminal;
 	/* Keeps running when the client goes; its streams are /dev/null. */
 	bool detached;
@@ -66,11 +66,12 @@ struct exec_session {
 
 /*
  * Woken up when a descriptor may have become ready, or a session has changed. A waiter reads
- * exec_events() before it tries, and sleeps only while that count is unchanged. exec_wake()
- * increments the count and wakes all; it does not sleep.
+ * exec_events() before it tries, and sleeps only while that count is unchanged.
  */
 extern struct wait_queue_head exec_wait;
+/* Returns the number of calls of exec_wake() so far. */
 u32 exec_events(void);
+/* Increments that count and wakes up all waiters. Does not sleep. */
 void exec_wake(void);
 /* Take and drop a reference. The last exec_put() frees the session; it may sleep. */
 void exec_get(struct exec_session *s);

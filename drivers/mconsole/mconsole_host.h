@@ -69,11 +69,9 @@ void mconsole_host_done(struct mconsole_packet *p);
  */
 int mconsole_host_reply(const struct mconsole_packet *p, const void *data, size_t len);
 
-/*
- * Stores the sender of @p over a rollback; NULL: forgets it. mconsole_host_kept() returns 1 with
- * that sender in @p, once, or 0.
- */
+/* Stores a copy of @p, for a reply after a rollback; NULL: forgets the copy. */
 void mconsole_host_keep(const struct mconsole_packet *p);
+/* Sets *p to the stored packet and forgets it. Returns 1, or 0 if there is none. */
 int mconsole_host_kept(struct mconsole_packet *p);
 
 /* Sends a datagram to the unix socket @path without blocking. Returns 0 or -errno. */

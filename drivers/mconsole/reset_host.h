@@ -29,14 +29,13 @@ uint32_t reset_host_hear(uint32_t *len);
 bool reset_host_ends(void);
 /* Sends a message of reset_abi.h. If that fails, reset_host_ends() is true. */
 void reset_host_send(uint32_t op, uint32_t arg);
-/*
- * reset_host_ready() reports to the server that a read waits. reset_host_goes_back() records the
- * time at which a rollback begins.
- */
+/* Reports to the server that a read waits, with the counts and the time of the last rollback. */
 void reset_host_ready(void);
+/* Records that a rollback begins now. */
 void reset_host_goes_back(void);
-/* Return the address of the server's input, and the address for a record of at most *@max bytes. */
+/* Returns the address of the server's input. */
 const void *reset_host_input(void);
+/* Returns the address for a record, and sets *max to the most bytes that it may have. */
 void *reset_host_record(uint32_t *max);
 void reset_host_record_is(uint32_t len); /* bytes of the record */
 /*
