@@ -129,22 +129,22 @@ int ubd_host_save_wait(int host, char *err, size_t size);
 int ubd_host_save_stop(int host);
 void ubd_host_save_undo(int host);
 void ubd_host_save_end(int host, int saved);
-/*
- * Going back to a mark in place, with the disk quiet (kernel/state/state.h): from ubd_host_mark()
- * on, the disk writes to memory. ubd_host_put_back() discards these writes. ubd_host_unmark()
- * discards them too, and ends the mark. The others return 0 or -errno: -EBUSY with a mark, -EINVAL
- * without one, -ENOMEM.
- */
+/* Going back to a mark in place (kernel/state/state.h), with the disk quiet. */
+/* From now on, the disk writes to memory. Returns 0, -EBUSY with a mark, or another -errno. */
 int ubd_host_mark(int host);
+/* Discards the writes since the mark. Returns 0, -EINVAL without a mark, or another -errno. */
 int ubd_host_put_back(int host);
+/* Discards the writes since the mark, and ends it. Does nothing without a mark. */
 void ubd_host_unmark(int host);
 /*
- * A rollback in place, with the disk quiet: ubd_host_note() records the file that is written, an
- * empty layer over the files of a state. ubd_host_go_back() replaces it by a new empty layer,
- * perhaps in the folder @dir, if it has been written to. Both return 0, or -errno if this disk does
- * not support that or has other files now.
+ * For a rollback in place, with the disk quiet: records the file that is written, an empty layer
+ * over the files of a state. Returns 0, or -errno if this disk does not support that.
  */
 int ubd_host_note(int host);
+/*
+ * Replaces the recorded layer, if it has been written to, by a new empty one, perhaps in the folder
+ * @dir. Returns 0, or -errno if this disk has other files now.
+ */
 int ubd_host_go_back(int host, const char *dir);
 /*
  * Opens the file of the disk that is never written (a backing file, a raw file that is read-only)
