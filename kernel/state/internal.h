@@ -12,10 +12,11 @@ extern const struct state_part __stop_state_parts[] __weak;
 	for (const struct state_part *p = __start_state_parts; p < __stop_state_parts; p++)
 
 /*
- * Frame an operation that stops the machine; one task at a time. Neither sleeps. state_begin()
- * returns false if another operation is in progress; only after true the caller calls state_end().
+ * Begins an operation that stops the machine. Returns false if another one is in progress. After
+ * true the caller calls state_end(). Does not sleep.
  */
 bool state_begin(void);
+/* Ends the operation. Does not sleep. */
 void state_end(void);
 /*
  * Waits, with the machine stopped, for requests that the host has nearly completed, up to 20 ms.
@@ -23,12 +24,15 @@ void state_end(void);
  */
 s64 state_quiet(struct state_why *why);
 /*
- * put_back.c: state_mark_restored() marks a process that was put back to a state by exec. It
- * returns false if it has made the mark or could not make it, and true each time that the machine
- * has returned to that mark. state_mark_saved() marks the state that machine_save() has just
- * written. Both are called with the machine stopped.
+ * put_back.c: marks a process that was put back to a state by exec, with the machine stopped.
+ * Returns false if it has made the mark or could not make it, and true each time that the machine
+ * has returned to that mark.
  */
 bool state_mark_restored(void);
+/*
+ * Marks the state that machine_save() has just written, in the same stop. If that is not possible,
+ * drops an earlier mark of a state.
+ */
 void state_mark_saved(void);
 /*
  * Returns to the mark, which is the state in @dir. Called by a kernel thread, may sleep. Returns

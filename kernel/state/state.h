@@ -141,18 +141,21 @@ int state_save(const char *dir, u64 *stopped, struct state_why *why);
 int state_save_held(const char *dir, void (*hold)(u64 so_far), u64 *stopped, struct state_why *why);
 
 /*
- * Going back in place: state_mark() marks the machine, and state_put_back() restores the marked
- * state, in a time that depends on the pages written since. Host objects stay, so data that was
- * sent to the host meanwhile is not undone, except on disks.
- *
- * Both are called by a kernel thread that is bound to the first vCPU, and may sleep. state_mark()
- * returns 0; 1 each time that the machine was put back, with the machine running; or -errno with
- * @why. If @is_last(), which may call only doors, returns true after a put-back, the mark ends:
- * later changes on the host stay. state_put_back() returns only -errno with @why. For @quiet see
- * machine_put_back_begin().
+ * Going back in place, in a time that depends on the pages written since the mark. Host objects
+ * stay, so data that was sent to the host meanwhile is not undone, except on disks. Both functions
+ * are called by a kernel thread that is bound to the first vCPU, and may sleep.
  */
 struct mm;
+/*
+ * Marks the machine. Returns 0; 1 each time that the machine was put back, with the machine
+ * running; or -errno with @why. If @is_last(), which may call only doors, returns true after a
+ * put-back, the mark ends: later changes on the host stay.
+ */
 int state_mark(bool (*is_last)(void), struct state_why *why);
+/*
+ * Restores the marked state. Returns only -errno with @why. For @quiet see
+ * machine_put_back_begin().
+ */
 int state_put_back(const struct mm *quiet, struct state_why *why);
 
 /*
