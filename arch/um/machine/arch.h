@@ -425,7 +425,8 @@ struct work;
 void physmem_in_pieces(struct work *w);
 /*
  * Merges some maps, for that work, with the machine stopped and no request in progress on the host.
- * Returns 0 if few maps are left, their number if the work is to call again, or -errno.
+ * Returns 0 if no more have to be merged, the number of maps if the work is to call again, or
+ * -errno.
  */
 int physmem_merge(void);
 /* Called by the work when it ends. Wakes up the tasks in physmem_wait_for_merge(). */
