@@ -12,11 +12,13 @@
  */
 struct file *sock_get(int fd, struct socket **s);
 /*
- * Read an address of @len bytes from the program, and write one to it. sockaddr_to_user() cuts the
- * address to the room in *@ulen, and stores its full length there. May sleep. Return 0, -EINVAL or
- * -EFAULT.
+ * Reads an address of @len bytes from the program at @ua. May sleep. Returns 0, -EINVAL or -EFAULT.
  */
 int sockaddr_from_user(struct sockaddr_buf *a, uaddr_t ua, int len);
+/*
+ * Writes an address to the program at @ua, cut to the room in *@ulen, and the address's full length
+ * to *@ulen. May sleep. Returns 0, -EINVAL or -EFAULT.
+ */
 int sockaddr_to_user(const struct sockaddr_buf *a, uaddr_t ua, uaddr_t ulen);
 /* net.core.rmem_max, wmem_max and optmem_max: limits of SO_RCVBUF, SO_SNDBUF and options, bytes */
 extern int sysctl_rmem_max, sysctl_wmem_max, sysctl_optmem_max;

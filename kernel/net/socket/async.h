@@ -57,8 +57,8 @@ void sock_header_free(struct sock_header *h);
 long sock_shutdown_file(struct file *f, int how);
 long sock_listen_file(struct file *f, int backlog);
 /*
- * Returns the number of bytes that can be read, or with @out of bytes that were sent and are not
- * acknowledged. Returns -EOPNOTSUPP if the family does not count them, or the file is not a socket.
+ * Returns the value of FIONREAD, or with @out of SIOCOUTQ, in bytes. Returns -EOPNOTSUPP if the
+ * family does not count these bytes or the file is not a socket, or another -errno.
  */
 long sock_queued_file(struct file *f, bool out);
 /* Does what setsockopt(2) does. @optval: in program memory. */
@@ -85,9 +85,15 @@ long sock_async_recvmsg(struct file *f, struct sock_header *h, u32 flags);
  */
 long sock_async_recvmsg_out(
 	struct file *f, struct sock_header *h, uaddr_t buf, size_t len, u32 flags);
-/* Sends the data of @it to address h->to, or to the peer if @h is NULL. */
+/*
+ * Sends the data of @it to address h->to; to the peer if @h is NULL or h->to is empty. Does not
+ * advance *@it. Returns the number of bytes sent, or -errno.
+ */
 long sock_async_send(struct file *f, struct iov_iter *it, struct sock_header *h, u32 flags);
-/* Receives into @it. Both leave *@it as it is. */
+/*
+ * Receives into the memory of @it. Does not advance *@it. Returns the number of bytes received, or
+ * -errno.
+ */
 long sock_async_recv(struct file *f, const struct iov_iter *it, u32 flags);
 
 #endif

@@ -25,8 +25,8 @@ struct err_record {
 	struct list_head list;
 	struct sock_extended_err ee;
 	/*
-	 * offender: the machine that reported the error, or the sender of the stamped packet; dest:
-	 * the destination of the packet
+	 * offender: the machine that reported the error, or the sender of the stamped packet. dest:
+	 * the destination of the packet that caused the error or was stamped
 	 */
 	ip_addr offender, dest;
 	/* host byte order, 0: dest is not reported */
@@ -63,15 +63,18 @@ void errq_sent(const struct net_device *dev, struct sk_buff *skb, u32 what);
 /* Records that all bytes of a stream's @skb were acknowledged, by the segment @by. Borrows both. */
 void errq_acked(struct tcp_sock *t, const struct sk_buff *skb, const struct sk_buff *by);
 /*
- * Frame a send of @len bytes with MSG_ZEROCOPY. errq_notice_begin() reserves a notice: NULL if none
- * is due, ERR_PTR(-ENOBUFS) beyond net.core.optmem_max or without memory. errq_notice_end()
- * consumes it (@r NULL: does nothing). If the data was accepted (@taken), it queues the notice, or
- * extends the range of the last notice by this send; a send that failed gets no number. Every send
- * copies its data, so the notice is queued at once, with SO_EE_CODE_ZEROCOPY_COPIED. Source:
- * networking/msg_zerocopy.rst.
+ * Reserves the notice of a send of @len bytes with MSG_ZEROCOPY (networking/msg_zerocopy.rst), and
+ * returns it for errq_notice_end(). NULL: no notice is due. ERR_PTR(-ENOBUFS): the socket's notices
+ * exceed net.core.optmem_max, or there is no memory.
  */
 struct err_record *errq_notice_begin(struct sock_common *c, const struct msg *m, size_t len);
+/*
+ * Consumes the notice @r; does nothing if @r is NULL. If the send's data was accepted (@taken),
+ * queues the notice, or extends the last queued notice by this send; else frees it. Every send
+ * copies its data, so a notice is queued at once, with SO_EE_CODE_ZEROCOPY_COPIED.
+ */
 void errq_notice_end(struct sock_common *c, struct err_record *r, bool taken);
+/* True if the queue has no record. Takes no lock. */
 bool errq_empty(const struct sock_common *c);
 /* Frees all records of a socket that nothing else uses any more. */
 void errq_free(struct sock_common *c);
@@ -81,8 +84,9 @@ void errq_free(struct sock_common *c);
  */
 void errq_purge(struct sock_common *c);
 /*
- * Return the first record by recvmsg(2), in the format of internet or packet sockets. Remove it and
- * return the number of bytes of its data, or -EAGAIN if the queue is empty.
+ * Serve recvmsg(MSG_ERRQUEUE) of internet and packet sockets: copy the first record to @m and
+ * remove it. May sleep. Return the number of bytes of its data, -EAGAIN if the queue is empty, or
+ * -EFAULT.
  */
 ssize_t errq_recvmsg(struct inet_sock *i, struct msg *m);
 ssize_t errq_recv_packet(struct sock_common *c, struct msg *m);

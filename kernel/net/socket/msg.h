@@ -65,7 +65,10 @@ struct sockaddr_buf {
 struct inet_control {
 	bool has_src, has_ttl, has_tos, has_mark, has_segment, has_label, has_dontfrag, dontfrag;
 	ip_addr src;
-	/* device index to send by, 0: any; ttl also IPv6's hop limit, tos its class */
+	/*
+	 * ifindex: device index to send by, 0: any; ttl: TTL or hop limit, if has_ttl; tos: TOS or
+	 * traffic class, if has_tos
+	 */
 	int ifindex, ttl, tos;
 	u32 mark;    /* SO_MARK */
 	u32 label;   /* flow label, by IPV6_FLOWINFO */
@@ -86,8 +89,7 @@ struct msg {
 	bool has_cred;
 	/* files of SCM_RIGHTS, with references; msg_end() frees the array */
 	struct file **files;
-	/* files in the array */
-	u32 nr_files;
+	u32 nr_files; /* number of `files` */
 	/* the call must not wait */
 	bool nonblock;
 	/* with nonblock: the call's patience is SOCK_WAITS_LATER, not SOCK_TRIES (sock_wait.h) */

@@ -32,6 +32,11 @@ struct sock_common;
 struct sk_buff;
 struct nf_conn;
 
+/*
+ * Bits of skb->stamp_wanted: events whose time the sender has requested (SO_TIMESTAMPING). SCHED
+ * and SENT both get the time at which dev_xmit() gets the packet. ACK: TCP's peer has acknowledged
+ * all bytes.
+ */
 #define SKB_STAMP_SCHED 1
 #define SKB_STAMP_SENT 2
 #define SKB_STAMP_ACK 4
@@ -64,10 +69,10 @@ struct ip_meta {
 	u32 front_off;
 	u8 front_head;
 	u32 label; /* flow label of IPv6 */
-	/* offset of IPv6's extension headers in the buffer; ext_first: type of the first of them */
+	/* offset in the buffer of IPv6's extension headers */
 	u32 ext_at;
-	u16 ext_len;
-	u8 ext_first;
+	u16 ext_len;  /* their bytes, 0: none */
+	u8 ext_first; /* type of the first of them */
 	/* the members below are valid for fragments */
 	bool is_frag, frag_more;
 	u16 frag_off, frag_len; /* bytes behind the headers */
@@ -79,14 +84,14 @@ struct tcp_meta {
 	u32 seq, end_seq; /* SYN and FIN count one each */
 	u32 ack_seq;
 	u8 flags;
-	u8 sacked; /* SKB_SACKED and so on (tcp_loss.h) */
+	u8 sacked; /* SKB_SACKED, SKB_LOST, SKB_RETRANS */
 	/* number of retransmissions */
 	u16 retrans;
 	/* number of segments as which the skb was counted when it was sent */
 	u16 segs;
 	/* ktime_get() of the last transmission; 0: never */
 	u64 sent;
-	/* the offered window, in bytes once it is scaled */
+	/* the window that a received segment offers, bytes; unscaled until tcp_in.c scales it */
 	u32 window;
 	u32 tsval, tsecr;
 	bool saw_ts;
@@ -130,8 +135,12 @@ struct sk_buff {
 	u32 off, len; /* of the payload */
 	u16 protocol; /* ETH_P_*, host order */
 	u8 head;      /* index of the first header byte */
-	/* the checksums need not be verified, since the packet was never outside this machine */
+	/*
+	 * the checksums need not be verified: the packet was never outside this machine, or the
+	 * program or host that passed it to a device has verified them
+	 */
 	bool csum_ok;
+	/* received: the destination is a multicast or broadcast address */
 	bool broadcast;
 	bool defragged; /* was reassembled from fragments */
 	/* size of the largest of the fragments */
@@ -184,8 +193,9 @@ struct sk_buff {
 	u32 classid;
 	/* net_prio index of the sending socket; 0: none */
 	u32 prioidx;
-	/* connection state of the packet; nfct is its connection, with a reference (netfilter.h) */
+	/* connection state of the packet: 0, 1 + enum ip_conntrack_info, or NF_UNTRACKED */
 	u32 nf_info;
+	/* the packet's connection, with a reference (conntrack.h); NULL: none */
 	struct nf_conn *nfct;
 	/*
 	 * address and port of the listener that gets the packet instead of the destination, if
@@ -193,16 +203,17 @@ struct sk_buff {
 	 */
 	ip_addr proxy;
 	u16 proxy_port;
-	/* a rule has made this copy (netfilter/dup.c), to be sent by device copy_if, 0: any */
+	/* a rule of the packet filter has made this copy (netfilter/dup.c) */
 	bool is_copy;
 	/*
-	 * a rule's reject has made the packet (netfilter/reject.c), or it is a copy of such a
-	 * packet
+	 * a rule's reject has made the packet (netfilter/reject.c), or the packet is a copy of such
+	 * a packet
 	 */
 	bool is_answer;
+	/* with is_copy: index of the device that must send the copy, 0: any */
 	u32 copy_if;
-	/* SKB_STAMP_*: events whose time the sender has requested */
-	u8 stamp_wanted;
+	u8 stamp_wanted; /* SKB_STAMP_* */
+	/* with stamp_wanted: number of the packet for the timestamps, from errq_key() */
 	u32 stamp_key;
 	/* the socket that gets these timestamps; valid until dev_xmit() returns */
 	struct sock_common *stamp_for;
@@ -265,15 +276,17 @@ static inline bool list_is_last_skb(const struct list_head *queue, const struct 
 	return skb->list.next == queue;
 }
 
-/* Return the bytes of headers in room[], and of the whole packet. */
+/* Returns the bytes of headers in room[]. */
 static inline u32 skb_headlen(const struct sk_buff *skb)
 {
 	return SKB_ROOM - skb->head;
 }
+/* Returns the bytes of the whole packet: headers in room[] and payload. */
 static inline u32 skb_len(const struct sk_buff *skb)
 {
 	return skb_headlen(skb) + skb->len;
 }
+/* Returns the address of the payload, skb->len bytes. @skb has a buffer. */
 static inline u8 *skb_payload(const struct sk_buff *skb)
 {
 	return skb->buf->data + skb->off;
@@ -361,12 +374,14 @@ void skb_copy(const struct sk_buff *skb, u32 from, void *to, u32 n);
 /* Copies @n bytes from offset @from to a reader's iterator. Returns 0 or -EFAULT. */
 int skb_copy_to_iter(const struct sk_buff *skb, u32 from, u32 n, struct iov_iter *to);
 /*
- * Returns the value of SIOCOUTQ for @wmem bytes of sent packets that are not freed yet, or else of
- * FIONREAD: the length in bytes of the first datagram in @rq, 0 if there is none. Takes @lock.
- * skb_queue_ioctl() writes the value to the program's int at @arg, and returns 0, -EFAULT, or
- * -ENOTTY for another command.
+ * Returns a number of bytes. @cmd SIOCOUTQ: *@wmem, sent packets that are not freed yet. Another
+ * @cmd (FIONREAD): the first datagram in @rq, 0 if there is none; takes @lock.
  */
 int skb_queue_bytes(u32 cmd, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem);
+/*
+ * Writes the result of skb_queue_bytes() to the program's int at @arg. May sleep. Returns 0,
+ * -EFAULT, or -ENOTTY if @cmd is neither SIOCOUTQ nor FIONREAD.
+ */
 long skb_queue_ioctl(
 	u32 cmd, u64 arg, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem);
 /*

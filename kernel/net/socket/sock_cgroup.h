@@ -13,11 +13,12 @@ struct net_device;
 struct sk_buff;
 struct sock_common;
 
-/*
- * Assign to current's group a new socket, and the socket @f that current has received from a task.
- * A file that is not a socket is ignored.
- */
+/* Gives a new socket the net_cls class and the net_prio index of current's groups. */
 void sock_cgroup_own(struct sock_common *sk);
+/*
+ * Gives the socket @f, which another task has passed to current (SCM_RIGHTS), the class and index
+ * of current's groups. Ignores a file that is not a socket.
+ */
 void sock_cgroup_received(struct file *f);
 /*
  * Gives a packet without a priority the priority that its sender's group has on @dev. Any context.

@@ -82,8 +82,8 @@ struct sock_rare {
 	u32 tskey;     /* next number of SOF_TIMESTAMPING_OPT_ID */
 	int busy_poll; /* SO_BUSY_POLL, us; no effect */
 	/*
-	 * the CPU that received the last packet, -1: none did, or if cpu_wanted the CPU that the
-	 * program has set
+	 * SO_INCOMING_CPU: the vCPU that received the last packet, -1: no packet was received. With
+	 * cpu_wanted: the vCPU that the program has set
 	 */
 	int incoming_cpu;
 	bool cpu_wanted; /* incoming_cpu was set by SO_INCOMING_CPU */
@@ -144,8 +144,8 @@ struct sock_common {
 	 */
 	u32 classid, prioidx;
 	struct {
-		int on, secs; /* SO_LINGER */
-	} linger;
+		int on, secs; /* secs: seconds */
+	} linger;             /* SO_LINGER */
 	/* the socket's namespace; the family holds the reference */
 	struct net *net;
 	/* attached BPF program (packet/filter.h), NULL: none; replaced under `lock` */
@@ -279,10 +279,11 @@ void sock_init_common(struct sock_common *sk, u16 family, u16 type, u32 protocol
 /* Returns the socket of a file, valid as long as the file, or NULL if the file is not a socket. */
 struct socket *file_socket(struct file *f);
 /*
- * For asynchronous I/O, by the rules of async.h. sock_accept_file() returns a new descriptor,
- * sock_recv_file() the number of bytes.
+ * Accepts a connection for asynchronous I/O, by the rules of async.h. @addr, @addrlen: as for
+ * accept4(2). Returns a new descriptor or -errno.
  */
 long sock_accept_file(struct file *f, uaddr_t addr, uaddr_t addrlen, int flags);
+/* Receives up to @len bytes into @buf, by the rules of async.h. Returns their number or -errno. */
 long sock_recv_file(struct file *f, uaddr_t buf, size_t len, u32 flags);
 /*
  * Queues a copy of the @n bytes at @data as a message at the netlink socket @f; with @n 0 only
