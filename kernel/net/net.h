@@ -22,6 +22,7 @@
  * Call sequence: clone and unshare make a namespace by net_ns_ops (netdev.c); current_net() is the
  * namespace of new sockets. net_get() and net_put() count users. After the last net_put(), net->end
  * takes the devices down in a context that may sleep.
+ * Names like ip_local_port_range in the comments of fields are files in /proc/sys/net.
  * Locks: net->lock (spin) protects devices, addresses and routes. While it is held, no function is
  * called that takes another lock, except the neighbours' lock. The comment of a group of fields
  * names any other lock. A sysctl is one word, read and written without a lock.
@@ -60,7 +61,7 @@ struct net_devs {
 /* Addresses (ifaddr.h). Protected by net->lock. */
 struct net_addrs {
 	struct list_head list; /* of ifaddr.list, in order of addition */
-	u32 nr;
+	u32 nr;                /* number of addresses in `list` */
 	/* the addresses of `list`, hashed by address and by network (addr_find.c) */
 	struct prefix_hash hash;
 	struct prefix_lens lo_lens; /* prefix lengths of lo's networks */
@@ -122,18 +123,20 @@ struct net_icmp {
 struct net_ipv6 {
 	/* number of exclusive leases of flow labels (flowlabel.c) */
 	u32 exclusive_labels;
-	int auto_labels, label_ranges, label_reflect, label_consistency; /* LABELS_*, REFLECT_* */
+	/* auto_flowlabels: LABELS_* or another mode; flowlabel_reflect: REFLECT_* bits */
+	int auto_labels, label_ranges, label_reflect, label_consistency;
 	/*
-	 * limits of the options in an extension header: their number, their bytes (ip6_ext.c); [0]:
-	 * hop-by-hop header, [1]: destination options
+	 * limits on the options in an extension header (ip6_ext.c), [0]: hop-by-hop header, [1]:
+	 * destination options. opts_max: number of options; opts_len: bytes
 	 */
 	int opts_max[2], opts_len[2];
 	/*
-	 * after a duplicate of a stable-privacy address was found: number of further tries, and the
-	 * seconds between them
+	 * for a stable-privacy address that is a duplicate. idgen_retries: number of further tries;
+	 * idgen_delay: seconds between two tries
 	 */
 	int idgen_retries, idgen_delay;
-	int min_adv_mss, mtu_expires, route_silent; /* ipv6/route: bytes, s, boolean */
+	/* ipv6/route. min_adv_mss: bytes; mtu_expires: s; route_silent: skip_notify_on_dev_down */
+	int min_adv_mss, mtu_expires, route_silent;
 };
 /* values of auto_labels; a socket's own setting overrides LABELS_ON, but not LABELS_FORCED */
 #define LABELS_ON 1
@@ -144,9 +147,13 @@ struct net_ipv6 {
 
 /* Reassembly queues of one address family (frag.c). Protected by frag.c's lock. */
 struct net_frags {
-	/* of frag_queue.list, the oldest first; in a list of those that have packets */
+	/*
+	 * queues: of frag_queue.list, the oldest first; link: in the list of net_frags that have
+	 * queues
+	 */
 	struct list_head queues, link;
-	u32 packets, memory;         /* number of queues; their truesize, bytes */
+	/* packets: number of queues; memory: sum of skb_truesize() of the fragments, bytes */
+	u32 packets, memory;
 	u64 high_thresh, low_thresh; /* ipfrag_*_thresh, bytes */
 	/* ipfrag_time: s until an incomplete packet is dropped */
 	int time;
