@@ -109,14 +109,19 @@ bool link_good_name(const char *name);
  */
 int link_rename(struct net *net, int ifindex, const char *wanted);
 /*
- * Add and remove alternative names, which may have any characters. Take net->lock alone. Fail with
- * -EEXIST, -ENOENT, -ENOSPC, -ENOMEM or -EINVAL (@name is another device's, or the first name).
+ * Adds an alternative name, which may have any characters. Takes net->lock alone; may sleep. Fails
+ * with -EEXIST (a device of the namespace has the name), -ENOSPC (ALTNAMES_MAX) or -ENOMEM.
  */
 int link_add_name(struct net_device *dev, const char *name);
+/*
+ * Removes an alternative name. Takes net->lock alone. Fails with -ENOENT, or -EINVAL if @name is
+ * dev->name or another device's name.
+ */
 int link_del_name(struct net_device *dev, const char *name);
 /*
  * Sets a device's master (IFLA_MASTER), the index of a device in @net; 0: removes it from its
- * master.
+ * master. Fails with -ENODEV (@dev was removed), -EINVAL (there is no device @master), -EOPNOTSUPP
+ * (it cannot have ports), or an error of link_may_stand() or add_port().
  */
 int link_set_master(struct net *net, struct net_device *dev, int master);
 /* Removes @dev from its master, with the mutex held; sends no notification. */
@@ -172,12 +177,12 @@ void link_stand(struct net_device *dev, u32 level);
 void link_step_on(struct net_device *dev);
 void link_step_off(struct net_device *dev);
 
-/*
- * Return the kind of a device, NULL for lo or a card, and its peer or NULL; check a kind's name of
- * at most @len bytes. They take no lock.
- */
+/* ---- for other folders; these functions take no lock ---- */
+/* Returns the name of the device's kind; NULL for lo and cards. */
 const char *link_kind(const struct net_device *dev);
+/* True if there is a kind of this name, which has at most @len bytes. */
 bool link_type_known(const char *kind, u32 len);
+/* Returns the lower device, or a veth's other end. NULL: there is none. */
 const struct net_device *link_peer(const struct net_device *dev);
 
 #endif

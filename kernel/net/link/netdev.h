@@ -162,7 +162,10 @@ struct netdev_queue {
 	/* the card has refused a packet: nothing is sent until netdev_tx_wake() */
 	bool stopped;
 	bool woken; /* netdev_tx_wake() was called while busy */
-	/* a large frame waits: nothing is held back */
+	/*
+	 * a frame of more than HOLD_LARGE bytes is queued, so the queue is sent at once
+	 * (netdev_io.c)
+	 */
 	bool large;
 	/* in backlog.senders of the vCPU whose net_rx_flush() will send this queue (see listed) */
 	struct list_head link;
@@ -187,14 +190,16 @@ struct netdev_queue {
 };
 
 struct net_device {
+	struct list_head list; /* in net->devs; under net->lock */
 	/*
-	 * The namespace, which a late packet may still read: netdev_init() keeps the adjacent
-	 * members net and nr_neighs.
+	 * the namespace, without a reference: devices end with it. A late packet may still read it
+	 * when the device is dead, so netdev_init() keeps it
 	 */
-	struct list_head list; /* under net->lock */
-	/* not a reference: devices end with their namespace */
 	struct net *net;
-	/* protected by neigh.c's lock; kept by netdev_init(), as net is */
+	/*
+	 * number of neighbour entries; under neigh.c's lock. netdev_init() keeps it, as a late call
+	 * may add an entry
+	 */
 	u32 nr_neighs;
 
 	/* Names and numbers: under net->lock. */
@@ -222,12 +227,11 @@ struct net_device {
 
 	/* Settings: flags and their counts under net->lock; all are read without it. */
 	u32 flags; /* IFF_* */
-	/* users of IFF_PROMISC, of IFF_ALLMULTI */
+	/* number of users of IFF_PROMISC, and of IFF_ALLMULTI (netdev_count()) */
 	u32 promisc, allmulti;
 	/* IFF_PROMISC, IFF_ALLMULTI as set by hand, which is what programs see */
 	u32 asked;
-	/* bytes */
-	u32 mtu;
+	u32 mtu;  /* bytes, without the link header */
 	u16 type; /* ARPHRD_* */
 	u8 addr[ETH_ALEN];
 	u8 addr_assign; /* NETDEV_ADDR_*: the origin of addr */
@@ -269,6 +273,7 @@ struct net_device {
 	struct list_head macs; /* of mc_mac, nr_macs of them */
 	u32 nr_macs;
 	bool mc_routers; /* member of the groups of routers */
+	/* the device was set up since it was registered (mcast.c) */
 	bool mc_was_up;
 
 	/* The driver, and the counters. */
@@ -285,13 +290,13 @@ struct net_device {
 	struct qdisc_root *qdisc;
 
 	/* Queues, of a device that has some: each has its own lock. */
-	/* the queues of devices that have some */
-	struct netdev_queue first;
-	struct netdev_queue *more; /* the driver's, of nr_queues - 1; NULL */
-	u32 nr_queues;
+	struct netdev_queue first; /* queue 0 */
+	/* the other nr_queues - 1 queues, an array of the driver; NULL: none */
+	struct netdev_queue *more;
+	u32 nr_queues; /* by netdev_queues_setup() */
 	/*
-	 * numbers of queues that programs see: the most possible, and those in use. Under link.c's
-	 * mutex, read without a lock
+	 * numbers of queues that programs see. num_tx, num_rx: the most possible; real_tx, real_rx:
+	 * those in use. Under link.c's mutex, read without a lock
 	 */
 	u32 num_tx, num_rx, real_tx, real_rx;
 	/* sending is stopped while the number of queues changes */
@@ -334,8 +339,8 @@ struct net_device *netdev_find(struct net *net, const char *name);
 struct net_device *netdev_find_index(struct net *net, int ifindex);
 /*
  * Sets the flags in @change to their values in @flags; a loopback device that comes up gets its
- * addresses. May sleep. Returns 0, -ENODEV for a dead device, or an error of open(). link_lock() is
- * held, as it is for changes of the MTU and the address.
+ * addresses. link_lock() is held; may sleep. Returns 0, -ENODEV for a dead device, or an error of
+ * open().
  */
 int netdev_change_flags(struct net_device *dev, u32 flags, u32 change);
 /* Returns the flags that programs see. */
@@ -348,13 +353,13 @@ static inline u32 netdev_shown_flags(const struct net_device *dev)
  * (IFF_ALLMULTI). Takes net->lock.
  */
 void netdev_count(struct net_device *dev, u32 flag, int by);
-/* Does what netdev_count() does, unless the device with that dev->id is gone. */
+/* Does what netdev_count() does, unless the device whose dev->id is @id has been removed. */
 void netdev_count_of(struct net_device *dev, u64 id, u32 flag, int by);
-/* Sets the MTU, in bytes. May sleep. Returns 0 or -EINVAL. */
+/* Sets the MTU, in bytes. link_lock() is held; may sleep. Returns 0 or -EINVAL. */
 int netdev_set_mtu(struct net_device *dev, u32 mtu);
 /*
- * Sets a device's own link address of 6 bytes. May sleep. Returns 0, -EADDRNOTAVAIL (zero or
- * multicast) or -EOPNOTSUPP (not Ethernet).
+ * Sets a device's own link address of 6 bytes. link_lock() is held; may sleep. Returns 0,
+ * -EADDRNOTAVAIL (zero or multicast) or -EOPNOTSUPP (not Ethernet).
  */
 int netdev_set_address(struct net_device *dev, const u8 *mac);
 /*
@@ -363,8 +368,8 @@ int netdev_set_address(struct net_device *dev, const u8 *mac);
  */
 void netdev_set_carrier(struct net_device *dev, bool on);
 /*
- * Sets the alias, @len bytes of @text without a terminator. Returns 0, or -EINVAL if it is too
- * long.
+ * Sets the alias, @len bytes of @text without a terminator. Takes net->lock. Returns 0, or -EINVAL
+ * if @len is IFALIAS_MAX or more.
  */
 int netdev_set_alias(struct net_device *dev, const char *text, u32 len);
 /*
@@ -452,11 +457,12 @@ void packet_tap_in(struct sk_buff *skb);
 /* Unbinds packet sockets that are bound to @dev, with the error ENETDOWN. */
 void packet_device_gone(struct net_device *dev);
 
-/*
- * Called by drivers' interrupts when packets have arrived, and when the host accepts packets again.
- * No spinlock is held.
- */
+/* Receives the packets that have arrived, or has a thread do so. Called by a driver's interrupt. */
 void netdev_poll(struct netdev_queue *q);
+/*
+ * Resumes sending: the host accepts packets again. Called by a driver's interrupt, with no spinlock
+ * held.
+ */
 void netdev_tx_wake(struct netdev_queue *q);
 /*
  * True while a vCPU is in poll() or delivers its packets. A caller that has disabled poll() and
@@ -488,7 +494,7 @@ void netdev_resize_tx(struct net_device *dev, u32 n);
  * mutex held, or the device is not published yet.
  */
 void netdev_notify_queues(struct net_device *dev, u32 rx, u32 tx);
-/* Returns the number of frames in the fullest of its queues. */
+/* Returns the number of frames in the fullest of the device's queues. */
 u32 netdev_tx_waiting(struct net_device *dev);
 /* Adds up the counters of the device and its queues in *@s. */
 void netdev_sum(const struct net_device *dev, struct netdev_stats *s);
@@ -518,12 +524,11 @@ struct net_io_counts {
 void net_io_counts(u32 cpu, struct net_io_counts *c);
 
 /* ---- netdev_io.c, for netdev.c ---- */
-/*
- * netdev_io_init() runs at boot. netdev_queue_init() sets up a queue's memory. netdev_purge_tx()
- * drops the packets in a device's queues.
- */
+/* Sets up the backlogs of all vCPUs, at boot. */
 void netdev_io_init(void);
+/* Sets up the memory of queue @index of @dev. */
 void netdev_queue_init(struct netdev_queue *q, struct net_device *dev, u32 index);
+/* Drops the packets in a device's queues. Takes the queues' locks. */
 void netdev_purge_tx(struct net_device *dev);
 /*
  * Waits until no vCPU can add frames to the device's queues, has one of them on its list, or is

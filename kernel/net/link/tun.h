@@ -56,7 +56,7 @@ struct tun_file {
 	spinlock_t lock;
 	struct list_head queue; /* frames that are not read yet */
 	u32 queued;             /* frames in `queue` */
-	/* true sizes of the same frames, bytes */
+	/* sum of skb_truesize() of the frames in `queue` */
 	u64 bytes;
 	struct rcu_head rcu;
 };
@@ -65,12 +65,13 @@ struct tun {
 	struct net_device *dev;
 	/* an array of 1 or TUN_QUEUES entries; the first nr are in use */
 	struct tun_file **files;
-	/* files in use, and files in `disabled` */
+	/* numbers of entries in use in `files`, and of files in `disabled` */
 	u32 nr, nr_disabled;
 	struct list_head disabled; /* of tun_file.link */
-	/* TUN_FLOWS flows, where there may be several queues (tun_queue.c) */
+	/* with IFF_MULTI_QUEUE: TUN_FLOWS entries (tun_queue.c); else NULL */
 	u64 *flows;
 	u32 flags; /* TUN_SHAPE, IFF_PERSIST */
+	/* bytes of the virtio header of a frame (TUNSETVNETHDRSZ) */
 	u32 vnet_len;
 	/*
 	 * has_owner: only the user `owner` may attach without CAP_NET_ADMIN; has_group: only
@@ -105,7 +106,8 @@ void tun_learn(struct tun *t, const struct tun_file *tf, const struct sk_buff *s
 
 /*
  * tun_io.c: netdev_ops.xmit, and the operations of the file. Reading and writing transfer one
- * frame, and return its bytes or -errno: -EBADFD if the file has no device, -EAGAIN.
+ * frame, and return its bytes or -errno: -EBADFD if the file has no device, -EAGAIN, or -EFAULT,
+ * also if the device was removed while a reader waited.
  */
 int tun_xmit(struct net_device *dev, struct sk_buff *skb);
 ssize_t tun_read(struct file *f, struct iov_iter *to, loff_t *pos);
