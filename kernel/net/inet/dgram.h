@@ -32,18 +32,20 @@ struct dgram_crowd {
 	struct inet_sock *few[8];
 	struct dgram_crowd_page *first, *last;
 };
-/*
- * dgram_crowd_add() takes a reference to @i. dgram_for_each() passes the reference and a copy of
- * @skb to @hand_over, which must drop both; it frees the pages. Neither sleeps.
- */
+/* Adds @i, with a new reference. Called with the table's lock held; does not sleep. */
 void dgram_crowd_add(struct dgram_crowd *c, struct inet_sock *i);
+/*
+ * Calls @hand_over for each socket of @c, with the socket's reference and a copy of @skb, both of
+ * which @hand_over consumes. Then frees the pages. Does not consume @skb; does not sleep.
+ */
 void dgram_for_each(struct dgram_crowd *c, const struct sk_buff *skb,
 	void (*hand_over)(struct inet_sock *i, struct sk_buff *copy));
 
 /*
  * Removes the next packet from the queue and returns it, or a clone of it for MSG_PEEK; the caller
- * frees it. Waits if the queue is empty. NULL: the socket is shut down for reading. On failure
- * returns ERR_PTR(-errno), also for a pending error. read_mutex is not held.
+ * frees it. Waits if the queue is empty, unless m->nonblock is set. NULL: the socket is shut down
+ * for reading. On failure returns ERR_PTR(-errno): a pending error, -EAGAIN, or that of
+ * sock_wait.h.
  */
 struct sk_buff *dgram_wait(struct inet_sock *i, struct msg *m);
 /* Operations of struct proto_ops. */
@@ -76,8 +78,9 @@ void dgram_want_stamps(struct inet_sock *i, struct sk_buff *skb, const struct ms
 /*
  * Reports an error about a packet to @dest and @port (host byte order) to the socket. With
  * IP_RECVERR or IPV6_RECVERR, queues @e and sets c.err; without them, sets c.err if @e is fatal and
- * the socket is connected. Then wakes up its tasks. @skip: bytes of headers, from the transport
- * header on, that precede the payload in the quoted packet. Does not sleep.
+ * the socket is connected. Then wakes up its tasks. Ignores EMSGSIZE for an IPv4 packet of a UDP or
+ * ping socket to which it is not fatal. @skip: bytes of headers, from the transport header on, that
+ * precede the payload in the quoted packet. Does not sleep.
  */
 void dgram_error(
 	struct inet_sock *i, const struct ip_error *e, const ip_addr *dest, u16 port, u32 skip);

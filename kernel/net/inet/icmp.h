@@ -44,12 +44,12 @@ struct icmphdr {
 /* Sysctls of icmp_limit.c. */
 struct icmp_limits {
 	/*
-	 * ratelimit (IPv4), ratelimit6: ms between two errors to one destination; ratemask: a bit
-	 * for each limited IPv4 type; msgs_per_sec, msgs_burst: errors a second to all
-	 * destinations, and the number sent in a burst
+	 * ratelimit (IPv4), ratelimit6: ms between two errors to one destination, 0: no limit.
+	 * ratemask: a bit for each limited IPv4 type. msgs_per_sec: most errors a second to all
+	 * destinations. msgs_burst: most errors sent at once
 	 */
 	int ratelimit, ratemask, msgs_per_sec, msgs_burst, ratelimit6;
-	/* sysctls in route/: in ticks of 4 ms, except redirect_number, a count */
+	/* sysctls in ipv4/route: ticks of 4 ms, except redirect_number, a count */
 	int redirect_load, redirect_number, redirect_silence, error_cost, error_burst;
 	/* net.core: at most message_burst log lines in message_cost seconds */
 	int message_cost, message_burst;
@@ -58,15 +58,13 @@ extern struct icmp_limits icmp_limits;
 /* Sets the defaults of a new namespace. */
 void icmp_net_init(struct net *net);
 /*
- * True if the rate limit allows an ICMP error or reply along @f, the route that the caller has
- * looked up. Then counts it.
+ * True if the rate limit allows an ICMP message of @type and @code along @f, the route that the
+ * caller has looked up. Counts a message that it allows. @v6: the message is ICMPv6's.
  */
 bool icmp_may_send(const struct net *net, const struct flow *f, bool v6, u8 type, u8 code);
-/*
- * True if the rate limit allows a redirect, or a "no route" error, to @to, the sender of the
- * packet. Then counts it.
- */
+/* True if the rate limit allows a redirect to @to, the sender of the packet. Then counts it. */
 bool icmp_may_redirect(const struct net *net, const ip_addr *to);
+/* True if the rate limit allows a "no route" error to @to, the sender of the packet. Counts it. */
 bool icmp_may_refuse(const struct net *net, const ip_addr *to);
 /*
  * True if the rate limit of the machine allows one more log line about received packets. Counts it.

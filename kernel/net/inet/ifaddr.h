@@ -20,9 +20,12 @@ struct net;
 
 struct ifaddr {
 	struct list_head list; /* in net->addr.list */
-	/* the device, without a reference: it removes its addresses when it goes */
+	/* the device, without a reference: netdev_unregister() removes its addresses */
 	struct net_device *dev;
-	/* peer: equal to addr if the link has no single peer */
+	/*
+	 * peer: equal to addr if the link has no single peer; broadcast: the broadcast address, any
+	 * if there is none
+	 */
 	ip_addr addr, peer, broadcast;
 	u8 prefix; /* bits, of the family's 32 or 128 */
 	/* the device has joined the address's solicited-node multicast group */
@@ -109,12 +112,10 @@ void addrs_forget(struct net_device *dev);
 bool addr_source(const struct net_device *dev, const ip_addr *dst, ip_addr *out);
 /* True if @a, and @b unless it is NULL, is in the network of an IPv4 address of @dev. */
 bool addr_on_link(struct net_device *dev, const ip_addr *a, const ip_addr *b);
-/*
- * Add the routes to the networks of @dev's addresses, when @dev has come up; fill in @r, the route
- * to the network of @a.
- */
+/* Adds the routes to the networks of @dev's addresses, when @dev has come up. */
 void addrs_connect(struct net_device *dev);
 struct route;
+/* Fills in *@r, the route to the network of @a. */
 void addr_connected_route(const struct ifaddr *a, struct route *r);
 /* True if both addresses are on one device and have the same network. */
 bool addr_same_network(const struct ifaddr *a, const struct ifaddr *b);

@@ -92,8 +92,9 @@ void inet_write_addr(const struct inet_sock *i, struct sockaddr_buf *a, const ip
  */
 bool inet_needs_link(const ip_addr *addr);
 /*
- * Finds *@link, the value of link_if for peer @to, whose address has scope @scope. Returns 0, or
- * -EINVAL if a link-local address has no scope, or another than bound_if.
+ * Finds *@link, the value of link_if for peer @to: the device index @scope (0: none) of its
+ * address, or else the socket's device; 0 unless inet_needs_link(@to). Returns 0, or -EINVAL if
+ * there is no device, or @scope is not bound_if.
  */
 int inet_link_of(const struct inet_sock *i, const ip_addr *to, int scope, int *link);
 /* Operations of struct proto_ops for sockets of all protocols. */
@@ -103,8 +104,8 @@ int inet_accept_name(struct socket *s, struct sockaddr_buf *a);
 /* True if the socket is connected. op held. */
 bool inet_has_peer(struct inet_sock *i);
 /*
- * IPV6_ADDRFORM: turns an IPv6 socket whose peer has an IPv4 address into an AF_INET socket.
- * Returns 0 or -errno, -EINVAL unless @family is AF_INET. op held.
+ * Serves IPV6_ADDRFORM: turns an IPv6 socket whose peer has an IPv4 address into an AF_INET socket.
+ * Returns 0, -EINVAL unless @family is AF_INET, or another -errno. op held; takes c.lock.
  */
 int inet_become_v4(struct inet_sock *i, int family);
 /* Returns the automatic flow label for packets to @daddr, host byte order, 0: none. */
@@ -163,9 +164,9 @@ void inet_put_cmsgs(struct inet_sock *i, struct msg *m, const struct sk_buff *sk
 /* Recomputes recv.keeps_last after a change of options. op held. */
 void inet_report_changed(struct inet_sock *i);
 /*
- * Writes the control messages of a TCP socket to @val in the kernel, cut at *@len bytes, which
- * becomes their length: IP_PKTOPTIONS, or IPV6_2292PKTOPTIONS if @v6. Takes c.lock. Returns 0, or
- * -ENOPROTOOPT for another socket.
+ * Serves IP_PKTOPTIONS, or with @v6 IPV6_2292PKTOPTIONS: writes the control messages of a TCP
+ * socket to the kernel buffer @val of *@len bytes, and cuts what does not fit. *@len becomes the
+ * number of bytes written. Takes c.lock. Returns 0, or -ENOPROTOOPT for another socket.
  */
 int inet_pktoptions(struct inet_sock *i, bool v6, void *val, u32 *len);
 

@@ -58,9 +58,10 @@ int inet_recverr_changed(void *sk, const struct sock_opt *o, int n);
 int inet_set_checksum(struct inet_sock *i, int level, uaddr_t val, u32 len);
 /*
  * Reads SO_ORIGINAL_DST or, with @v6, IP6T_SO_ORIGINAL_DST: the destination of the connection's
- * first packet before NAT. Writes a struct sockaddr_in or sockaddr_in6 to @val; -EINVAL if *@len is
- * less. Leaves *@len as the caller set it, as Linux does. Returns -ENOENT if the peer's address is
- * of the other family.
+ * first packet before NAT. Writes a struct sockaddr_in or sockaddr_in6 to @val. Leaves *@len as the
+ * caller set it, as Linux does. Returns 0, -EINVAL if *@len is too small, -ENOENT if the connection
+ * is not tracked or the peer's address is of the other family, or -ENOPROTOOPT unless the socket is
+ * TCP's.
  */
 int inet_original_dst(const struct inet_sock *i, bool v6, void *val, const u32 *len);
 

@@ -26,16 +26,16 @@ struct inet_sock;
 struct reuse_group;
 
 /*
- * A set of sockets that are equal for one kind of lookup (ports_crowd.c). One of them is linked in
- * the hash bucket by `node`; `kin` links all of them.
+ * A socket's link in a set of sockets that are equal for one kind of lookup (ports_crowd.c). One
+ * socket of the set is linked in the hash bucket by `node`; `kin` links all of them.
  */
 struct port_crowd {
 	struct hlist_node node;
 	struct list_head kin;
 };
 /*
- * A set of equal sockets, sorted by age (inet_place.age). The youngest is linked in the hash
- * bucket, and holds the root of the tree.
+ * A socket's link in a set of equal sockets, sorted by age (inet_place.age). The youngest socket is
+ * linked in the hash bucket, and holds the root of the tree.
  */
 struct port_row {
 	struct hlist_node node;
@@ -108,7 +108,7 @@ struct inet_opts {
 	bool reflects_label;
 	u8 tos, tclass;
 	u8 min_ttl, min_hops;    /* TCP: segments with less are dropped */
-	int ttl, hops;           /* of sent packets, -1: the default */
+	int ttl, hops;           /* IP_TTL, hop limit; -1: default */
 	int pmtudisc, pmtudisc6; /* IP_PMTUDISC_* */
 	/* device index for unicast packets (IP_UNICAST_IF), 0: any */
 	int ucast_if, ucast_if6;

@@ -59,20 +59,20 @@ void inet_init_ports(struct inet_sock *i);
  */
 int inet_get_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user);
 /*
- * Sets the peer and the source address; a TCP socket without a port gets one. Returns 0 or
- * -EADDRNOTAVAIL.
+ * Sets the peer and the source address; a TCP socket without a port gets one. Returns 0, or for a
+ * TCP socket -EADDRNOTAVAIL if no port is free, or another socket has these addresses and ports.
  */
 int inet_set_peer(struct inet_sock *i, const ip_addr *saddr, const ip_addr *raddr, u16 rport);
 /* Drops the peer of a datagram socket. The port stays. */
 void inet_drop_peer(struct inet_sock *i);
-/* Removes the socket from the table. */
+/* Removes the socket from the table, so that no lookup finds it. */
 void inet_unhash(struct inet_sock *i);
 /* Enters a listener's child with its addresses and ports. Returns 0 or -EADDRINUSE. */
 int inet_enter_child(
 	struct inet_sock *i, const ip_addr *local, u16 lport, const ip_addr *remote, u16 rport);
 /* Makes a bound socket a listener. Returns 0, -EADDRINUSE, or -ENOMEM. */
 int inet_start_listening(struct inet_sock *i);
-/* Makes the listener a socket that keeps its port. */
+/* Ends listening: lookups no longer find the socket as a listener. It keeps its port. */
 void inet_stop_listening(struct inet_sock *i);
 /* Drops the peer of a connection that has ended, and frees its port if the kernel chose it. */
 void inet_forget_peer(struct inet_sock *i);
@@ -131,11 +131,12 @@ void bits_show(struct seq *s, const u64 *bits, u32 nr);
  * -EINVAL.
  */
 ssize_t bits_take(char *text, size_t n, bool cut, u64 *bits, u32 nr);
-/*
- * Serve the file of current's namespace. The second, for proc_is_list(), may sleep, and returns the
- * number of bytes used, -EINVAL or -ENOMEM.
- */
+/* Prints the file ip_local_reserved_ports of current's namespace. Returns 0. */
 int ports_show_reserved(struct seq *s, void *arg);
+/*
+ * Sets the reserved ports of current's namespace from @text, for proc_is_list(). May sleep. Returns
+ * the number of bytes used, -EINVAL or -ENOMEM.
+ */
 ssize_t ports_store_reserved(char *text, size_t n, bool cut, loff_t pos);
 
 /* ---- ports_walk.c ---- */
