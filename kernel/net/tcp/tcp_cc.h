@@ -41,7 +41,7 @@ struct hystart {
 	u64 least;     /* the shortest of these samples, ns */
 };
 
-/* bits of tcp_cc.ecn */
+/* bits of tcp_cc.ecn (RFC 3168) */
 #define TCP_ECN_OK 1    /* both sides support ECN */
 #define TCP_ECN_ASKED 2 /* our SYN has asked for ECN */
 /* a marked packet has arrived; ECE echoes it until the peer sends CWR */
@@ -66,6 +66,7 @@ struct tcp_cc {
 	u32 ecn_high;
 };
 
+/* Sets t->cc of a new connection to its initial values. */
 void tcp_cc_init(struct tcp_sock *t);
 /* Returns the algorithm's name, as TCP_CONGESTION has it. */
 static inline const char *tcp_cc_name(bool reno)
@@ -77,14 +78,15 @@ static inline const char *tcp_cc_name(bool reno)
  * -ENOENT for an unknown name. Takes no lock.
  */
 int tcp_cc_find(const char *name, bool *reno);
-/*
- * @acked: segments newly acknowledged. @limited: cwnd, not the program, has limited what was sent.
- * @rtt: ns. tcp_cut() returns segments, and leaves cwnd and ssthresh as they are.
- */
+/* Grows cwnd after @acked segments were newly acknowledged without a loss. */
 void tcp_cwnd_grow(struct tcp_sock *t, u32 acked);
+/* Records new data that was sent. @limited: cwnd, not the program, has limited what was sent. */
 void tcp_cwnd_used(struct tcp_sock *t, bool limited);
+/* Before new data is sent: halves cwnd, not below INIT_CWND, for each rtt.rto without new data. */
 void tcp_cwnd_idle(struct tcp_sock *t);
+/* Returns the next ssthresh after a loss, in segments. Leaves cwnd and ssthresh as they are. */
 u32 tcp_cut(struct tcp_sock *t);
+/* Evaluates an RTT sample (@rtt, ns) in slow start, and perhaps ends slow start. */
 void tcp_hystart(struct tcp_sock *t, u64 rtt);
 
 #endif

@@ -75,15 +75,22 @@ void tcp_fast_done(struct tcp_sock *c, bool reset);
  * listener, and before a cookie is computed.
  */
 void tcp_fast_need_key(struct net *net);
-/*
- * Set net.ipv4.tcp_fastopen_key from @text (0 or -EINVAL), and write the keys as text to @buf of @n
- * bytes (returns the length). They take tcp.lock, as do the functions below.
- */
+/* Sets net.ipv4.tcp_fastopen_key from @text. Takes tcp.lock. Returns 0 or -EINVAL. */
 int tcp_fast_set_keys(struct net *net, const char *text);
+/*
+ * Writes the namespace's keys as text to @buf, at most @n bytes. Takes tcp.lock. Returns the length
+ * of the text.
+ */
 int tcp_fast_show_keys(struct net *net, char *buf, size_t n);
-/* Sets TCP_FASTOPEN_KEY: @n keys of 16 bytes, the current key, then the previous one. */
+/*
+ * Sets TCP_FASTOPEN_KEY: @n keys of 16 bytes, the current key, then the previous one. Takes
+ * tcp.lock.
+ */
 void tcp_fast_set_own_keys(struct tcp_sock *t, const u64 (*keys)[2], u32 n);
-/* Copies the keys of the listener, or else of its namespace. Returns their number. */
+/*
+ * Copies the keys of the listener, or else of its namespace, to @keys. Takes tcp.lock. Returns
+ * their number.
+ */
 u32 tcp_fast_get_keys(struct tcp_sock *t, u64 keys[2][2]);
 
 #endif

@@ -40,8 +40,8 @@ void tcp_make_child(
 struct tcp_sock *tcp_child_of_cookie(
 	struct net *net, struct tcp_sock *l, const struct sk_buff *skb, const struct tcp_opts *o);
 /*
- * Moves an established child to its listener's accept queue. Returns false if the queue is full.
- * The child's c.lock is held.
+ * Moves an established child to its listener's accept queue. Returns false if the queue is full or
+ * the listener has ended. The child's c.lock is held.
  */
 bool tcp_offer(struct tcp_sock *child);
 /* Wakes up a task in accept(2), after tcp_offer() has returned true. */

@@ -50,8 +50,8 @@ struct undo {
  */
 struct arrived {
 	/*
-	 * ns at which a segment was sent that is now acknowledged, or now SACKed; 0: none, or all
-	 * were retransmitted
+	 * ns at which a segment was sent that is now acknowledged (sent), or now SACKed (sacked);
+	 * 0: there is no such segment, or all were retransmitted
 	 */
 	u64 sent, sacked;
 	u32 acked; /* segments removed from the write queue */
@@ -62,7 +62,7 @@ struct arrived {
 	 * ambiguous
 	 */
 	bool again;
-	/* the ACK has a SACK block for new data; a D-SACK block, which reports a duplicate */
+	/* sacks: the ACK has a SACK block for new data; dsack: a block that reports a duplicate */
 	bool sacks, dsack;
 	/* a segment below high_seq has arrived that was never retransmitted */
 	bool orig;
@@ -94,7 +94,7 @@ struct tcp_loss {
 	 * reordering degree: segments that may overtake an earlier one before that counts as lost
 	 */
 	u32 reordering;
-	u32 dupacks;
+	u32 dupacks;  /* duplicate ACKs in a row */
 	u32 high_seq; /* snd.nxt when recovery began */
 	enum { CA_OPEN, CA_RECOVERY, CA_LOSS } ca;
 	/* F-RTO: the timer has expired, and arrivals may show that nothing was lost */
@@ -102,13 +102,13 @@ struct tcp_loss {
 	/* segments found lost by the acknowledgement that is being processed */
 	u32 newly_lost;
 	u32 prior_cwnd; /* cwnd when recovery began */
-	/* segments that have arrived and that were sent in this recovery (RFC 9937) */
+	/* segments that have arrived, and segments that were sent, in this recovery (RFC 9937) */
 	u32 prr_delivered, prr_out;
 	struct undo undo;
 	struct rack rack;
 	/* purpose of the armed timers.early: EARLY_PROBE or EARLY_REORDER */
 	u8 early_kind;
-	/* the tail probe was a retransmission; a D-SACK reported it as a duplicate */
+	/* tlp_retrans: the tail probe was a retransmission; tlp_dsacked: a D-SACK reported it */
 	bool tlp_retrans, tlp_dsacked;
 	/* snd.nxt when the tail probe was sent, 0: no probe is outstanding */
 	u32 tlp_high;
@@ -117,8 +117,12 @@ struct tcp_loss {
 };
 
 /* tcp_recover.c */
+/* Enters CA_LOSS after the retransmission timer has expired. */
 void tcp_enter_loss(struct tcp_sock *t);
-/* @dup: @ack is a duplicate ACK. Changes *@when. */
+/*
+ * Reacts to the ACK @ack, whose effect is *@when: detects losses, and begins, continues or ends
+ * recovery. @dup: @ack is a duplicate ACK. Changes *@when.
+ */
 void tcp_react(struct tcp_sock *t, const struct sk_buff *ack, struct arrived *when, bool dup);
 /* Clears SKB_RETRANS of @skb, and uncounts the retransmission. */
 void tcp_forget_retrans(struct tcp_sock *t, struct sk_buff *skb);

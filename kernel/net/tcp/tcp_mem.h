@@ -39,7 +39,8 @@ int tcp_mem_used(void);
 /* Returns the number of orphans. */
 int tcp_orphans(void);
 /*
- * Counts a socket as an orphan. Returns false if there are too many orphans, or memory is full; the
+ * Counts a socket as an orphan, unless it is counted. Returns false, also with the socket counted,
+ * if there are too many orphans, or if memory is full and the write queue exceeds a page; the
  * caller then resets the connection.
  */
 bool tcp_orphan_begin(struct tcp_sock *t);

@@ -19,8 +19,7 @@ struct tcp_net {
 	int max_syn_backlog, abort_on_overflow;
 	/* reordering, max_reordering: segments */
 	int reordering, max_reordering, early_retrans, thin_linear;
-	/* us, ms, s */
-	int rto_min_us, rto_max_ms, min_rtt_wlen;
+	int rto_min_us, rto_max_ms, min_rtt_wlen; /* min_rtt_wlen: s */
 	/* min_snd_mss: bytes */
 	int min_snd_mss, signed_windows;
 	int rfc1337, ecn_fallback;
@@ -29,7 +28,8 @@ struct tcp_net {
 	/* seconds, except keep_probes (a count) */
 	int fin_timeout, keep_time, keep_intvl, keep_probes;
 	/*
-	 * max_tw: connections in time_waits; somaxconn: limit of a backlog; the others: modes, bits
+	 * max_tw: tcp_max_tw_buckets, limit of time_waits; somaxconn: net.core.somaxconn, limit of
+	 * a backlog; syncookies, ecn: modes; fastopen: FAST_* bits (tcp_fastopen.h)
 	 */
 	int max_tw, somaxconn, syncookies, ecn, fastopen;
 	int sack, timestamps, window_scaling; /* 0: the option is off in handshakes */
@@ -50,23 +50,21 @@ struct tcp_net {
 	/* number of connections in TIME_WAIT, or in FIN_WAIT2 without a file */
 	atomic_t time_waits;
 	int fack, adv_win_scale; /* without effect */
-	/* left in challenge_second; races are harmless */
+	/*
+	 * challenge_limit: challenge ACKs (RFC 5961) a second, 0x7fffffff: no limit.
+	 * challenges_left: those left in challenge_second; no lock, as races are harmless
+	 */
 	int challenge_limit, challenges_left;
 	/* ktime_get() in s */
 	u64 challenge_second;
-	/*
-	 * protects the members below. fast_keys: keys of Fast Open cookies, the current and the
-	 * previous
-	 */
+	/* protects the members below */
 	spinlock_t lock;
+	/* keys of Fast Open cookies: the current one and the previous one */
 	u64 fast_keys[2][2];
-	u32 nr_fast_keys;
-	/*
-	 * tcp_fastopen_blackhole_timeout_sec; number of pauses of Fast Open in a row; ktime_get()
-	 * at the start of the last pause
-	 */
-	int fast_pause_sec;
-	u32 fast_pauses;
+	u32 nr_fast_keys;   /* number of fast_keys, 0: none yet */
+	int fast_pause_sec; /* tcp_fastopen_blackhole_timeout_sec */
+	u32 fast_pauses;    /* pauses of Fast Open in a row */
+	/* ktime_get() at the start of the last pause */
 	u64 fast_paused_at;
 };
 

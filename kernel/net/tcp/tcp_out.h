@@ -39,8 +39,9 @@ void tcp_retransmit_lost(struct tcp_sock *t);
  * whose retransmission probes the window.
  */
 bool tcp_beyond_window(const struct tcp_sock *t, const struct sk_buff *skb);
-/* Send an empty segment with an acknowledgement, and with a RST. Without memory nothing is sent. */
+/* Sends an empty segment with an acknowledgement. Without memory timers.delack tries it again. */
 void tcp_send_ack(struct tcp_sock *t);
+/* Sends an empty segment with a RST. Without memory nothing is sent. */
 void tcp_send_reset(struct tcp_sock *t);
 /*
  * Sends an empty segment that the peer must answer. @urgent: its number is snd.una, not the one
@@ -72,7 +73,8 @@ void tcp_recount(struct tcp_sock *t, struct sk_buff *skb, u16 beside);
 /* Removes @skb from the write queue and frees it. */
 void tcp_unqueue(struct tcp_sock *t, struct sk_buff *skb);
 /*
- * Answers @skb, for which there is no socket or which is invalid, with a RST. Does not consume it.
+ * Answers @skb, for which there is no socket or which is invalid, with a RST, unless @skb is a RST
+ * or was sent to a broadcast or multicast address. Does not consume @skb.
  */
 void tcp_refuse(struct net *net, const struct sk_buff *skb);
 

@@ -79,11 +79,11 @@ struct tcp_snd {
 	struct sk_buff *head;
 	u32 wmem;   /* bytes, true sizes of the skbs in wq */
 	u32 pushed; /* end of the last data with PSH set */
-	/* initial sequence number; oldest number not acknowledged; next number to send */
+	/* iss: initial sequence number; una: oldest not acknowledged; nxt: next to send */
 	u32 iss, una, nxt;
 	/* sequence number behind the data that the program has written */
 	u32 write_seq;
-	/* the peer's window, bytes; sequence number of the segment that last updated it */
+	/* wnd: the peer's window, bytes; wl1: number of the segment that last updated it */
 	u32 wnd, wl1;
 	/* largest window the peer has offered, bytes */
 	u32 max_wnd;
@@ -95,7 +95,7 @@ struct tcp_snd {
 	u16 advmss;   /* MSS announced to the peer */
 	u16 user_mss; /* TCP_MAXSEG, 0: none */
 	u16 peer_mss; /* MSS announced by the peer */
-	/* window scales, in bits: the peer's; ours */
+	/* window scales, in bits. wscale: of windows from the peer; rcv_wscale: of ours */
 	u8 wscale, rcv_wscale;
 	/* options that both sides support */
 	bool wscale_ok, ts_ok, sack_ok;
@@ -120,16 +120,16 @@ struct tcp_rcv {
 	struct list_head ooo;
 	/* the skbs of ooo, by sk_buff.place, for searches */
 	struct rb_root ooo_tree;
-	/* the peer's initial sequence number; next number expected */
+	/* irs: the peer's initial sequence number; nxt: next number expected */
 	u32 irs, nxt;
-	/* nxt when the last window was announced; that window in bytes */
+	/* wup: nxt when the last window was announced; wnd: that window, bytes */
 	u32 wup, wnd;
 	u32 copied; /* number of the next byte to read */
 	/* estimate of the peer's segment size, bytes */
 	u32 mss;
 	u32 clamp;     /* TCP_WINDOW_CLAMP: largest window, bytes */
 	u32 ts_recent; /* the peer's timestamp to echo */
-	/* ns at which ts_recent was set; at which data last arrived in order */
+	/* ns. ts_recent_at: when ts_recent was set; last: when data last arrived in order */
 	u64 ts_recent_at, last;
 	u32 ooo_mem;                        /* bytes, true sizes of the skbs in ooo */
 	struct sack_block sacks[MAX_SACKS]; /* to report, the newest first */
@@ -145,12 +145,13 @@ struct tcp_rcv {
 	bool predicted;
 	/* the peer's FIN was processed: reads end before its number */
 	bool peer_done;
-	bool report_inq;        /* TCP_INQ */
-	u8 urg_state, urg_byte; /* URG_*; the byte, valid from URG_HERE on */
-	u32 urg_seq;            /* number of the urgent byte */
-	/* receive buffer auto-tuning: ns at which this round trip began; bytes read in it */
+	bool report_inq; /* TCP_INQ */
+	/* urg_state: URG_*; urg_byte: the urgent byte, valid from URG_HERE on */
+	u8 urg_state, urg_byte;
+	u32 urg_seq; /* sequence number of the urgent byte */
+	/* auto-tuning of the receive buffer: ns at which the present round trip began */
 	u64 space_at;
-	u32 space_copied;
+	u32 space_copied; /* bytes read in that round trip */
 };
 #define URG_NONE 0
 #define URG_AWAITED 1 /* announced, but not received yet */
@@ -187,12 +188,15 @@ struct tcp_ack_state {
 
 /* Round-trip times. Protected by c.lock; all in ns. */
 struct tcp_rtt {
-	/* smoothed RTT, 0: no sample yet; its deviation; the retransmission timeout */
+	/* srtt: smoothed RTT, 0: no sample yet; rttvar: its deviation; rto: timeout */
 	u64 srtt, rttvar, rto;
 	/* bounds of rto */
 	u64 rto_min, rto_max;
 	u64 min; /* minimum RTT in tcp_min_rtt_wlen */
-	/* minimum RTT since min_at; ktime_get() when the current half of tcp_min_rtt_wlen began */
+	/*
+	 * min_at: ktime_get() when the current half of tcp_min_rtt_wlen began; min_now: minimum RTT
+	 * since then
+	 */
 	u64 min_now, min_at;
 };
 #define RTO_MIN (200 * MSEC)
@@ -212,7 +216,7 @@ struct tcp_timers {
 	struct ktimer keep; /* keepalive, FIN_WAIT2, TIME_WAIT */
 	u8 backoff;         /* times that the timeout was doubled */
 	u8 retries;         /* retransmissions in a row */
-	/* unanswered zero-window probes; unanswered keepalive probes */
+	/* numbers of unanswered probes. probes: of a zero window; keep_sent: keepalive */
 	u8 probes, keep_sent;
 	u64 confirmed; /* last confirmation of the neighbour */
 	/* when the zero window was first probed, 0: the window is open */
@@ -248,21 +252,21 @@ enum { CHRONO_NONE, CHRONO_BUSY, CHRONO_WINDOW, CHRONO_BUFFER, CHRONO_KINDS };
 /* Counters for TCP_INFO and statistics. Protected by c.lock. */
 struct tcp_counts {
 	u32 retrans; /* retransmitted segments */
-	/* timeouts; those that were the first in a row */
+	/* rto: timeouts; rto_recoveries: timeouts that were the first in a row */
 	u16 rto, rto_recoveries;
 	/* ms from the first timeout of a row to the next progress, summed up */
 	u32 rto_time;
-	/* ns at which the present row of timeouts began; 0: none */
+	/* ns at which the present row of timeouts began; 0: there is no such row */
 	u64 rto_at;
 	u64 bytes_acked, bytes_received, bytes_sent, bytes_retrans;
 	u64 segs_in, segs_out;
 	/* ns at which the last acknowledgement arrived */
 	u64 last_ack;
-	/* ns for each CHRONO_* kind; ns at which the present kind began */
+	/* chrono: ns spent in each CHRONO_* kind; chrono_at: ns at which the present kind began */
 	u64 chrono[CHRONO_KINDS], chrono_at;
-	u8 chrono_kind;                  /* CHRONO_* */
+	u8 chrono_kind;                  /* the present kind, CHRONO_* */
 	u32 data_segs_in, data_segs_out; /* segments with payload */
-	/* segments that have arrived; those that ECN marked */
+	/* sent segments known to have arrived; delivered_ce: those of them that ECN marked */
 	u32 delivered, delivered_ce;
 	u32 dsack_dups, reord_seen, ooo_packets; /* segments */
 };
