@@ -17,8 +17,9 @@ int br_change_fdb(struct net *net, const struct nlmsghdr *req);
 int br_dump_mdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int br_change_mdb(struct net *net, const struct nlmsghdr *req);
 /*
- * Serves SIOCBRADDBR and the other requests about bridges, on any socket, after a check of the
- * rights. @arg: address in program memory. -ENOTTY: another request.
+ * Serves SIOCGIFBR, SIOCSIFBR, SIOCDEVPRIVATE and SIOCBR*, on any socket; the caller passes no
+ * other command. @arg: address in program memory. Returns 0, for some requests a number, or -errno;
+ * -EPERM for a change without CAP_NET_ADMIN over @net.
  */
 long br_ioctl(struct net *net, u32 cmd, u64 arg);
 

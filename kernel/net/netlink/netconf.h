@@ -6,7 +6,10 @@
 #ifndef NESTLING_NET_NETCONF_H
 #define NESTLING_NET_NETCONF_H
 
-/* The values in /proc/sys/net/{ipv4,ipv6}/neigh/NAME, for each family. */
+/*
+ * The values in /proc/sys/net/{ipv4,ipv6}/neigh/NAME. Each family has its own, in netconf.v4 from
+ * CONF4_NEIGH on and in netconf.v6 from CONF6_NEIGH on.
+ */
 enum {
 	NEIGH_ASK_ALL, /* requests to all machines, at most */
 	/* requests to the known address, at most; they are sent before requests to all machines */
@@ -31,6 +34,7 @@ enum {
 	NEIGH_PROXIED,
 	NEIGH_WORDS
 };
+/* Indexes of netconf.v4: the files in ipv4/conf/NAME; netconf.c has their names and ranges. */
 enum {
 	CONF4_FORWARDING,
 	CONF4_RP_FILTER,
@@ -65,6 +69,7 @@ enum {
 	CONF4_NEIGH, /* NEIGH_WORDS words begin here */
 	CONF4_NR = CONF4_NEIGH + NEIGH_WORDS
 };
+/* Indexes of netconf.v6: the files in ipv6/conf/NAME; netconf.c has their names and ranges. */
 enum {
 	CONF6_FORWARDING,
 	CONF6_DISABLE,

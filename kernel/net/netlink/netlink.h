@@ -38,8 +38,8 @@
 struct nl_msg {
 	struct list_head list;
 	/*
-	 * port number of the sender, 0: the kernel; the group to which the message was sent, 0:
-	 * none
+	 * from: port number of the sender, 0: the kernel; group: the group to which the message was
+	 * sent, 0: none
 	 */
 	u32 from, group;
 	struct ucred cred;
@@ -169,19 +169,23 @@ int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len, bool force);
 /* Queues a message for the socket, or drops it if there is no room. Does not sleep. */
 void nl_notify(struct nl_sock *n, const void *data, u32 len);
 /*
- * Builds one message in a temporary builder and queues it, if it is not empty. May sleep, like the
- * next three. They return 0, -ENOMEM or -ENOBUFS.
+ * Answers @req: calls @put with @what and @flags to build a message, and queues the message if it
+ * is not empty. May sleep. Returns 0, -ENOMEM or -ENOBUFS, as do the next three functions.
  */
 int nl_answer(struct nl_sock *n, const struct nlmsghdr *req, rtnl_put_fn put, const void *what,
 	u16 flags);
 /*
- * Answers with an error, or if @err is 0 with an acknowledgement. A socket that has set
- * NETLINK_EXT_ACK also gets @why (or NULL) and the @offset of the attribute (or 0).
+ * Answers with the error @err (-errno), or if @err is 0 with an acknowledgement. A socket that has
+ * set NETLINK_EXT_ACK also gets the text @why (NULL: none) and @offset, the bytes from the start of
+ * the request to the attribute at fault (0: none). May sleep.
  */
 int nl_error(struct nl_sock *n, const struct nlmsghdr *req, int err, const char *why, u32 offset);
-/* Ends a dump. */
+/* Ends a dump: queues NLMSG_DONE. May sleep. */
 int nl_done(struct nl_sock *n, const struct nlmsghdr *req);
-/* Ends a dump that has failed with @err, or whose last message has @flags beside NLM_F_MULTI. */
+/*
+ * Ends a dump with the result @err (0 or -errno); NLMSG_DONE has @flags beside NLM_F_MULTI. May
+ * sleep.
+ */
 int nl_done_with(struct nl_sock *n, const struct nlmsghdr *req, int err, u16 flags);
 /*
  * Sends a copy of a message to every member of @group (from 1 on) of @protocol in @net; NULL: in
@@ -218,16 +222,19 @@ extern spinlock_t nl_lock;
 /* Returns a message with a copy of @data, owned by the caller, or NULL. */
 struct nl_msg *nl_msg_new(const void *data, u32 len, gfp_t gfp);
 /*
- * Puts a message into the socket's queue, unless the socket's filter drops it. Consumes @m. Takes
- * c.lock. Returns 0, or -ENOBUFS if the queue is full.
+ * Puts a message into the socket's queue, unless the socket's filter drops it. @force: also if the
+ * queue is full. Consumes @m. Takes c.lock. Returns 0, or -ENOBUFS if the queue is full.
  */
 int nl_queue_msg(struct nl_sock *n, struct nl_msg *m, bool force);
 /*
- * Add a socket to the hub of its protocol and namespace (0 or -ENOMEM; may sleep), and remove it,
- * also from its groups. nl_hub_leave() is called with nl_lock held, and returns @n's hub if the
- * caller must free it.
+ * Adds a socket to the hub of its protocol and namespace, which it makes if there is none. May
+ * sleep. Returns 0 or -ENOMEM.
  */
 int nl_hub_enter(struct nl_sock *n);
+/*
+ * Removes a socket from its groups and its hub. nl_lock held. Returns the hub if the caller must
+ * free it, else NULL.
+ */
 struct nl_hub *nl_hub_leave(struct nl_sock *n);
 /*
  * Joins the groups in both @mask and @want, and leaves the others of @mask. May sleep. Returns 0,
@@ -251,8 +258,9 @@ void nl_catch_up_some(struct nl_sock *n);
  */
 void nl_help(struct nl_sock *n);
 /*
- * Sends a copy of a message to the members of a group except @but. @m is NULL if the message is
- * lost; else the caller keeps it. Takes nl_lock.
+ * Sends a copy of @m to the members of @group (from 1 on) except @but (NULL: to all), in the
+ * namespaces of nl_broadcast(). Does not consume @m; NULL: the message is lost, which the members
+ * learn as ENOBUFS. Takes nl_lock.
  */
 void nl_to_group(struct net *net, int protocol, u32 group, const struct nl_msg *m,
 	const struct nl_sock *but);

@@ -20,8 +20,8 @@ struct nl_builder {
 	u32 msg; /* offset of the current message */
 };
 /*
- * Begins a message, whose fixed part has @body bytes, all 0, and returns that part. @req: the
- * request, whose sequence number the message gets. nl_end() ends it.
+ * Begins a message of @type for port @portid, and returns its fixed part of @body bytes, all 0.
+ * @req: the request, whose sequence number the message gets. nl_end() ends the message.
  */
 void *nl_begin(struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 type, u16 flags,
 	u32 body);
@@ -31,14 +31,13 @@ void *nl_begin(struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16
  */
 void nl_attr(struct nl_builder *b, u16 type, const void *data, u32 n);
 void nl_attr_u32(struct nl_builder *b, u16 type, u32 v);
-/* Appends an address of four or sixteen bytes. */
+/* Appends an address: four bytes of an IPv4 address, else sixteen. */
 void nl_attr_addr(struct nl_builder *b, u16 type, const ip_addr *a);
-/*
- * Begin a nest of attributes. Return the position to pass to nl_nest_end(). nl_nest_plain() does
- * not set NLA_F_NESTED, as in the format of old attributes.
- */
+/* Begins a nest of attributes. Returns the position to pass to nl_nest_end(). */
 u32 nl_nest(struct nl_builder *b, u16 type);
+/* Does what nl_nest() does, without NLA_F_NESTED, as in the format of old attributes. */
 u32 nl_nest_plain(struct nl_builder *b, u16 type);
+/* Ends the nest that began at @at: sets its length. */
 void nl_nest_end(struct nl_builder *b, u32 at);
 /* Ends the message: sets its length. */
 void nl_end(struct nl_builder *b);
@@ -56,20 +55,23 @@ const void *nl_find(const struct nlmsghdr *req, u32 fixed, u16 type, u32 min, u3
 const void *nl_nested(const void *p, u32 len, u16 type, u32 min, u32 *got);
 
 /*
- * Returns the length of the list and some more, since it may grow before it is copied. Takes
- * net->lock.
+ * Returns the room in entries for a copy of the list: its length and some more, since the list may
+ * grow before it is copied. Takes net->lock.
  */
 u32 rtnl_room_for(struct net *net, const struct list_head *list);
 /*
- * rtnl_via.c: rtnl_put_gateway() appends the gateway of a route, unless it is the any address (no
- * gateway); @v4: the route is IPv4's. rtnl_read_gateway() reads the gateway from attributes. It
- * returns 0, also if there is no gateway, or -EINVAL.
+ * rtnl_via.c: Appends the gateway of a route, unless it is the any address (no gateway). @v4: the
+ * route is IPv4's.
  */
 void rtnl_put_gateway(struct nl_builder *b, const ip_addr *gateway, bool v4);
+/*
+ * rtnl_via.c: Reads the gateway of a route of @family from the @len bytes of attributes at @attrs.
+ * Returns 0 or -EINVAL. Without a gateway returns 0, and leaves *@out as it was.
+ */
 int rtnl_read_gateway(const void *attrs, u32 len, u8 family, ip_addr *out);
 /*
- * Reads an address from attribute @type. Returns false if it is missing or too short; *@out is
- * unchanged then.
+ * Reads an address of @family from attribute @type of a request whose fixed part has @fixed bytes.
+ * Returns false, with *@out unchanged, if the attribute is missing or too short.
  */
 bool rtnl_attr_addr(const struct nlmsghdr *req, u32 fixed, u16 type, u8 family, ip_addr *out);
 
@@ -108,12 +110,13 @@ int rtnl_get(
  */
 int rtnl_change(struct net *net, const struct nlmsghdr *req, const char **why);
 
-/* ---- notifying listeners; may be called from a timer, with no spinlock held ---- */
 /*
- * @type: RTM_NEW* or RTM_DEL*. @change: the IFF_* flags that have changed. Without memory a
- * notification is lost.
+ * ---- notifying listeners: functions may be called from a timer, with no spinlock held. Without
+ * memory a notification is lost. @type: RTM_NEW* or RTM_DEL* ----
  */
+/* Sends the message that @put builds of @what to the members of @group (RTNLGRP_*). */
 void rtnl_notify(struct net *net, u32 group, rtnl_put_fn put, const void *what);
+/* Notifies RTNLGRP_LINK. @change: the IFF_* flags that have changed. */
 void rtnl_notify_link(struct net_device *dev, u16 type, u32 change);
 void rtnl_notify_addr(struct net *net, const struct ifaddr *a, u16 type);
 void rtnl_notify_route(struct net *net, const struct route *r, u16 type);
