@@ -29,12 +29,12 @@ struct prefix_node {
 };
 struct prefix_hash {
 	struct list_head *buckets; /* NULL: no node was ever added */
-	u32 size, nr;
+	u32 size, nr;              /* numbers of buckets and of nodes */
 };
 /* The prefix lengths in use, and how many nodes there are of each. */
 struct prefix_lens {
-	u64 set[3];
-	u16 nr[129];
+	u64 set[3];  /* a bit for each length in use */
+	u16 nr[129]; /* number of nodes, by length */
 };
 
 /*
@@ -54,11 +54,12 @@ void prefix_add(struct prefix_hash *h, struct prefix_node *n, struct prefix_node
 /* Removes a node that is in the hash. */
 void prefix_del(struct prefix_hash *h, struct prefix_node *n);
 /*
- * Return the first node of the network with the first @bits bits of @a, and the node of that
- * network behind @n. NULL: there is none.
+ * Returns the first node in @space of the network with the first @bits bits of @a. NULL: there is
+ * none.
  */
 struct prefix_node *prefix_first(
 	const struct prefix_hash *h, u32 space, u32 bits, const ip_addr *a);
+/* Returns the node behind @n that has the space and network of @n. NULL: there is none. */
 struct prefix_node *prefix_next(const struct prefix_hash *h, const struct prefix_node *n);
 
 /* Count and uncount a node of prefix length @bits (of 128). */

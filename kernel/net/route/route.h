@@ -70,7 +70,7 @@ struct route {
 	u8 tos;                        /* 0: all */
 	u8 pref;                       /* IPv6: ICMPV6_ROUTER_PREF_* */
 	u8 flags;                      /* RTNH_F_ONLINK, WAY_OURS */
-	u8 hoplimit;                   /* 0: the default */
+	u8 hoplimit;                   /* hops, 0: the default */
 	u32 mtu, advmss;               /* bytes, 0: the default */
 	u32 table;                     /* RT_TABLE_* */
 	u32 metric;
@@ -94,8 +94,9 @@ int route_change(struct net *net, const struct route *r, u16 flags);
 int route_add(struct net *net, const struct route *r);
 /*
  * Deletes the first route with the destination and table of @r, and with its type, scope, protocol,
- * metric, source, device and gateway where @r has one (not 0, NULL, any, RT_SCOPE_NOWHERE).
- * Notifies listeners. Returns 0 or -ESRCH.
+ * metric, source, device and gateway where @r has one (not 0, NULL, any, RT_SCOPE_NOWHERE). If @r
+ * has a gateway but no hops, an IPv6 route with several nexthops loses only that nexthop. Notifies
+ * listeners. Returns 0 or -ESRCH.
  */
 int route_del(struct net *net, const struct route *r);
 /*
@@ -105,10 +106,14 @@ int route_del(struct net *net, const struct route *r);
  * @gone.
  */
 int route_place(struct net *net, struct route *n, u16 flags, struct list_head *gone);
-/* Removes and returns the route that route_del() would delete, or NULL. net->lock held. */
+/*
+ * Removes the first route that matches @r by the rules of route_del(), with all its nexthops, and
+ * returns it, owned by the caller; NULL: there is none. net->lock held.
+ */
 struct route *route_take(struct net *net, const struct route *r);
-/* Frees a route that is in no list, with its reference to nexthops; and a list of such routes. */
+/* Frees a route that is in no list, and drops its reference to nexthops. */
 void route_free(struct route *r);
+/* Frees all routes of the list @gone. */
 void routes_free(struct list_head *gone);
 
 /* A table that has routes, or had some. */
@@ -128,11 +133,12 @@ bool route_has_table(const struct net *net, bool v4, u32 table);
 /* Frees all tables at the namespace's end. */
 void route_tables_free(struct net *net);
 
-/* Return the number of nexthops of a route, and the @n-th of them. */
+/* Returns the number of nexthops of a route. */
 static inline u32 route_ways(const struct route *r)
 {
 	return r->hops ? r->hops->nr : 1;
 }
+/* Returns nexthop @n, which is below route_ways(). */
 struct nexthop route_way(const struct route *r, u32 n);
 /* Returns the restrictions of @dev at present: RTNH_F_DEAD, RTNH_F_LINKDOWN. */
 u8 way_state(const struct net_device *dev);
@@ -232,12 +238,14 @@ bool route_makes_local(struct net *net, const ip_addr *a);
 
 /*
  * Calls @look for each table that the rules select, until it returns a value other than
- * -ENETUNREACH. Returns the last value. net->lock held.
+ * -ENETUNREACH, and returns that value. Returns -ENETUNREACH if the rules end, and -ENETUNREACH,
+ * -EACCES or -EINVAL for a rule that rejects the packet. net->lock held.
  */
 int rules_route(
 	struct net *net, struct flow *f, int (*look)(struct net *net, struct flow *f, u32 table));
-/* Makes the first rules of a namespace: 0 or -ENOMEM; and frees all of its rules. */
+/* Makes the first rules of a namespace. May sleep. Returns 0 or -ENOMEM. */
 int rules_init(struct net *net);
+/* Frees all rules of a namespace. */
 void rules_free(struct net *net);
 
 #endif
