@@ -53,8 +53,8 @@ struct mc_if {
 	u32 qrv;
 	u64 interval; /* between queries, ns */
 	/*
-	 * times (ktime_get()) at which a general query is to be answered, and at which changes are
-	 * to be reported; 0: none is pending
+	 * times by ktime_get(), 0: none is pending. general_at: when a general query is to be
+	 * answered; change_at: when changes are to be reported
 	 */
 	u64 general_at, change_at;
 	/*
@@ -62,10 +62,10 @@ struct mc_if {
 	 * is pending
 	 */
 	u64 change_latest;
-	u32 change_left; /* number of reports left to send */
+	u32 change_left; /* reports of changes left to send */
 	/*
-	 * times (ktime_get()) until which reports are of version 1 and 2, since a querier of that
-	 * version was heard
+	 * [v - 1]: time (ktime_get()) until which reports are of version v, 1 or 2, since a querier
+	 * of that version was heard
 	 */
 	u64 old_until[2];
 };
@@ -104,9 +104,8 @@ struct mc_source {
 	ip_addr addr;
 	u32 n[2];    /* members that list the source, by mode */
 	bool listed; /* in the list of the group's state */
-	/* asked: to be reported in the answer to a query; changes: reports left of its change */
-	bool asked;
-	u32 changes;
+	bool asked;  /* a query has asked for the source */
+	u32 changes; /* reports left of its last change */
 };
 
 /* A multicast link address that the device is to receive. */
@@ -132,7 +131,7 @@ struct mc_want {
  */
 int mcast_change(struct net_device *dev, const ip_addr *group, const struct mc_want *was,
 	const struct mc_want *now);
-/* Join and leave a group for the kernel itself. A failure to join is ignored. */
+/* Join and leave a group for the kernel itself. Take net->lock. A failure to join is ignored. */
 void mcast_join(struct net_device *dev, const ip_addr *group);
 void mcast_leave(struct net_device *dev, const ip_addr *group);
 /* Returns the solicited-node group of @addr (ndisc.c). */
@@ -144,14 +143,15 @@ ip_addr mcast_solicited_node(const ip_addr *addr);
  */
 bool mcast_accepts(struct net_device *dev, const ip_addr *group, const ip_addr *source, u8 proto);
 
-/*
- * Called when a device is registered, set up or down, or removed, and when it begins or ceases to
- * forward IPv6.
- */
+/* Sets up multicast on a device that is registered. */
 void mcast_register(struct net_device *dev);
+/* Reports the groups of a device that is set up, and joins the group of all hosts. */
 void mcast_up(struct net_device *dev);
+/* Ends reports of a device that is set down. */
 void mcast_down(struct net_device *dev);
+/* Frees the groups of a device that is removed. */
 void mcast_forget(struct net_device *dev);
+/* Joins or leaves the groups of routers, when a device begins (@on) or ceases to forward IPv6. */
 void mcast_forwarding(struct net_device *dev, bool on);
 /* Called when duplicate address detection has ended: reports have a source address from now on. */
 void mcast_have_address(struct net_device *dev);
@@ -160,10 +160,14 @@ void mcast_net_init(struct net *net);
 void mcast_net_end(struct net *net);
 
 /*
- * Add and remove a user of the link address @mac (6 bytes) of @dev. @by_hand: for SIOCADDMULTI.
- * Return 0, -ENOMEM or -ENOBUFS; 0 or -ENOENT. net->lock held.
+ * Adds a user of the link address @mac (6 bytes) of @dev. @by_hand: for SIOCADDMULTI, whose second
+ * call for an address adds no user. net->lock held. Returns 0, -ENOMEM or -ENOBUFS.
  */
 int mcast_mac_add(struct net_device *dev, const u8 *mac, bool by_hand);
+/*
+ * Removes a user of the link address @mac (6 bytes) of @dev. @by_hand: for SIOCDELMULTI. net->lock
+ * held. Returns 0, or -ENOENT if there is no such user.
+ */
 int mcast_mac_del(struct net_device *dev, const u8 *mac, bool by_hand);
 /* Computes the link address of a group, 6 bytes at @mac (neigh.c). */
 void mcast_mac_of(const ip_addr *group, u8 *mac);
