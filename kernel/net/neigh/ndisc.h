@@ -29,28 +29,21 @@ struct nd_job {
 	/* ktime_get() at which the job runs */
 	u64 at;
 	union {
-		/*
-		 * JOB_DAD: solicitations left; the nonce that identifies our own solicitations;
-		 * number of addresses that were tried before
-		 */
-		struct {
-			int tries;
+		struct {           /* JOB_DAD */
+			int tries; /* solicitations left */
 			bool has_nonce;
-			u8 nonce[NONCE];
-			u32 made;
+			u8 nonce[NONCE]; /* marks our own solicitations */
+			u32 made;        /* addresses tried before */
 		};
-		/*
-		 * JOB_ANOTHER: the number of the address to be made instead of addr, and its
-		 * lifetimes
-		 */
-		struct {
+		struct { /* JOB_ANOTHER */
+			/* number of addresses made before, for nd_take_address() */
 			u32 again;
+			/* lifetimes of the new address, as in struct ifaddr */
 			u64 expires, preferred_until;
 		};
-		/* JOB_RS: number of solicitations sent; the wait before this one, ns */
-		struct {
-			int sent;
-			u64 waited;
+		struct {            /* JOB_RS */
+			int sent;   /* solicitations sent so far */
+			u64 waited; /* ns waited before this one */
 		};
 		struct { /* JOB_ROUTE_ENDS */
 			ip_addr dst;

@@ -41,8 +41,8 @@ int neigh_output(struct net_device *dev, const ip_addr *to, struct sk_buff *skb)
 /* the message answers our request: both directions work */
 #define NEIGH_SOLICITED 2
 #define NEIGH_OVERRIDE 4 /* the MAC address may have changed */
-/* the sender is a router; NEIGH_ISROUTER_KNOWN: the message has a router flag */
-#define NEIGH_ROUTER 8
+#define NEIGH_ROUTER 8   /* the sender is a router */
+/* the message has a router flag, so NEIGH_ROUTER is valid */
 #define NEIGH_ISROUTER_KNOWN 16
 /* the MAC address may have changed, but only if the last change is old enough (locktime) */
 #define NEIGH_UNLESS_NEW 32
@@ -124,33 +124,37 @@ void arp_forget(struct net_device *dev);
  * ICMPv6 header, whose checksum icmp6_rcv() has checked.
  */
 void ndisc_rcv(struct sk_buff *skb);
-/* Set up and stop the timer of a namespace. The second may sleep. */
+/* Sets up the timer of a new namespace. */
 void ndisc_net_init(struct net *net);
+/* Stops the timer of a namespace that ends. May sleep. */
 void ndisc_net_end(struct net *net);
-/*
- * Begin neighbour discovery on a device, and end it. The second removes the device's IPv6
- * addresses, except permanent ones if keep_addr_on_down is set. No lock is held.
- */
+/* Begins neighbour discovery on a device that has come up. No lock is held. */
 void ndisc_up(struct net_device *dev);
+/*
+ * Ends neighbour discovery on a device. Removes its IPv6 addresses, except permanent ones if
+ * keep_addr_on_down is set. No lock is held.
+ */
 void ndisc_down(struct net_device *dev);
 /* Makes a new address for a device whose conf/NAME/addr_gen_mode was changed. */
 void ndisc_regenerate(struct net_device *dev);
 /*
- * addr_gen.c: addr_gen() sets a->addr and a->flags of an address of @dev in network @prefix, and
- * takes net->lock. @tries: number of addresses made before, which are in use elsewhere.
- * addr_gen_may() returns true if @mode is possible, with net->lock held. addr_secret_show() and
- * _store() serve the file of a secret, by its struct netname; the latter returns 0 or -EIO.
+ * addr_gen.c: Generates an address of @dev in network @prefix: sets a->addr and a->flags. @tries:
+ * number of addresses made before, which are in use elsewhere. Takes net->lock.
  */
 void addr_gen(struct net_device *dev, const ip_addr *prefix, u32 tries, struct ifaddr *a);
+/* addr_gen.c: True if addr_gen_mode of @dev can be set to @mode. net->lock held. */
 bool addr_gen_may(const struct net_device *dev, int mode);
 struct seq;
+/* addr_gen.c: Prints the file stable_secret of the device or default @arg, a struct netname. */
 int addr_secret_show(struct seq *s, void *arg);
-int addr_secret_store(char *text, size_t n, void *arg);
 /*
- * If the sysctl ndisc_notify is on, announce to the link the IPv6 addresses of a device, or the
- * address that was added by hand.
+ * addr_gen.c: Sets the secret of the device or default @arg, a struct netname, from @text. Takes
+ * net->lock. Returns 0 or -EIO.
  */
+int addr_secret_store(char *text, size_t n, void *arg);
+/* Announces the IPv6 addresses of @dev to the link, if the sysctl ndisc_notify is on. */
 void ndisc_notify(struct net_device *dev);
+/* Announces @addr, which was added by hand, to the link, if the sysctl ndisc_notify is on. */
 void ndisc_added(struct net_device *dev, const ip_addr *addr);
 /* Requests the MAC address of @addr, as arp_solicit() does. */
 void ndisc_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac);

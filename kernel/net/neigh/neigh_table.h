@@ -19,7 +19,8 @@ struct neigh {
 	struct hlist_node node;
 	/* node in by_deadline, unless deadline is FOREVER */
 	struct rb_node due;
-	struct list_head lru; /* entries set by hand are not in it */
+	/* in the family's list by use, the newest last; entries set by hand are in no list */
+	struct list_head lru;
 	struct net_device *dev;
 	struct net *net; /* namespace of dev when the entry was made */
 	ip_addr addr;
@@ -28,7 +29,7 @@ struct neigh {
 	u32 probes;      /* requests without an answer */
 	/* ktime_get() at the end of the present state, or FOREVER */
 	u64 deadline;
-	/* ktime_get() */
+	/* ktime_get() of the last use, confirmation, and change of state or MAC address */
 	u64 used, confirmed, updated;
 	struct list_head queue; /* packets that wait for the MAC address */
 	u32 queued;             /* bytes, sum of skb_truesize() */
