@@ -41,10 +41,10 @@ struct filter_view {
 };
 
 /*
- * Runs the filter of a socket over a packet. Returns true if the socket gets it. The program's view
- * begins @back bytes before @skb's front (a pulled header), at or behind the network header. If the
- * program passes fewer bytes, @skb is truncated, except the pulled header. Does not sleep, and does
- * not consume @skb.
+ * Runs the filter of a socket over a packet. Returns true if the socket gets it, also if the socket
+ * has no filter. The program's view begins @back bytes before @skb's front (a pulled header), at or
+ * behind the network header. If the program passes fewer bytes, @skb is truncated, except the
+ * pulled header. Does not sleep, and does not consume @skb.
  */
 bool sock_filter_skb(const struct sock_common *c, struct sk_buff *skb, u32 back);
 /*
@@ -73,7 +73,7 @@ struct sk_filter *filter_get_of(struct sock_common *c);
 /* Drops a reference. The program is freed a grace period after the last one. */
 void filter_put(struct sk_filter *f);
 
-/* Operations on extended programs, registered by kernel/bpf; NULL before. */
+/* Operations on extended programs, those of bpf(2), which kernel/bpf provides. */
 struct filter_view;
 struct filter_programs {
 	/* Returns a reference to the program, or ERR_PTR(-EBADF, -EINVAL). */
@@ -82,10 +82,11 @@ struct filter_programs {
 	/* Returns the result of sock_filter_view(). Does not sleep. */
 	u32 (*run)(const void *prog, struct filter_view *v);
 };
+/* set by kernel/bpf at boot; NULL before */
 extern const struct filter_programs *filter_programs;
 /*
- * Copies @n bytes at offset @off of the view; returns false if it does not have them. @legacy: @off
- * may be relative to SKF_NET_OFF or SKF_LL_OFF, and @n is at most 4.
+ * Copies @n bytes at offset @off of the view to @to. Returns false if the view does not have them.
+ * @legacy: @off may be relative to SKF_NET_OFF or SKF_LL_OFF, and @n is at most 4.
  */
 bool filter_view_bytes(const struct filter_view *v, s64 off, u32 n, void *to, bool legacy);
 /*

@@ -73,7 +73,7 @@ struct packet_sock {
 
 	/* options, under op */
 	bool auxdata, origdev, loss, tx_has_off, qdisc_bypass;
-	/* version: TPACKET_*; timestamp: SOF_TIMESTAMPING_* */
+	/* version: TPACKET_*; reserve, copy_thresh: bytes; timestamp: SOF_TIMESTAMPING_* */
 	u32 version, reserve, copy_thresh, timestamp;
 	/* size of the virtio header before each packet (PACKET_VNET_HDR), 0: none */
 	u32 vnet;
@@ -83,7 +83,7 @@ struct packet_sock {
 	spinlock_t q_lock;
 	struct list_head rq;
 	/*
-	 * true sizes of the packets in rq, bytes; packets and drops since the last
+	 * rmem: sum of skb_truesize() of the packets in rq; packets, drops: numbers since the last
 	 * PACKET_STATISTICS
 	 */
 	u32 rmem, packets, drops;
@@ -111,10 +111,10 @@ static inline u32 packet_link_len(u16 hatype)
 
 extern spinlock_t packet_taps_lock;
 /*
- * packet_tap.c: packet_look() binds a socket to a device and a protocol, and makes it a tap;
- * @ifindex 0: every device; @proto (host order) 0: ends that. Takes net->lock and packet_taps_lock.
- * Returns 0, -ENODEV with no change, or -ENETDOWN: the device is down, so the socket is bound but
- * is no tap.
+ * packet_tap.c: Binds a socket to a device and a protocol, and makes it a tap. @ifindex 0: every
+ * device. @proto: host order; 0: the socket is no tap any more. Takes net->lock, then
+ * packet_taps_lock. Returns 0, -ENODEV with no change, or -ENETDOWN if the device is down: the
+ * socket is then bound, but is no tap.
  */
 int packet_look(struct packet_sock *p, int ifindex, u16 proto);
 /* Calls @fn for each tap of @net, with packet_taps_lock held; for lists. */
@@ -149,11 +149,14 @@ int packet_leave(struct packet_sock *p, struct sk_buff *skb, const struct packet
 bool packet_may_send(const struct packet_sock *p);
 
 /*
- * packet_mem.c: packet_set_ring() serves PACKET_RX_RING and PACKET_TX_RING, with op held; @val is
- * in program memory. packet_mmap(), the socket's proto_ops.mmap, does not take op, since mmap_lock
- * is held. Both return 0 or -errno, and may sleep.
+ * packet_mem.c: Serves PACKET_RX_RING and PACKET_TX_RING. @val: in program memory. op held; may
+ * sleep. Returns 0 or -errno.
  */
 int packet_set_ring(struct packet_sock *p, int opt, uaddr_t val, u32 len);
+/*
+ * packet_mem.c: proto_ops.mmap: maps both rings. Takes q_lock, not op, since mmap_lock is held.
+ * Returns 0, or -EINVAL unless @v has exactly the size of the rings.
+ */
 int packet_mmap(struct socket *s, struct file *f, struct vm_area *v);
 /* Returns the bytes of a frame's header in the format @version, TPACKET_*. */
 u32 packet_header_size(u32 version);
@@ -166,14 +169,14 @@ void packet_rings_end(struct packet_sock *p);
 /* packet_ring.c: Frees a ring that no tap uses; NULL is allowed. May sleep. */
 void packet_ring_free(struct packet_ring *r);
 /*
- * True if the ring's frames have room for fewer than @keep bytes of a packet. q_lock held, and
- * there is a ring.
+ * True if a frame of the ring has room for fewer than @keep bytes of a packet, whose network header
+ * is @netlen bytes behind its front; always false for TPACKET_V3. q_lock held; p->ring is not NULL.
  */
 bool packet_ring_cuts(const struct packet_sock *p, u32 keep, u32 netlen);
 /*
- * Writes @keep bytes of a packet, whose network header is at @net, to the ring. @whole: the whole
- * packet is also put into the queue (TP_STATUS_COPY). q_lock held. Returns false if there is no
- * room.
+ * Writes the first @keep bytes of a packet to the ring, or as many as fit into a frame. @net: bytes
+ * from the packet's front to its network header. @whole: the caller also puts the packet into the
+ * queue (TP_STATUS_COPY). q_lock held. Returns false if there is no room.
  */
 bool packet_ring_put(struct packet_sock *p, const struct sk_buff *skb,
 	const struct sockaddr_ll *from, u32 keep, u32 net, bool whole);
@@ -191,8 +194,9 @@ u32 packet_ring_freezes(struct packet_sock *p);
 bool packet_ring_has_room(const struct packet_ring *r, u32 part);
 
 /*
- * packet_tx.c: sends the frames of the ring. Takes tx_op; may sleep. Returns the number of bytes,
- * -EBUSY if there is no ring, or another -errno.
+ * packet_tx.c: Sends the frames that the program has put into PACKET_TX_RING. @nonblock: does not
+ * wait for room. Takes tx_op; may sleep. Returns the number of bytes sent, -EBUSY if there is no
+ * such ring, or another -errno.
  */
 ssize_t packet_tx_send(struct packet_sock *p, const struct packet_to *to, bool nonblock);
 /* Frees a ring whose frames no task sends; NULL is allowed. */
@@ -201,12 +205,16 @@ void packet_tx_free(struct packet_tx *t);
 bool packet_tx_room(const struct packet_tx *t);
 
 /*
- * packet_fanout.c: PACKET_FANOUT, PACKET_FANOUT_DATA and the value of the first for programs. op
- * held in the first two, which may sleep; @val is in program memory. Return 0 or -errno; the value
- * is 0 without a group.
+ * packet_fanout.c: Serves PACKET_FANOUT: joins a group, or makes one. @val: in program memory. op
+ * held; may sleep. Returns 0 or -errno.
  */
 int packet_fanout_join(struct packet_sock *p, uaddr_t val, u32 len);
+/*
+ * Serves PACKET_FANOUT_DATA: sets the program that chooses a member. @val: in program memory. op
+ * held; may sleep. Returns 0 or -errno.
+ */
 int packet_fanout_data(struct packet_sock *p, uaddr_t val, u32 len);
+/* Returns the value of PACKET_FANOUT for programs; 0: the socket is in no group. */
 u32 packet_fanout_get(const struct packet_sock *p);
 /*
  * Reads PACKET_ROLLOVER_STATS into @val in the kernel, cut at *@len. Returns 0, or -EINVAL without
@@ -266,8 +274,9 @@ struct sk_buff *packet_vnet_show(struct sk_buff *skb);
  */
 int packet_vnet_put(const struct packet_sock *p, const struct sk_buff *skb, struct iov_iter *to);
 
-/* Return the address of a queued packet, and its tp_status for PACKET_AUXDATA. */
+/* Fills *@a with the address of a queued packet. */
 void packet_address(const struct sk_buff *skb, struct sockaddr_ll *a);
+/* Returns the tp_status of a queued packet for PACKET_AUXDATA. */
 u32 packet_status(const struct sk_buff *skb);
 
 #endif

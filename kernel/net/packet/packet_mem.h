@@ -23,8 +23,8 @@ struct ring_mem {
 	 * keeps the pages in the file: set when the socket is closed, since programs may map them
 	 */
 	bool keep;
-	/* TPACKET_*; sizes are in bytes; per_block: frames in a block */
-	u32 version;
+	u32 version; /* TPACKET_* */
+	/* sizes in bytes, numbers in the whole ring; per_block: frames in a block */
 	u32 block_size, block_nr, frame_size, frame_nr, per_block;
 	/*
 	 * bytes charged: at most a quarter of the memory for the rings of all sockets, a 16th for
@@ -51,12 +51,11 @@ static inline u32 *ring_word(const struct ring_mem *m, u64 off)
 {
 	return ring_at(m, off);
 }
-/*
- * Copy @n bytes to and from the ring, across pages; ring_write_skb() copies the first @n bytes of
- * @skb.
- */
+/* Copies @n bytes at @data to offset @off of the ring, across pages. */
 void ring_write(const struct ring_mem *m, u64 off, const void *data, u32 n);
+/* Copies @n bytes at offset @off of the ring to @data, across pages. */
 void ring_read(const struct ring_mem *m, u64 off, void *data, u32 n);
+/* Copies the first @n bytes of @skb to offset @off of the ring, across pages. */
 void ring_write_skb(const struct ring_mem *m, u64 off, const struct sk_buff *skb, u32 n);
 /* Returns the offset of frame @n. */
 static inline u64 ring_frame(const struct ring_mem *m, u32 n)
@@ -65,11 +64,12 @@ static inline u64 ring_frame(const struct ring_mem *m, u32 n)
 }
 
 /*
- * Make rings (packet_ring.c, packet_tx.c). p->op held; may sleep. Return the ring, owned by the
- * caller, or ERR_PTR(-ENOMEM). The functions that free them accept NULL.
+ * Make a ring (packet_ring.c, packet_tx.c) for the request @q, which was checked. p->op held; may
+ * sleep. Return the ring, owned by the caller, or ERR_PTR(-ENOMEM).
  */
 struct packet_ring *packet_ring_new(struct packet_sock *p, const struct tpacket_req3 *q);
 struct packet_tx *packet_tx_new(struct packet_sock *p, const struct tpacket_req3 *q);
+/* Return the memory of a ring, which belongs to the ring. */
 struct ring_mem *packet_ring_mem(struct packet_ring *r);
 struct ring_mem *packet_tx_mem(struct packet_tx *t);
 
