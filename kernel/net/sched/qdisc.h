@@ -46,10 +46,15 @@
 
 struct qdisc;
 
+/* One run of a tree. */
 struct qdisc_tx {
-	u64 now; /* ktime_get(), ns */
-	/* earliest time at which a queued packet may leave, ns; ~0: no packet waits for a time */
+	u64 now; /* ktime_get() of the run */
+	/*
+	 * earliest time (ktime_get()) at which a queued packet may leave; ~0: no packet waits for a
+	 * time
+	 */
 	u64 next;
+	/* dropped packets, to be freed after root->lock is released */
 	struct list_head drops;
 };
 
@@ -63,7 +68,7 @@ struct qdisc_ops {
 	int (*init)(struct qdisc *q, const void *opt, u32 len);
 	/* Changes settings by TCA_OPTIONS. Returns 0 or -errno. NULL: -EINVAL. */
 	int (*change)(struct qdisc *q, const void *opt, u32 len);
-	/* frees what init() made; may be NULL */
+	/* Frees what init() made, also after init() has failed. May be NULL. */
 	void (*destroy)(struct qdisc *q);
 	/*
 	 * Accepts @skb, which qlen and backlog count already, and returns 0; or returns
@@ -100,10 +105,15 @@ struct qdisc_class_ops {
 	struct qdisc **(*leaf)(struct qdisc *q, u32 minor);
 	/* a removed child qdisc is replaced by a pfifo; else nothing replaces it */
 	bool refill;
+	/* True if there is a class @minor. */
 	bool (*has)(const struct qdisc *q, u32 minor);
 	u32 (*next)(const struct qdisc *q, u32 minor); /* the class after @minor; 0: no more */
+	/* Completes the message *@m about class @minor, and appends its attributes. */
 	void (*fill)(struct nl_builder *b, struct tcmsg *m, struct qdisc *q, u32 minor);
-	/* Makes a class or changes an existing one. NULL: -EOPNOTSUPP. */
+	/*
+	 * Makes class @minor below @parent, or changes it, by TCA_OPTIONS. Returns 0 or -errno.
+	 * NULL: -EOPNOTSUPP.
+	 */
 	int (*change)(struct qdisc *q, u32 minor, u32 parent, const void *opt, u32 len);
 	/* Removes a class. Returns 0 or -errno. */
 	int (*remove)(struct qdisc *q, u32 minor);
@@ -111,8 +121,8 @@ struct qdisc_class_ops {
 
 /* Statistics of a qdisc or class, as tc shows them. Protected by root->lock. */
 struct qdisc_stats {
-	u64 bytes;
-	/* qlen in packets, backlog in bytes */
+	u64 bytes; /* sent */
+	/* packets: sent; qlen: packets in the qdisc; backlog: bytes in the qdisc */
 	u32 packets, drops, overlimits, requeues, qlen, backlog;
 };
 
@@ -134,7 +144,7 @@ struct qdisc {
 
 struct qdisc_root {
 	struct net_device *dev;
-	struct qdisc *q;
+	struct qdisc *q; /* the root qdisc */
 	spinlock_t lock;
 	bool running; /* a vCPU is dequeuing; under lock */
 	/* the tree was replaced: no packet is added */
@@ -146,7 +156,8 @@ struct qdisc_root {
 	struct work work; /* runs the tree instead of the timer */
 	/* references: one of the device, and one of the work while it is queued or runs */
 	atomic_t refs;
-	atomic64_t memory; /* bytes: true sizes of the tree's packets */
+	atomic64_t memory; /* skb_truesize() of the tree's packets */
+	/* all qdiscs of the tree, the root first (qdisc.list) */
 	struct list_head all;
 	struct rcu_head rcu;
 };
@@ -173,8 +184,8 @@ void qdisc_lose(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
  */
 void qdisc_forgo(struct qdisc *q, u32 len);
 /*
- * Counts an additional copy of a packet at @q and its parents. If the limit does not allow it,
- * frees @skb and returns false.
+ * Counts @skb, a copy that @q has made of a packet, in qlen and backlog of @q and its parents. If
+ * the limit on packets in the tree does not allow it, frees @skb and returns false.
  */
 bool qdisc_add(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
 /* Makes the tree run again at @when (ktime_get()), when a packet may leave. */
