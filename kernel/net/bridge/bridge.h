@@ -105,10 +105,10 @@ struct br_port {
 	 */
 	bool gone;
 	/* this member and the next three are written under link.c's mutex and read without it */
-	u16 priority;
-	u32 cost;
-	u32 flags; /* BRP_* */
-	u16 group_fwd_mask;
+	u16 priority;       /* 0 to 63; the lower is better */
+	u32 cost;           /* path cost of the port's link */
+	u32 flags;          /* a bit for each BRP_* */
+	u16 group_fwd_mask; /* see bridge.group_fwd_mask */
 	struct br_port_stp stp;
 	struct br_port_snoop snoop;
 	struct rcu_head rcu;
@@ -136,17 +136,19 @@ struct br_stp {
 struct bridge {
 	struct net_device *dev; /* immutable */
 	spinlock_t lock;
+	/* ports, nr_ports and the next three lines are under lock */
 	struct list_head ports;
 	u32 nr_ports;
-	struct hlist_head fdb[1 << BR_FDB_BITS];
-	u32 nr_learned, nr_by_hand;
-	struct ktimer gc;
-	bool closing; /* set at removal: no timer starts any more */
+	struct hlist_head fdb[1 << BR_FDB_BITS]; /* of br_fdb.node */
+	u32 nr_learned, nr_by_hand;              /* numbers of entries in fdb */
+	struct ktimer gc;                        /* removes old entries */
+	bool closing;                            /* set at removal: no timer starts any more */
 	/*
-	 * ticks; the last three apply while the bridge is root. These four and the next three lines
-	 * are written under link.c's mutex and read without it
+	 * ticks of BR_TICK ns; the last three apply while the bridge is root. These four members
+	 * and those down to no_linklocal_learn are written under link.c's mutex and read without it
 	 */
 	u32 ageing, forward_delay, hello, max_age;
+	/* group_fwd_mask: bit n: frames to 01:80:c2:00:00:0n are forwarded */
 	u16 priority, group_fwd_mask;
 	u8 group_addr[ETH_ALEN];
 	bool no_linklocal_learn;
@@ -205,11 +207,11 @@ static inline u16 br_port_id(const struct br_port *p)
 	return (u16)(p->priority << 10 | p->no);
 }
 
-/* ---- stp.c; these functions take br->lock and may be called from a timer ---- */
+/* ---- stp.c; functions take br->lock, and a timer may call them, unless a comment says else ---- */
 /* Sets up the spanning tree's part of a new bridge. */
 void br_stp_init(struct bridge *br);
 void br_stp_end(struct bridge *br); /* the bridge has no ports; may sleep */
-/* Sets up a new port, which is in no list yet. */
+/* Sets up a new port. br->lock is held. */
 void br_stp_init_port(struct br_port *p);
 /*
  * Selects the roles of ports again after a port was removed from the list: it may have been the
@@ -270,11 +272,9 @@ enum { BR_FLUSH_LEARNED, BR_FLUSH_ALL };
  * BR_FLUSH_LEARNED (only entries that can expire) or BR_FLUSH_ALL.
  */
 void br_fdb_flush(struct bridge *br, const struct br_port *p, int what);
-/*
- * The function of the timer br->gc, and what makes it run again soon after the ageing time has
- * changed.
- */
+/* The function of the timer br->gc: removes entries that are older than the ageing time. */
 void br_fdb_gc(struct ktimer *t);
+/* Makes br->gc run soon, after the ageing time has changed. */
 void br_fdb_gc_soon(struct bridge *br);
 /* A request to add an entry by hand: @mac has 6 bytes. */
 struct br_fdb_wish {
@@ -284,10 +284,14 @@ struct br_fdb_wish {
 	u32 nlflags;
 };
 /*
- * Add and delete an entry of @p (NULL: of the bridge's host), and notify listeners. Return 0 or
- * -errno, br_fdb_del() -ENOENT if @p has no such entry.
+ * Adds or changes an entry of @p (NULL: of the bridge's host) by hand, and notifies listeners.
+ * Returns 0 or -errno.
  */
 int br_fdb_add(struct bridge *br, struct br_port *p, const struct br_fdb_wish *w);
+/*
+ * Removes the entry of @mac, and notifies listeners. Returns 0, or -ENOENT unless it is an entry of
+ * @p (NULL: of the bridge's host).
+ */
 int br_fdb_del(struct bridge *br, const struct br_port *p, const u8 *mac);
 /*
  * A copy of an entry, for messages. @old: it has expired; @ifindex: of the port, or the bridge;
@@ -306,8 +310,9 @@ u32 br_fdb_list(struct bridge *br, struct br_fdb_info *info, u32 max);
 void br_fdb_info_locked(const struct bridge *br, const struct br_fdb *e, struct br_fdb_info *info);
 
 /* ---- forward.c ---- */
-/* rx_handler of ports: returns true if it has consumed @skb. netdev_ops.xmit of bridges. */
+/* rx_handler of ports: returns true if it has consumed @skb. */
 bool br_rx(struct net_device *dev, struct sk_buff *skb);
+/* netdev_ops.xmit of bridges. */
 int br_xmit(struct net_device *dev, struct sk_buff *skb);
 
 /* ---- values.c ---- */
@@ -322,18 +327,16 @@ void br_fill_port(struct nl_builder *b, const struct net_device *port);
  */
 u32 br_ageing_shown(const struct bridge *br);
 /*
- * Set one IFLA_BR_* or IFLA_BRPORT_* to @v, times in ticks. link.c's mutex held. Return 0 or
- * -errno, -EOPNOTSUPP for a value that cannot be set.
+ * Set the parameter @attr, an IFLA_BR_* or IFLA_BRPORT_*, to @v, times in ticks. link.c's mutex
+ * held. Return 0 or -errno, -EOPNOTSUPP for a parameter that cannot be set.
  */
 int br_set_value(struct bridge *br, u16 attr, u64 v);
 int br_port_set_value(struct br_port *p, u16 attr, u64 v);
 
 /* ---- netlink.c ---- */
-/*
- * Notify listeners of a changed port, and of an entry (@type: RTM_NEWNEIGH or RTM_DELNEIGH).
- * br->lock is not held.
- */
+/* Notifies listeners of a changed port. br->lock is not held. */
 void br_notify_port(struct br_port *p);
+/* Notifies listeners of an entry. @type: RTM_NEWNEIGH or RTM_DELNEIGH. br->lock is not held. */
 void br_fdb_notify(struct net *net, const struct br_fdb_info *info, u16 type);
 
 #endif

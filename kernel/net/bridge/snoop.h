@@ -34,15 +34,16 @@ enum { SNOOP_V4, SNOOP_V6, SNOOP_FAMILIES };
 #define SNOOP_HASH_BITS 6
 #define SNOOP_MEMBERS_MAX_ALL 32768U /* members of all bridges */
 
-/* The time of the next general query, and how many were sent since the querier was started. */
+/* The series of general queries on a port, or to the bridge's own host. */
 struct br_query {
-	u64 at;
-	u32 sent;
+	u64 at;   /* time of the next query */
+	u32 sent; /* queries sent since the series began */
 };
 
 /* A port's part of snooping. */
 struct br_port_snoop {
 	u8 router; /* MDB_RTR_TYPE_* */
+	/* the port leads to a router of the family until this time */
 	u64 router_until[SNOOP_FAMILIES];
 	struct br_query query[SNOOP_FAMILIES];
 };
@@ -148,14 +149,14 @@ void br_snoop_up(struct bridge *br, bool up);
 int br_snoop_set(struct bridge *br, u16 attr, u64 v);
 /*
  * Releases br->lock, which the caller holds, then sends the queries and notifications that were
- * gathered under it. The functions from here on need the lock, except for the next two, which are
- * called without it.
+ * gathered under it.
  */
 void br_snoop_finish(struct bridge *br);
 /* Returns the value of IFLA_BR_MCAST_*, intervals in ticks. */
 u64 br_snoop_value(const struct bridge *br, u16 attr);
-/* Sets a port's MDB_RTR_TYPE_*. Returns 0 or -EINVAL. */
+/* Sets a port's MDB_RTR_TYPE_*. Takes br->lock. Returns 0 or -EINVAL. */
 int br_snoop_set_router(struct br_port *p, u64 type);
+/* The functions from here on are called with br->lock held. */
 /* Sets the defaults of a new port. */
 void br_snoop_init_port(struct br_port *p);
 /*
@@ -183,7 +184,10 @@ int br_group_del(struct bridge *br, struct br_port *p, const ip_addr *group);
 /* Handles a query for @group (any: a general query), whose answers come within @delay (ns). */
 void br_heard_query(struct bridge *br, struct br_port *p, const ip_addr *source, int family,
 	const ip_addr *group, u64 delay);
-/* Records that @p (NULL: the host) leads to a router, until querier_interval has passed. */
+/*
+ * Records that @p (NULL: the host) leads to a router, until querier_interval has passed. Does
+ * nothing if a program has set whether it leads to one (MDB_RTR_TYPE_DISABLED, MDB_RTR_TYPE_PERM).
+ */
 void br_heard_router(struct bridge *br, struct br_port *p, int family);
 /* True if a querier keeps the members of the family's groups up to date. */
 bool br_has_querier(const struct bridge *br, int family);
