@@ -33,7 +33,7 @@ enum unix_state { UNIX_UNCONNECTED, UNIX_LISTEN, UNIX_CONNECTED, UNIX_DEAD };
 
 struct unix_msg {
 	struct list_head list; /* in the receiver's queue */
-	/* length in bytes; bytes of it that were read so far (streams) */
+	/* len: bytes at data; done: those that a stream's readers have read so far */
 	u32 len, done;
 	/* bytes charged to the sender: the memory that Linux would need */
 	u32 truesize;
@@ -46,8 +46,8 @@ struct unix_msg {
 	/* the user whose limit of descriptors in flight the files count against; a reference */
 	struct user_struct *payer;
 	/*
-	 * the message is the out-of-band byte, or the mark that remains after that was received
-	 * (done)
+	 * the message is the out-of-band byte (done is 0), or the mark that remains after that byte
+	 * was received (done is 1)
 	 */
 	bool oob;
 	/*
@@ -94,12 +94,13 @@ struct unix_sock {
 	/* held by one reader at a time, which may have removed the first message while it copies */
 	struct mutex read_mutex;
 	struct ucred peercred;
-	const struct cred *peer_ids; /* references, set once, or NULL */
-	struct pid *peer_pid;
+	/* the peer's credentials, a reference, set once; NULL: none */
+	const struct cred *peer_ids;
+	struct pid *peer_pid; /* like peer_ids, for SO_PEERPIDFD */
 	/* connections to a listener that are not accepted yet */
 	struct list_head pending; /* unix_socks, by pending_link */
 	struct list_head pending_link;
-	/* sockets in pending; their limit, by listen(2) */
+	/* nr_pending: sockets in `pending`; backlog: their limit, by listen(2) */
 	u32 nr_pending, backlog;
 	/* the name; protected by unix_names_lock */
 	struct sockaddr_buf *name; /* set once */
@@ -126,8 +127,9 @@ void unix_msg_free(struct unix_msg *m);
 extern int unix_max_dgram_qlen; /* sysctl of net.unix */
 #define UNIX_MAX_DGRAM_QUEUE ((u32)READ_ONCE(unix_max_dgram_qlen))
 
-/* unix.c: Wake up readers and pollers of @u, and the tasks that wait for room in its queue. */
+/* unix.c: Wakes up readers and pollers of @u. */
 void unix_wake_readers(struct unix_sock *u);
+/* unix.c: Wakes up the tasks that wait for room in the queue of @u. */
 void unix_wake_space(struct unix_sock *u);
 /* proto_ops.connect of datagram sockets. */
 int unix_dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock);
@@ -154,7 +156,7 @@ static inline bool unix_has_much_room(const struct unix_sock *u)
 u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt);
 long unix_ioctl(struct socket *s, u32 cmd, u64 arg);
 /*
- * Returns the value of FIONREAD in bytes: the bytes to read; of a datagram socket, the bytes of the
+ * Returns the value of FIONREAD: the bytes in the queue; of a SOCK_DGRAM socket, the bytes of the
  * first datagram. Takes c.lock.
  */
 u32 unix_inq(struct unix_sock *u);
@@ -165,17 +167,22 @@ void unix_forget_polled(struct unix_sock *u);
 /* Chooses the key of the hash of names, at boot. */
 void unix_names_init(void);
 /*
- * Checks an address. Returns 0 or -EINVAL. A path gets a terminating zero byte, and the length is
- * set to that of the path.
+ * Checks an address. A path gets a terminating zero byte, and a->len ends behind that byte. Returns
+ * 0 or -EINVAL.
  */
 int unix_check_addr(struct sockaddr_buf *a);
 /* Checks an address to connect or send to. Returns 0 or -EINVAL. */
 int unix_check_target(struct sockaddr_buf *a);
-/* True if current's Landlock domain lets current reach the socket (landlock.h). */
+/*
+ * True if current's Landlock domain (landlock.h) lets current reach the socket, as it does unless
+ * the socket has an abstract name.
+ */
 bool unix_in_scope(const struct unix_sock *u);
 /*
- * Returns the socket that is bound to an address, with a reference, or ERR_PTR(-errno), such as
- * -ECONNREFUSED. @type: SOCK_* that it must have. May sleep.
+ * Returns the socket that is bound to an address, with a reference. May sleep. Returns
+ * ERR_PTR(-ECONNREFUSED) if there is none, ERR_PTR(-EPROTOTYPE) if the socket of a path is not of
+ * type @type (SOCK_*), or an error of the path's lookup. An abstract name is looked up among the
+ * sockets of @net that have this type.
  */
 struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, u16 type);
 /* proto_ops.bind. A length of 2 requests an automatic name. */
@@ -191,12 +198,11 @@ int unix_getname(struct socket *s, struct sockaddr_buf *a, bool peer);
 void unix_name_reported(const struct unix_sock *u, struct sockaddr_buf *a);
 /* Gives an accepted socket the name of its listener. Lookups do not find it by that name. */
 void unix_name_accepted(struct unix_sock *srv, const struct unix_sock *l);
-/*
- * unix_unhash() removes the name of @u, so that lookups no longer find it. unix_enlist() adds @u to
- * the list of all sockets, and unix_unlist() removes it. All take unix_names_lock.
- */
+/* Removes the name of @u from the hash, so that no lookup finds it. Takes unix_names_lock. */
 void unix_unhash(struct unix_sock *u);
+/* Adds @u to the list of all sockets. Takes unix_names_lock. */
 void unix_enlist(struct unix_sock *u);
+/* Removes @u from the list of all sockets. Takes unix_names_lock. */
 void unix_unlist(struct unix_sock *u);
 /* Finds a socket by inode number, with a reference, or returns NULL. */
 struct unix_sock *unix_by_ino(const struct net *net, u64 ino);
@@ -206,21 +212,23 @@ struct unix_sock *unix_by_ino(const struct net *net, u64 ino);
  */
 u32 unix_list(const struct net *net, struct unix_sock **to, u32 most, u32 skip);
 
-/* unix_send.c: proto_ops.sendmsg; the second is also that of seqpacket sockets. */
+/* unix_send.c: proto_ops.sendmsg of stream sockets. */
 ssize_t unix_stream_sendmsg(struct socket *s, struct msg *m);
+/* unix_send.c: proto_ops.sendmsg of datagram and seqpacket sockets. */
 ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m);
 /* True if @to is closed, or is shut down for reading. */
 bool unix_receiver_gone(const struct unix_sock *to);
 /*
- * True if no more datagrams of @u may be added to @to's queue. There is no limit if @u is @to, or
- * @to's peer. to->c.lock held.
+ * True if @to's queue has no room for a datagram of @u. There is no limit if @u is @to or @to's
+ * peer, or is not of type SOCK_DGRAM. to->c.lock held.
  */
 bool unix_queue_full(const struct unix_sock *u, const struct unix_sock *to);
 /* Returns the socket's peer, with a reference, or NULL. Takes c.lock. */
 struct unix_sock *unix_peer_get(struct unix_sock *u);
 
-/* unix_recv.c: proto_ops.recvmsg; the second is also that of seqpacket sockets. */
+/* unix_recv.c: proto_ops.recvmsg of stream sockets. */
 ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m);
+/* unix_recv.c: proto_ops.recvmsg of datagram and seqpacket sockets. */
 ssize_t unix_dgram_recvmsg(struct socket *s, struct msg *m);
 /*
  * Removes the first message of the queue and returns it, owned by the caller; NULL: the queue is
@@ -228,8 +236,8 @@ ssize_t unix_dgram_recvmsg(struct socket *s, struct msg *m);
  */
 struct unix_msg *unix_dequeue(struct unix_sock *u);
 /*
- * Subtracts @n bytes that were read; of a datagram socket, also wakes up senders that wait for
- * room. Takes c.lock.
+ * Subtracts from u->queued @n bytes that were read. For a SOCK_DGRAM socket, wakes up senders that
+ * wait for room. Takes c.lock.
  */
 void unix_consumed(struct unix_sock *u, u64 n);
 /*
@@ -254,17 +262,24 @@ bool unix_oob_stops_peek(struct unix_sock *u, const struct unix_msg *um, bool so
 ssize_t unix_oob_recv(struct unix_sock *u, struct msg *m);
 
 /* unix_gc.c */
-/* True if current's user has too many descriptors in flight. */
+/*
+ * True if current's user has more than RLIMIT_NOFILE descriptors in flight, unless current has
+ * CAP_SYS_RESOURCE or CAP_SYS_ADMIN.
+ */
 bool unix_too_many_inflight(void);
 /*
- * Count @m's files as in flight, and as received or dropped. They take unix_gc_lock, unless the
- * caller holds it, and may sleep.
+ * Counts @m's files as in flight, before @m is queued. Takes unix_gc_lock, unless the caller holds
+ * it; may sleep.
  */
 void unix_inflight(struct unix_msg *m);
+/*
+ * Uncounts @m's files, which were received or are dropped. Takes unix_gc_lock, unless the caller
+ * holds it; may sleep.
+ */
 void unix_notinflight(struct unix_msg *m);
 /* Frees garbage; called when a socket is closed. Cheap while nothing is in flight. May sleep. */
 void unix_gc(void);
-/* Lock out the collector while descriptors are taken out of a queue. */
+/* Take and release unix_gc_lock, so that no collection runs while descriptors leave a queue. */
 void unix_gc_lock_queue(void);
 void unix_gc_unlock_queue(void);
 /* Returns the AF_UNIX socket of a file, valid as long as the file, or NULL for another file. */
