@@ -78,14 +78,15 @@ struct nf_conn {
 	struct nf_conn_dir dir[2]; /* by IP_CT_DIR_* */
 	struct list_head all;      /* in nf_ct_net.all; ct->lock */
 	u32 status;                /* IPS_*; ct->lock */
-	/* mark: set by rules and programs, read without a lock; id: immutable */
+	/* mark: connmark, set by rules and programs, read without a lock; id: immutable */
 	u32 mark, id;
 	/*
 	 * connlabel bits, set by rules and programs without a lock; bit 0 is the lowest bit of
 	 * labels[0].
 	 */
 	u32 labels[4];
-	u64 expires, started; /* ktime_get(), ns */
+	/* ktime_get(). expires: end of the connection, if no packet comes; started: first packet */
+	u64 expires, started;
 	/*
 	 * Times by ktime_get_real(), in ns: when the connection entered the table, and when it was
 	 * removed (0 before). Both are 0 unless `stamped`.
@@ -110,7 +111,10 @@ struct nf_ct_net {
 	spinlock_t lock;
 	struct hlist_head table[CT_BUCKETS]; /* of nf_conn_dir; ct->lock */
 	struct list_head all;                /* of nf_conn; ct->lock */
-	/* count: connections in the table; ct->lock. The others: nfnl_mutex. */
+	/*
+	 * count: connections in the table, under ct->lock. users: of nf_ct_use(), nat_users: of
+	 * nf_nat_get(), under nfnl_mutex
+	 */
 	u32 count, users, nat_users;
 	/* seed: of the table's hash, immutable; next_id: id of the newest connection, ct->lock */
 	u32 seed, next_id;
@@ -219,10 +223,11 @@ struct nf_range {
 };
 enum { NF_NAT_SRC, NF_NAT_DST };
 /*
- * Add and drop a user of NAT, which is also a user of connection tracking. nfnl_mutex held; may
- * sleep. nf_nat_get() returns 0 or the errors of nf_ct_use().
+ * Adds a user of NAT, which is also a user of connection tracking. nfnl_mutex held; may sleep.
+ * Returns 0 or an error of nf_ct_use().
  */
 int nf_nat_get(struct net *net);
+/* Drops a user of NAT. nfnl_mutex held; may sleep. */
 void nf_nat_put(struct net *net);
 /*
  * Translates the source or destination (@manip: NF_NAT_SRC, NF_NAT_DST) of the new connection @ct
@@ -231,18 +236,23 @@ void nf_nat_put(struct net *net);
  */
 u32 nf_nat_setup(struct nf_conn *ct, const struct nf_range *r, int manip);
 /*
- * Translate a new connection by nf_nat_setup(): masquerade its source to an address of the device
- * s->out, redirect its destination to an address of s->in, or to the loopback address for packets
- * of this machine. Return NF_ACCEPT or NF_DROP.
+ * Translates the source of the packet's new connection to an address of s->out, and a port in @r.
+ * Takes ct->lock. Returns NF_ACCEPT or NF_DROP.
  */
 u32 nf_nat_masquerade(struct nf_state *s, const struct nf_range *r);
+/*
+ * Translates the destination of the packet's new connection to an address of s->in, or to the
+ * loopback address for a packet of this machine, and a port in @r. Takes ct->lock. Returns
+ * NF_ACCEPT or NF_DROP.
+ */
 u32 nf_nat_redirect(struct nf_state *s, const struct nf_range *r);
 
 /* ---- reject.c ---- */
 
 /*
- * Answers a rejected packet, which the caller still has to drop. @type: NFT_REJECT_*. @code: for
- * NFT_REJECT_ICMPX_UNREACH an NFT_REJECT_ICMPX_*, else the ICMP code of the packet's family.
+ * Answers a rejected packet, which the caller still has to drop, unless the packet is itself such
+ * an answer. @type: NFT_REJECT_*. @code: for NFT_REJECT_ICMPX_UNREACH an NFT_REJECT_ICMPX_*, for
+ * NFT_REJECT_ICMP_UNREACH the ICMP code of the packet's family.
  */
 void nf_reject(struct nf_state *s, int type, int code);
 /* ---- log.c ---- */

@@ -36,10 +36,11 @@
 #include "kernel/net/net.h"
 #include "kernel/net/socket/skb.h"
 
-/* Limits of nf_state.work, and the arguments of a hook function. */
+/* limits of nf_state.work */
 #define NFT_WORK_MAX (1U << 20)           /* for one packet at one hook */
 #define NFT_WORK_COPY (NFT_WORK_MAX / 16) /* for a copy made by a rule */
 
+/* A packet at a hook: the arguments of a hook function. */
 struct nf_state {
 	struct net *net;
 	struct sk_buff *skb;
@@ -82,12 +83,16 @@ static inline bool nf_active(const struct net *net)
  */
 bool nf_defrags(const struct net *net);
 /*
- * Passes @skb to the functions of a hook by priority. Returns 0 if all accepted it, or -EPERM if it
- * was consumed.
+ * Passes @skb to the functions of @hook (NF_INET_*) by priority. @in, @out: devices of the packet,
+ * NULL: none, or not known. Does not sleep. Returns 0 if all functions accepted @skb, or -EPERM if
+ * it was consumed.
  */
 int nf_hook(struct net *net, u8 hook, struct sk_buff *skb, struct net_device *in,
 	struct net_device *out);
-/* Calls the NAT chains in turn until one sets @bit in *@done. Returns NF_*. */
+/*
+ * Calls the NAT chains of s->hook in turn until one sets @bit in *@done or does not accept the
+ * packet. Returns the last chain's NF_*, NF_ACCEPT if there is no chain.
+ */
 u32 nf_run_nat_chains(struct nf_state *s, const u32 *done, u32 bit);
 /*
  * Registers a hook function. What @ops->priv points to must live until a grace period after

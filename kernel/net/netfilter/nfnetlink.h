@@ -22,15 +22,17 @@
 /* ---- parsing ---- */
 
 typedef const struct nlattr *nla_t;
-/* Return the value of an attribute, its length in bytes, and its type without flags. */
+/* Returns the address of an attribute's value. */
 static inline const void *nla_data(nla_t a)
 {
 	return (const u8 *)a + NLA_HDRLEN;
 }
+/* Returns the length of an attribute's value in bytes. */
 static inline u32 nla_len(nla_t a)
 {
 	return a->nla_len - (u32)NLA_HDRLEN;
 }
+/* Returns the type of an attribute without its flags. */
 static inline u16 nla_type(nla_t a)
 {
 	return a->nla_type & NLA_TYPE_MASK;
@@ -110,12 +112,10 @@ struct nfnl_req {
 	const struct nlmsghdr *h;
 	u8 type, family; /* type without the subsystem */
 	u16 res_id;
-	/* the attributes, and their bytes */
-	const void *attrs;
-	u32 len;
-	/* attribute that caused the error, or NULL */
-	nla_t bad;
-	const char *why; /* text about the error, or NULL */
+	const void *attrs; /* the attributes */
+	u32 len;           /* bytes at attrs */
+	nla_t bad;         /* the attribute at fault, or NULL */
+	const char *why;   /* text about the error, or NULL */
 };
 static inline struct nfb_to nfnl_to(const struct nfnl_req *r)
 {
@@ -155,14 +155,20 @@ int compat_serve(struct nfnl_req *r);
 int nflog_serve(struct nfnl_req *r);
 /* Ends the nflog groups of a socket that is being closed. */
 void nflog_sock_end(struct nl_sock *n);
-/*
- * Handle a message of a batch, and its beginning and its end: commit or abort. nfnl_mutex held; may
- * sleep. Return 0 or -errno. nft_batch_begin() returns -ERESTART if @genid is neither 0 nor the
- * present generation. nft_commit() notifies listeners, and aborts if it fails.
- */
+/* ---- batches; nfnl_mutex held, may sleep ---- */
+/* Handles a message of a batch. Returns 0 or -errno. */
 int nft_batch_one(struct nfnl_req *r);
+/*
+ * Begins a batch. Returns 0, -ENOMEM, or -ERESTART if @genid is neither 0 nor the present
+ * generation.
+ */
 int nft_batch_begin(struct net *net, u32 genid);
+/*
+ * Commits the batch of socket @n that began with the message @begin, and notifies listeners.
+ * Returns 0, or -errno after it has aborted the batch.
+ */
 int nft_commit(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin);
+/* Undoes the steps of the batch. */
 void nft_abort(struct net *net);
 
 #endif

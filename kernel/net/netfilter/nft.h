@@ -79,9 +79,8 @@ struct nft_net {
 	struct list_head tables; /* of nft_table.list */
 	/* steps of the current batch, by nft_trans.list */
 	struct list_head trans;
-	/* number of the last commit, and objects counted by nft_count() */
-	u32 genid;
-	atomic_t objects;
+	u32 genid;                  /* number of the last commit */
+	atomic_t objects;           /* counted by nft_count() */
 	u64 handles;                /* last handle of a table */
 	const struct nlmsghdr *req; /* request of a batch that is being handled */
 	struct list_head recent;    /* "recent" (xt_keep.c); nfnl_mutex */
@@ -96,15 +95,16 @@ struct nft_net {
 };
 
 /*
- * A handle is a number that names an object within its table, the table within the namespace. udata
- * is owned, NULL: none.
+ * A table. A handle is a number that names an object within its table, and a table within the
+ * namespace. udata is owned, NULL: none.
  */
 struct nft_table {
 	struct list_head list, chains, sets, objs;
 	struct nft_net *nn;
-	u64 handle, handles; /* its own; the last one given away */
-	u32 flags, use;
-	u8 family, pend;
+	/* handle: the table's; handles: the last one given to an object of the table */
+	u64 handle, handles;
+	u32 flags, use;  /* flags: NFT_TABLE_F_* */
+	u8 family, pend; /* family: NFPROTO_* */
 	struct nft_blob *udata;
 	char name[NFT_NAME];
 };
@@ -115,18 +115,18 @@ struct nft_chain {
 	struct nft_table *table;
 	u64 handle;
 	u32 use, flags; /* NFT_CHAIN_BASE, ... */
-	/*
-	 * for nft_validate(): the epoch of the last check; the number of jumps on the longest path
-	 * from this chain
-	 */
-	u32 mark;
+	u32 mark;       /* nft_validate(): epoch of the last check */
+	/* nft_validate(): number of jumps on the longest path from this chain */
 	u32 height;
-	/* NFT_NEW, NFT_DEL; NF_*; NF_INET_* */
+	/* pend: NFT_NEW, NFT_DEL; policy: NF_*, and hook: NF_INET_*, of a base chain */
 	u8 pend, policy, hook;
-	/* nat: type nat; counted: has packets and bytes; visiting: see nft_validate() */
+	/*
+	 * nat: type is "nat"; registered: the hook function is registered; counted: has packets and
+	 * bytes; visiting: nft_validate() is on a path through this chain
+	 */
 	bool nat, registered, counted, visiting;
-	/* of a base chain, and its type: "filter", "nat" or "route" */
-	int priority;
+	int priority; /* of a base chain */
+	/* of a base chain: "filter", "nat" or "route" */
 	const char *type;
 	u64 packets, bytes; /* protected by nn->lock */
 	struct nft_blob *udata;
@@ -148,10 +148,10 @@ struct nft_pkt {
 	/* l4: the packet has a transport header, at offset thoff */
 	bool v6, l4;
 	u8 proto;
-	/* bytes; frag_off not 0: a fragment other than the first */
-	u32 thoff;
+	u32 thoff; /* bytes from the network header */
+	/* as in struct nf_l4; not 0: a fragment other than the first */
 	u32 frag_off;
-	/* rejection to send after nn->lock is released; reject -1: none */
+	/* arguments of nf_reject(), called after nn->lock is released; reject -1: none */
 	int reject, reject_code;
 	struct list_head copies; /* copies to send (dup.c), if n_copies */
 	u32 n_copies;
@@ -243,9 +243,11 @@ struct nft_elem {
 	struct rb_node node;
 	struct nft_set *set;
 	u8 pend;
-	bool end, catchall; /* end: `key` is behind an interval */
-	bool has_key_end;
-	u64 timeout, expires; /* ns; 0: none. expires: ktime_get() */
+	/* end: `key` is the first behind an interval; catchall: matches keys without an element */
+	bool end, catchall;
+	bool has_key_end; /* key_end is valid */
+	/* timeout: lifetime in ns; expires: ktime_get() at its end; 0: none */
+	u64 timeout, expires;
 	u32 n_exprs;
 	struct nft_expr *exprs[2];
 	struct nft_obj *obj;
@@ -263,7 +265,7 @@ struct nft_set {
 	 * id: its number in the batch that makes it; lengths: bytes; gc_interval: ms, only stored
 	 */
 	u32 id, use, flags, key_type, key_len, data_type, data_len, obj_type, policy, gc_interval;
-	/* limit of elements, 0: none; their number, under nn->lock */
+	/* max: limit of elements, 0: none; nelems: their number, under nn->lock */
 	u32 max, nelems;
 	u64 next_gc; /* ktime_get(); nn->lock */
 	/* elements that the last lookup visited in vain; nn->lock */
@@ -399,7 +401,7 @@ void nft_rule_free(struct net *net, struct nft_rule *r);
 void nft_set_free(struct net *net, struct nft_set *s);
 void nft_elem_free(struct net *net, struct nft_elem *e);
 void nft_obj_free(struct net *net, struct nft_obj *o);
-/* Drop and retake the references to sets, chains and objects that a rule holds. */
+/* Drop and retake the references to other objects that a rule, set or element holds. */
 void nft_rule_deactivate(struct nft_rule *r);
 void nft_rule_activate(struct nft_rule *r);
 void nft_set_deactivate(struct nft_set *s);
@@ -417,10 +419,12 @@ int nft_validate(struct nft_table *t);
 int nft_expr_jumps(const struct nft_expr *e, int (*fn)(struct nft_chain *to, u32 depth), u32 depth);
 
 /*
- * dup.c: nf_dup() makes a copy for @gateway, by device @oif (0: any), if there is memory.
- * nf_send_copies() sends the copies after nn->lock is released.
+ * dup.c: Makes a copy of the packet for @gateway, by device @oif (0: any), and adds it to
+ * p->copies. Does nothing without memory, for a packet that is a copy itself, or after too many
+ * copies. nn->lock held.
  */
 void nf_dup(struct nft_pkt *p, const ip_addr *gateway, u32 oif);
+/* dup.c: Sends p->copies, if n_copies is not 0, after nn->lock is released. */
 void nf_send_copies(struct nft_pkt *p);
 /*
  * Sends up to @snap bytes of a packet to the listener of nflog group @group, if there is one.
@@ -458,8 +462,8 @@ struct nft_elem *nft_elem_dyn(
 /* Removes and frees an element that has no pending change. nn->lock held. */
 void nft_elem_end(struct net *net, struct nft_elem *e);
 /*
- * Removes expired elements without a pending change: a limited number per call, and all of them
- * once a second at most. nn->lock held.
+ * Removes expired elements without a pending change, a limited number per call. After all were
+ * removed, does nothing for a second, except that it removes an expired catchall. nn->lock held.
  */
 void nft_set_gc(struct net *net, struct nft_set *s);
 
@@ -481,11 +485,13 @@ const struct nft_expr_type *nft_expr_type(nla_t name);
 #define nft_priv(e) ((void *)(e)->priv)
 
 /*
- * Read a register from a message: *@reg is the index of its first word. Check that @len bytes fit.
- * Return 0, -EINVAL or -ERANGE.
+ * Read the number of a register from @a, for an expression that reads or writes @len bytes there.
+ * *@reg becomes the index of the register's first word. Return 0, -EINVAL, or -ERANGE if @len is 0
+ * or the bytes do not fit.
  */
 int nft_reg_load(nla_t a, u8 *reg, u32 len);
 int nft_reg_store(nla_t a, u8 *reg, u32 len);
+/* Appends the number of the register whose first word has index @reg. */
 void nft_reg_put(struct nfb *b, u16 type, u32 reg);
 /*
  * Reads a value or verdict from @a into *@d. Takes a reference to a verdict's chain, which
@@ -504,11 +510,9 @@ void nft_verdict_drop(const struct nft_verdict *v);
  * checksum at offset @sum (0: none). Does nothing if there is no memory.
  */
 void nf_set_bytes(struct nft_pkt *p, u32 at, const void *new, u32 n, u32 sum);
-/*
- * xt_edit.c: nf_path_mss() returns the MSS that the routes to both ends allow (0: none);
- * nf_lower_mss() lowers the MSS option of a TCP header to @mss.
- */
+/* xt_edit.c: Returns the TCP MSS in bytes that the routes to both ends allow; 0: none. */
 u32 nf_path_mss(const struct nft_pkt *p);
+/* xt_edit.c: Lowers the MSS option of the packet's TCP header to @mss, if it is greater. */
 void nf_lower_mss(struct nft_pkt *p, u32 mss);
 /*
  * xt_head.c: Finds the first IPv6 extension header of @type, its offset in the packet and its

@@ -21,7 +21,7 @@ struct ct_list {
 };
 /*
  * Adds the packet's connection to the list unless it is there already. Returns the number of
- * connections in the list.
+ * connections in the list, one more if there was no memory or room to add the connection.
  */
 u32 ct_list_see(const struct nft_pkt *p, struct ct_list *l);
 /* Empties the list. */

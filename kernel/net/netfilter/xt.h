@@ -34,9 +34,10 @@ struct xt_kind {
 	const char *table; /* only for this table; NULL: any */
 	/* bits of NF_INET_*: allowed hooks of base chains; 0: any */
 	u32 hooks;
-	u8 proto;                      /* protocol that the rule must have; 0: any */
-	bool ports;                    /* the rule must be for TCP or UDP */
-	u8 (*needs)(const void *info); /* returns proto for this structure */
+	u8 proto;   /* protocol that the rule must have; 0: any */
+	bool ports; /* the rule must be for TCP or UDP */
+	/* Returns, instead of proto, the protocol that @info needs. NULL: proto applies. */
+	u8 (*needs)(const void *info);
 	/* once a rule has used this match or target, fragments are reassembled before the filter */
 	bool whole;
 };
