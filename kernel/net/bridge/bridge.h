@@ -207,7 +207,7 @@ static inline u16 br_port_id(const struct br_port *p)
 	return (u16)(p->priority << 10 | p->no);
 }
 
-/* ---- stp.c; functions take br->lock, and a timer may call them, unless a comment says else ---- */
+/* ---- stp.c; functions take br->lock unless it is held, and may be called from a timer ---- */
 /* Sets up the spanning tree's part of a new bridge. */
 void br_stp_init(struct bridge *br);
 void br_stp_end(struct bridge *br); /* the bridge has no ports; may sleep */
