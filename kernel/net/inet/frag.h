@@ -37,8 +37,9 @@ void frags_forget(struct net *net);
 void frag_usage(u32 *packets, u32 *memory);
 
 /*
- * Caches for the sysctl mtu_expires (s) that the path to @dst carries packets of at most @mtu
- * bytes. An @mtu below the least allowed value is raised to that value.
+ * Caches, for mtu_expires seconds (sysctl), that the path to @dst carries packets of at most @mtu
+ * bytes. Raises an @mtu below the least value to that value: min_pmtu (sysctl) for IPv4, or 1280.
+ * Keeps an entry that has not expired unless @mtu is below it.
  */
 void pmtu_learn(struct net *net, const ip_addr *dst, u32 mtu);
 /* Returns the cached path MTU to @dst if it is below @mtu, else @mtu. */

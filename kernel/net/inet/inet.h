@@ -101,7 +101,7 @@ int inet_link_of(const struct inet_sock *i, const ip_addr *to, int scope, int *l
 int inet_bind(struct socket *s, struct sockaddr_buf *a);
 int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer);
 int inet_accept_name(struct socket *s, struct sockaddr_buf *a);
-/* True if the socket is connected. op held. */
+/* True if the socket is connected. Takes no lock, so without op held this is only a hint. */
 bool inet_has_peer(struct inet_sock *i);
 /*
  * Serves IPV6_ADDRFORM: turns an IPv6 socket whose peer has an IPv4 address into an AF_INET socket.

@@ -61,19 +61,23 @@ bool ip4_opts_rcv(struct net *net, struct sk_buff *skb);
  */
 bool ip6_options_hold(struct net *net, struct sk_buff *skb, bool dst);
 /*
- * Check the options of a packet that is forwarded, and fill in what they record, in two steps. The
- * packet begins with its network header. The second step writes to @h, the header of @skb with its
- * options. The first returns false if the caller must drop the packet.
+ * Checks the options of a packet that is to be forwarded; @skb begins with its network header.
+ * Returns false if the caller must drop the packet.
  */
 bool ip4_opts_may_forward(struct net *net, struct sk_buff *skb);
 struct iphdr;
+/*
+ * Fills in what the options of a forwarded packet record. @h: the packet's header with its options,
+ * in one piece; @f: its route.
+ */
 void ip4_opts_forward(struct net *net, struct iphdr *h, const struct flow *f);
 /* Overwrites with no-ops the options, among @n bytes at @o, that only a first fragment has. */
 void ip4_opts_later(u8 *o, u32 n);
 /* Returns a reference to the options for a reply to @skb, which has options; NULL: none. */
 struct ip4_opts *ip4_opts_answer(const struct sk_buff *skb);
-/* Drop a reference, and return the length in bytes; NULL means no options. */
+/* Drops a reference. @x may be NULL. */
 void ip4_opts_put(struct ip4_opts *x);
+/* Returns the bytes of the options; 0 if @x is NULL. */
 u32 ip4_opts_len(const struct ip4_opts *x);
 
 /* Sends @skb, which has its network header, to the next hop. Consumes it. Returns 0 or -errno. */
@@ -90,18 +94,17 @@ void ip_forward(struct net *net, struct sk_buff *skb);
 /* True if the packet is for this machine by a local route, although no device has its address. */
 bool ip_routed_here(struct net *net, const struct sk_buff *skb);
 
-/* An error about a packet sent by this machine; received by ICMP, or returned by route_output(). */
+/* An error about a packet sent by this machine: received by ICMP, or from icmp_no_host(). */
 struct ip_error {
 	/* errno for the socket, positive */
 	int err;
-	/* ends a connection */
-	bool fatal;
-	u8 type, code;
+	bool fatal;    /* ends a connection */
+	u8 type, code; /* of the ICMP message */
 	/* MTU; for ICMPv6 the second word of the header */
 	u32 info;
 	/* offset of extensions in the quoted packet (RFC 4884), 0: none */
 	u32 ext_at;
-	ip_addr offender;
+	ip_addr offender;            /* the machine that reported the error */
 	const struct sk_buff *quote; /* the quoted start of the packet */
 	/* offset of the transport header in `quote` */
 	u32 quote_at;

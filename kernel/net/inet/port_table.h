@@ -171,6 +171,7 @@ struct port_walk {
 };
 bool ports_walk(
 	struct port_walk *w, u32 most, void (*fn)(struct inet_sock *i, void *arg), void *arg);
+/* Ends a walk, also before it has visited all sockets: drops w->at. */
 void ports_walk_end(struct port_walk *w);
 /* Returns the number of sockets of a family in @t (net_proc.c). May sleep. */
 u32 net_count_socks(struct port_table *t, bool v6);

@@ -28,12 +28,16 @@ static inline bool port_is_placed(const struct inet_sock *i)
 }
 
 /*
- * Return the parts of a hash, which is their sum; way_of() reduces it to an index of `ways`,
- * `places` and by_peer. Several lookups share the parts. @at: the first word of peer_key for @a: 0
- * for the local address, 4 for the remote one. The part of IP_ANY is 0.
+ * A hash of addresses, ports and namespace is the sum of three parts, which several lookups share.
+ * Returns the part for the ports and the namespace.
  */
 u64 ports_part(struct port_table *t, const struct net *net, u16 lport, u16 rport);
+/*
+ * Returns the part for address @a; 0 for IP_ANY. @at: the first word of peer_key for @a: 0 for the
+ * local address, 4 for the remote one.
+ */
 u64 addr_part(const struct port_table *t, u32 at, const ip_addr *a);
+/* Returns the index in `ways`, `places` and by_peer for a hash, the sum of its parts. */
 static inline u32 way_of(u64 parts)
 {
 	return parts >> 32 & (WAYS_SIZE - 1);
@@ -53,10 +57,11 @@ struct hlist_head *way_bucket(struct port_table *t, const struct net *net, const
 	u16 lport, const ip_addr *remote, u16 rport);
 
 /*
- * Add a socket to kinds, places and ways, and remove it. The properties that select its places
- * there may change only while it is removed.
+ * Adds a socket to `kinds`, `places` and `ways`. The properties that select its buckets there do
+ * not change until ports_leave().
  */
 void ports_join(struct inet_sock *i);
+/* Removes a socket from `kinds`, `places` and `ways`. */
 void ports_leave(struct inet_sock *i);
 /*
  * Returns the next of the sockets that @first represents in a bucket of ways: for (o = first; o; o
@@ -70,8 +75,9 @@ struct inet_sock *way_next(const struct inet_sock *o);
 int group_enter(struct inet_sock *i);
 /* Removes the socket from its group, whose last member frees it. */
 void group_leave(struct inet_sock *i);
-/* Add a member to the candidates for packets, and remove a member from them. */
+/* Adds a member to its group's candidates for packets. */
 void group_offer(struct inet_sock *i);
+/* Removes a member from its group's candidates for packets. */
 void group_withdraw(struct inet_sock *i);
 /* Returns the member for a flow with this hash, without a reference. The group has a candidate. */
 struct inet_sock *group_pick(const struct reuse_group *g, u32 hash);

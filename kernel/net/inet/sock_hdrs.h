@@ -23,10 +23,11 @@ u32 ip6_ext_len(const struct ip6_ext *x);
 /* Drops a message's references to extension headers and IPv4 options. */
 void ip6_ext_drop(struct msg *m);
 /*
- * Set and read IPV6_HOPOPTS and IPV6_DSTOPTS. ip6_ext_set() may sleep; it returns -ENOPROTOOPT for
- * TCP sockets, -EPERM without CAP_NET_RAW. op held.
+ * Sets IPV6_HOPOPTS or IPV6_DSTOPTS. op held; may sleep. Returns -ENOPROTOOPT for TCP sockets,
+ * -EPERM without CAP_NET_RAW.
  */
 int ip6_ext_set(struct inet_sock *i, int opt, uaddr_t val, u32 len);
+/* Reads IPV6_HOPOPTS or IPV6_DSTOPTS; no bytes if there is none. Takes c.lock. Returns 0. */
 int ip6_ext_read(struct inet_sock *i, int opt, void *val, u32 *len);
 /* Sets a header of one message, from the @n bytes at @data in the kernel; replaces c->ext. */
 int ip6_ext_cmsg(struct net *net, struct inet_control *c, int type, const void *data, u64 n);
@@ -59,11 +60,12 @@ void ip4_opts_put_cmsgs(struct inet_sock *i, struct msg *m, const struct sk_buff
 
 /* ---- flowlabel.c: leases of flow labels ---- */
 
-/*
- * Set and read IPV6_FLOWLABEL_MGR. *@val of flowlabel_get(): the request, replaced by the answer.
- * op held.
- */
+/* Sets IPV6_FLOWLABEL_MGR: gets, renews or releases a lease. May sleep. op held. */
 int flowlabel_set(struct inet_sock *i, uaddr_t val, u32 len);
+/*
+ * Reads IPV6_FLOWLABEL_MGR. @val: the request, which the answer replaces. Needs no lock. Returns 0,
+ * -EINVAL, or -ENOENT if the socket has no lease of its flow label.
+ */
 int flowlabel_get(const struct inet_sock *i, void *val, u32 *len);
 /*
  * Returns 0 if the socket may send @label (host byte order), else -EINVAL. It may if @label is 0,
@@ -71,8 +73,8 @@ int flowlabel_get(const struct inet_sock *i, void *val, u32 *len);
  */
 int flowlabel_may_send(const struct inet_sock *i, u32 label);
 /*
- * Reads traffic class and flow label (host byte order) of the address @a, if the socket sends them,
- * else 0. Returns 0 or -EINVAL.
+ * Stores in *@flowinfo the traffic class and flow label (host byte order) of the address @a, or 0
+ * if the socket does not send them. Returns 0 or -EINVAL.
  */
 int flowlabel_named(const struct inet_sock *i, const struct sockaddr_buf *a, u32 *flowinfo);
 /* Ends the leases of a socket whose last reference is dropped. */
