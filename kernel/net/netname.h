@@ -21,10 +21,11 @@ struct netname {
 };
 
 /*
- * Count and uncount a device as a user of @name's entry; netname_get() makes the entry if there is
- * none. A device whose entry cannot be made works, but is not shown. May sleep.
+ * Counts a device as a user of @name's entry, and makes the entry if there is none. A device whose
+ * entry cannot be made works, but is not shown. May sleep.
  */
 void netname_get(const char *name);
+/* Uncounts a device as a user of @name's entry. May sleep. */
 void netname_put(const char *name);
 /*
  * Makes folders for @rx receive and @tx transmit queues of the device @name, if it has more than

@@ -9,6 +9,7 @@
 
 #include "kernel/net/inet/inet_sock.h"
 
+/* net.ipv6.mld_max_msf: most sources in a filter of an IPv6 group */
 extern int sysctl_mld_max_msf;
 /* True unless @skb is for a multicast group that the socket does not accept. Takes c.lock. */
 bool inet_wants_group(struct inet_sock *i, const struct sk_buff *skb);
