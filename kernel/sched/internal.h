@@ -2,8 +2,8 @@
 /*
  * internal.h: declarations shared by the files of kernel/sched: the runqueue.
  *
- * Time inside the scheduler is arch_cpu_clock(); only the deadlines that the scheduler returns to
- * the machine (timers_next()) are ktime_get().
+ * Times inside the scheduler, and every @now, are arch_cpu_clock() in ns, unless a comment says
+ * ktime: the deadlines that the scheduler returns to the machine (timers_next()) are ktime_get().
  */
 #ifndef NESTLING_SCHED_INTERNAL_H
 #define NESTLING_SCHED_INTERNAL_H
@@ -17,7 +17,7 @@
 #define NICE_0_WEIGHT 1024
 #define IDLE_WEIGHT 3
 
-/* of a fair task if others are queued */
+/* Default slice of a fair task while other tasks are queued. */
 #define SLICE_NS (4 * MSEC)
 #define SLICE_MIN_NS (MSEC / 10)
 #define SLICE_MAX_NS (100 * MSEC)
@@ -29,6 +29,7 @@
  * task away from its waker.
  */
 #define WAKER_RUNS_NS 40000UL
+/* ns of vruntime by which a woken task is placed at most before the queue's minimum */
 #define SLEEPER_CREDIT_NS (3 * MSEC)
 /* How long a woken task waits for its waker's vCPU before an idle vCPU takes it. */
 #define SPREAD_DELAY_NS 50000UL
@@ -55,11 +56,14 @@ struct rq {
 	u32 nr_fair;
 	u64 min_vruntime; /* never goes back */
 	u64 load;         /* weights of queued tasks and curr */
-	/* Real-time class: a list for each priority, 99 first, without curr. */
+	/* Real-time class, without curr: a list of task->rt_node for each priority. */
 	struct list_head rt[RT_PRIOS + 1];
-	u64 rt_bits[2];
+	u64 rt_bits[2]; /* bit n: rt[n] is not empty */
 	u32 nr_rt;
-	/* ns: start of the real-time period; time that real-time tasks have used in it. */
+	/*
+	 * rt_start: beginning of the real-time period, on arch_cpu_clock() minus @stolen. rt_used:
+	 * ns that real-time tasks have used in the period.
+	 */
 	u64 rt_start, rt_used;
 	/* rt_prio() of curr, or -1 while idle. Other vCPUs read it racily. */
 	int running_prio;
@@ -67,7 +71,7 @@ struct rq {
 	bool hurried;
 	/* curr if it must leave this vCPU: finish_switch() queues it on another vCPU. */
 	struct task *moving;
-	int moving_to; /* preferred vCPU for @moving, or -1 */
+	int moving_to; /* vCPU preferred for @moving, or -1 */
 	/* Number + 1 of the vCPU to which curr moves at the next switch; 0: none. Own vCPU only. */
 	int join;
 	/* Statistics. */
@@ -77,31 +81,32 @@ struct rq {
 	s64 nr_uninterruptible;
 	/* Active tasks times ns, up to active_at: see account_active(). */
 	s64 active_sum;
-	u64 active_at; /* active_sum counts up to then */
+	u64 active_at;
 	/*
 	 * Odd while active_sum and active_at change: loadavg_update() reads both without the lock.
 	 */
 	u32 active_seq;
-	s64 nr_iowait;
+	s64 nr_iowait; /* tasks that sleep for a disk */
 	u64 switches;
-	u64 run_ns, wait_ns, slices;
-	struct cpu_times times; /* own vCPU writes, other vCPUs read racily */
+	u64 run_ns, wait_ns, slices; /* see sched_cpu_stats */
+	/* Written by the own vCPU, and under lock for idle time. */
+	struct cpu_times times;
 	/*
-	 * For ktime_near(): arch_cpu_clock() minus ktime, and when that was measured. Own vCPU
-	 * only.
+	 * For ktime_near(). ktime_at: arch_cpu_clock() at the last measurement. ktime_behind:
+	 * arch_cpu_clock() minus ktime at that time. Own vCPU only.
 	 */
 	u64 ktime_at, ktime_behind;
 	/* arch_cpu_clock() of going idle, or 0 */
 	u64 last_idle;
 	/*
-	 * steal.c: when the host's count was last read, and stolen ns not yet subtracted from a
-	 * task.
+	 * For steal.c. steal_looked: arch_cpu_clock() when the host's count was last read.
+	 * steal_debt: stolen ns not yet subtracted from a task.
 	 */
 	u64 steal_looked, steal_debt;
 	u64 stolen; /* ns since boot; other vCPUs read racily */
 } __aligned(64);
 
-/* Boundary counters: even in the kernel, odd in guest code or idle. Own vCPU writes. */
+/* Counts boundaries of a vCPU: even in the kernel, odd in guest code or idle. Own vCPU writes. */
 struct boundary {
 	u64 count;
 	u64 pad[7];
@@ -185,7 +190,7 @@ static inline void boundary_leave_early(int cpu)
 /* class.c: the queues of a vCPU. All functions are called under rq->lock. */
 void class_init(struct rq *rq);
 u32 class_weight(const struct task *t);
-/* The accounting reads the host's steal time after a stretch of this length. */
+/* The accounting reads the host's steal time after a stretch of this length in one mode. */
 #define STEAL_LONG_NS 2000000UL
 /*
  * steal.c: returns how many of the @delta ns that @t ran until @now the host took, at most @delta.
@@ -193,11 +198,11 @@ u32 class_weight(const struct task *t);
  */
 u64 steal_take_locked(struct rq *rq, struct task *t, u64 delta, u64 now);
 /*
- * An idle vCPU is about to run a task: time that the host took while it was idle is charged to no
- * task. rq->lock held.
+ * Called when an idle vCPU is about to run a task: forgets the time that the host took from the
+ * idle vCPU, so that no task is charged. rq->lock held.
  */
 void steal_after_idle_locked(struct rq *rq, u64 now);
-/* Charges curr for the time since exec_start. */
+/* Charges curr for the time since exec_start, which becomes @now. */
 void class_update_curr(struct rq *rq, u64 now);
 /* Queues a runnable task. @wakeup: it has slept. */
 void class_enqueue(struct rq *rq, struct task *t, bool wakeup);
@@ -231,7 +236,8 @@ static inline bool class_is_fair(const struct task *t)
 	return !is_rt(t);
 }
 
-/* group.c; under the runqueue lock of the task */
+/* group.c: the functions below are called under the task's runqueue lock. */
+/* Adds @weight (negative: subtracts) to the load of @t's group, if it has one. */
 void group_load_add(struct task *t, s64 weight);
 static inline void rq_load_add(struct rq *rq, struct task *t, s64 weight)
 {
@@ -264,7 +270,10 @@ int dl_check(u64 runtime, u64 deadline, u64 *period);
  */
 int dl_reserve(struct task *t, u64 runtime, u64 period);
 
-/* psi.c; under the lock of @cpu's runqueue. The counts change by -1, 0 or 1. */
+/*
+ * psi.c: change the counts of @cpu's psi_cpu by -1, 0 or 1 in the groups of @t, or for a switch
+ * from @prev to @next. Called under the lock of @cpu's runqueue.
+ */
 void psi_change(struct task *t, int cpu, u64 now, int runnable, int running, int iowait);
 void psi_switch(struct task *prev, struct task *next, int cpu, u64 now);
 
@@ -322,7 +331,7 @@ void account_idle(struct rq *rq, u64 now);
 void account_switch(struct rq *rq, struct task *prev, struct task *next, u64 now);
 /* Updates the load average. Any lock may be held. */
 void loadavg_update(u64 now);
-/* True for a sleeper that counts for the load average. */
+/* True if @t sleeps uninterruptibly without TASK_NOLOAD, and so counts for the load average. */
 static inline bool task_is_load(const struct task *t)
 {
 	return (t->state & TASK_IDLE) == TASK_UNINTERRUPTIBLE;

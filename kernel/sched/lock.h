@@ -38,14 +38,16 @@ struct wait_queue_head {
 
 struct wait_queue_entry;
 /*
- * Called under the queue's lock. Returns 1 if it woke up a task, which then counts against the
- * number of exclusive waiters to wake, else 0. @key: poll bits (EPOLLIN...), 0 for any.
+ * Called under the queue's lock at a wake-up. Returns 1 if it woke up a task, else 0; only entries
+ * that return 1 count as woken exclusive waiters. @key: poll bits (EPOLLIN...), 0 for any.
  */
 typedef int (*wait_func_t)(struct wait_queue_entry *e, u64 key);
 struct wait_queue_entry {
 	struct list_head entry;
 	wait_func_t func;
-	void *private; /* the task, for the default wake function */
+	/* the task, for default_wake_function() */
+	void *private;
+	/* True if a wake-up of @nr waiters counts this entry; set when it is queued. */
 	bool exclusive;
 	/*
 	 * Poll bits for the default function: it ignores a wake-up whose key has none of them. A
@@ -54,7 +56,7 @@ struct wait_queue_entry {
 	u32 events;
 };
 
-/* The body of init_waitqueue_head(). @name: the lock class, kept by pointer. */
+/* The body of init_waitqueue_head(). @name: the lock's class for lockdep, kept by pointer. */
 void wait_queue_setup(struct wait_queue_head *q, const char *name);
 #define init_waitqueue_head(q) wait_queue_setup(q, LOCK_CLASS(q))
 /*
@@ -85,13 +87,13 @@ void prepare_to_wait(struct wait_queue_head *q, struct wait_queue_entry *e, u32 
 void prepare_to_wait_exclusive(struct wait_queue_head *q, struct wait_queue_entry *e, u32 state);
 /* Removes @e and sets current's state to TASK_RUNNING. */
 void finish_wait(struct wait_queue_head *q, struct wait_queue_entry *e);
-/* Wakes up the task in @e->private. Returns 1 if it did, else 0. */
+/* Wakes up the task in @e->private if @key matches @e->events. Returns 1 if it did, else 0. */
 int default_wake_function(struct wait_queue_entry *e, u64 key);
 
 /*
- * Wake up all non-exclusive waiters and @nr exclusive ones (0: all) whose state is in @states.
- * Callable with spinlocks held; the second one is called with q->lock held. @key: as for
- * wait_func_t.
+ * Wake up all non-exclusive waiters and @nr exclusive ones (0: all) whose state is in @states. An
+ * entry with its own function ignores @states. Callable with spinlocks held.
+ * wake_up_common_locked() is called with q->lock held. @key: as for wait_func_t.
  */
 void wake_up_common(struct wait_queue_head *q, u32 states, int nr, u64 key);
 void wake_up_common_locked(struct wait_queue_head *q, u32 states, int nr, u64 key);
@@ -107,7 +109,7 @@ static inline bool waitqueue_active(struct wait_queue_head *q)
 }
 
 /*
- * Sleeps until woken up (returns 0) or until the deadline (-ETIMEDOUT; ktime_get() scale, ~0:
+ * Sleeps until a wake-up (returns 0) or until @deadline in ns of ktime_get() (-ETIMEDOUT; ~0:
  * none). The caller has set its task state, and tests its condition again afterwards.
  */
 int schedule_deadline(u64 deadline);
@@ -188,14 +190,15 @@ struct mutex {
 		.waiters = LIST_HEAD_INIT((n).waiters)                                             \
 	}
 #define DEFINE_MUTEX(n) struct mutex n = MUTEX_INIT(n)
-/* The body of mutex_init(), as rwsem_setup() is of init_rwsem(). */
+/* The body of mutex_init(). @name: the lock's class for lockdep, kept by pointer. */
 void mutex_setup(struct mutex *m, const char *name);
 #define mutex_init(m) mutex_setup(m, LOCK_CLASS(m))
-/* Not recursive. The task that locked a mutex unlocks it. */
+/* Sleeps until current owns @m. Not recursive. The task that locked a mutex unlocks it. */
 void mutex_lock(struct mutex *m);
 int mutex_lock_interruptible(struct mutex *m); /* 0 or -ERESTARTSYS */
 /* 0, or -ERESTARTSYS if the task is being killed */
 int mutex_lock_killable(struct mutex *m);
+/* True if it has locked @m. Does not sleep. */
 bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 /* Panics in debug builds unless current holds @m. */
@@ -204,7 +207,7 @@ void assert_mutex_held(const struct mutex *m);
 /* Fair between readers and writers: new readers queue behind a waiting writer. Not recursive. */
 struct rwsem {
 	spinlock_t wait_lock; /* raw; protects all below */
-	s64 count;            /* readers, or -1 for a writer */
+	s64 count;            /* readers; -1: a writer; 0: free */
 	/* of struct rwsem_waiter (rwsem.c), in the order of arrival */
 	struct list_head waiters;
 };
@@ -213,9 +216,13 @@ struct rwsem {
 		.wait_lock = SPINLOCK_INIT(n), .count = 0, .waiters = LIST_HEAD_INIT((n).waiters)  \
 	}
 #define DEFINE_RWSEM(n) struct rwsem n = RWSEM_INIT(n)
+/* The body of init_rwsem(). @name: the lock's class for lockdep, kept by pointer. */
 void rwsem_setup(struct rwsem *s, const char *name);
 #define init_rwsem(s) rwsem_setup(s, LOCK_CLASS(s))
-/* Sleep until the caller holds the lock, for reading or writing. */
+/*
+ * Sleep until the caller holds the lock, for reading or writing; the killable ones return -EINTR if
+ * it is killed before. The trylocks return true if they have taken the lock, and do not sleep.
+ */
 void down_read(struct rwsem *s);
 int down_read_killable(struct rwsem *s); /* 0 or -EINTR */
 bool down_read_trylock(struct rwsem *s);
@@ -226,7 +233,10 @@ bool down_write_trylock(struct rwsem *s);
 void up_write(struct rwsem *s);
 /* Turns the write lock of the caller into a read lock. Does not sleep. */
 void downgrade_write(struct rwsem *s);
-/* Panic in debug builds unless a task holds @s at all, or for writing. */
+/*
+ * Panic in debug builds if no task holds @s (assert_rwsem_held()), or no task for writing. They do
+ * not test that current is the holder.
+ */
 void assert_rwsem_held(const struct rwsem *s);
 void assert_rwsem_held_write(const struct rwsem *s);
 
@@ -238,8 +248,8 @@ struct completion {
 };
 void init_completion(struct completion *c);
 /*
- * complete() lets one waiter go on, complete_all() all present and later ones. Callable with
- * spinlocks held. A waiter may free @c as soon as it has returned from its wait.
+ * complete() lets one waiter continue, complete_all() all present and later waiters. Both are
+ * callable with spinlocks held. A waiter may free @c as soon as it has returned from its wait.
  */
 void complete(struct completion *c);
 void complete_all(struct completion *c);

@@ -10,12 +10,12 @@
 
 struct task;
 
-/* Limits of the period of a deadline task. */
+/* Limits of the period of a deadline task, in us; within DL_PERIOD_MIN_US and DL_PERIOD_MAX_US. */
 extern u32 sysctl_dl_period_min_us, sysctl_dl_period_max_us;
 #define DL_PERIOD_MIN_US 100
 /* Upper limit of a period: no task may sleep for minutes without reacting to signals. */
 #define DL_PERIOD_MAX_US 4194304
-/* How long real-time tasks may run in each period. A runtime of -1: no throttling. */
+/* How long real-time tasks may run in each period, in us. A runtime of -1: no throttling. */
 extern int sysctl_sched_rt_runtime_us, sysctl_sched_rt_period_us;
 #define SCHED_RR_TIMESLICE_MS 100
 extern int sysctl_sched_rr_timeslice; /* ms */
@@ -24,11 +24,14 @@ extern int sysctl_sched_rr_timeslice; /* ms */
  * reference to @t, or @t is current. set_user_nice() clamps @nice to -20 to 19.
  */
 void set_user_nice(struct task *t, int nice);
-/* Sets a policy other than SCHED_DEADLINE. @prio: 1 to 99 for FIFO and RR, else 0. 0 or -EINVAL. */
+/*
+ * Sets a policy other than SCHED_DEADLINE. @prio: 1 to 99 for FIFO and RR, else 0. Returns 0 or
+ * -EINVAL.
+ */
 int sched_setscheduler(struct task *t, int policy, int prio);
 /*
- * Sets the slice after which a fair task yields to others, in ns: 0.1 to 100 ms, or 0 for the
- * default.
+ * Sets the slice after which a fair task yields to other tasks, in ns, clamped to 0.1 to 100 ms; 0:
+ * the default.
  */
 void sched_set_slice(struct task *t, u64 ns);
 /* Returns the slice in ns. */
@@ -40,8 +43,8 @@ u64 sched_slice(const struct task *t);
  */
 int sched_set_deadline(struct task *t, u64 runtime, u64 deadline, u64 period, u64 flags);
 /*
- * SCHED_DEADLINE: dl_yield() gives up the rest of current's budget. dl_throttle() sleeps until
- * current's next period if no budget is left, unless current is killed.
+ * For SCHED_DEADLINE: dl_yield() gives up the rest of current's budget. dl_throttle() sleeps until
+ * current's next period if no budget is left, unless current is killed or has SCHED_FLAG_RECLAIM.
  */
 void dl_yield(void);
 void dl_throttle(void);
@@ -59,7 +62,8 @@ void sched_go_first(struct task *t);
 int sched_rt_prio(const struct task *t);
 /*
  * Sets the vCPUs on which @t wishes to run: bits of @mask. If @t is current, it moves at once, and
- * may sleep. 0, -EINVAL (none is allowed by its group) or -EBUSY (a deadline task needs all vCPUs).
+ * the call may sleep. Returns 0, -EINVAL (its group allows none of them) or -EBUSY (a deadline task
+ * needs all vCPUs).
  */
 int sched_setaffinity(struct task *t, u64 mask);
 /*
@@ -67,7 +71,7 @@ int sched_setaffinity(struct task *t, u64 mask);
  * among these. Callable with spinlocks held.
  */
 void sched_set_bound(struct task *t, u64 mask);
-/* Returns the slice in ns; 0 for FIFO and deadline tasks, which have none. */
+/* Returns the slice for sched_rr_get_interval(2), in ns; 0: FIFO and deadline tasks have none. */
 u64 sched_rr_interval(struct task *t);
 
 #endif

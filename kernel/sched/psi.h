@@ -21,7 +21,11 @@ enum psi_resource { PSI_IO, PSI_MEM, PSI_CPU, PSI_RESOURCES };
 
 /* The state of one vCPU, under its runqueue's lock. */
 struct psi_cpu {
-	/* numbers of tasks; memstall_runnable: those that are stalled by memory and runnable */
+	/*
+	 * Numbers of tasks. runnable, running (0 or 1): as for the runqueue. iowait: asleep for a
+	 * disk. memstall: between psi_memstall_enter() and psi_memstall_leave(), counted by the
+	 * vCPU on which the stall began. memstall_runnable: stalled and runnable.
+	 */
 	u32 runnable, running, iowait, memstall, memstall_runnable;
 	u32 mask;  /* bits of the states that hold now */
 	u64 since; /* arch_cpu_clock() of the last change */
@@ -38,7 +42,10 @@ struct psi_group {
 	bool off;
 	spinlock_t lock;       /* raw; protects all below */
 	u64 total[PSI_STATES]; /* ns */
-	/* total[] at the last update of the averages, and the arch_cpu_clock() of that update */
+	/*
+	 * avg_at: arch_cpu_clock() of the last update of the averages, or 0. avg_total: total[] at
+	 * that time.
+	 */
 	u64 avg_total[PSI_STATES], avg_at;
 	/* averages in percent, with 11 bits of fraction, over 10, 60 and 300 seconds */
 	u64 avg[PSI_STATES][3];
@@ -46,8 +53,9 @@ struct psi_group {
 
 extern struct psi_group psi_system;
 /*
- * Initialises a zeroed group, which measures at once. @parent outlives it. Sleeps as @gfp allows. 0
- * or -ENOMEM. psi_group_free() frees what it has allocated, not @g.
+ * Initialises a zeroed group, which measures at once. @parent must outlive @g. Sleeps as @gfp
+ * allows. Returns 0 or -ENOMEM. psi_group_free() frees the memory that psi_group_init() has
+ * allocated, not @g.
  */
 int psi_group_init(struct psi_group *g, struct psi_group *parent, u32 gfp);
 void psi_group_free(struct psi_group *g);
@@ -56,6 +64,7 @@ void psi_group_free(struct psi_group *g);
  * restart is correct at once.
  */
 void psi_group_set(struct psi_group *g, bool on);
+/* True while stalls of @g are measured. */
 static inline bool psi_group_on(const struct psi_group *g)
 {
 	return !__atomic_load_n(&g->off, __ATOMIC_RELAXED);
@@ -63,8 +72,8 @@ static inline bool psi_group_on(const struct psi_group *g)
 /* Moves a task to another group (NULL: none but the machine). Callable with spinlocks held. */
 void psi_move_task(struct task *t, struct psi_group *g);
 /*
- * Writes the text of a pressure file (cpu.pressure...) to @buf, terminated. Returns its length in
- * bytes.
+ * Writes the text of a pressure file (cpu.pressure...) to @buf of @size bytes, terminated. Returns
+ * the text's length in bytes.
  */
 int psi_show(struct psi_group *g, enum psi_resource r, char *buf, size_t size);
 
@@ -76,9 +85,10 @@ bool psi_memstall_enter(void);
 void psi_memstall_leave(bool was);
 
 /*
- * Makes a trigger from a text like "some 150000 1000000": it fires when 150000 of 1000000 us were
- * lost in that state. The second number is 500000 to 10000000; without @privileged it must be a
- * multiple of two seconds. @g outlives the trigger. May sleep. Returns ERR_PTR(-EINVAL or -ENOMEM).
+ * Makes a trigger from a text like "some 150000 1000000": it fires when the state "some" held for
+ * 150000 us of 1000000 us. The second number is 500000 to 10000000; without @privileged it must be
+ * a multiple of two seconds. @g must outlive the trigger. May sleep. Returns the trigger, or
+ * ERR_PTR(-EINVAL or -ENOMEM).
  */
 struct psi_trigger;
 struct psi_trigger *psi_trigger_create(

@@ -26,16 +26,16 @@ static inline u32 get_current_state(void)
 #define __set_current_state(s) (current->state = (s))
 
 /*
- * Lets other tasks run. Unless current's state is TASK_RUNNING it sleeps until a wake-up, or
- * returns at once if a signal ends the sleep. It may also return early: the caller tests its
- * condition again. No spinlock held.
+ * Lets other tasks run. Unless its state is TASK_RUNNING, current sleeps until a wake-up, or does
+ * not sleep at all if a pending signal ends a sleep in that state. May also return early: the
+ * caller tests its condition again. No spinlock held.
  */
 void schedule(void);
 /* Completes schedule() in a new task, after arch_switch() to it. */
 void schedule_tail(struct task *prev);
 /* Makes @idle the task that runs on @cpu when no other can. Called at boot, before @cpu starts. */
 void sched_init_idle(struct task *idle, int cpu);
-/* True if another task shall run in place of current. */
+/* True if current must reschedule at its next boundary (TIF_NEED_RESCHED). */
 bool need_resched(void);
 /* Called when a vCPU has nothing to run: does deferred work, which may make tasks runnable. */
 void sched_before_idle(void);
@@ -51,24 +51,25 @@ void account_user_exit(void);
 /* Called in place of account_user_exit() where no guest code has run. */
 void account_user_none(void);
 /*
- * A boundary: polls interrupts, and reschedules if needed. No spinlock held. yield() also lets
- * queued tasks of equal rank run, and sets current's state to TASK_RUNNING.
+ * A boundary, where a vCPU holds no pointer of an RCU reader: polls interrupts, runs due timers,
+ * and reschedules if needed. No spinlock held. cond_resched() keeps current runnable whatever its
+ * state. yield() sets that state to TASK_RUNNING, and lets queued tasks of equal rank run.
  */
 void cond_resched(void);
 void yield(void);
 /*
- * True if no other task is queued on this vCPU. Until the vCPU is kicked, yield() would change
- * nothing.
+ * True if no other task is queued on this vCPU and current is no SCHED_DEADLINE task. Until the
+ * vCPU is kicked, sched_yield(2) would change nothing.
  */
 bool sched_alone(void);
 /*
- * Moves the fair tasks of this vCPU to @cpu if they are allowed there; current moves at its next
- * boundary. No lock held.
+ * Moves the fair tasks (neither real-time nor deadline) of this vCPU to @cpu if they are allowed
+ * there; current moves at its next boundary. No lock held.
  */
 void sched_join(int cpu);
 /*
- * True if no other task is queued and no timer is due within @ns, as far as this vCPU knows:
- * current may then block its vCPU in a host call for that time.
+ * True if sched_alone(), current need not reschedule, and this vCPU has no timer or other work due
+ * within @ns: current may then block its vCPU in a host call for that time.
  */
 bool sched_spare(u64 ns);
 /* Accounts @ns of such a host call as waiting for a disk (iowait), not as current's CPU time. */
@@ -83,7 +84,7 @@ bool wake_up_state(struct task *t, u32 states);
 void wake_up_new_task(struct task *t);
 /* Initialises the scheduler's members of a new task from those of current. */
 void sched_fork(struct task *t);
-/* Gives back what the exiting task has reserved. */
+/* Gives back the bandwidth of an exiting SCHED_DEADLINE task. */
 void sched_exit(struct task *t);
 /* Ends current: sets TASK_DEAD and calls schedule() for the last time. */
 void __noreturn sched_dead(void);

@@ -64,10 +64,9 @@ struct psi_group;
 #define PF_MEMALLOC 0x800 /* reclaiming: may use the reserves */
 #define PF_KTHREAD 0x00200000
 #define PF_SHOWN 0x00ffffff
-#define PF_VFORK_DONE 0x01000000
+#define PF_VFORK_DONE 0x01000000 /* not set anywhere */
 /* The task is releasing its mm and is left out of core dumps (under sighand->lock). */
 #define PF_NO_MM 0x02000000
-
 /* The task is reclaiming memory: reclaim must not recurse. */
 #define PF_RECLAIM 0x08000000
 /* The task writes back dirty pages, and may use a part of the reserve. */
@@ -96,22 +95,27 @@ struct psi_group;
  */
 #define TIF_CGROUP 9
 
+/*
+ * The account of a task's CPU time, and its place in the queue of fair tasks. Under the runqueue
+ * lock. arch_cpu_clock() is a monotonic clock in ns, of its own scale (arch.h).
+ */
 struct sched_entity {
-	struct rb_node node;
-	u64 vruntime; /* ns of run time, scaled by the weight */
-	/* arch_cpu_clock() when the task was put on a CPU */
+	struct rb_node node; /* in rq->fair, by vruntime */
+	u64 vruntime;        /* ns of run time, scaled by the weight */
+	/* While it runs: arch_cpu_clock() up to which sum_exec counts its time. */
 	u64 exec_start;
-	u64 sum_exec;    /* ns of CPU time since birth */
+	u64 sum_exec;    /* ns of CPU time since fork */
 	u64 slice_start; /* sum_exec when the slice began */
-	/* ns that sched_setattr() requested, 0: default. Racy. */
+	/* Slice in ns that sched_setattr() requested; 0: the default. No lock. */
 	u64 slice;
-	u64 queued_at; /* arch_cpu_clock() when it became runnable */
+	/* arch_cpu_clock() when it became runnable, or came to this vCPU's queue */
+	u64 queued_at;
 	/*
 	 * arch_cpu_clock() when it began to wait for a CPU (became runnable, or lost its CPU while
 	 * runnable). 0: it does not wait.
 	 */
 	u64 wait_since;
-	u64 run_delay; /* ns since birth: runnable, not running */
+	u64 run_delay; /* ns since fork: runnable, not running */
 	u64 nr_runs;   /* how often it was put on a CPU */
 	/* sum_exec at the last wake-up, for RLIMIT_RTTIME */
 	u64 woken_exec;
@@ -120,21 +124,24 @@ struct sched_entity {
 	 * 0.
 	 */
 	u64 computed_at;
-	u32 weight;
-	bool on_rq;
+	u32 weight; /* from the nice value; nice 0: 1024 */
+	bool on_rq; /* queued or running, not asleep */
 };
 
+/* Of an interrupted system call, for restart_syscall(2). */
 struct restart_block {
 	long (*fn)(struct restart_block *rb); /* for sys_restart_syscall() */
 	u64 arg[6];
 };
 
 #define sigmask_of(sig) (1UL << ((sig)-1))
+/* A queue of pending signals; under sighand->lock. */
 struct sigpending {
 	struct list_head list; /* of sigqueue (kernel/task) */
 	u64 signal;            /* mask of pending signals */
 };
 
+/* A function for task_work_add(), embedded in the caller's object. */
 struct task_work {
 	struct task_work *next;
 	void (*func)(struct task_work *w);
@@ -144,10 +151,10 @@ struct perf_event;
 
 struct futex_q;
 /*
- * The members are grouped by purpose and lock. "Own" means: written by the task itself, or by
- * others while it cannot run. Other tasks read such a member racily if at all. The groups that each
- * system call and each switch access come first. Members that are touched together share cache
- * lines.
+ * The members are grouped by purpose and lock. "Own" means: written by the task itself, or by other
+ * tasks while this task cannot run. Other tasks read an own member racily if at all. The groups
+ * that each system call and each switch access come first. Members that are accessed together share
+ * cache lines.
  */
 struct task {
 	/*
@@ -162,29 +169,32 @@ struct task {
 	u64 work_flags; /* TIF_*, atomic bits */
 
 	/* Policy and priority: under the runqueue lock. */
-	int policy; /* SCHED_* */
-	int nice;   /* -20 .. 19 */
-	int rt_priority;
-	/* Real-time priority lent by waiters for its PI locks, or 0. */
+	int policy;      /* SCHED_* */
+	int nice;        /* -20 .. 19 */
+	int rt_priority; /* 1 to 99 for FIFO and RR, else 0 */
+	/* Priority lent by waiters for its PI locks or by sched_go_first(): 1 to 100, or 0. */
 	int boost;
-	bool sched_reset_on_fork;
+	bool sched_reset_on_fork; /* SCHED_FLAG_RESET_ON_FORK */
 
 	/* Deadline (SCHED_DEADLINE, deadline.c): under the runqueue lock, except where said. */
-	/* ns of each period; these and dl_flags are written under policy_lock and rq->lock */
+	/* The parameters of sched_setattr(), in ns; written under policy_lock and rq->lock. */
 	u64 dl_runtime, dl_deadline, dl_period;
-	/* ns: beginning and deadline of the current period */
+	/* arch_cpu_clock() at the beginning, and at the deadline, of the current period */
 	u64 dl_start, dl_abs;
 	s64 dl_budget; /* ns left in this period; may be negative */
-	/* SCHED_FLAG_RECLAIM, SCHED_FLAG_DL_OVERRUN */
+	/* SCHED_FLAG_RECLAIM, SCHED_FLAG_DL_OVERRUN; written as the parameters are */
 	u32 dl_flags;
-	bool dl_on; /* in budget: before other classes */
-	/* the task sleeps until its next period */
+	/* True while it has budget left and therefore runs before the other classes. */
+	bool dl_on;
+	/* True while it sleeps until its next period; own. */
 	bool dl_waits;
-	bool dl_overran; /* budget overrun not yet reported */
+	/* True from an overrun of the budget until the task reports it; read racily. */
+	bool dl_overran;
 
 	/* Affinity (affinity.c): masks of vCPUs, under the runqueue lock. */
+	/* The vCPUs on which the task may run: sched_within(cpus_wish, cpus_bound). */
 	u64 cpus_allowed;
-	/* those of sched_setaffinity(); those of its cpuset */
+	/* cpus_wish: set by sched_setaffinity(). cpus_bound: the vCPUs of its cpuset. */
 	u64 cpus_wish, cpus_bound;
 
 	/* Position in the run queue: under the runqueue lock. */
@@ -204,11 +214,12 @@ struct task {
 	bool memstall;
 	bool in_iowait;    /* own: sleeps for a disk */
 	int memstall_cpu;  /* own: vCPU that counts the stall */
-	const char *wchan; /* where it waits; never set yet */
+	const char *wchan; /* NULL: nothing sets it */
 
 	/* Counts of its switches, and the perf events that measure it. */
-	u64 nvcsw, nivcsw; /* under the runqueue lock */
-	u64 nr_moves;      /* moves to another vCPU */
+	/* nvcsw: switches to sleep. nivcsw: preemptions. Under the runqueue lock. */
+	u64 nvcsw, nivcsw;
+	u64 nr_moves; /* to another vCPU; runqueue lock */
 	/* Events that count for the task, or NULL; under the lock of task/perf.c. */
 	struct perf_event *perf;
 
@@ -216,16 +227,18 @@ struct task {
 	u64 utime, stime;
 	/* arch_cpu_clock() of the last switch between user and kernel accounting */
 	u64 last_acct;
-	/* ns by which utime + stime exceed se.sum_exec */
+	/* ns by which utime + stime exceed se.sum_exec, to be subtracted from what it uses next */
 	u64 acct_over;
 	/* ktime at which sched_timer_ops->cpu_timers() is called for the task, or ~0 */
 	u64 cpu_timer_at;
-	u64 cpu_timers_seen; /* time of the last call of cpu_timers() */
+	/* ktime of the last check of the process's CPU timers (time/cpu_timer.c) */
+	u64 cpu_timers_seen;
 	/* Timers on the task's CPU time, under the lock of time/posix_timer.c. */
 	struct rb_root cpu_timers;
 	u64 hung_switches, hung_since; /* owned by task/hung.c */
-	u64 start_time;                /* ktime, immutable */
-	u64 start_boottime;
+	/* ktime of its fork; an exec by another thread than the leader takes the leader's. */
+	u64 start_time;
+	u64 start_boottime; /* start_time in CLOCK_BOOTTIME */
 
 	/* Registers and stacks: own. */
 	struct arch_task arch;
@@ -237,15 +250,15 @@ struct task {
 	 * under tasklist_lock.
 	 */
 	pid_t pid, tgid;
-	struct pid *thread_pid;
+	struct pid *thread_pid; /* NULL once it is released */
 	/* entries in pid->tasks[], by PIDTYPE_* */
 	struct list_head pid_links[4];
 	struct task *group_leader;
 	struct task *real_parent; /* the parent by fork */
 	/* The task that reaps this one: its tracer, or real_parent. */
 	struct task *parent;
-	struct list_head children; /* list of sibling; processes only */
-	struct list_head sibling;
+	struct list_head children;    /* of child->sibling; processes only */
+	struct list_head sibling;     /* in parent's children */
 	struct list_head tasks;       /* all processes (leaders) */
 	struct list_head thread_node; /* in signal->threads */
 	char comm[16];                /* own */
@@ -270,10 +283,11 @@ struct task {
 	bool no_tsc; /* PR_SET_TSC: rdtsc raises SIGSEGV */
 	u32 personality;
 	struct completion *vfork_done;
+	/* Guest addresses of CLONE_CHILD_SETTID and of set_tid_address(2), or 0. */
 	uaddr_t set_child_tid, clear_child_tid;
 
 	/* Futexes: own, except where said. */
-	uaddr_t robust_list;
+	uaddr_t robust_list; /* of set_robust_list(2), or 0 */
 	struct futex_state *futex;
 	/* The PI lock for which the task waits; under the lock of futex_pi.c. */
 	struct futex_q *pi_wait;
@@ -281,8 +295,8 @@ struct task {
 	bool futex_dead;
 
 	/* Restartable sequences: own. */
-	u32 rseq_sig;
-	uaddr_t rseq;  /* the registered area */
+	u32 rseq_sig;  /* precedes an abort handler */
+	uaddr_t rseq;  /* the registered area, or 0 */
 	u64 rseq_seen; /* nvcsw + nivcsw at the area's last update */
 
 	/*
@@ -387,7 +401,7 @@ struct task {
 	u32 prctl_bits;                                       /* PRCTL_* of task/internal.h */
 	u32 loginuid, sessionid;                              /* kernel/fs/proc/pid_login.c */
 	u8 reqkey_default;                                    /* KEYCTL_SET_REQKEY_KEYRING */
-	struct key *thread_keyring;                           /* a reference */
+	struct key *thread_keyring;                           /* a reference, or NULL */
 
 	/* Requests that outlive a call: own, except where said. */
 	/* Pending requests of io_uring that the task has issued. */
@@ -403,19 +417,20 @@ struct task {
 	u64 default_timer_slack_ns;
 
 	/* How the task is freed, and debugging. */
-	struct rcu_head rcu; /* put_task() */
+	struct rcu_head rcu; /* for put_task() */
 #ifdef CONFIG_DEBUG
 	struct held_locks held; /* own (lockdep) */
 #endif
 };
 
+/* Returns the guest registers of @t; another task reads them while @t cannot run. */
 static inline struct regs *task_regs(struct task *t)
 {
 	return &t->arch.regs;
 }
 /*
- * True if the task may use the reserve because it frees memory. Only a task itself changes its
- * flags, so other tasks set memdie.
+ * True if the task may use the reserve of frames: it reclaims memory, or the OOM killer has chosen
+ * it (memdie). Only a task itself changes its flags, so other tasks set memdie.
  */
 static inline bool frees_memory(const struct task *t)
 {
@@ -427,7 +442,7 @@ static inline bool rseq_stale(const struct task *t)
 	return t->rseq.v && t->rseq_seen != t->nvcsw + t->nivcsw;
 }
 
-/* The caller has a reference already, or a lock or grace period that keeps @t. */
+/* Takes a reference. The caller has a reference already, or a lock that keeps @t. */
 static inline void get_task(struct task *t)
 {
 	atomic_inc(&t->usage);
@@ -437,8 +452,8 @@ void put_task(struct task *t);
 /* Returns a zeroed task with usage 1, kernel stack and fpu, or NULL: no memory. May sleep. */
 struct task *task_alloc(void);
 /*
- * Queues @w, which runs before @t returns to user mode or exits; any lock may be held. @w is the
- * caller's until its function begins, which may sleep and may free it.
+ * Queues @w: its function runs in @t before @t returns to user mode or exits, may sleep, and may
+ * free @w. Until it begins the caller keeps @w. Any lock may be held.
  */
 void task_work_add(struct task *t, struct task_work *w);
 /* Runs the works queued for current, the oldest first. May sleep. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * timer.h: one-shot kernel timers, work for kernel threads, grace periods. A timer belongs to the
- * vCPU that armed it; its function runs at a boundary of that vCPU with no lock held, and may not
- * sleep. It may re-arm or free its timer. Functions here do not sleep except where said, and may be
- * called with spinlocks held.
+ * vCPU that armed it. Its function runs at a boundary of that vCPU (run.h) with no lock held, may
+ * not sleep, and may re-arm or free its timer. The functions of this header do not sleep except
+ * where said, and may be called with spinlocks held.
  */
 #ifndef NESTLING_SCHED_TIMER_H
 #define NESTLING_SCHED_TIMER_H
@@ -18,16 +18,13 @@ struct ktimer {
 	struct rb_node node;
 	u64 expires; /* ktime_get() scale */
 	void (*func)(struct ktimer *t);
-	/*
-	 * The vCPU that armed the timer last: the base of that vCPU holds it, and its lock protects
-	 * it.
-	 */
+	/* The vCPU whose timer_base (timer.c) has the timer; the base's lock protects the timer. */
 	int cpu;
-	bool armed; /* under the lock of that base */
+	bool armed; /* under the lock of the base */
 };
 /*
- * Initialises a timer that is not armed. It is the caller's: before it is freed,
- * timer_cancel_sync() makes sure that it is not in use.
+ * Initialises a timer that is not armed. The caller owns the timer, and calls timer_cancel_sync()
+ * before it frees it.
  */
 void timer_setup(struct ktimer *t, void (*func)(struct ktimer *t));
 /*
@@ -37,14 +34,17 @@ void timer_setup(struct ktimer *t, void (*func)(struct ktimer *t));
 void timer_start(struct ktimer *t, u64 expires);
 /* Disarms the timer. Returns true if it was armed. Does not wait for a function that is running. */
 bool timer_cancel(struct ktimer *t);
-/* Cancels the timer, and waits until its function runs on no other vCPU. May sleep. */
+/*
+ * Disarms the timer, waits for its function if that is running, and disarms the timer again if the
+ * function has re-armed it. May sleep. Not for the function itself.
+ */
 void timer_cancel_sync(struct ktimer *t);
-/* Racy: the timer may expire at any time. */
+/* True if the timer is armed. Racy: it may expire at any time. */
 bool timer_armed(const struct ktimer *t);
 
-#define TIMERS_SHOWN 64
+#define TIMERS_SHOWN 64 /* per vCPU, by sysrq.c */
 struct timer_info {
-	u64 expires;
+	u64 expires; /* ktime_get() scale */
 	void (*func)(struct ktimer *t);
 };
 /*
@@ -58,20 +58,23 @@ u32 timers_list(int cpu, struct timer_info *to, u32 max, u32 *more);
  * work.
  */
 struct work {
-	struct work *next;
+	struct work *next; /* in work.c's queue; work_lock */
 	void (*func)(struct work *w);
-	u32 queued;
+	u32 queued; /* 1: in the queue; work_lock */
 };
 /* Initialises a work that is not queued. */
 void work_setup(struct work *w, void (*func)(struct work *w));
-/* Queues the work. Returns false if it was queued already. Callable with spinlocks held. */
+/*
+ * Queues the work. Returns false if it was queued already. Work that is running may be queued, and
+ * then runs once more afterwards. Callable with spinlocks held.
+ */
 bool work_queue(struct work *w);
 /* Waits until the work is neither queued nor running. May sleep. */
 void work_flush(struct work *w);
 
 /*
- * Link of an object whose @func runs after a grace period: once every vCPU has passed a boundary,
- * when no lock-free reader can hold the object any more.
+ * Link of an object whose @func runs after a grace period. A grace period ends once every vCPU has
+ * passed a boundary: then no lock-free reader can hold the object any more.
  */
 struct rcu_head {
 	struct rcu_head *next;
