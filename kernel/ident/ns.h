@@ -16,10 +16,10 @@
  * belongs to the credentials (cred->user_ns). The slots NS_PID and NS_TIME_CHILD are the namespaces
  * of future children; a task's own pid namespace is that of its struct pid.
  *
- * Life of a namespace: copy() makes it with one reference; nsproxies, open files of nsfs and child
- * namespaces (user, pid) hold references; free() is called after the last is dropped, with no lock
- * held. It may sleep, but not for a user or pid namespace: these may be dropped in a callback of
- * RCU.
+ * Life of a namespace: copy() makes it with one reference. Nsproxies, open files of nsfs and child
+ * namespaces (user, pid) hold references. free() is called after the last reference is dropped,
+ * with no lock held. free() may sleep, except for a user or pid namespace: their last reference may
+ * be dropped in a callback of RCU.
  *
  * Invariants:
  * 1. ns->owner lives as long as the namespace.
@@ -53,7 +53,7 @@ enum ns_slot {
 };
 
 struct nsproxy {
-	atomic_t count;
+	atomic_t count; /* tasks and nssets that have it */
 	/* Each with a reference, or NULL if the kind does not exist. */
 	struct ns_common *ns[NS_SLOTS];
 };
@@ -71,8 +71,8 @@ struct nsset {
 struct ns_ops {
 	/* Prefix of the link's text in /proc/PID/ns: "mnt" for "mnt:[inum]". */
 	const char *name;
-	u32 flag; /* CLONE_NEW* */
-	enum ucount count;
+	u32 flag;          /* CLONE_NEW* */
+	enum ucount count; /* limits the number of namespaces */
 	/*
 	 * Makes a namespace for clone or unshare, like @old or empty, with one reference, which the
 	 * caller owns. @fs, if not NULL, is moved into it (mnt). Returns ERR_PTR on failure. May
@@ -80,34 +80,42 @@ struct ns_ops {
 	 */
 	struct ns_common *(*copy)(
 		struct ns_common *old, struct user_namespace *owner, struct fs_struct *fs);
+	/* Frees the namespace after its last reference was dropped. */
 	void (*free)(struct ns_common *ns);
 	/*
 	 * Checks whether current may join @ns by setns(), and prepares the changes that follow. The
 	 * caller then stores @ns in its slot. Returns 0 or -errno. May sleep.
 	 */
 	int (*install)(struct nsset *set, struct ns_common *ns);
-	struct ns_common *(*parent)(struct ns_common *ns); /* without a reference, or NULL */
 	/*
-	 * Current, whose memory is @mm, enters @ns at exec, because its children's namespace was
-	 * another (time).
+	 * Returns the parent, without a reference; NULL for an initial namespace. The operation is
+	 * NULL if namespaces of this kind have no parent.
+	 */
+	struct ns_common *(*parent)(struct ns_common *ns);
+	/*
+	 * Makes current's new program, whose memory is @mm, a member of @ns, at exec: the slot for
+	 * children named another namespace (time only).
 	 */
 	void (*enter)(struct ns_common *ns, struct mm *mm);
 };
 
 extern struct nsproxy init_nsproxy;
 
-/* Registers a kind of namespace at boot. @ops is kept. */
+/* Registers a kind of namespace at boot. @ops and @init, the initial namespace, are kept. */
 void ns_register(enum ns_slot slot, const struct ns_ops *ops, struct ns_common *init);
 /*
  * Initialises a new namespace with one reference, takes a reference to @owner, and counts the
- * namespace for current's euid. Returns 0, -ENOSPC or -ENOMEM; may sleep. ns_fini() reverts it, and
- * leaves freeing @ns to the caller.
+ * namespace for current's euid. Returns 0, -ENOSPC or -ENOMEM; may sleep. ns_fini() reverts
+ * ns_init(), and does not sleep; the caller frees @ns.
  */
 int ns_init(struct ns_common *ns, const struct ns_ops *ops, struct user_namespace *owner);
 void ns_fini(struct ns_common *ns);
 /* As ns_fini(), but the reference to the owner remains. Does not sleep. */
 void ns_uncount(struct ns_common *ns);
-/* Both take NULL too. ns_put() calls free() for the last reference. */
+/*
+ * ns_get() takes a reference, and returns @ns. ns_put() drops a reference, and calls free() for the
+ * last one. @ns may be NULL.
+ */
 struct ns_common *ns_get(struct ns_common *ns);
 void ns_put(struct ns_common *ns);
 /*
@@ -118,8 +126,8 @@ struct ns_common *ns_of_task(struct task *t, enum ns_slot slot);
 /* Returns the owner of current's namespace in @slot, without a reference. */
 struct user_namespace *current_ns_owner(enum ns_slot slot);
 /*
- * An install() that requires only CAP_SYS_ADMIN in the namespace's owner and in current's user
- * namespace, or that of set->cred. Returns 0 or -EPERM.
+ * An install() that only checks CAP_SYS_ADMIN, in the owner of @ns and in the user namespace of
+ * set->cred (NULL: of current). Returns 0 or -EPERM.
  */
 int ns_install_default(struct nsset *set, struct ns_common *ns);
 

@@ -22,19 +22,20 @@ struct upid {
 	struct pid_namespace *ns;
 };
 /*
- * A process number. The struct may outlive the number's reuse by another struct; groups and
- * sessions keep the number while they have members. Refcounted; has a reference to its namespace.
+ * A process number. Groups and sessions keep the number while they have members. A reference keeps
+ * only the struct: the number may then be free, or in use by another struct. The struct has a
+ * reference to its namespace.
  */
 struct pid {
-	atomic_t count;
-	pid_t nr; /* in the initial namespace */
+	atomic_t count; /* get_pid(), put_pid() */
+	pid_t nr;       /* in the initial namespace */
 	/* level of the namespace for which the struct was made; 0: the initial namespace */
 	u32 level;
 	/* of task->pid_links, indexed by PIDTYPE_*; under tasklist_lock */
 	struct list_head tasks[PIDTYPE_MAX];
 	/* woken up when a task that has the number exits */
 	struct wait_queue_head wait_pidfd;
-	/* Unique since boot: the inode number of the pidfds of this struct. */
+	/* Inode number of the pidfds of this struct; unique among structs that have had pidfds. */
 	u64 ident;
 	/* Set with the exit status below once the task was waited for; under tasklist_lock. */
 	bool released;
@@ -59,7 +60,7 @@ struct pid *get_pid(struct pid *p);
  * since group and session may change meanwhile.
  */
 struct pid *get_task_pid(struct task *t, enum pid_type type);
-/* @p may be NULL. Callable with spinlocks held. */
+/* Drops a reference; @p may be NULL. Callable with spinlocks held. */
 void put_pid(struct pid *p);
 /* Looks up a number in current's pid namespace. Returns it with a reference, or NULL. */
 struct pid *find_get_pid(pid_t nr);
@@ -83,19 +84,20 @@ void for_each_in_pid_locked(
 /*
  * Allocates a number in @ns and in each namespace above it. @want lists @nr_want wanted numbers:
  * @want[0] for @ns itself, @want[1] for its parent and so on; 0 or a missing entry means the next
- * free number. Returns it with refcount 1, which is the number's own reference until free_pid(); or
- * ERR_PTR(-EAGAIN, -EEXIST, -EINVAL or -ENOMEM). May sleep.
+ * free number. Returns the struct with one reference, which free_pid() drops; or ERR_PTR(): -EAGAIN
+ * (no number is free), -EEXIST (a wanted number is in use), -EINVAL (the first number wanted in a
+ * namespace is not 1), or -ENOMEM (no memory, or a namespace is closed). May sleep.
  */
 struct pid *alloc_pid(struct pid_namespace *ns, const pid_t *want, u32 nr_want);
 /*
- * Stops allocation in @ns, and sets the task to be woken up when few numbers are left (NULL: none),
- * which the caller keeps. Returns false if the namespace was closed already. Takes pidmap_lock, as
- * do the three functions that follow.
+ * Stops allocation in @ns, and makes every free_pid() that leaves at most two numbers wake up
+ * @zapper (NULL: none), which the caller keeps. Returns false if the namespace was closed already.
+ * Takes pidmap_lock, as do the three functions that follow.
  */
 bool pid_ns_close(struct pid_namespace *ns, struct task *zapper);
 /*
- * Returns the first pid of @ns whose number is at least *nr, with a reference, and sets *nr to its
- * number; or NULL.
+ * Returns the first pid of @ns whose number is at least *nr, with a reference, and sets *nr to that
+ * number. NULL: there is none.
  */
 struct pid *next_pid_ns(u64 *nr, struct pid_namespace *ns);
 /* Returns the number of pids in use in @ns. */
@@ -108,9 +110,9 @@ void free_pid(struct pid *p);
  * Makes @p the pid of @t of this type. Takes no reference: the number keeps @p while a task has it.
  */
 void attach_pid(struct task *t, enum pid_type type, struct pid *p);
-/* Detaches @t, and frees the number if no task has it any more. */
+/* Detaches @t from its pid of @type, and frees the number if no task has it any more. */
 void detach_pid(struct task *t, enum pid_type type);
-/* Detaches @t and, if @p is not NULL, attaches it to @p. Frees the old number if no task has it. */
+/* Does detach_pid() and then, if @p is not NULL, attach_pid(). */
 void change_pid(struct task *t, enum pid_type type, struct pid *p);
 /*
  * As pid_get_task() and find_get_task(), but return the task without a reference. tasklist_lock is
@@ -124,11 +126,14 @@ struct task *find_task_locked(pid_t nr);
 #define for_each_process(t) list_for_each_entry(t, &all_processes, tasks)
 #define for_each_thread(sig, t) list_for_each_entry(t, &(sig)->threads, thread_node)
 extern int nr_threads; /* all tasks; under tasklist_lock */
-/* For exec: exchange the threads' pids of two tasks, or move the pid of @type from @from to @to. */
+/*
+ * For exec by another thread than the leader. exchange_pids() exchanges the PIDTYPE_PID pids of two
+ * tasks. transfer_pid() puts @to in the place of @from in the list of @from's pid of @type.
+ */
 void exchange_pids(struct task *a, struct task *b);
 void transfer_pid(struct task *from, struct task *to, enum pid_type type);
 
-/* Counts for the whole machine; nr_processes() takes tasklist_lock. */
+/* Return counts for the whole machine: of processes (takes tasklist_lock), and of all tasks. */
 u32 nr_processes(void);
 u32 nr_threads_total(void);
 u64 nr_forks(void); /* processes and threads made since boot */
@@ -142,8 +147,8 @@ void pid_forget(pid_t nr, u32 threads);
 /* kernel.pid_max: numbers are below it */
 extern int sysctl_pid_max;
 /*
- * Fills in the results of current's getpid() and related calls. arch_answers_revoke() is called
- * when they change.
+ * Fills in the results of current's getpid() and related calls, which the machine may then return
+ * without the kernel. A change of one of them is followed by arch_answers_revoke().
  */
 void task_answers(struct answers *a);
 

@@ -29,12 +29,12 @@ struct pid_namespace {
 	struct radix map;             /* number -> struct pid */
 	pid_t last_given;             /* the last number allocated */
 	u32 nr_pids;                  /* numbers in use */
-	/* no number is allocated; under pidmap_lock */
+	/* True once pid_ns_close() has stopped allocation; under pidmap_lock. */
 	bool dying;
-	struct task *child_reaper;
+	struct task *child_reaper; /* init, or NULL before its fork */
 	/*
-	 * the namespace's init, while it waits until the other processes have exited; under
-	 * pidmap_lock
+	 * The namespace's init while it waits until the other processes have exited, or NULL; under
+	 * pidmap_lock.
 	 */
 	struct task *zapper;
 	/* vm.memfd_noexec of this namespace; the values of its ancestors apply as well. */
@@ -47,11 +47,15 @@ struct pid_namespace {
 };
 extern struct pid_namespace init_pid_ns;
 
+/* Returns the namespace for which @p was made, without a reference. */
 static inline struct pid_namespace *pid_ns_of(const struct pid *p)
 {
 	return p->level ? p->upper[p->level - 1].ns : &init_pid_ns;
 }
-/* Returns the task's own namespace, or NULL once it is released. tasklist_lock held, or current. */
+/*
+ * Returns the task's own namespace, without a reference, or NULL once the task is released. Called
+ * with tasklist_lock held, or for current.
+ */
 static inline struct pid_namespace *task_active_pid_ns(const struct task *t)
 {
 	const struct pid *p = READ_ONCE(t->thread_pid);
@@ -60,7 +64,7 @@ static inline struct pid_namespace *task_active_pid_ns(const struct task *t)
 }
 /* Returns task_active_pid_ns() with a reference, or NULL. Takes tasklist_lock. */
 struct ns_common *task_active_pid_ns_get(struct task *t);
-/* Returns the number in @ns, or 0 if @p is NULL or not visible there. */
+/* Returns @p's number in @ns, or 0 if @p is NULL or has none there. */
 static inline pid_t pid_nr_ns(const struct pid *p, const struct pid_namespace *ns)
 {
 	if (!p || ns->level > p->level)
@@ -76,7 +80,7 @@ static inline struct pid_namespace *current_pid_ns(void)
 
 	return ns ? ns : &init_pid_ns; /* idle task, or released already */
 }
-/* Returns the number in current's namespace, or 0 if @p is not visible there. */
+/* Returns @p's number in current's namespace, or 0 if @p is NULL or has none there. */
 static inline pid_t pid_vnr(const struct pid *p)
 {
 	return pid_nr_ns(p, current_pid_ns());
@@ -96,8 +100,8 @@ static inline pid_t task_tgid_vnr(struct task *t)
 	return task_tgid_nr_ns(t, current_pid_ns());
 }
 /*
- * Translate a number of the initial namespace to @ns's, or to that of current; 0 if it is not
- * visible there or not in use.
+ * Return the number in @ns, or in current's namespace, of the pid that has the number @nr in the
+ * initial namespace; 0 if @nr is not in use, or the pid has no number there.
  */
 pid_t pid_from_global_ns(pid_t nr, const struct pid_namespace *ns);
 pid_t pid_from_global(pid_t nr);

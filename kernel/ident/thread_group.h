@@ -46,17 +46,18 @@ struct sighand_struct {
 
 /* State that the threads of a process share. Under sighand->lock unless said otherwise. */
 struct signal_struct {
-	/* references; the struct is freed by RCU with the last */
+	/* references; the last one to be dropped frees the struct after a grace period */
 	atomic_t sigcnt;
 	atomic_t live;  /* threads that have not begun to exit */
 	int nr_threads; /* under tasklist_lock */
 	/* List of task->thread_node, under tasklist_lock. */
 	struct list_head threads;
 	struct wait_queue_head wait_chldexit; /* its threads in wait(2) */
+	/* the thread that takes the next signal to the process if it can */
 	struct task *curr_target;
 	struct sigpending shared_pending; /* signals to the process */
 	int group_exit_code;              /* in wait(2)'s format */
-	/* All threads exit with group_exit_code. */
+	/* True once all threads must exit, with group_exit_code. */
 	bool group_exit;
 	/*
 	 * Number of signals that were sent to this process among several receivers (kill(-1),
@@ -65,7 +66,7 @@ struct signal_struct {
 	atomic_t multi_signals;
 	/* threads that have yet to stop (jobctl.c) */
 	int group_stop_count;
-	u32 flags; /* SIGNAL_STOP_STOPPED, ... (signal.c) */
+	u32 flags; /* SIGNAL_* of task/internal.h */
 	/* the thread whose exec kills all others, or NULL */
 	struct task *group_exec_task;
 	/* Sessions and groups: under tasklist_lock. */
@@ -73,28 +74,34 @@ struct signal_struct {
 	bool leader;         /* session leader */
 	/* Controlling terminal, or NULL; under tasklist_lock (dev/tty_jobctl.c). */
 	struct tty_struct *tty;
+	/* Foreground group of a lost controlling terminal: a reference, or NULL. */
 	struct pid *tty_old_pgrp;
+	/* is_: PR_SET_CHILD_SUBREAPER is set. has_: an ancestor has or had that flag set. */
 	bool is_child_subreaper, has_child_subreaper;
-	/* Resource limits: under alloc_lock of the group leader; read racily. */
+	/*
+	 * Resource limits: written under alloc_lock of the group leader (RLIMIT_CPU and
+	 * RLIMIT_RTTIME also by time/cpu_timer.c, under sighand->lock); read racily.
+	 */
 	struct rlimit64_pair {
 		u64 cur, max;
 	} rlim[RLIM_NLIMITS];
 	/* Usage of threads and children that have exited; times in ns. */
 	u64 utime, stime, cutime, cstime, sum_exec;
 	/*
-	 * Also of threads and, with c in front, children that have exited. Switches and faults are
-	 * numbers, blocks are of 512 bytes, maxrss is in pages.
+	 * Usage of threads that have exited and, with c in front, of children. Switches and faults
+	 * are numbers, blocks are of 512 bytes, maxrss is in pages.
 	 */
 	u64 nvcsw, nivcsw, cnvcsw, cnivcsw, min_flt, maj_flt, cmin_flt, cmaj_flt, inblock, oublock,
 		cinblock, coublock, maxrss, cmaxrss;
-	struct key *session_keyring, *process_keyring; /* references; under keys_mutex */
+	/* References, or NULL; under keys_mutex. */
+	struct key *session_keyring, *process_keyring;
 	/* Number of execs. Written by the only remaining thread, read without a lock. */
 	u32 exec_id;
 	/* For process accounting: exit code of the last thread. */
 	int acct_code;
 	/* total_vm in pages at the exit of the last thread */
 	u64 acct_pages;
-	/* of threads that have exited: bytes, and numbers of calls (syscr, syscw) */
+	/* I/O of threads that have exited: bytes; syscr, syscw: numbers of calls */
 	u64 rchar, wchar, syscr, syscw, read_bytes, write_bytes;
 	/*
 	 * The session's scheduling group (autogroup.c), a reference; NULL: the root group. Under
@@ -106,7 +113,7 @@ struct signal_struct {
 	struct rb_root posix_timer_ids; /* by timer id */
 	/* Timers, of any process, on this process's CPU time. */
 	struct rb_root cpu_timers;
-	int next_posix_timer_id;
+	int next_posix_timer_id;  /* where the search for an id begins */
 	struct ktimer real_timer; /* ITIMER_REAL */
 	u64 it_real_incr;         /* ns; 0: no period */
 	/* Expiries since SIGALRM was last delivered; read and written without a lock. */
@@ -115,9 +122,9 @@ struct signal_struct {
 	struct {
 		u64 expires, incr; /* ns of process CPU time; 0: off */
 	} it[2];                   /* ITIMER_VIRTUAL, ITIMER_PROF */
-	/* -1000 to 1000, as in /proc/PID/oom_score_adj */
+	/* -1000 to 1000, /proc/PID/oom_score_adj; _min: the lowest without CAP_SYS_RESOURCE */
 	int oom_score_adj, oom_score_adj_min;
-	bool oom_victim;
+	bool oom_victim; /* the OOM killer has chosen it */
 	/* the core dump that is being written, or NULL */
 	struct core_state *core_state;
 	struct mutex cred_guard_mutex; /* exec against ptrace attach */
@@ -127,7 +134,10 @@ struct signal_struct {
 	 */
 	struct mutex exec_update_mutex;
 	int group_stop_signr; /* signal that stopped it, for wait(2) */
-	/* exec waits until only this many other threads are left. */
+	/*
+	 * Number of threads that the exec of group_exec_task still waits for; -1: it waits for the
+	 * leader to become a zombie (de_thread.c).
+	 */
 	int notify_count;
 	/*
 	 * Called when the process exits (spawn.h); set before its program runs, and kept until it
@@ -137,6 +147,7 @@ struct signal_struct {
 	struct rcu_head rcu;
 };
 
+/* Return the process group and session of @t without a reference; tasklist_lock keeps them. */
 static inline struct pid *task_pgrp(struct task *t)
 {
 	return t->signal->pids[PIDTYPE_PGID];
@@ -153,10 +164,12 @@ static inline bool thread_group_leader(const struct task *t)
 {
 	return t->group_leader == t;
 }
+/* True if @t is the only thread of its process. tasklist_lock is held, or @t is current. */
 static inline bool thread_group_empty(const struct task *t)
 {
 	return list_is_singular(&t->signal->threads);
 }
+/* Returns the thread's number in the initial pid namespace. */
 static inline pid_t task_pid(const struct task *t)
 {
 	return t->pid;

@@ -9,9 +9,10 @@
  *      uid = from_kuid_munged(current_user_ns(), kuid)   65534 for an unmapped id; from_kuid()
  *                                                        returns -1
  *
- * ns_capable(ns, cap) is true if current has the capability over objects that @ns owns: it is in ns
- * or above it, with the capability in its effective set; or it created ns or an ancestor of it, and
- * is in the parent of that. capable(cap) tests the initial namespace.
+ * ns_capable(ns, cap) is true if current has the capability over objects that ns owns. Either
+ * current's namespace is ns or above ns, and the capability is in current's effective set. Or
+ * current's euid created ns or a namespace above ns, in current's namespace. capable(cap) tests the
+ * initial namespace.
  *
  * Invariants:
  * 1. A map is empty until it is written, once, and never changes.
@@ -60,9 +61,9 @@ struct ucounts {
 	u64 count[UCOUNTS];
 };
 /*
- * Adds one to the count of @uid in @ns, and to those of the owners of the namespaces in each
- * namespace above. Returns the counts, for ucounts_uncharge(), or ERR_PTR(-ENOSPC or -ENOMEM). The
- * caller must keep @ns until then. Allocates nothing, and does not sleep, if @uid already has
+ * Adds one to the count of @uid in @ns, and, in each namespace above, to the count of the owner of
+ * the namespace below it. Returns the counts, for ucounts_uncharge(), or ERR_PTR(): -ENOSPC (a
+ * limit) or -ENOMEM. The caller keeps @ns until the uncharge. Does not sleep if @uid already has
  * counts in @ns.
  */
 struct ucounts *ucounts_charge(struct user_namespace *ns, kuid_t uid, enum ucount kind);
@@ -74,7 +75,7 @@ struct ns_common {
 	atomic_t count;
 	u32 inum;                 /* immutable */
 	const struct ns_ops *ops; /* immutable */
-	/* A reference. For a user namespace the owner is its parent. */
+	/* The user namespace that owns this one; a reference. Of a user namespace: its parent. */
 	struct user_namespace *owner;
 	struct ucounts *uc; /* NULL: an initial namespace */
 };
@@ -91,11 +92,10 @@ struct id_map {
 
 struct user_namespace {
 	struct ns_common ns;
-	struct user_namespace *parent; /* ns.owner */
-	u32 level;
-	/* the creator's euid and egid */
-	kuid_t owner;
-	kgid_t group;
+	struct user_namespace *parent; /* ns.owner; NULL: the initial */
+	u32 level;                     /* 0: the initial namespace */
+	kuid_t owner;                  /* the creator's euid */
+	kgid_t group;                  /* the creator's egid */
 	struct id_map uid_map, gid_map, projid_map;
 	bool setgroups_allowed;          /* under map_mutex */
 	bool parent_could_setfcap;       /* the creator had CAP_SETFCAP */
@@ -173,11 +173,11 @@ struct user_namespace *get_user_ns(struct user_namespace *ns);
 void put_user_ns(struct user_namespace *ns);
 /* True if @ns is @top or a descendant of it. */
 bool in_userns(const struct user_namespace *top, const struct user_namespace *ns);
-/* See above; for current. If true, sets PF_SUPERPRIV of current. */
+/* True if current has @cap over objects of @ns (top of this file); then sets PF_SUPERPRIV. */
 bool ns_capable(struct user_namespace *ns, int cap);
 /* As ns_capable(), for a task with credentials @c. Sets no flag. */
 bool cred_ns_capable(const struct cred *c, const struct user_namespace *ns, int cap);
-/* Returns ns_capable() for the user namespace of @t's credentials. */
+/* True if ns_capable() holds for the user namespace of @t's credentials. */
 bool ns_capable_to(struct task *t, int cap);
 /*
  * True if current has @cap in its user namespace and the object's two ids are mapped there. Sets
@@ -197,10 +197,10 @@ bool userns_may_setgroups(const struct user_namespace *ns);
 int create_user_ns(struct cred *c, bool chrooted);
 
 /*
- * The files uid_map, gid_map, projid_map and setgroups in /proc/PID; user_namespaces(7) has the
- * format. @text is terminated. userns_map_line() writes line @i of a map, with the ids that @reader
- * sees, and returns its length, or 0 behind the last line. The others may sleep, and return 0,
- * -EPERM, -EINVAL or -ENOMEM.
+ * Serve the files uid_map, gid_map, projid_map and setgroups in /proc/PID; user_namespaces(7) has
+ * the format. userns_map_line() writes line @i of a map, with the ids that @reader sees, to @buf of
+ * @size bytes. It returns the line's length, or 0 behind the last line. The writing functions take
+ * a terminated @text, may sleep, and return 0, -EPERM, -EINVAL or -ENOMEM.
  */
 enum userns_map { USERNS_UID_MAP, USERNS_GID_MAP, USERNS_PROJID_MAP };
 int userns_map_line(struct user_namespace *ns, enum userns_map which, const struct cred *reader,

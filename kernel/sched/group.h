@@ -60,7 +60,7 @@ void sched_group_reset(struct sched_group *g);
 void sched_group_link(struct sched_group *g, struct sched_group *parent);
 /* Sets the weight, 1 to 10000. @idle: competes like a SCHED_IDLE task. */
 void sched_group_set_weight(struct sched_group *g, u32 weight, bool idle);
-/* As sched_group_set_weight(), in units of 1 / SCHED_SHARES of the default weight (@shares 1 or more). */
+/* Sets the weight in shares, 1 or more; SCHED_SHARES of them equal SCHED_GROUP_WEIGHT. */
 void sched_group_set_shares(struct sched_group *g, u32 shares, bool idle);
 /*
  * Sets the quota and begins a new period. Times in ns: @period from 1 ms to 1 s, @quota at least
