@@ -19,7 +19,7 @@
  *      shmem.h                 shared memory without a file's name
  *      commit.h                overcommit and the OOM killer
  *      ksm/ksm_control.h       merging of equal pages
- *      stats.h                 counts for /proc
+ *      stats.h                 counts of pages and events, for /proc
  *      mm_ops.h                tables by which mm calls rooms above it
  *
  * Apart from these: kernel/lib/alloc.h (kmalloc, slabs), swap/swap.h, hugetlb/hugetlb.h,
@@ -31,8 +31,9 @@
  *      handle_fault()                  fault/fault.c: mmap_lock for reading, find_vma()
  *      anon_fault() or file_fault()    a fresh frame by alloc_pages(), or a page of the cache
  *                                      (find_get_page(), a_ops->readpage)
- *      entry_set()                     the page table, under page_table_lock; the host mapping
- *                                      follows (arch/um/machine/pmap.h)
+ *      entry_set()                     the page table, under page_table_lock. Later the space, the
+ *                                      host process that runs the guest code, maps the frame
+ *                                      (arch/um/machine/pmap.h)
  *
  * A write(2) to a file makes these: filemap_write(), a_ops->write_begin, the copy,
  * a_ops->write_end, set_page_dirty(), balance_dirty_pages(). Later the flusher of the file's

@@ -16,13 +16,13 @@ struct vm_area;
 
 /*
  * Operations on files, which mm knows only as opaque pointers; vfs registers them. They return
- * pointers without a reference, except @fget. @mmap, @fsync, @fallocate, @put and @inode_put may
- * sleep.
+ * pointers without a reference, except fget(). Only mmap(), fsync(), fallocate(), put() and
+ * inode_put() may sleep.
  */
 struct mm_file_ops {
-	struct address_space *(*mapping)(struct file *f);
-	loff_t (*size)(struct inode *i); /* i_size, in bytes */
-	/* current's file with a reference, or NULL */
+	struct address_space *(*mapping)(struct file *f); /* f_mapping */
+	loff_t (*size)(struct inode *i);                  /* i_size, in bytes */
+	/* Returns current's open file @fd with a reference, or NULL. */
 	struct file *(*fget)(int fd);
 	void (*get)(struct file *f);
 	void (*put)(struct file *f);
@@ -32,11 +32,12 @@ struct mm_file_ops {
 	u64 (*ino)(struct file *f);
 	dev_t (*dev)(struct file *f);
 	struct file_ra *(*ra)(struct file *f);
-	void (*wb_error)(struct inode *i, int err); /* for syncfs; in any context */
-	bool (*may_exec)(struct file *f);           /* false: on a noexec mount */
-	/* true if current owns the file or may write to it */
+	/* Records an error of writeback, -errno, for syncfs(2). In any context. */
+	void (*wb_error)(struct inode *i, int err);
+	bool (*may_exec)(struct file *f); /* false: on a noexec mount */
+	/* True if current owns the file or may write to it: it may learn what is cached. */
 	bool (*may_watch)(struct file *f);
-	/* bits: 1: open for reading, 2: for writing; 4: all writes append; 8: it is a swap area */
+	/* Returns bits: 1: open for reading, 2: for writing; 4: append only; 8: a swap area. */
 	u32 (*mode)(struct file *f);
 	/* Takes a reference for writeback; false: the inode is being freed. wb_lock is held. */
 	bool (*inode_get)(struct inode *i);
@@ -57,12 +58,12 @@ struct mm_task_ops {
 	/* Returns the soft limit RLIMIT_* of current's process, in its own unit; ~0: none. */
 	u64 (*rlimit)(int which);
 	bool (*capable)(int cap); /* true: current has CAP_* */
-	/* takes a reference to @ns, or to current's namespace if @ns is NULL */
+	/* Takes a reference to @ns (NULL: to current's user namespace), and returns it. */
 	struct user_namespace *(*ns_get)(struct user_namespace *ns);
 	void (*ns_put)(struct user_namespace *ns);
 	/*
 	 * Chooses a process and kills it when no memory can be reclaimed for 2^@order frames. May
-	 * sleep. Returns true if one was killed.
+	 * sleep. Returns true if a process is dying, perhaps an earlier victim.
 	 */
 	bool (*oom_kill)(gfp_t gfp, u32 order);
 };
@@ -73,11 +74,11 @@ extern const struct mm_task_ops *mm_task_ops;
  * context exists.
  */
 struct mm_aio_ops {
-	/* called when the last user has gone, while the memory still exists */
+	/* Ends @mm's contexts. Called by the last mmput(), while the memory still exists. */
 	void (*exit)(struct mm *mm);
 	/*
-	 * called after mremap() has moved the pages of a shared mapping to @vma; mmap_lock is held
-	 * for writing
+	 * Notes that mremap() has moved the pages of a shared mapping to @vma. mmap_lock is held
+	 * for writing.
 	 */
 	void (*moved)(struct vm_area *vma);
 };

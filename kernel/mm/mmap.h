@@ -26,11 +26,14 @@ int do_munmap(struct mm *mm, u64 addr, u64 len);
  * userfaultfd, and waits until they are read.
  */
 void mmap_write_unlock(struct mm *mm);
-/* Checks the range as munmap(2) does, and unmaps it, under mmap_lock (writing). */
+/*
+ * Checks the range as munmap(2) does, and unmaps it. mmap_lock is held for writing. -EINVAL,
+ * -EPERM, -ENOMEM.
+ */
 int munmap_checked(struct mm *mm, u64 addr, u64 len);
 /*
- * Unmaps a range, under mmap_lock (writing). It must consist of whole pages and end within the
- * address space: that is not checked. -EPERM: sealed; -ENOMEM.
+ * Unmaps a range of whole pages that ends within the address space; this is not checked. mmap_lock
+ * is held for writing. -EPERM: an area is sealed (mseal(2)); -ENOMEM.
  */
 int munmap_locked(struct mm *mm, u64 start, u64 len);
 
@@ -53,15 +56,15 @@ struct vm_area *install_special_mapping(struct mm *mm, u64 addr, u64 len, u64 fl
  */
 void zap_special_mapping(struct mm *mm, u64 addr);
 /*
- * Returns a free range of @len bytes, at @hint if possible, or -errno. @align: a power of two. The
- * range is not reserved: another thread of the mm may take it.
+ * Returns the address of a free range of @len bytes, at @hint if possible, or -errno. @align: a
+ * power of two, in bytes. The range is not reserved: another thread of the mm may take it.
  */
 u64 get_unmapped_area(struct mm *mm, u64 hint, u64 len, u64 align);
 /* Does madvise(2) for any mm, with the errors of madvise(2). */
 int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice);
 /*
- * Makes @v locked memory, as with MAP_LOCKED, for f_op->mmap, with mmap_lock held for writing. 0 or
- * -EAGAIN (RLIMIT_MEMLOCK).
+ * Makes @v locked memory, as MAP_LOCKED does. For f_op->mmap: mmap_lock is held for writing.
+ * -EAGAIN: RLIMIT_MEMLOCK forbids it.
  */
 int mm_lock_area(struct vm_area *v);
 

@@ -12,7 +12,7 @@ struct file;
  * Returns a reference to the file, or ERR_PTR(-errno): -ENOSYS before tmpfs has registered.
  */
 struct file *shmem_file_setup(const char *name, loff_t size);
-/* The operation that makes nameless files in memory; kernel/fs/tmpfs registers it. */
+/* The operation behind shmem_file_setup(); kernel/fs/tmpfs registers it. */
 struct shmem_ops {
 	struct file *(*file_setup)(const char *name, loff_t size);
 };

@@ -18,6 +18,7 @@ struct meminfo {
 		page_tables, kernel_stack, committed, commit_limit, swap_total, swap_free,
 		swap_cached;
 };
+/* Fills in *mi. Does not sleep. */
 void si_meminfo(struct meminfo *mi);
 /*
  * Returns the number of frames that are neither free nor page cache. Cheap enough to be called for
@@ -33,17 +34,18 @@ struct vmstat_counters {
 		slabs_scanned, drop_pagecache, drop_slab, pswpin, pswpout;
 };
 extern struct vmstat_counters vmstat;
+/* Adds @n to a counter of vmstat. In any context. */
 #define count_vm(field, n) ((void)__atomic_fetch_add(&vmstat.field, (n), __ATOMIC_RELAXED))
 /*
  * Use of the frames, for /proc/nestling/memory. The fields from free to huge, and frames with other
- * uses, add up to total.
+ * uses, add up to total. All numbers are frames.
  */
 struct memory_kinds {
-	/* frames; large: blocks of kmalloc() above 8 KiB */
+	/* large: blocks of kmalloc() above 8 KiB; tables: page tables; huge: huge pages */
 	u64 total, free, anon, file, shmem, slab, large, tables, huge;
-	/* free frames for which the host has given memory */
+	/* free frames for which the host has memory */
 	u64 free_backed;
-	/* page cache in frames of an image; not part of total */
+	/* page cache in frames of a mapped disk image (region.h); not part of total */
 	u64 direct;
 	u64 frame_table; /* frames of struct page; not part of total */
 };
@@ -69,7 +71,10 @@ void vma_stats(struct vm_area *vma, struct mem_walk_stats *st);
  * frame numbers. Under mmap_lock. May sleep.
  */
 void mm_pagemap(struct mm *mm, u64 va, u64 nr, u64 *out, bool pfns);
-/* Writes the flags as in smaps, "rd wr mr mw ", terminated. Returns the length. */
+/*
+ * Writes VM_* flags to @buf of @size bytes as in VmFlags of smaps, "rd wr mr mw ", terminated.
+ * Returns the length in bytes.
+ */
 int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size);
 
 #endif

@@ -3,7 +3,11 @@
  * vm.h: struct mm, the address space of a guest's process.
  *
  * mm_users counts tasks and other users of the memory: the last mmput() unmaps everything. mm_count
- * counts references to the structure, all users together as one: the last mmdrop() frees it.
+ * counts references to the structure, all users together as one: the last mmdrop() frees the
+ * structure.
+ *
+ * The space of an mm is the host process that runs the guest code and holds the host mappings
+ * (skas/skas.h).
  *
  * Locks: mmap_lock (sleeps) for areas and their numbers, page_table_lock (spins) for entries of
  * page tables; the comments of the members name others.
@@ -32,16 +36,17 @@ struct user_namespace;
  */
 struct mm {
 	atomic_t mm_users; /* references of mmget() */
-	/* all mm_users count as 1, plus mmgrab()s */
+	/* references of mmgrab(), plus 1 for all users together */
 	atomic_t mm_count;
 
 	/* Areas: under mmap_lock. */
 	struct rwsem mmap_lock;
-	struct rb_root mm_rb;
-	struct list_head mmap_list;
-	u32 map_count;
-	u64 mmap_base, task_size; /* immutable after exec */
-	/* bounds for the search for free areas (vma.c) */
+	struct rb_root mm_rb;       /* of vm_area.vm_rb */
+	struct list_head mmap_list; /* of vm_area.vm_list, by address */
+	u32 map_count;              /* number of areas */
+	/* Addresses; immutable after exec. mmap_base: new areas are placed below it. */
+	u64 mmap_base, task_size;
+	/* No hole between free_mark and mmap_base is larger than free_largest bytes (vma.c). */
 	u64 free_mark, free_largest;
 	u64 def_flags; /* VM_* that new areas get */
 
@@ -50,7 +55,7 @@ struct mm {
 	struct pmap pmap;
 
 	/* Hints for faults and reclaim: written without a lock. */
-	/* anon.c: scores for filling new small areas at once */
+	/* anon.c: score of how often small areas are touched; number of areas filled ahead */
 	u8 eager, eager_made;
 	u64 small_start, small_end; /* bounds of the newest small area */
 	/* address of the last fault that needed no change */
@@ -61,18 +66,18 @@ struct mm {
 	atomic64_t rss_anon, rss_file, rss_shmem;
 	atomic64_t swapents; /* entries that name swap slots */
 	atomic64_t hugetlb;  /* frames of huge pages; not in the RSS */
-	/* under mmap_lock; committed: pages accounted for VM_ACCOUNT areas */
+	/* Pages of areas; under mmap_lock. committed: those counted by vm_enough_memory(). */
 	u64 total_vm, locked_vm, data_vm, stack_vm, exec_vm, committed;
-	u64 hiwater_rss, hiwater_vm; /* highest values so far; racy */
+	u64 hiwater_rss, hiwater_vm; /* highest values, pages; racy */
 
 	/* The program: set by exec, changed by PR_SET_MM under mmap_lock. */
 	u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	u64 arg_start, arg_end, env_start, env_end;
 	u64 vdso_base;
-	struct file *exe_file;
+	struct file *exe_file; /* a reference, or NULL */
 	u64 auxv[MM_AUXV];
-	u32 nr_auxv;
-	u64 owner_pid;
+	u32 nr_auxv;   /* words of auxv in use */
+	u64 owner_pid; /* not used */
 
 	/* Data of the machine for this mm: each member is set once. */
 	/* patched call sites of this mm (arch/um/patch/patch.c), or NULL */
@@ -88,11 +93,11 @@ struct mm {
 	 * valid until the last mmput()
 	 */
 	struct user_namespace *user_ns;
-	bool dumpable;
-	u32 dump_mode; /* prctl(PR_SET_DUMPABLE) */
+	bool dumpable; /* dump_mode is 1; see set_dumpable() */
+	u32 dump_mode; /* prctl(PR_SET_DUMPABLE): 0, 1, 2 */
 	/* bits for kinds of mappings in a core dump: /proc/PID/coredump_filter */
 	u32 coredump_filter;
-	struct core_state *core_state;
+	struct core_state *core_state; /* of a dump in progress, or NULL */
 
 	/* Requests of the process. */
 	/* true once the mm has had areas for ksm.c; under mmap_lock */
@@ -135,8 +140,8 @@ struct mm *mm_dup(struct mm *old);
 void mmget(struct mm *mm);
 void mmput(struct mm *mm);
 /*
- * Calls @fn for every mm that may have a space (the host process that holds its memory), until @fn
- * returns an error, which is then the result. The machine is stopped, so no lock is taken.
+ * Calls @fn for every mm that may have a space, until @fn returns an error, which is then the
+ * result; else returns 0. The machine is stopped, so no lock is taken.
  */
 int mm_each_stopped(int (*fn)(struct mm *mm));
 /* Take and drop a reference to the structure alone. Do not sleep. */
@@ -144,25 +149,28 @@ void mmgrab(struct mm *mm);
 void mmdrop(struct mm *mm);
 
 /*
- * Takes the space of an mm that no vCPU runs now, to be used by another mm. The first mm gets a new
- * space when it runs again. Returns false if no mm has such a space.
+ * Takes the space away from an mm that no vCPU runs now, for use by another mm. The mm that lost
+ * its space gets a new one when it runs again. Returns false if no mm has such a space.
  */
 bool mm_take_idle_space(void);
 
-/* Returns those of MDWE's bits that a child, or the next program, inherits. */
+/*
+ * Returns those bits of PR_SET_MDWE that a child, or the next program, inherits: none with
+ * PR_MDWE_NO_INHERIT.
+ */
 static inline u8 mdwe_inherited(u8 bits)
 {
 	return bits & 2 ? 0 : bits;
 }
 
 /*
- * Returns log2 of the size of pages of the area at @addr, or PAGE_SHIFT if nothing is mapped. Takes
- * mmap_lock.
+ * Returns log2 of the page size, in bytes, of the area at @addr, or PAGE_SHIFT if nothing is mapped
+ * there. Takes mmap_lock.
  */
 u32 mm_page_shift(struct mm *mm, u64 addr);
 /*
- * Frees the private memory of an mm whose process is dying. Later accesses fail with -EFAULT. Takes
- * mmap_lock, and may sleep; the caller has a use of the mm.
+ * Frees the private memory of an mm whose process is dying. Later accesses to it fail with -EFAULT.
+ * Takes mmap_lock, and may sleep; the caller has a use of the mm (mmget()).
  */
 void mm_reap(struct mm *mm);
 

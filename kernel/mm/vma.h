@@ -20,7 +20,7 @@ struct page;
 struct uffd;
 struct vm_area;
 
-/* Flags of an area. One without a comment has Linux's meaning. */
+/* Flags of an area (vm_flags). Flags without a comment have Linux's meaning. */
 #define VM_READ 0x1
 #define VM_WRITE 0x2
 #define VM_EXEC 0x4
@@ -45,7 +45,7 @@ struct vm_area;
 #define VM_DONTCOPY 0x20000
 #define VM_DONTEXPAND 0x40000
 #define VM_ACCOUNT 0x100000
-/* private mapping of /dev/zero: anonymous memory; vm_file only gives the name in maps */
+/* private mapping of /dev/zero: anonymous memory; vm_file only gives the name in /proc/PID/maps */
 #define VM_ANON_FILE BIT(38)
 #define VM_SEALED BIT(39) /* mseal: cannot be moved or changed */
 /* anonymous memory whose pages reclaim may drop (droppable.c) */
@@ -56,12 +56,12 @@ struct vm_area;
 #define VM_WIPEONFORK 0x2000000
 #define VM_DONTDUMP 0x4000000
 #define VM_STACK 0x8000000
-/* vm_name is the name in maps: "[vdso]" */
+/* vm_name is the area's name in /proc/PID/maps, such as "[vdso]" */
 #define VM_SPECIAL_NAME 0x10000000
 
 /*
- * Called with mmap_lock held, for reading or (open, close) for writing. May sleep. Each may be
- * NULL.
+ * Operations of an area. They are called with mmap_lock held (open, close: for writing), and may
+ * sleep. Each may be NULL.
  */
 struct vm_operations {
 	/*
@@ -89,33 +89,37 @@ struct vm_area {
 	struct mm *vm_mm;
 
 	/* The mapped object. */
-	u64 vm_pgoff;                     /* offset in the object, in pages */
-	struct file *vm_file;             /* a reference, or NULL */
-	struct address_space *vm_mapping; /* the mapping of vm_file, or shmem's */
-	const struct vm_operations *vm_ops;
-	void *vm_private;
-	const char *vm_name;
+	u64 vm_pgoff;         /* offset in the object, in pages */
+	struct file *vm_file; /* a reference, or NULL */
+	/* the mapping of vm_file (also of nameless shared memory); NULL: anonymous or special */
+	struct address_space *vm_mapping;
+	const struct vm_operations *vm_ops; /* or NULL */
+	void *vm_private;                   /* of vm_ops, or of hugetlb */
+	const char *vm_name;                /* with VM_SPECIAL_NAME */
 	/* in mapping->i_mmap_list; under i_mmap_sem */
 	struct list_head shared;
 
 	/* Handling of the pages. */
-	/* userfault.c: the descriptor that handles faults of this area, or NULL */
+	/* userfault.c: the userfaultfd that handles faults of this area, or NULL */
 	struct uffd *vm_uffd;
 	u64 vm_policy; /* mempolicy.c; 0: the thread's policy */
-	/* fork.c: number of the area's family: only areas of one family merge; 0: none */
+	/*
+	 * fork.c: areas merge only with areas of their family. A child's area with anonymous frames
+	 * gets a new number. 0: no family yet.
+	 */
 	u64 vm_family;
 
 	/* Hints for faults: written without a lock. */
 	/*
-	 * size of the last window of faults: log2 of pages (anon.c, filefault.c), or a number of
-	 * pages (cow.c)
+	 * how much the last fault mapped: log2 of pages (anon.c, filefault.c), or a number of pages
+	 * (cow.c)
 	 */
 	u32 extent_order;
 	/* filefault.c: number of successive faults on shared memory, each on the next page */
 	u32 streak;
 	/* address of the next fault if the accesses are sequential */
 	u64 next_fault;
-	/* page of the last fault on shared memory */
+	/* address of the page of the last fault on shared memory */
 	u64 last_fault;
 };
 

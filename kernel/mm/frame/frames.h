@@ -15,16 +15,17 @@
 struct page;
 
 /*
- * Sets bit pfn % 8 of @bits[pfn / 8] for each frame on a free list of region 0 (physmem). The
- * content of these frames need not be saved. Frames that were never allocated, or are in a vCPU's
- * cache, are on no free list. Takes zone.lock.
+ * Sets bit pfn % 8 of @bits[pfn / 8] for each frame on a free list of region 0 (physmem, the
+ * guest's memory; region.h has the others): a snapshot need not save it. Frames that were never
+ * allocated, or are in a vCPU's cache, are on no free list. Takes zone.lock.
  */
 void mm_note_free(u8 *bits);
 /*
- * Allocates 2^@order contiguous frames, @order at most MM_MAX_ORDER, with one reference on the
- * first. NULL: no memory. May sleep unless @gfp has GFP_ATOMIC. get_free_pages() returns their
- * address in the direct map instead. free_pages() frees them whatever the reference count, and does
- * not sleep. free_pages_addr() accepts NULL.
+ * alloc_pages() allocates 2^@order contiguous frames, @order at most MM_MAX_ORDER, with one
+ * reference on the first, and returns the first. NULL: no memory. May sleep unless @gfp has
+ * GFP_ATOMIC. get_free_pages() returns the frames' address in the direct map (the kernel's mapping
+ * of all memory) instead. free_pages() frees the frames whatever the reference count, and does not
+ * sleep. free_pages_addr() accepts NULL.
  */
 struct page *alloc_pages(gfp_t gfp, u32 order);
 void free_pages(struct page *p, u32 order);
@@ -37,7 +38,7 @@ void free_pages_addr(void *p, u32 order);
 #define MM_MAX_ORDER 10 /* the largest block: 2^10 frames, 4 MiB */
 /*
  * For /proc, in frames. min, low, high: watermarks. cache_max: size of a vCPU's cache; cache_batch:
- * how many an empty cache takes at once.
+ * how many frames an empty cache takes at once.
  */
 struct mm_zone_info {
 	u64 min, low, high;
@@ -61,9 +62,9 @@ void mm_init_frames(pfn_t first_free, pfn_t end, pfn_t limit);
 u64 nr_managed_frames(void);
 /*
  * plug.c: mm_unplug() takes @n frames from the guest and gives them to the host; mm_plug() does the
- * opposite. They may sleep, reclaim and call the host. After -errno nothing has changed. -ENOMEM:
- * only *most frames are possible; -ERANGE: the guest does not have, or cannot spare, so many;
- * others: the host's error.
+ * opposite. They may sleep, reclaim and call the host. Return 0, or -errno with nothing changed.
+ * -ENOMEM: only *most frames are possible; -ERANGE: the guest does not have, or cannot spare, so
+ * many; other errors are the host's.
  */
 int mm_unplug(u64 n, u64 *most);
 int mm_plug(u64 n, u64 *most);

@@ -32,10 +32,10 @@ struct mem_group;
 #define PG_anon 11
 #define PG_private 12 /* page->private belongs to the file system */
 #define PG_reserved 13
-#define PG_zero 14 /* known to read as zeros on the host */
+#define PG_zero 14 /* known to read as zeros */
 #define PG_waiters 15
 #define PG_readahead 18 /* a read of it starts the next readahead */
-/* a frame of another region, in use: its content is read-only (region.c) */
+/* a frame of a region other than 0, in use: its content is read-only (region.h) */
 #define PG_direct 20
 /* reclaim has removed its mappings: the next mapping counts as a use */
 #define PG_idle 21
@@ -56,10 +56,10 @@ struct page {
 	atomic_t refcount;
 	/* number of page table entries that map the frame */
 	atomic_t mapcount;
-	/* the file's pages; under mapping->lock. Anonymous: NULL */
+	/* the file in whose cache it is, or NULL (also of anonymous pages); under mapping->lock */
 	struct address_space *mapping;
 	u64 index; /* page number in the mapping */
-	/* under the lru lock; free lists of buddy.c */
+	/* in a list of reclaim (lru_lock), or in a free list of buddy.c (zone.lock) */
 	struct list_head lru;
 	u64 private; /* of the file system, buddy.c or slab.c */
 	/* the memory group that is charged for it, or NULL (memcg.c) */
@@ -68,7 +68,7 @@ struct page {
 
 extern struct page *mem_map; /* struct pages of region 0, by pfn */
 extern u64 max_pfn;          /* frames of region 0 */
-/* The frame may be of any region, but must exist (pfn_valid()). */
+/* Convert between a frame's number and its page. The frame, of any region, exists (pfn_valid()). */
 struct page *pfn_to_page(pfn_t pfn);
 pfn_t page_to_pfn(const struct page *p);
 static inline void *pfn_to_virt(pfn_t pfn)
@@ -89,7 +89,7 @@ static inline bool in_direct_map(const void *p, size_t n)
 	return off < size && n <= size - off;
 }
 
-/* The caller has a reference already, or a lock that keeps one. */
+/* Takes a reference. The caller has a reference already, or a lock that keeps one. */
 static inline void get_page(struct page *p)
 {
 	atomic_inc(&p->refcount);
@@ -97,8 +97,8 @@ static inline void get_page(struct page *p)
 /* Drops a reference; the last one frees the frame. Does not sleep. */
 void put_page(struct page *p);
 /*
- * Puts @n pages that page table entries have mapped. Pages that still read as zeros are freed as
- * PG_zero. Does not sleep.
+ * Puts the references of page table entries to @n pages. A frame that is freed and still known to
+ * read as zeros keeps PG_zero. Does not sleep.
  */
 void free_page_batch(struct page **pages, u32 n);
 
@@ -107,22 +107,24 @@ void free_page_batch(struct page **pages, u32 n);
  */
 void lock_page(struct page *p);
 /*
- * As lock_page(), for a page of a file whose content a process must provide (FUSE). 0, or -EINTR
- * and not locked if current is killed.
+ * As lock_page(), for a page of a file whose content a process must provide (FUSE). Returns 0, or
+ * -EINTR with the page not locked if current is killed.
  */
 int lock_page_killable(struct page *p);
 /* True if it has locked the page. Does not sleep. */
 bool trylock_page(struct page *p);
 void unlock_page(struct page *p);
 /*
- * Ends the read of a locked page and unlocks it. @err 0: it becomes uptodate, otherwise PG_error.
+ * Ends the read of a locked page and unlocks it. @err: 0 sets PG_uptodate, -errno sets PG_error. In
+ * any context.
  */
 void end_page_read(struct page *p, int err);
 /* Sleep until the page is not locked, or not under writeback. The caller has a reference. */
 void wait_on_page_locked(struct page *p);
 void wait_on_page_writeback(struct page *p);
 /*
- * Ends what set_page_writeback() began, wakes the waiters, and puts its reference. In any context.
+ * Ends what set_page_writeback() began: clears PG_writeback, wakes up the waiters, and puts the
+ * reference. In any context.
  */
 void end_page_writeback(struct page *p);
 #define PAGE_FLAG_OPS(Name, bit)                                                                   \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * region.h: frames of regions other than the guest's memory: images of disks that the host maps,
- * whose frames the page cache uses in place (region.c, ../file/direct.c).
+ * region.h: regions of frames. Region 0, physmem, is the guest's memory. The others are disk images
+ * that the host maps; the page cache uses their frames in place (region.c, ../file/direct.c).
  */
 #ifndef NESTLING_MM_REGION_H
 #define NESTLING_MM_REGION_H

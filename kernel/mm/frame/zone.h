@@ -16,24 +16,29 @@
 
 struct zone {
 	spinlock_t lock;
+	/* Free blocks of each order and kind, by page->lru. */
 	struct list_head free[MAX_ORDER + 1][NR_KINDS];
+	/* Bit n: the host has memory for frame n, as far as is known. */
 	u64 *used_bits;
-	u64 nr_free; /* free frames, with those from wild on */
-	/* free frames with the used bit: the host has memory for them */
+	/* Free frames, with those of [wild, end), without those in vCPUs' caches. */
+	u64 nr_free;
+	/* Free frames whose bit in used_bits is set. */
 	u64 nr_used_free;
 	pfn_t wild, end; /* frames [wild, end) were never allocated */
-	/* frames [end, limit) belong to the host (plug.c) */
+	/* Frames [end, limit) belong to the host (plug.c). */
 	pfn_t limit;
-	u64 managed; /* frames; written under @lock */
+	u64 managed; /* frames of the guest, free or allocated */
 };
-extern struct zone zone; /* counts are also read without the lock */
+/* All members are under @lock; counts are also read without the lock. */
+extern struct zone zone;
 
 /*
- * Allocates 2^order frames if @reserve frames stay free. PG_zero is set on each frame that is known
- * to be zero; references are not set. NULL: impossible.
+ * Allocates 2^order frames if @reserve frames stay free. Sets PG_zero on each frame that is known
+ * to be zero, and no references. Returns NULL if fewer than 2^order + @reserve frames are free, or
+ * no block is large enough.
  */
 struct page *zone_alloc(u32 order, u64 reserve);
-/* Allocates up to @max single frames in the same way. Returns how many it stored in @p. */
+/* Allocates at most @max single frames into @p while over @reserve are free. Returns how many. */
 u32 zone_alloc_frames(struct page **p, u32 max, u64 reserve);
 /* Frees a block of frames that have no users and no flags. */
 void zone_free(struct page *p, u32 order);
@@ -41,10 +46,11 @@ void zone_free(struct page *p, u32 order);
 void zone_free_frames(struct page *const *p, u32 n);
 /*
  * Allocates frames from @pfn on, at most @n, as zone_alloc() does, as far as they lie in one free
- * block. Returns their number. 0: @pfn is in use, or less than @reserve would stay free.
+ * block. Returns their number. 0: @pfn is in no free block, or fewer than @n + @reserve frames are
+ * free.
  */
 u32 zone_take_at(pfn_t pfn, u32 n, u64 reserve);
-/* page_alloc.c: recomputes the watermarks after a change of managed. Does not take zone.lock. */
+/* page_alloc.c: recomputes the watermarks after a change of zone.managed. Takes no lock. */
 void zone_set_marks(void);
 
 #endif

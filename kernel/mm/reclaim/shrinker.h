@@ -10,14 +10,18 @@
 struct shrinker {
 	u64 (*count)(void); /* objects that might be freed */
 	/*
-	 * Tries @nr objects. Returns how many were freed. Called by reclaim, with no spinlock held.
+	 * Looks at @nr objects and frees those that are unused. Returns how many were freed. Called
+	 * by reclaim, with no spinlock held.
 	 */
 	u64 (*scan)(u64 nr);
-	struct list_head list;
+	struct list_head list; /* owned by register_shrinker() */
 };
 /* Registers @s, for ever. */
 void register_shrinker(struct shrinker *s);
-/* Bits of vm.drop_caches: clean pages of files, and shrinkers. drop_caches() may sleep. */
+/*
+ * Drops what the bits of @what name, as vm.drop_caches does: DROP_PAGES: unused clean pages of
+ * files; DROP_SLAB: objects of shrinkers. May sleep.
+ */
 #define DROP_PAGES 1
 #define DROP_SLAB 2
 void drop_caches(int what);
