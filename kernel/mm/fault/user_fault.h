@@ -12,9 +12,9 @@ struct file;
 struct mm;
 
 /*
- * Handles a fault of guest code of current at @addr; @error: the CPU's error code. Takes mmap_lock,
- * and may sleep. Returns 0 if guest code may try the access again, or a signal to force: SIGSEGV or
- * SIGBUS, with *code set to its si_code.
+ * Handles a fault of current's guest code at @addr; @error: the CPU's error code. Takes mmap_lock,
+ * and may sleep. Returns 0 if guest code may try the access again, or the signal that the caller
+ * must force: SIGSEGV or SIGBUS, with *code set to its si_code.
  */
 int handle_fault(struct mm *mm, u64 addr, u64 error, int *code);
 /*
@@ -31,9 +31,10 @@ int user_fault_in(struct mm *mm, u64 addr, bool write);
 void mm_prefault(struct mm *mm, struct file *exe);
 
 /*
- * Counts of guests' faults by kind (fault_count.c), while faults_counted is set. A line: KIND
- * FAULTS MAJOR MICROSECONDS LONGEST, LONGEST in microseconds too. Returns its length, 0 for a kind
- * without faults, -1 past the last kind.
+ * Counts of the guest's faults by kind (fault_count.c). They grow while faults_counted is set;
+ * fault_counts_reset() clears them. fault_count_line() writes the line of kind @i, "KIND FAULTS
+ * MAJOR MICROSECONDS LONGEST" (LONGEST in microseconds too), and returns its length; 0: a kind
+ * without faults; -1: @i is past the last kind.
  */
 extern bool faults_counted;
 void fault_counts_reset(void);

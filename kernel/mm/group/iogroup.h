@@ -3,11 +3,12 @@
  * iogroup.h: groups of tasks whose reading and writing of disks is counted and limited (the io
  * controller).
  *
- *	io_account(dev, kind, bytes, page)   block calls it when a request goes to the driver
- *	io_dirtied(dev)                      current has made a page dirty that will be written
- *	                                     there
+ *	io_account(dev, kind, bytes, page)   kernel/block calls it when a request goes to the
+ *	                                     driver
+ *	io_dirtied(dev)                      current has made dirty a page that will be written
+ *	                                     to the disk dev
  *	io_pause()                           called where no lock is held: current waits until
- *	                                     the group is below its limit again
+ *	                                     its group is below its limits again
  *
  * kernel/cgroup keeps a group while tasks are in it, and frees it after a grace period.
  */
@@ -26,14 +27,14 @@ struct io_node {
 	struct io_node *next;               /* immutable once listed */
 	dev_t dev;                          /* number of the whole disk */
 	u64 bytes[IO_KINDS], ios[IO_KINDS]; /* atomic */
-	/* read racily; limit and paid_at are written under limits_lock */
+	/* bytes or requests per second, or IO_NO_LIMIT; written under limits_lock, read racily */
 	u64 limit[IO_LIMITS];
-	/* ktime from which on the group is within each limit again, if no more requests come */
+	/* ktime from which on the group is within each limit again; locks as for limit */
 	u64 paid_at[IO_LIMITS];
 };
 
 struct io_group {
-	/* NULL: below the root, which counts nothing */
+	/* NULL: the parent is the root, which counts nothing; immutable */
 	struct io_group *parent;
 	struct io_node *nodes; /* new nodes are put in front; atomic */
 };
@@ -41,9 +42,9 @@ struct io_group {
 struct page;
 
 /*
- * io_group_init() makes an empty group, without limits; @parent outlives it. io_group_free() frees
- * its nodes. Before that the caller waits for a grace period, so that no task uses the group any
- * more, and removes the limits by io_group_reset(). Neither sleeps.
+ * io_group_init() makes an empty group, without limits; @parent must outlive it. io_group_free()
+ * frees the nodes of a group; before that, the caller removes the limits by io_group_reset(), and
+ * waits for a grace period (sched/timer.h), so that no task uses the group. Neither sleeps.
  */
 void io_group_init(struct io_group *g, struct io_group *parent);
 void io_group_free(struct io_group *g);
@@ -66,8 +67,8 @@ struct io_node *io_group_node(const struct io_group *g, dev_t dev);
  */
 void io_account(dev_t dev, u32 kind, u64 bytes, const struct page *page);
 /*
- * The bodies of io_pause() and io_dirtied(). Only the first may sleep, until the limit is met or
- * current is killed.
+ * The bodies of io_pause() and io_dirtied(). Only io_wait_until_paid() sleeps, until the limits are
+ * met or current is killed.
  */
 void io_wait_until_paid(void);
 void io_charge_dirty(dev_t dev);
@@ -79,12 +80,14 @@ extern u32 io_nr_limits; /* nodes with a limit; a racy hint */
  */
 extern bool io_pages_unowned;
 
+/* Sleeps until current's group is below its limits again, or current is killed. No lock held. */
 static inline void io_pause(void)
 {
 	if (unlikely(current->io_paid_at))
 		io_wait_until_paid();
 }
 
+/* Charges the write that the page needs that current has just made dirty. Does not sleep. */
 static inline void io_dirtied(dev_t dev)
 {
 	if (unlikely(READ_ONCE(io_nr_limits)) && current->io_group)

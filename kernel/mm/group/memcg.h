@@ -18,6 +18,7 @@ struct task;
 
 #define MEM_NO_LIMIT (~0UL >> 13) /* pages */
 
+/* Events counted for memory.events. */
 enum mem_event {
 	MEM_LOW,
 	MEM_HIGH,
@@ -28,41 +29,43 @@ enum mem_event {
 	MEM_EVENTS
 };
 
-/* The cached pages of a group that reclaim can drop; used by lru.c. */
+/* The cached pages of a group that reclaim can drop; used by lru.c, under its lru_lock. */
 struct mem_lru {
-	struct list_head lists[2]; /* inactive, active */
-	u64 counts[2];
+	struct list_head lists[2]; /* inactive, active: by page->lru */
+	u64 counts[2];             /* pages in lists[] */
 	/* in lru.c's list of groups with pages */
 	struct list_head busy;
-	/* pages to give in the next turn, and the fraction left over (lru.c) */
+	/* due: pages to give in the next turn of reclaim; rest: the fraction left over (lru.c) */
 	u64 due, rest;
 };
 
+/* Initialises @l without pages. */
 void mem_lru_init(struct mem_lru *l);
 
 /* Kinds of counts of huge pages (hugetlb_group.c): pages in use, and pages reserved. */
 enum huge_kind { HUGE_USED, HUGE_RESERVED, HUGE_KINDS };
 #define HUGE_NO_LIMIT (~0UL >> 1)
+/* The numbers of a group, in huge pages. */
 struct huge_group {
-	atomic64_t pages[HUGE_KINDS];
-	u64 max[HUGE_KINDS];
-	u64 peak[HUGE_KINDS]; /* racy */
-	u64 hits[HUGE_KINDS]; /* charges that max refused; atomic */
+	atomic64_t pages[HUGE_KINDS]; /* charged, with groups below */
+	u64 max[HUGE_KINDS];          /* limits, or HUGE_NO_LIMIT */
+	u64 peak[HUGE_KINDS];         /* highest pages[]; racy */
+	u64 hits[HUGE_KINDS];         /* charges that max refused; atomic */
 	/*
-	 * refused: charges refused by a limit of this group or of a group below; refused_local: by
-	 * a limit of this group; atomic
+	 * Numbers of charges. refused: refused by a limit of this group or of a group below.
+	 * refused_local: refused by a limit of this group. Atomic.
 	 */
 	u64 refused, refused_local;
 };
 struct mem_group;
 /*
- * Sets a limit, in huge pages. 0, or -EBUSY: more are in use, and the limit stays as it was.
+ * Sets a limit, in huge pages. Returns 0, or -EBUSY with the limit unchanged: more are in use.
  * huge_group_reset() removes all limits. Neither sleeps.
  */
 int huge_group_limit(struct mem_group *g, enum huge_kind kind, u64 pages);
 void huge_group_reset(struct mem_group *g);
 
-/* memcg_keep.c */
+/* memcg_keep.c: the two kinds of protection: memory.min and memory.low. */
 enum mem_keep { KEEP_MIN, KEEP_LOW, KEEPS };
 /* which memory reclaim spares: none; memory.min; memory.min and memory.low */
 enum mem_spare { SPARE_NONE, SPARE_MIN, SPARE_LOW };
@@ -92,7 +95,7 @@ struct mem_group {
 	 * owner (mem_group_ops)
 	 */
 	atomic64_t local;
-	/* pages of usage that are page cache; of these, pages of memory-only files */
+	/* file: pages of usage that are page cache. shmem: pages of @file in memory-only files. */
 	atomic64_t file, shmem;
 	atomic64_t stat[MEM_STATS]; /* pages */
 	atomic64_t sock;            /* pages of usage: memory of sockets */
@@ -102,11 +105,11 @@ struct mem_group {
 	u64 claim[KEEPS];
 	/* sum of claim[] over the groups below */
 	atomic64_t below[KEEPS];
-	/* highest usage in pages: ever, and since a mem_watch was begun */
+	/* Highest usage in pages. peak: ever. watched: since the latest mem_watch was begun. */
 	u64 peak, watched;
 	atomic64_t swap;         /* pages in swap areas, with all below */
 	u64 swap_max, swap_high; /* pages; read racily */
-	/* as @peak and @watched, of @swap */
+	/* Highest @swap in pages: as peak and watched are of usage. */
 	u64 swap_peak, swap_watched;
 	u64 swap_events[MEM_SWAP_EVENTS]; /* atomic, with all below */
 	/* lists of struct mem_watch, under memcg.c's watch_lock */
@@ -118,38 +121,38 @@ struct mem_group {
 	struct huge_group huge;
 
 	/*
-	 * true if its owner is a group of version 1; then both_max and both_peak limit and record
-	 * memory and swap together
+	 * True if its owner is a group of version 1: then both_max limits, and both_peak records,
+	 * memory and swap together. Immutable.
 	 */
-	bool v1; /* immutable */
-	/* true: tasks that run out of memory wait, and none is killed; racy */
+	bool v1;
+	/* True if tasks that run out of memory wait, and none is killed; racy. */
 	bool oom_waits;
 	/* 0: reclaim by its limits does not swap; negative: vm.swappiness applies; read racily */
 	int swappiness;
 	u64 both_max, both_peak; /* pages */
-	/* charges that max and both_max refused; atomic */
+	/* Numbers of charges that max (hits) and both_max (both_hits) refused; atomic. */
 	u64 hits, both_hits;
 	/*
-	 * pages; mem_group_ops->crossed() is called when usage falls below notify_below or reaches
-	 * notify_from
+	 * In pages. mem_group_ops->crossed() is called when usage falls below notify_below, or
+	 * reaches notify_from.
 	 */
 	u64 notify_below, notify_from;
 };
 
 /*
- * Records the highest usage in pages since mem_watch_begin(), or ever if that was not called.
- * Zeroed at first.
+ * Records the highest usage in pages since mem_watch_begin(), or ever if that was not called. The
+ * owner zeroes it at first. Under memcg.c's watch_lock.
  */
 struct mem_watch {
-	struct list_head list;
-	bool on;
-	/* peak (pages) stored when later watches began */
+	struct list_head list; /* in watches or swap_watches */
+	bool on;               /* begun and not ended */
+	/* highest usage (pages) up to the begin of the watch begun next */
 	u64 most;
 };
 
 /*
- * Begin a watch, or begin it anew, end it, and return its peak in pages. @w is the caller's, until
- * mem_watch_end(). None sleeps.
+ * mem_watch_begin() begins a watch, or begins it anew; mem_watch_peak() returns its peak in pages;
+ * mem_watch_end() ends it. The caller owns @w, and keeps it until the end. They do not sleep.
  */
 void mem_watch_begin(struct mem_group *g, struct mem_watch *w);
 u64 mem_watch_peak(struct mem_group *g, const struct mem_watch *w);
@@ -159,7 +162,7 @@ u64 mem_swap_watch_peak(struct mem_group *g, const struct mem_watch *w);
 void mem_watch_end(struct mem_watch *w);
 
 /*
- * mem_group_init() initialises a zeroed group, without limits; @parent outlives it.
+ * mem_group_init() initialises a zeroed group, without limits; @parent must outlive it.
  * mem_group_reset() removes all limits and protection. Neither sleeps.
  */
 void mem_group_init(struct mem_group *g, struct mem_group *parent);
@@ -167,8 +170,9 @@ void mem_group_reset(struct mem_group *g);
 /* True if a limit of the group or of one above can cause a task to be killed or delayed. */
 bool mem_group_is_limited(const struct mem_group *g);
 /*
- * Recompute protection: mem_keeps_set() after min or low was set, mem_keeps_update() after usage of
- * a group with protection has changed.
+ * Recompute the claim[] of @g, and its parent's below[]: mem_keeps_set() after min or low was set,
+ * mem_keeps_update() after the usage of a group with protection has changed. mem_keeps_changed() is
+ * called after any change of usage. In any context.
  */
 void mem_keeps_set(struct mem_group *g);
 void mem_keeps_update(struct mem_group *g);
@@ -191,8 +195,8 @@ static inline bool mem_spared(
 	return !mem_overage(g, top, spare);
 }
 /*
- * Counts that reclaim for @top takes these pages although memory.low protects them.
- * mem_group_count_low() counts one such event of @g.
+ * Counts events MEM_LOW of the groups of these @n pages: reclaim for @top takes the pages although
+ * memory.low protects them. mem_group_count_low() counts one such event of @g.
  */
 void mem_note_low(struct page **pages, u32 n, const struct mem_group *top);
 void mem_group_count_low(struct mem_group *g);
@@ -218,42 +222,45 @@ void mem_group_pay(void);
 void mem_group_pay_on_the_way(void);
 
 /*
- * Charge the memory of a socket's queues. mem_sock_begin() returns the group to charge, current's,
- * with a reference, when the socket is made; NULL: none. mem_sock_end() drops that reference.
- * mem_sock_charge() charges pages, or uncharges them if negative, even beyond limits; then other
- * memory of the group is reclaimed later. @g may be NULL. In any context.
+ * Charge the memory of a socket's queues. mem_sock_begin() is called when the socket is made, and
+ * returns the group to charge, current's, with a reference; NULL: none. mem_sock_end() drops that
+ * reference. mem_sock_charge() charges @pages, or uncharges them if negative. It may exceed limits:
+ * other memory of the group is then reclaimed later. @g may be NULL. In any context.
  */
 struct mem_group *mem_sock_begin(void);
 void mem_sock_charge(struct mem_group *g, s64 pages);
 void mem_sock_end(struct mem_group *g);
 
 /*
- * Charges a page of the group that moves to a swap area. Returns false if a limit forbids it. Then
- * *full, if it was NULL, becomes the group with that limit, with a reference; mem_swap_refused()
- * counts and reports it, and drops the reference. mem_swap_uncharge() takes a page off again. May
- * be called with spinlocks held.
+ * mem_swap_charge() charges a page of @g that moves to a swap area; mem_swap_uncharge() uncharges
+ * it. mem_swap_charge() returns false if a limit forbids the move. Then *full, if it was NULL,
+ * becomes the group with that limit, with a reference: the caller later calls mem_swap_refused(),
+ * which counts and reports the refusal, and drops the reference. All may be called with spinlocks
+ * held.
  */
 bool mem_swap_charge(struct mem_group *g, struct mem_group **full);
 void mem_swap_uncharge(struct mem_group *g);
 void mem_swap_refused(struct mem_group *full);
 
-/* Count the kill of a task of the group, and of the whole group. */
+/* Count events: MEM_OOM_KILL (a task of @g was killed), MEM_OOM_GROUP_KILL (all tasks were). */
 void mem_group_killed(struct mem_group *g);
 void mem_group_killed_all(struct mem_group *g);
 
 /* Operations of the owner of memory groups; kernel/cgroup registers them before a group is made. */
 struct mem_group_ops {
 	/*
-	 * Called when the first page is charged, and when the last one is uncharged. Locks may be
-	 * held.
+	 * hold() takes a reference to @g's owner when the first page is charged, release() drops it
+	 * when the last page is uncharged. Locks may be held.
 	 */
 	void (*hold)(struct mem_group *g);
 	void (*release)(struct mem_group *g);
 	/*
-	 * Takes a reference, which release() puts. Returns false if the owner is about to be freed.
+	 * Takes a reference to @g's owner, which release() puts. Returns false if the owner is
+	 * about to be freed.
 	 */
 	bool (*tryget)(struct mem_group *g);
-	bool (*oom_kill)(struct mem_group *g);   /* true if a task of the group dies */
+	/* Kills a task of the group, or waits for room. True if a task of the group dies. */
+	bool (*oom_kill)(struct mem_group *g);
 	void (*event)(struct mem_group *g);      /* events[] or swap_events[] has changed */
 	void (*huge_event)(struct mem_group *g); /* called when a huge page was refused */
 	void (*crossed)(struct mem_group *g);    /* a bound was crossed; in any context */
