@@ -39,6 +39,7 @@ struct inode;
 /* Controllers that may be enabled in a threaded group, and so divide a process. */
 #define CG_THREADED (CG_CPU | CG_PIDS | CG_CPUSET)
 
+/* The files whose changes are reported, as indices of cgroup.notify[]: cgroup.events, ... */
 enum {
 	CGN_EVENTS,
 	CGN_PIDS,
@@ -62,7 +63,7 @@ struct cgroup_notify {
 #define CG_MAX_FILES 64
 
 struct cgroup {
-	/* The root is not counted. */
+	/* cgroup_get(), cgroup_put(); not used by the root. */
 	atomic_t refs;
 	/* The directory's inode number; the root's is 1. */
 	u64 id;
@@ -72,28 +73,28 @@ struct cgroup {
 
 	/* The members below are under cgroup_mutex. */
 	struct list_head children, sibling;
-	u32 control; /* CG_*: enabled for the children */
-	bool threaded;
+	u32 control;   /* CG_*: enabled for the children */
+	bool threaded; /* cgroup.type is "threaded" */
 	u32 nr_threaded_children;
-	/* limits below this group; ~0: none */
+	/* Limits of the levels below this group and of nr_descendants; ~0: none. */
 	u64 max_depth, max_descendants;
-	/* groups below: in the tree, and removed but not yet freed; atomic */
+	/* Numbers of groups below. nr_dying: removed but not yet freed. Atomic. */
 	u64 nr_descendants, nr_dying;
 	u64 cpus, mems; /* cpuset: bits as written; 0: unset */
-	bool dead;      /* read racily */
+	bool dead;      /* removed; also read racily */
 
 	/* The members below are under cgroup_tasks_lock. */
 	/* cpuset: vCPUs on which the group's tasks may run; writers hold cgroup_mutex too. */
 	u64 e_cpus;
 	struct list_head tasks; /* linked by task->cg_list */
 	u64 nr_tasks;
-	/* Number of populated children, plus 1 if the group has tasks of its own. */
+	/* Number of children with tasks in or below them, plus 1 if the group has tasks itself. */
 	u64 nr_populated;
 	u64 nr_populated_domain_children;
 	bool freeze; /* cgroup.freeze */
-	/* true if the group or an ancestor has @freeze */
+	/* True if the group or an ancestor has @freeze. */
 	bool e_freeze;
-	/* True if the group is to be frozen, and all tasks in it and below have stopped. */
+	/* True if @e_freeze is set, and all tasks of the group and of those below have stopped. */
 	bool frozen;
 	u64 nr_frozen; /* own tasks that have stopped */
 
@@ -126,7 +127,7 @@ struct cgroup {
 };
 
 extern struct cgroup cgroup_root;
-/* CG_*: controllers that a hierarchy of version 1 has; written under cgroup_mutex. */
+/* CG_*: controllers that hierarchies of version 1 have; written under cgroup_mutex. */
 extern u32 cgroup_given_away;
 extern struct mutex cgroup_mutex;
 extern spinlock_t cgroup_tasks_lock;
@@ -160,7 +161,7 @@ static inline struct pids_group *cgroup_pids(struct cgroup *c)
  */
 struct cgroup *cgroup_get(struct cgroup *c);
 void cgroup_put(struct cgroup *c);
-/* Returns @t's group, never NULL, with a reference. Takes cgroup_tasks_lock. */
+/* Returns @t's group with a reference; the root if @t has none. Takes cgroup_tasks_lock. */
 struct cgroup *task_get_cgroup(struct task *t);
 /* True if @c is @ancestor or lies below it. */
 bool cgroup_is_descendant(const struct cgroup *c, const struct cgroup *ancestor);
@@ -176,8 +177,8 @@ struct cgroup *cgroup_ns_root(void);
 /* True if current is in the initial cgroup namespace. */
 bool cgroup_ns_is_first(void);
 /*
- * Returns the group that is delegated to the caller's namespace, without a reference; NULL for the
- * initial namespace.
+ * Returns the root of current's cgroup namespace, without a reference, or NULL if that is the
+ * initial namespace. The tree of that group is delegated to the namespace.
  */
 struct cgroup *cgroup_ns_top(void);
 /*
@@ -187,14 +188,14 @@ struct cgroup *cgroup_ns_top(void);
 bool cgroup_leaves(const struct cgroup *top, const struct cgroup *from, const struct cgroup *to);
 
 /*
- * Functions that change the tree. They take cgroup_mutex, may sleep, and return 0 or -errno:
- * -ENODEV if the group was removed.
+ * Functions that change the tree. They take cgroup_mutex, may sleep, and return 0 or -errno unless
+ * a comment says otherwise; -ENODEV: the group was removed.
  *
  * cgroup_mkdir() returns the new group with a reference, or ERR_PTR(); -EAGAIN: a limit of depth or
  * number, -EEXIST: the name of a group or file. @name has @len bytes and need not be terminated.
  */
 struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len);
-/* -EBUSY: @c has children or tasks. The caller keeps its reference. */
+/* Removes @c. -EBUSY: @c has children or tasks. The caller keeps its reference. */
 int cgroup_rmdir(struct cgroup *c);
 /*
  * Enables and disables controllers (CG_*) for the children. -ENOENT: @c lacks one of @on; -EBUSY: a
@@ -214,9 +215,9 @@ int cgroup_set_threaded(struct cgroup *c);
 int cgroup_give_away(u32 controllers);
 void cgroup_take_back(u32 controllers);
 /*
- * cpuset: set the wanted vCPUs and memory nodes, a bit each; 0 clears them. -ENODEV also if the
- * controller is not enabled; -ENOSPC: a group with tasks cannot clear them. The machine has one
- * memory node.
+ * Set the vCPUs and memory nodes that the cpuset controller wants for @c, a bit each; 0 clears
+ * them. -ENODEV also if the controller is not enabled; -ENOSPC: a group with tasks cannot clear
+ * them. The machine has one memory node.
  */
 int cgroup_set_cpus(struct cgroup *c, u64 mask);
 int cgroup_set_mems(struct cgroup *c, u64 mask);
@@ -238,9 +239,9 @@ struct cgroup *cgroup_next(struct cgroup *c, struct cgroup *top);
 
 /*
  * Moves the process, or the one thread, with the number @nr in current's pid namespace (0: current)
- * to @dst. Returns 0 or -errno: -ESRCH, -EINVAL for a kernel thread, -ENODEV, -EOPNOTSUPP or -EBUSY
- * for @dst. @may checks the permission, 0 or -errno; it is called with cgroup_mutex held, and may
- * be NULL. May sleep.
+ * to @dst. Returns 0 or -errno: -ESRCH; -EINVAL: a kernel thread; -ENODEV: @dst was removed;
+ * -EOPNOTSUPP or -EBUSY: its type or controllers do not allow tasks. @may (NULL: none) checks the
+ * permission, and returns 0 or -errno; it is called with cgroup_mutex held. May sleep.
  */
 int cgroup_attach(struct cgroup *dst, pid_t nr, bool process,
 	int (*may)(struct cgroup *from, struct cgroup *to, void *arg), void *arg);
@@ -255,7 +256,7 @@ s64 cgroup_collect(struct cgroup *c, bool processes, bool below, pid_t **out);
  * cgroup_kill_those().
  */
 void cgroup_kill(struct cgroup *c);
-/* Kills the processes of @c and below for which @who returns true; @who NULL: all. */
+/* Kills the processes of @c and of the groups below for which @who returns true; @who NULL: all. */
 void cgroup_kill_those(struct cgroup *c, bool (*who)(struct task *p));
 /* Sets cgroup.freeze. Does not wait for the tasks to stop. Takes cgroup_mutex. */
 void cgroup_set_freeze(struct cgroup *c, bool on);
@@ -273,9 +274,9 @@ void cgroup_post_fork(struct task *t, struct cgroup *into);
 void cgroup_kthread(struct task *t);
 /* Called by @t, which exits: takes it out of its group. It keeps t->cgroup. */
 void cgroup_exit(struct task *t);
-/* Uncharges a task that was reaped, whose pid is free. */
+/* Uncharges a reaped task, whose pid is free, from the pids controller. */
 void cgroup_release(struct task *t);
-/* Drops the reference of @t, which is freed. */
+/* Drops the reference of @t, which is being freed, to its group. */
 void cgroup_free(struct task *t);
 /* Operations of the groups' files that the tree calls; kernel/fs/cgroup2 registers them. */
 struct cgroup_file_ops {
