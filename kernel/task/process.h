@@ -59,13 +59,13 @@ extern int sysctl_oom_kill_allocating_task, sysctl_panic_on_oom, sysctl_oom_dump
 extern int sysctl_threads_max;
 extern struct task *init_process; /* pid 1 */
 
-/* Return what /proc/PID shows, as Linux does. The caller has a reference to @t. */
+/* Return what /proc/PID/stat shows: the letter of the state, CPU times. @t is referenced. */
 char task_state_char(struct task *t);
 void task_times(struct task *t, u64 *utime, u64 *stime);         /* of one thread; ns */
 void thread_group_times(struct task *t, u64 *utime, u64 *stime); /* of the whole process; ns */
 /*
- * Returns the task's mm with mmget(), or NULL (a kernel thread, or exiting). Takes alloc_lock, and
- * does not sleep; the caller's mmput() may.
+ * Returns the task's mm with mmget(), or NULL (a kernel thread, or exiting). Takes alloc_lock of
+ * @t, and does not sleep. The caller's mmput() may sleep.
  */
 struct mm *get_task_mm(struct task *t);
 /*
@@ -75,8 +75,8 @@ struct mm *get_task_mm(struct task *t);
 bool ptrace_may_access(struct task *t, bool attach);
 /*
  * Prevents @t from changing its memory, credentials and dumpability by an exec, until
- * exec_release(), between the check of current's access to @t and the use. May sleep. Returns 0, or
- * -ERESTARTSYS if current is being killed. A caller may hold only one task at a time.
+ * exec_release(): from the check of current's access to @t to the end of the access. May sleep.
+ * Returns 0, or -ERESTARTSYS if current is being killed. A caller may hold only one task at a time.
  */
 int exec_hold(struct task *t);
 void exec_release(struct task *t);
@@ -91,9 +91,9 @@ extern int sysctl_core_uses_pid, sysctl_core_pipe_limit, suid_dumpable, cad_rest
 
 /* Operations of the IPC room in a task's life; NULL before it registers them. */
 struct task_ipc_ops {
-	/* Returns 0 or -ENOMEM. unshare_sem() undoes it. */
+	/* Gives @child its list of SEM_UNDOs. Returns 0 or -ENOMEM. unshare_sem() undoes it. */
 	int (*fork)(struct task *child, u64 clone_flags);
-	/* @t is current, which exits. No lock is held. */
+	/* Drops what @t, which is current and exits, has in the IPC room. No lock is held. */
 	void (*exit)(struct task *t);
 	/*
 	 * Drops the reference of @t to its list of SEM_UNDOs; the last user applies and frees them.
@@ -122,7 +122,7 @@ struct task_proc_ops {
 };
 extern const struct task_proc_ops *task_proc_ops;
 
-/* What uname(2) returns. The names are under uts_lock. */
+/* What uname(2) returns, terminated strings. nodename and domainname are under uts_lock. */
 struct new_utsname_k {
 	char sysname[65], nodename[65], release[65], version[65], machine[65], domainname[65];
 };
@@ -133,7 +133,7 @@ struct uts_namespace {
 extern struct uts_namespace init_uts;
 enum uts_field { UTS_HOSTNAME, UTS_DOMAINNAME, NR_UTS_FIELDS };
 /*
- * Counts changes of one name in any namespace. A waiter reads @count and then waits until it
+ * Counts changes of one name in any namespace. A waiter reads @count and then waits until @count
  * changes.
  */
 struct uts_change {
@@ -149,8 +149,9 @@ void uts_get(enum uts_field which, char name[65]);
 void uts_set(enum uts_field which, const char name[65]);
 
 /*
- * Kills the process in @scope with the highest badness. May sleep. Returns it with a reference, or
- * NULL. Sets *any to true if a process of @scope is dying, perhaps an earlier victim.
+ * Kills the process in @scope with the highest badness (oom.c). May sleep. Returns the process with
+ * a reference, or NULL. Sets *any to true if a process of @scope is dying, perhaps an earlier
+ * victim.
  */
 struct task *oom_kill_within(const struct oom_scope *scope, bool *any);
 /*
@@ -161,15 +162,16 @@ void oom_print_use(const char *what, u64 pages, u64 limit, u64 refused);
 /* Logs that @p is killed with its memory group. */
 void oom_print_killed(struct task *p);
 /*
- * Kills the process with the highest badness when the machine is out of memory. May sleep. Returns
- * true if a process is dying, perhaps an earlier victim. For mm_task_ops.
+ * Kills the process with the highest badness when the machine is out of memory for 2^@order frames
+ * with @gfp. May sleep. Returns true if a process is dying, perhaps an earlier victim. For
+ * mm_task_ops.
  */
 bool oom_kill_any(u32 gfp, u32 order);
 /* True unless @p is a kernel thread, is process 1, or has an oom_score_adj of -1000. */
 bool oom_may_kill(const struct task *p);
 /*
- * Begins or ends a freeze of @t by its control group. Takes sighand->lock. Returns false if the
- * task is about to end, and so will not freeze.
+ * Begins (@on) or ends a freeze of @t by its control group. Takes sighand->lock. Returns false if
+ * the task is about to end, and so will not freeze.
  */
 bool task_set_freeze(struct task *t, bool on);
 /*
@@ -198,8 +200,8 @@ void ctrl_alt_del(void);
 /* Sends a signal to init, which is dropped unless init has a handler for it. Does not sleep. */
 void signal_init(int sig);
 /*
- * Does what ctrl_alt_del() does; from now on a restart ends the instance instead. @value, unless 0,
- * is sent to init with the signal.
+ * Does what ctrl_alt_del() does, and makes every later restart end the instance instead. @value,
+ * unless 0, is sent to init with the signal.
  */
 void end_instance(int value);
 

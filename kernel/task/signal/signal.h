@@ -33,14 +33,13 @@ struct sigqueue {
 	/* in sigpending.list; under sighand->lock */
 	struct list_head list;
 	siginfo_t info;
-	/* user whose limit of queued signals counts this one; referenced */
+	/* the user whose RLIMIT_SIGPENDING counts this signal; a reference */
 	struct user_struct *user;
 	/* A timer's signal: expiries since a task last took it (at most 5); racy. */
 	u8 unseen;
 	/*
-	 * A timer's signal: true if it was dropped. The process ignored it when it was sent, or it
-	 * was flushed off its queue, as when the process begins to ignore it. Overruns then go on
-	 * counting. Under sighand->lock.
+	 * A timer's signal: true if it was dropped, since the process ignored it when it was sent,
+	 * or flushed it off its queue later. Its overruns are still counted. Under sighand->lock.
 	 */
 	bool flushed;
 	/*
@@ -58,21 +57,24 @@ struct sigqueue {
  * ---- sending; may be called with spinlocks held, but not sighand->lock ----
  *
  * @info: a siginfo, which is copied, or SEND_SIG_NOINFO (from current) or SEND_SIG_PRIV (from the
- * kernel). Functions that return int return 0 or -errno. -ESRCH: the target has ended; -EAGAIN: no
- * room for a real-time signal.
+ * kernel). Functions that return int return 0 or -errno. 0 also for a signal that the receiver
+ * ignores. -ESRCH: the target has ended; -EAGAIN: a queued real-time signal, as of sigqueue(3),
+ * exceeds RLIMIT_SIGPENDING. The caller has a reference to @t. Only functions whose comment says so
+ * check permissions.
  */
 int send_sig(int sig, struct task *t, const siginfo_t *info);       /* sends to one thread */
 int send_sig_group(int sig, struct task *t, const siginfo_t *info); /* sends to @t's process */
 /*
- * Sends to @t's process a signal that others get too: a process group, or all that kill(-1) means.
- * If the process is forking, the fork is restarted after the signal (fork.c:link_task()), since the
- * child would miss it. tasklist_lock is held.
+ * Sends to @t's process a signal that other processes get too: those of a process group, or all
+ * that kill(-1) means. If the process is forking, its fork is restarted after the signal
+ * (fork.c:link_task()), since the child would miss the signal. tasklist_lock is held.
  */
 int send_sig_one_of_many(int sig, struct task *t, const siginfo_t *info);
 /*
  * Signal a group, a process or a thread, if current may do so: otherwise -EPERM, or -EINVAL for an
- * invalid signal. @sig 0 only checks. kill_pgrp() and kill_pid() take tasklist_lock; @pgrp may be
- * NULL (-ESRCH). kill_thread() returns 0 for a thread that has ended.
+ * invalid signal. @sig 0 only checks. kill_pgrp() and kill_pid() take tasklist_lock; @pgrp and @pid
+ * may be NULL (-ESRCH). kill_pgrp() returns 0 if it has signalled one process of the group.
+ * kill_thread() returns 0 for a thread that has ended.
  */
 int kill_pgrp(struct pid *pgrp, int sig, const siginfo_t *info);
 int kill_pid(struct pid *pid, int sig, const siginfo_t *info);
@@ -83,24 +85,24 @@ int kill_thread(struct task *t, int sig, const siginfo_t *info);
  */
 void force_sig(int sig);
 void force_fatal_sig(int sig);
-/* Sends to each process that uses @mm, also to init. Takes tasklist_lock. */
+/* Sends @sig to each process with a thread that uses @mm, also to init. Takes tasklist_lock. */
 void kill_mm_users(struct mm *mm, int sig);
 /* Checks whether current may signal @t. Returns 0, -EPERM or -EINVAL (no such signal). */
 int check_kill_permission(int sig, const siginfo_t *info, struct task *t);
 
 /*
- * Tests of terminals for job control. sig_is_ignored(): true if @t blocks or ignores @sig; takes
- * sighand->lock. is_current_pgrp_orphaned(): true if current's process group is orphaned; takes
- * tasklist_lock.
+ * Tests of terminals for job control. sig_is_ignored() is true if @t blocks @sig or has set SIG_IGN
+ * for it; takes sighand->lock. is_current_pgrp_orphaned() is true if no member of current's process
+ * group has a parent in another group of the session; takes tasklist_lock.
  */
 bool sig_is_ignored(struct task *t, int sig);
 bool is_current_pgrp_orphaned(void);
 
-/* Sets or clears current's TIF_SIGPENDING. sighand->lock is held. */
+/* Sets or clears current's TIF_SIGPENDING, as signals or stops are pending. sighand->lock held. */
 void recalc_sigpending(void);
 /*
- * Set current's mask of blocked signals. set_current_blocked() takes sighand->lock and leaves
- * UNMASKABLE out; the caller of set_blocked_locked() does both.
+ * Set current's mask of blocked signals (bit n - 1: signal n). set_current_blocked() takes
+ * sighand->lock, and removes UNMASKABLE from @mask. The caller of set_blocked_locked() does both.
  */
 void set_current_blocked(u64 mask);
 void set_blocked_locked(u64 mask);
@@ -111,8 +113,8 @@ void set_blocked_locked(u64 mask);
  */
 int set_user_sigmask(uaddr_t mask, size_t sigsetsize);
 /*
- * Restores the mask from before set_user_sigmask(), unless a signal is going to be delivered
- * (@interrupted).
+ * Restores the mask from before set_user_sigmask(). @interrupted: true if a signal ended the call:
+ * then does nothing, and the mask is restored after the signal was handled.
  */
 void restore_saved_sigmask_unless(bool interrupted);
 /*
@@ -135,8 +137,8 @@ void sigqueue_cancel(struct sigqueue *q);
 /*
  * Sends a timer's signal to the thread (@type PIDTYPE_PID) or process @pid. Takes tasklist_lock and
  * sighand->lock.
- * @missed: earlier periods for which no signal was sent. Periods that pass while the signal is
- * queued, or after it was dropped, count as overruns of it.
+ * @missed: number of earlier periods for which no signal was sent. Periods that pass while the
+ * signal is queued, or after it was dropped, count as its overruns.
  */
 void send_sigqueue(struct sigqueue *q, u64 missed, struct pid *pid, enum pid_type type);
 
@@ -162,7 +164,8 @@ u64 sigsp(u64 sp, const struct ksignal *ks);
 
 /* Operations of a process's timers that end in signals; kernel/time registers them. */
 struct process_timer_ops {
-	void (*init)(struct signal_struct *sig); /* a new process has no timers */
+	/* Initialises the timers of a new process: none. */
+	void (*init)(struct signal_struct *sig);
 	/* Deletes POSIX timers; interval timers stay. */
 	void (*exec)(struct signal_struct *sig);
 	/* Deletes all timers, when the last thread exits. */
@@ -187,8 +190,8 @@ struct process_timer_ops {
 extern const struct process_timer_ops process_timer_ops;
 
 /*
- * Returns the sighand of @t, which may be exiting, with sighand->lock held. Returns NULL if @t was
- * released. The caller has a reference to @t.
+ * Returns the sighand of @t, which may be exiting, with its lock held, for unlock_task_sighand().
+ * NULL: @t was released. The caller has a reference to @t.
  */
 struct sighand_struct *lock_task_sighand(struct task *t);
 static inline void unlock_task_sighand(struct sighand_struct *sh)
