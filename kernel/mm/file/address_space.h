@@ -46,7 +46,7 @@ struct file_ra {
 
 /* A request to write dirty pages. */
 struct writeback_control {
-	bool sync;       /* wait for the end: fsync, sync */
+	bool sync;       /* the caller waits for the end: fsync */
 	u64 nr_to_write; /* pages to write at most; decremented */
 	u64 start, end;  /* byte range, end inclusive */
 };
@@ -57,8 +57,9 @@ struct writeback_control {
  */
 struct address_space_operations {
 	/*
-	 * Starts to fill a locked page, and unlocks it at the end, with SetPageUptodate or
-	 * SetPageError. Returns 0 or -errno; the page is unlocked after an error too.
+	 * Starts to fill a locked page, which is unlocked at the end of the read (perhaps later),
+	 * with PG_uptodate or PG_error set. Returns 0 or -errno; the page is unlocked after an
+	 * error too.
 	 */
 	int (*readpage)(struct file *file, struct page *page);
 	/*
@@ -73,7 +74,7 @@ struct address_space_operations {
 	void (*readahead)(struct address_space *m, struct file *file, u64 index, u32 nr);
 	/*
 	 * Starts to write dirty pages of the range, at most nr_to_write, which it decrements. A
-	 * caller that needs their ends waits for them. 0 or the first error.
+	 * caller that needs their ends waits for them. Returns 0 or the first error.
 	 */
 	int (*writepages)(struct address_space *m, struct writeback_control *wbc);
 	/*
@@ -101,8 +102,8 @@ struct address_space_operations {
 	 */
 	void (*invalidatepage)(struct page *page, u32 offset);
 	/*
-	 * Drops page->private of a clean locked page if that is possible at once. True: reclaim may
-	 * free the page.
+	 * Drops page->private of a clean locked page if that is possible at once. Returns true if
+	 * it has: reclaim may free the page.
 	 */
 	bool (*releasepage)(struct page *page);
 	/*
@@ -112,21 +113,21 @@ struct address_space_operations {
 	 */
 	u32 (*direct)(struct address_space *m, u64 index, u32 nr, pfn_t *pfn);
 	/*
-	 * tmpfs: the pages are the only copy of the data, never dropped while in the cache, never
-	 * written back
+	 * True for tmpfs: the pages are the only copy of the data, so reclaim never drops them, and
+	 * they are never written back.
 	 */
 	bool memory_only;
-	/* FUSE: a process provides the content, perhaps never, so a waiter must be killable */
+	/* True for FUSE: a process provides the content, perhaps never, so waiters are killable. */
 	bool from_process;
 	/*
-	 * memfd_secret: the content is accessed only through a mapping, and not by get_user_page(),
-	 * which debuggers and devices use
+	 * True for memfd_secret: the content is accessed only through a mapping, and not by
+	 * get_user_page(), which debuggers and devices use.
 	 */
 	bool secret;
 };
 
 struct address_space {
-	struct inode *host;
+	struct inode *host; /* the file; immutable */
 	const struct address_space_operations *a_ops;
 	spinlock_t lock;
 	struct radix pages;   /* index -> struct page *, under @lock */
@@ -136,8 +137,8 @@ struct address_space {
 	struct list_head i_mmap_list;
 	struct rwsem i_mmap_sem;
 	/*
-	 * held for writing by truncation and hole punching, from before pages are dropped until
-	 * blocks are freed; held for reading while a page is added in order to be read
+	 * Truncation and hole punching hold it for writing, from before they drop pages until they
+	 * have freed the blocks. A reader holds it for reading while it adds a page to read into.
 	 */
 	struct rwsem invalidate_lock;
 	gfp_t gfp; /* for its pages */
@@ -152,13 +153,10 @@ struct address_space {
 	struct backing_dev *bdi;
 	/* list of mappings with dirty pages, under wb_lock */
 	struct list_head dirty_link;
-	u64 dirtied_when; /* ktime; under wb_lock */
-	/*
-	 * number of shared writable mappings; negative: such mappings are denied, by seals for
-	 * instance
-	 */
+	u64 dirtied_when; /* ktime, also of a flush; wb_lock */
+	/* Number of shared writable mappings; negative: such mappings are denied, as by seals. */
 	atomic_t i_mmap_writable;
-	/* called when pages became dirty; vfs sets it */
+	/* Called when a page has become dirty; NULL, or set by vfs. */
 	void (*mark_inode_dirty)(struct inode *inode);
 	/* a file of huge pages (hugetlb.h), which are not in @pages; or NULL */
 	struct huge_file *huge;
@@ -185,7 +183,8 @@ static inline bool mapping_count_writable(struct address_space *m)
 	return false;
 }
 /*
- * Denies shared writable mappings. Returns false if there are some, or if they are denied already.
+ * Denies shared writable mappings. Returns false, without effect, if there are such mappings, or
+ * they are denied already.
  */
 static inline bool mapping_deny_writable(struct address_space *m)
 {

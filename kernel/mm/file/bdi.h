@@ -16,6 +16,7 @@ struct inode;
 
 extern int sysctl_dirty_ratio, sysctl_dirty_background_ratio; /* percent of memory */
 extern int sysctl_dirty_expire_centisecs, sysctl_dirty_writeback_centisecs;
+/* Bytes; 0: the ratio above counts instead. */
 extern u64 sysctl_dirty_bytes, sysctl_dirty_background_bytes;
 
 /*
@@ -27,22 +28,22 @@ struct backing_dev {
 	dev_t dev;                /* 0: default_bdi */
 	u32 ra_pages;             /* most pages to read ahead; 0: none */
 	u32 min_ratio, max_ratio; /* percent of the limit on dirty pages */
-	/* true: its thread shall check now; a racy hint */
+	/* True if its flusher thread must check now; a racy hint. */
 	bool wanted;
-	/* true: inodes of its file systems are dirty */
+	/* True if inodes of its file systems are dirty. */
 	bool metadata;
-	/* true: the shrinker of inodes has met dirty inodes: write them now */
+	/* True if the shrinker of inodes has met dirty inodes: the thread must write them now. */
 	bool inodes_wanted;
-	bool runs; /* its thread exists */
-	atomic64_t nr_dirty, nr_writeback;
-	atomic64_t written;     /* pages written lately; halved at times */
-	struct list_head dirty; /* mappings with dirty pages, oldest first */
-	struct list_head link;
-	/* its thread, and tasks that wait for `flushing`, sleep here */
+	bool runs;                         /* true once its thread exists */
+	atomic64_t nr_dirty, nr_writeback; /* pages */
+	atomic64_t written;                /* pages written lately; halved at times */
+	struct list_head dirty;            /* mappings with dirty pages, oldest first */
+	struct list_head link;             /* in backing_devs (internal.h) */
+	/* Its thread sleeps here, and tasks that wait for a change of @flushing. */
 	struct wait_queue_head wait;
 	/*
-	 * the inode to which its thread has a reference, or is about to take one; cleared after the
-	 * reference was dropped; only compared
+	 * The inode to which its thread has a reference, or is about to take one; NULL after the
+	 * reference was dropped. Only compared.
 	 */
 	const struct inode *flushing;
 };
@@ -53,8 +54,9 @@ extern struct backing_dev default_bdi;
  */
 struct backing_dev *bdi_get(dev_t dev);
 /*
- * Return limits for the number of dirty pages and pages under writeback: dirty_limits() those of
- * all memory, bdi_limit() the share of one device in such a limit. All in pages.
+ * Return limits, in pages, for the number of dirty pages and pages under writeback. dirty_limits()
+ * stores the limits for all memory: from *background on, flushers write; from *limit on, writers
+ * wait. bdi_limit() returns the share of one device in @limit.
  */
 u64 bdi_limit(struct backing_dev *b, u64 limit);
 void dirty_limits(u64 *background, u64 *limit);
@@ -76,8 +78,8 @@ bool bdi_flush_one(struct backing_dev *b, u64 now, bool all);
 bool bdi_is_over(struct backing_dev *b);
 /*
  * True while the device has dirty pages, and the number of all dirty pages is not yet well below
- * the background limit. Then the device's thread, once at work, continues. Otherwise a writer would
- * wake the thread for every file, and each file would be written by itself.
+ * the background limit: then the device's thread, once at work, continues. If it stopped at the
+ * limit, the writer would wake it again for every file.
  */
 bool bdi_is_near(struct backing_dev *b);
 /* Wakes up the device's thread, for a check now. Does not sleep. */
@@ -89,8 +91,8 @@ void bdi_wake(struct backing_dev *b);
 void bdi_want_inodes(struct backing_dev *b);
 void bdi_inodes_written(struct backing_dev *b);
 /*
- * Notes that the device's thread is about to take a reference to @inode. NULL: it has none any
- * more.
+ * Notes that the device's thread is about to take a reference to @inode; NULL: that it has dropped
+ * its reference. Wakes up bdi_wait_flushing().
  */
 void bdi_set_flushing(struct backing_dev *b, const struct inode *inode);
 /*

@@ -52,15 +52,15 @@ struct page *read_cache_page(struct address_space *m, u64 index, struct file *fi
  */
 struct page *page_for_write(struct address_space *m, u64 index, u32 len, struct file *file);
 /*
- * Inserts a locked new page (takes a reference): 0, -EEXIST, -ENOMEM. Neither this function nor the
- * next one sleeps.
+ * Adds a locked new page to the cache, and takes a reference to it. Returns 0, -EEXIST or -ENOMEM.
+ * Neither this function nor the next one sleeps.
  */
 int add_to_page_cache(struct page *p, struct address_space *m, u64 index);
 /* Removes a locked page of the cache, dirty or not, and puts the cache's reference. */
 void delete_from_page_cache(struct page *p);
 /*
- * Marks a page dirty and calls mark_inode_dirty(). The page is locked, or otherwise kept in its
- * mapping. Returns true if the page was clean. Does not sleep.
+ * Marks a page dirty and calls mark_inode_dirty(). The caller keeps the page in its mapping, by its
+ * lock for instance. Returns true if the page was clean. Does not sleep.
  */
 bool set_page_dirty(struct page *p);
 /*
@@ -69,8 +69,8 @@ bool set_page_dirty(struct page *p);
  */
 bool clear_page_dirty_for_io(struct page *p);
 /*
- * Marks a locked page as under writeback and takes a reference, until end_page_writeback(). Does
- * not sleep.
+ * Marks a locked page as under writeback and takes a reference; end_page_writeback() reverts both.
+ * Does not sleep.
  */
 void set_page_writeback(struct page *p);
 /*
@@ -88,8 +88,8 @@ void truncate_inode_pages(struct address_space *m, loff_t start);
 void truncate_inode_pages_range(
 	struct address_space *m, loff_t start, loff_t end); /* end inclusive */
 /*
- * Unmaps and drops pages beyond @size, which i_size has changed to. Otherwise as the functions
- * above.
+ * Unmaps the pages beyond @size, private copies too, and drops them as truncate_inode_pages() does.
+ * i_size has become @size before.
  */
 void truncate_pagecache(struct address_space *m, loff_t size);
 /*
@@ -100,13 +100,13 @@ void pagecache_zero_tail(struct address_space *m, loff_t size);
 /* Unmaps pages of the file, private copies too, from all address spaces. @nr 0: to the end. */
 void unmap_mapping_range(struct address_space *m, u64 first_index, u64 nr);
 /*
- * Drops unused clean pages of [start, end], which are indices (drop_caches, DONTNEED, O_DIRECT).
- * Does not wait for pages. Returns how many.
+ * Drops unused clean pages of [start, end], which are indices (for drop_caches, POSIX_FADV_DONTNEED
+ * and O_DIRECT). Does not wait for pages. Returns how many pages it has dropped.
  */
 u64 invalidate_mapping_pages(struct address_space *m, u64 start, u64 end);
 /*
- * Drops pages [start, end] (indices), mapped or not, unless they are dirty. 0, or -EBUSY if some
- * remain. Waits for writeback.
+ * Drops pages [start, end] (indices), mapped or not, unless they are dirty. Waits for writeback.
+ * Returns 0, or -EBUSY if some pages remain.
  */
 int drop_clean_pages(struct address_space *m, u64 start, u64 end);
 /*
@@ -151,7 +151,7 @@ ssize_t filemap_write(struct file *f, struct address_space *m, struct iov_iter *
  * occurred meanwhile.
  */
 int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t end);
-/* Waits for writes in progress. mapping_wb_check() has their errors. */
+/* Waits for writes in progress of pages in the range. mapping_wb_check() returns their errors. */
 void filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end);
 /* Starts to read @nr pages ahead, as far as the file reaches. Does not wait for them. */
 void force_readahead(struct address_space *m, struct file *f, u64 index, u64 nr);

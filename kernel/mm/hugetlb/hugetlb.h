@@ -49,9 +49,10 @@ void hugetlb_set_overcommit(u64 count);
  * them (min). All members are under the pool's lock.
  */
 struct huge_quota {
-	u64 max, min; /* pages; max ~0: no limit */
+	u64 max, min; /* huge pages; max ~0: no limit */
 	/*
-	 * used: pages that are in files or promised; reserved: pages of min that are not used yet
+	 * Huge pages. used: those in files or promised. reserved: those of min that are not used
+	 * yet.
 	 */
 	u64 used, reserved;
 	bool gone; /* unmounted: freed with its last page */
@@ -89,7 +90,10 @@ void huge_file_init(struct huge_file *f, struct huge_quota *quota);
  * f->lock. May sleep. 0 or -ENOMEM, after which some promises may stay.
  */
 int huge_file_promise(struct huge_file *f, u64 first, u64 end);
-/* Makes the page at the huge index @index if it is missing. Takes f->lock. 0, -ENOSPC, -ENOMEM. */
+/*
+ * Makes the page at the huge index @index if it is missing. Takes f->lock, and may sleep. Returns
+ * 0, -ENOSPC (the pool or a limit) or -ENOMEM.
+ */
 int huge_file_allocate(struct huge_file *f, u64 index);
 /*
  * Returns the frame at @index (counted in small pages), with a reference, or NULL for a hole. Takes
@@ -120,8 +124,8 @@ struct hugetlb_ops {
 };
 extern const struct hugetlb_ops *hugetlb_ops;
 /*
- * True if the size in the flags of mmap, shmget or memfd_create, shifted down, is 0 (the default)
- * or the supported size.
+ * True if @log is 0 (the default size) or log2 of the supported size. @log is the size field in the
+ * flags of mmap, shmget or memfd_create, shifted down.
  */
 static inline bool hugetlb_size_known(u32 log)
 {

@@ -13,18 +13,18 @@
 
 /* A merged page. Protected by ksm_mutex. */
 struct ksm_node {
-	/* in merged[]; unused for the page of zeros */
+	/* in merged[] of ksm.c; unused for the page of zeros */
 	struct hlist_node link;
-	struct page *page;
-	u32 sum; /* checksum of the content */
-	/* pages of the current batch that it will replace */
+	struct page *page; /* a reference */
+	u32 sum;           /* checksum of the content */
+	/* number of pages of the current batch that this page will replace */
 	u32 chosen;
 };
 
 /* A page of a batch that is to be replaced by a merged page. */
 struct ksm_merge {
-	u64 va;
-	struct ksm_node *to;
+	u64 va;              /* address, page-aligned */
+	struct ksm_node *to; /* the merged page */
 };
 
 static inline bool ksm_same_content(const struct page *a, const struct page *b)

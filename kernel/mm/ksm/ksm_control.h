@@ -31,7 +31,7 @@ struct ksm_numbers {
 extern u64 ksm_pages_to_scan, ksm_sleep_ms;
 /* ms for which a merged page without mappings may stay */
 extern u64 ksm_prune_ms;
-/* not 0: pages that had no twin for several rounds are skipped for some rounds */
+/* not 0: pages whose content no other page had for several rounds are skipped for some rounds */
 extern u64 ksm_smart_scan;
 /* settings of the advisor; read without a lock */
 extern struct ksm_advisor {
@@ -39,7 +39,10 @@ extern struct ksm_advisor {
 	u64 max_cpu;                       /* percent */
 	u64 min_pages, max_pages, seconds; /* seconds: wanted length of a round */
 } ksm_advisor;
-/* Switches the advisor. A switch sets ksm_pages_to_scan to its start value. */
+/*
+ * Switches the advisor, which adjusts ksm_pages_to_scan. A switch sets that to min_pages (on) or to
+ * KSM_PAGES_TO_SCAN (off).
+ */
 void ksm_set_advisor(bool on);
 /* Sets *@what, one of the settings above, and wakes up ksmd. */
 void ksm_set_pace(u64 *what, u64 value);
@@ -56,7 +59,7 @@ u64 ksm_overhead(u64 pages);
 void ksm_numbers(struct ksm_numbers *k);
 /* Serves prctl(PR_SET_MEMORY_MERGE). Takes mmap_lock. 0 or -errno. */
 int ksm_set_all(struct mm *mm, bool on);
-/* Passes PR_SET_MEMORY_MERGE on at exec; @new is not published yet. */
+/* Gives @new the PR_SET_MEMORY_MERGE setting of @old at exec. @new is not published yet. */
 void ksm_exec(struct mm *new, const struct mm *old);
 /*
  * Sets /sys/kernel/mm/ksm/run to one of KSM_*. Returns 0, -EINVAL or -ENOMEM. KSM_PART copies all

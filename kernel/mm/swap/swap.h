@@ -54,7 +54,7 @@ struct swap_backing {
 struct swap_layout {
 	u64 slots; /* number of slots, with the header */
 	s32 prio;  /* negative: below all other areas */
-	/* numbers of slots that are unusable */
+	/* The slots that are unusable: their numbers. */
 	const u32 *bad;
 	u32 nr_bad; /* number of elements of @bad */
 };
@@ -67,16 +67,16 @@ struct swap_area *swap_area_add(
 	const struct swap_backing *ops, void *backing, const struct swap_layout *l);
 /*
  * Reads all pages of an area back and disables it. After 0 only the caller uses the area, and must
- * free it by swap_area_free(). After an error it stays enabled: -EINVAL (another task removes it),
- * -ENOMEM, -EINTR, -EIO (a page cannot be read). Sleeps; no locks may be held.
+ * free it by swap_area_free(). After an error the area stays enabled: -EINVAL (another task removes
+ * it), -ENOMEM, -EINTR, -EIO (a page cannot be read). Sleeps; no locks may be held.
  */
 int swap_area_remove(struct swap_area *a);
 void swap_area_free(struct swap_area *a);
 
 struct swap_stat {
-	/* usable slots; those in use */
+	/* pages: number of usable slots. used: number of slots in use. */
 	u64 pages, used;
-	s32 prio;
+	s32 prio; /* as of swap_layout */
 };
 void swap_area_stat(struct swap_area *a, struct swap_stat *st);
 
