@@ -20,20 +20,21 @@
 /* ---- mseal.c ---- */
 
 /*
- * True if one of the areas from @v (NULL: there are none) that begin before @end is sealed. Under
- * mmap_lock.
+ * True if @v (NULL: there is none), or an area after it that begins before @end, is sealed
+ * (mseal(2)). Under mmap_lock.
  */
 bool areas_sealed(struct vm_area *v, u64 end);
 
 /* ---- mmap.c ---- */
 
-/* Unmaps as munmap_locked() does, but sealed areas too: at the end of an address space. */
+/* Unmaps as munmap_locked() does, but sealed areas too. For the end of an address space. */
 int unmap_range(struct mm *mm, u64 start, u64 len);
 
 /* ---- mremap.c ---- */
 
 /*
- * Returns the next address at or after @va that has a table of entries, or @end; under mmap_lock.
+ * Returns the next address at or after @va for which a table of entries exists, at most @end. Under
+ * mmap_lock.
  */
 u64 mm_next_entry(struct mm *mm, u64 va, u64 end);
 
@@ -62,7 +63,8 @@ void buddy_init(pfn_t first, pfn_t end, pfn_t limit);
 u64 buddy_unplug_wild(u64 frames, u64 keep);
 /*
  * Removes the largest free block of at most @frames from the zone, while @keep frames stay free.
- * *backed: the host has memory for some of it. Returns false if there is none.
+ * Sets *pfn and *order to the block, and *backed to true if the host has memory for some of it.
+ * Returns false if there is none.
  */
 bool buddy_unplug(u64 frames, u64 keep, pfn_t *pfn, u32 *order, bool *backed);
 /*
@@ -73,15 +75,15 @@ void buddy_plug(pfn_t pfn, u32 order, bool fresh);
 u64 buddy_plug_wild(u64 frames);
 u64 buddy_beyond(void); /* number of frames behind the end */
 /*
- * Allocates 2^order frames that are one extent, each with a reference of its own and PG_zero if it
- * is known to be zero, charged to current's group. For @order > 0 nothing is reclaimed. May sleep.
- * NULL: no memory, or a limit of the group.
+ * Allocates 2^@order contiguous frames, charged to current's group. Each has a reference of its
+ * own, and PG_zero if it is known to be zero. For @order > 0 nothing is reclaimed. May sleep. NULL:
+ * no memory, or a limit of the group.
  */
 struct page *alloc_extent(gfp_t gfp, u32 order);
 /*
- * Allocates the frames [pfn, pfn + n) as alloc_extent() does for guests, up to the first that is
- * not free. The frames were in use before, so they are not wild. Returns their number. Nothing is
- * reclaimed: -ENOMEM if current's group has no room.
+ * Allocates the frames [pfn, pfn + n) as alloc_extent() does for guests, up to the first frame that
+ * is not free. The frames were allocated before, so they are not wild (zone.h). Returns the number
+ * of frames, or -ENOMEM if current's group has no room: nothing is reclaimed.
  */
 int alloc_frames_at(pfn_t pfn, u32 n);
 /* Frees a frame that was allocated with PG_zero and not written to since. */
@@ -90,7 +92,7 @@ void free_fresh_page(struct page *p);
 u64 nr_free_frames(void);
 /* Returns the number of free frames that the host backs, as far as is known. */
 u64 nr_free_resident(void);
-/* Returns the first of the frames that were never handed out. */
+/* Returns the first of the frames that were never allocated (zone.wild). */
 pfn_t mm_first_wild(void);
 /*
  * Takes free blocks that the host backs out of the zone, to be given back to the host: at most @max
@@ -106,10 +108,9 @@ void buddy_return(pfn_t pfn, u32 order, bool fresh);
 #define LARGE_BLOCK_PAGES (1U << LARGE_BLOCK_ORDER)
 
 /*
- * Takes frames for pages [index, index + n) of a long file, in a row, out of a block that the host
- * backs with one large page. Returns n, at most @nr, and in *first the first frame; each has a
- * reference. 0: there is no such block. Only searches the table, unless the file comes to a new
- * block; then it may sleep.
+ * Allocates contiguous frames for pages [index, index + n) of a long file, out of a block that the
+ * host backs with one large page. Returns n, at most @nr, and sets *first to the first frame; each
+ * frame has a reference. 0: there is no such block. May sleep.
  */
 u32 large_block_take(struct address_space *m, u64 index, u32 nr, gfp_t gfp, struct page **first);
 /*
@@ -130,9 +131,9 @@ void region_page_free(struct page *p); /* called by the last put_page() */
 /* ---- direct.c ---- */
 
 /*
- * Makes frames of a region the cached pages from @index on, if a_ops->direct offers them. Returns
- * the number of pages (1 to @nr) for which the result is valid. *done: they are in the cache now,
- * as far as possible, and need not be read. May sleep.
+ * Makes frames of a region (frame/region.h) the cached pages from @index on, if a_ops->direct
+ * offers them. Returns the number of pages, 1 to @nr, to which *done applies: true if they are in
+ * the cache now, as far as possible, and need not be read. May sleep.
  */
 u32 direct_fill(struct address_space *m, u64 index, u32 nr, bool *done);
 /* Count a page that joins or leaves the cache, in place of lru_add() and lru_del(). */
@@ -188,7 +189,7 @@ static inline void mem_count_mapped(const struct page *p, s64 n)
 	if (!PageAnon(p))
 		mem_count(p, MEM_FILE_MAPPED, n);
 }
-/* Counts a charged page that joins the cache (@n is 1) or leaves it (-1). */
+/* Counts, for its group, a charged page that joins the cache (@n is 1) or leaves it (-1). */
 void mem_count_cached(struct page *p, bool memory_only, s64 n);
 /* Runs the OOM killer in @g. May sleep. Returns true if memory was freed, or a task dies. */
 bool mem_group_oom(struct mem_group *g);
@@ -232,9 +233,9 @@ void droppable_mm_gone(struct mm *mm); /* called after the last user has gone */
 /* a hint: true if any mm has had a droppable area */
 bool droppable_any(void);
 /*
- * Drops about @wanted pages of droppable areas for which @chosen (NULL: no condition) returns true.
- * @arg: the mem_group for which memory is reclaimed, or NULL for the machine. Returns how many.
- * Called by reclaim with no spinlock held; may sleep.
+ * Drops about @wanted pages of droppable areas for which @chosen(page, @arg) (NULL: no condition)
+ * returns true. @arg: the mem_group for which memory is reclaimed, or NULL for the machine. Returns
+ * the number of pages dropped. Called by reclaim with no spinlock held; may sleep.
  */
 u64 droppable_shrink(u64 wanted, bool (*chosen)(const struct page *p, void *arg), void *arg);
 /*
@@ -266,10 +267,10 @@ bool vma_may_watch(const struct vm_area *v);
 struct slab_tail;
 struct slab_object {
 	void *start;
-	struct slab_tail *tail;
-	/* object with its tail; bytes for the user */
+	struct slab_tail *tail; /* debug/leak.h */
+	/* size: bytes of the object and its tail. usable: bytes for the user of the object. */
 	u32 size, usable;
-	const char *cache;
+	const char *cache;       /* name */
 	const struct page *slab; /* first page of the slab */
 };
 bool slab_object_at(void *p, struct slab_object *o);
@@ -283,19 +284,19 @@ bool slab_starts_at(const struct page *p); /* true if @p is the first page of a 
 #define PAGE_TRUNCATED (-600)
 /*
  * Waits for a page that is being read, or reads it. The caller has a reference, and has not locked
- * the page. 0, PAGE_TRUNCATED or -errno.
+ * the page. Returns 0 (the page is uptodate), PAGE_TRUNCATED or -errno.
  */
 int page_make_uptodate(struct address_space *m, struct page *p, struct file *file);
 /*
  * Removes a clean locked page from the cache if only the cache and the caller have references.
- * Returns true if it has removed it.
+ * Returns true if it has removed the page.
  */
 bool remove_unused_page(struct page *p);
 /* Drops a locked page if the file system agrees. Returns false if it is dirty, mapped or in use. */
 bool try_drop_clean_page(struct page *p, struct address_space *m);
 /*
- * Starts reads for a reader of @wanted pages from @index on, the first of which is not cached, and
- * ahead of it. Does not wait for them.
+ * Starts to read the @wanted pages from @index on, the first of which is not cached, and pages
+ * ahead of them. Does not wait for the reads.
  */
 void page_cache_readahead(struct address_space *m, struct file *f, u64 index, u64 wanted);
 /*
@@ -307,7 +308,7 @@ static inline struct backing_dev *mapping_bdi(const struct address_space *m)
 {
 	return m->bdi ? m->bdi : &default_bdi;
 }
-/* bdi.c: all backing devices; under wb_lock */
+/* bdi.c: backing_devs lists all backing devices, by their @link; under wb_lock. */
 extern spinlock_t wb_lock;
 extern struct list_head backing_devs;
 /* Starts the next readahead: the reader has come to page @p, which has PG_readahead. */
@@ -338,9 +339,9 @@ void mark_page_accessed(struct page *p);
 void lru_deactivate(struct page *p); /* to the inactive list, as if unused */
 u64 nr_lru_pages(bool active);
 /*
- * Takes up to @nr pages off the cold end of the lists, each with a reference. The caller drops them
- * from the cache or calls lru_putback(), and puts the references. @whole: the caller wants to see
- * all pages, each once. Skips groups that @spare protects. Returns the number of pages.
+ * Takes up to @nr pages off the cold end of the lists, each with a reference. The caller drops each
+ * page from the cache or calls lru_putback(), and puts the references. @whole: the caller wants to
+ * see all pages, each once. Skips groups whose memory @spare protects. Returns the number of pages.
  */
 u32 lru_isolate(struct page **pages, u32 nr, bool whole, enum mem_spare spare);
 u32 lru_isolate_group(struct page **pages, u32 nr, struct mem_group *g,
@@ -374,13 +375,13 @@ struct vm_area *vma_next(struct vm_area *v);
  * memory, and @v is unchanged.
  */
 struct vm_area *vma_split(struct vm_area *v, u64 addr);
-/* Moves the bounds of a linked VMA; vm_pgoff follows vm_start. */
+/* Moves the bounds of a linked area; vm_pgoff follows vm_start. */
 void vma_resize(struct vm_area *v, u64 start, u64 end);
 /* Merges mergeable neighbours among the areas that touch [start, end]. */
 void vma_merge_range(struct mm *mm, u64 start, u64 end);
-/* Splits areas at the bounds of the range: 0, -ENOMEM, -EINVAL (within a huge page). */
+/* Splits areas at the bounds of the range. 0, -ENOMEM, or -EINVAL: a bound is in a huge page. */
 int vma_split_range(struct mm *mm, u64 start, u64 end);
-/* Returns the VMA that @addr lies in, or NULL. mmap_lock is held, at least for reading. */
+/* Returns the area that @addr lies in, or NULL. mmap_lock is held, at least for reading. */
 struct vm_area *vma_lookup(struct mm *mm, u64 addr);
 static inline u64 vma_pages(const struct vm_area *v)
 {
@@ -391,11 +392,12 @@ static inline u64 vma_index(const struct vm_area *v, u64 addr)
 {
 	return v->vm_pgoff + ((addr - v->vm_start) >> PAGE_SHIFT);
 }
+/* True if the area maps anonymous memory: neither a file nor special pages. */
 static inline bool vma_is_anon(const struct vm_area *v)
 {
 	return !v->vm_mapping && !(v->vm_ops && v->vm_ops->fault);
 }
-/* True if a write to the area's pages must copy them first. */
+/* True if the area is private: a write to a page of its file must copy the page first. */
 static inline bool vma_is_cow(const struct vm_area *v)
 {
 	return !(v->vm_flags & VM_SHARED);
@@ -409,8 +411,9 @@ void vm_stat_account(struct mm *mm, u64 flags, s64 pages);
  * power of two. @flags: MAP_*, of which only MAP_32BIT matters.
  */
 u64 find_free_area(struct mm *mm, u64 hint, u64 len, u64 align, int flags);
+/* True if @b begins where @a ends, and the two areas may become one. */
 bool vma_can_merge(const struct vm_area *a, const struct vm_area *b);
-/* True if RLIMIT_AS and RLIMIT_DATA allow @pages more with these flags. */
+/* True if RLIMIT_AS and RLIMIT_DATA allow @pages more pages in areas with @flags (VM_*). */
 bool may_expand_vm(struct mm *mm, u64 flags, u64 pages);
 extern struct kmem_cache *vma_cache;
 
@@ -509,9 +512,9 @@ void uffd_forget_protection(struct vm_area *v, u64 start, u64 end);
  */
 int userfault_wait(struct vm_area *v, u64 addr, u32 flags, bool user);
 /*
- * Note events of watched areas, with mmap_lock held for writing; mmap_write_unlock() (mm.h) sends
- * them. 0 or -ENOMEM. uffd_note_remap() also makes @copy watched if the handler wants that, and
- * uffd_note_fork() the child's area @v.
+ * Note events of areas that a userfaultfd watches, with mmap_lock held for writing;
+ * mmap_write_unlock() (mmap.h) sends the events. Return 0 or -ENOMEM. If the handler wants that,
+ * uffd_note_remap() makes @copy watched, too, and uffd_note_fork() the child's area @v.
  */
 int uffd_note_unmap(struct mm *mm, u64 start, u64 end);
 int uffd_note_remap(struct vm_area *v, struct vm_area *copy, u64 from, u64 len);
@@ -559,8 +562,8 @@ void account_rss(struct mm *mm, struct page *p, s64 n);
  */
 void zap_prepare(struct mm *mm, u64 start, u64 end);
 /*
- * State of page_is_untouched(), which returns whether a page that was mapped ahead is untouched. It
- * caches the host's answer for a run of frames.
+ * State of page_is_untouched(), which is true if no program has touched a page that was mapped
+ * ahead. The state caches the host's answer for a run of frames. Zeroed at first.
  */
 #define HOLE_CURSOR 16
 struct hole_cursor {
@@ -587,7 +590,7 @@ void wait_on_page_bit(struct page *p, int bit);
 /* Clears @bit of the page and wakes the tasks that wait for any bit of the page. */
 void clear_page_bit_wake(struct page *p, int bit);
 
-/* Sleeps for @ns, whatever signal arrives. */
+/* Sleeps for @ns nanoseconds, whatever signal arrives, or less after a wake-up. */
 static inline void sleep_ns(u64 ns)
 {
 	set_current_state(TASK_UNINTERRUPTIBLE);
