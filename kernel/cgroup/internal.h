@@ -19,7 +19,9 @@ extern struct rwsem cgroup_threads;
 
 /*
  * tasks.c; under cgroup_tasks_lock. cgroup_link_task() enters @t in the list and counts of @c, and
- * leaves t->cgroup to the caller.
+ * leaves t->cgroup to the caller. cgroup_unlink_task() removes @t from the list and counts of
+ * t->cgroup. cgroup_flush_times() adds what @t has used since the last flush to t->cgroup and the
+ * groups above.
  */
 void cgroup_link_task(struct cgroup *c, struct task *t);
 void cgroup_unlink_task(struct task *t);
@@ -45,10 +47,10 @@ void cgroup_update_frozen(struct cgroup *c);
 struct cgroup1;
 struct cgroup1_hier;
 extern spinlock_t cgroup1_lock;
-/* @t's group, or the top; valid under cgroup1_lock */
+/* Returns @t's group in @h, or the top; valid while cgroup1_lock is held. */
 struct cgroup1 *cgroup1_group_of(
 	const struct task *t, const struct cgroup1_hier *h); /* takes no reference */
-/* true if @g is @top or lies below it */
+/* True if @g is @top or lies below it. */
 bool cgroup1_is_below(const struct cgroup1 *g, const struct cgroup1 *top);
 /*
  * v1_devices.c: cgroup1_copy_rules() gives a new group its parent's rules. Returns 0 or -ENOMEM.
@@ -57,9 +59,10 @@ bool cgroup1_is_below(const struct cgroup1 *g, const struct cgroup1 *top);
 int cgroup1_copy_rules(struct cgroup1 *g, struct cgroup1 *parent);
 void cgroup1_free_rules(struct cgroup1 *g);
 /*
- * v1_net.c, under cgroup1_mutex: cgroup1_inherit_net() makes the socket numbers of a new group.
- * Returns 0, -ENOMEM or -ENOSPC. cgroup1_free_net() frees the numbers of a removed group.
- * cgroup1_net_owner() notes that @h was listed or unlisted.
+ * v1_net.c: cgroup1_inherit_net() makes the socket numbers (cgroup1_net_ids) of a new group, and
+ * returns 0, -ENOMEM or -ENOSPC. cgroup1_net_owner() notes that @h was listed (@on) or unlisted.
+ * Both are called under cgroup1_mutex. cgroup1_free_net() frees the numbers of a group that is
+ * being freed, in any context.
  */
 int cgroup1_inherit_net(struct cgroup1 *g, const struct cgroup1 *parent);
 void cgroup1_free_net(const struct cgroup1 *g);
@@ -81,8 +84,8 @@ void cgroup1_cpu_moved(struct task *t, struct cgroup1 *g);
 void cgroup1_cpuset_moved(struct task *t, struct cgroup1 *g);
 /*
  * v1_memory.c: cgroup1_memory_init() sets up the memory part of a new group, and
- * cgroup1_inherit_memory() gives it its parent's settings. cgroup1_memory_owner() gives memory and
- * hugetlb to @h (@on) or back to version 2, under cgroup1_mutex. cgroup1_memory_moved() sets the
+ * cgroup1_inherit_memory() gives @g the settings of @parent. cgroup1_memory_owner() gives memory
+ * and hugetlb to @h (@on) or back to version 2, under cgroup1_mutex. cgroup1_memory_moved() sets the
  * group that pays for @t's memory (@g NULL: the top), under cgroup1_lock. cgroup1_oom_kill() is
  * mem_group_ops.oom_kill() for a group of version 1; it may sleep until there is room.
  * cgroup1_memory_exit() signals and drops the eventfds of a removed group.
@@ -101,8 +104,8 @@ void cgroup1_memory_exit(struct cgroup1 *g);
 void cgroup1_mem_crossed(struct mem_group *m);
 struct mem_group *cgroup1_huge_payer(void);
 /*
- * v1_cpuset.c: give the top all vCPUs and nodes, and a new group what clone_children demands; the
- * latter under cgroup1_mutex.
+ * v1_cpuset.c: cgroup1_cpuset_top() gives the top all vCPUs and nodes. cgroup1_inherit_cpuset()
+ * gives a new group the masks and flags that clone_children demands, under cgroup1_mutex.
  */
 void cgroup1_cpuset_top(struct cgroup1 *top);
 void cgroup1_inherit_cpuset(struct cgroup1 *g, const struct cgroup1 *parent);

@@ -62,12 +62,13 @@ extern const char *const cgroup1_controllers[CG1_NR]; /* their names, by bit */
 #define CGROUP1_DEPTH 256
 
 struct cgroup1_hier {
-	/* Index in task->cg1; immutable, like name. */
+	/* Index in task->cg1; immutable. */
 	u32 slot;
 	/* Number in /proc/PID/cgroup; set by cgroup1_list(), then immutable. */
 	u32 id;
-	char name[CGROUP1_NAME]; /* "" if it has only controllers */
-	u32 controllers;         /* CG1_*; immutable */
+	/* Terminated; "" if it has only controllers; immutable. */
+	char name[CGROUP1_NAME];
+	u32 controllers; /* CG1_*; immutable */
 	/* true if it was mounted with the option xattr; immutable */
 	bool xattr;
 	/* true if files are called "cpus", not "cpuset.cpus"; immutable */
@@ -118,14 +119,13 @@ struct cgroup1 {
 	struct work release;
 
 	/*
-	 * cpuacct: past is the usage, while they were members, of tasks that have left this group
-	 * or a group below; base is the usage at the last reset. Under cgroup1_lock.
+	 * cpuacct. past: what tasks that have left this group, or a group below, used as members.
+	 * base: the usage at the last reset. Under cgroup1_lock.
 	 */
 	struct cgroup1_usage past, base;
 	/*
-	 * devices: if deny is true, the group allows only what @rules allow; if false, it allows
-	 * everything except what @rules deny. deny, nr_rules and rules are under
-	 * cgroup1_rules_mutex.
+	 * devices. @deny true: the group allows only what @rules allow; false: it allows everything
+	 * except what @rules deny. deny, nr_rules and rules are under cgroup1_rules_mutex.
 	 */
 	bool deny;
 	u32 nr_rules;
@@ -197,9 +197,9 @@ void cgroup1_list(struct cgroup1_hier *h, struct super_block *sb);
 void cgroup1_unlist(struct cgroup1_hier *h);
 /*
  * Returns the listed hierarchy that has the name @name (NULL: any name) and exactly the controllers
- * @controllers, or NULL. If @controllers is 0, any controllers match; with @none only a hierarchy
- * without controllers does. Returns ERR_PTR(-EBUSY) if the hierarchy called @name does not match.
- * Takes no reference. Under cgroup1_mutex.
+ * @controllers, without a reference; NULL: there is none. If @controllers is 0, any controllers
+ * match, but with @none only a hierarchy without controllers. ERR_PTR(-EBUSY): the hierarchy called
+ * @name has other controllers. Under cgroup1_mutex.
  */
 struct cgroup1_hier *cgroup1_find(const char *name, u32 controllers, bool none);
 /*
@@ -375,8 +375,8 @@ extern const struct cgroup1_net_ops *cgroup1_net;
 /* Stores the numbers of @t's groups in *ids. Takes cgroup1_lock. */
 void cgroup1_net_ids(const struct task *t, struct cgroup1_net_ids *ids);
 /*
- * Sets the class of @g, and marks its tasks' sockets. Takes cgroup1_mutex. Returns 0, -ENOMEM or
- * -ENODEV.
+ * Sets the class of @g, and marks the sockets of its tasks with it. Takes cgroup1_mutex, and may
+ * sleep. Returns 0, -ENOMEM, or -ENODEV if @g was removed.
  */
 int cgroup1_set_classid(struct cgroup1 *g, u32 classid);
 
