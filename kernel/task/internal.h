@@ -22,7 +22,7 @@
 struct user_regs_struct;
 
 /* ---- keyrings.c: a process's keyrings; only keys_fork() may sleep ---- */
-/* Lets a new process share the session keyring. */
+/* Makes a new process share the session keyring of @old, its parent's signal_struct. */
 void keys_fork(struct signal_struct *sig, struct signal_struct *old);
 void keys_exec(struct task *t); /* drops thread and process keyrings */
 /*
@@ -58,7 +58,7 @@ void acct_collect(struct task *t, int code);
 void acct_process(struct task *t);
 
 /* ---- pids_limit.c: tasks of the guest's programs; tasklist_lock held for writing ---- */
-/* Counts a task that is about to be linked. Returns false if pids= does not allow one more task. */
+/* Counts a task that is about to be linked. Returns false, without effect, if pids= is reached. */
 bool guest_tasks_add(struct task *t);
 void guest_tasks_remove(const struct task *t);
 /* Returns the highest number of counted tasks so far; no lock is needed. */
@@ -73,13 +73,16 @@ void set_dumpable(struct mm *mm, u32 mode);
 long prctl_set_mm(u64 which, u64 addr, u64 a4, u64 a5);
 
 /* ---- pid_ns.c, wait.c ---- */
-/* Kills and reaps the rest of a namespace, when the last thread of its init ends. Sleeps. */
+/*
+ * Kills and reaps the other processes of a pid namespace. Called by @t, the last thread of the
+ * namespace's init, when it ends. Sleeps.
+ */
 void zap_pid_ns(struct task *t);
 /* wait.c: reaps the children of current that have died. */
 void zap_wait(void);
 
 /* ---- init_task.c ---- */
-/* Make objects with one reference, which *_put() drops. May sleep. NULL: no memory. */
+/* Each *_alloc() makes an object with one reference, and may sleep. NULL: no memory. */
 struct signal_struct *signal_alloc(void);
 struct sighand_struct *sighand_alloc(void);
 void sighand_put(struct sighand_struct *sh);
@@ -122,26 +125,26 @@ void exit_mm_release(void);
 int de_thread(void);
 
 /* ---- exit.c, wait.c ---- */
-/* Releases a dead task that no parent waits for; takes tasklist_lock itself. */
+/* Releases a dead task that no parent waits for any more. Takes tasklist_lock. May sleep. */
 void release_task(struct task *t);
 /*
  * Notifies @t's parent of its end by the signal @sig; tasklist_lock is held for writing. Returns
  * true if no parent will wait, so that the caller must reap the task.
  */
 bool do_notify_parent(struct task *t, int sig);
-/* Wakes up waiters for children in @parent's process. */
+/* Wakes up the threads of @parent's process that wait for children, since @t has changed. */
 void wake_up_parent(struct task *t, struct task *parent);
 /*
  * True if no member of the group has a parent in another group of its session. @ignored, unless
- * NULL, counts as dead. The first is called with tasklist_lock held; the second, for current's
- * group, takes it.
+ * NULL, counts as dead. will_become_orphaned_pgrp() is called with tasklist_lock held.
+ * is_current_pgrp_orphaned(), for current's group, takes tasklist_lock.
  */
 bool will_become_orphaned_pgrp(struct pid *pgrp, struct task *ignored);
 bool is_current_pgrp_orphaned(void);
 /* Values of task->exit_state. */
 #define EXIT_DEAD 16   /* a task has claimed it and releases it */
 #define EXIT_ZOMBIE 32 /* its parent has not waited for it yet */
-/* Its tracer, which is not its parent, has seen the end and is about to detach. */
+/* The task's tracer, which is not its parent, has seen its end and is about to detach. */
 #define EXIT_TRACE 48
 /* As kill_pgrp(), with tasklist_lock held. */
 int kill_pgrp_locked(struct pid *pgrp, int sig, const siginfo_t *info);
@@ -223,16 +226,17 @@ static inline bool valid_signal(int sig)
 }
 
 /*
- * sighand->lock is held for these functions, up to send_signal_locked(), and they do not sleep.
- * sig_ignored() is true if @t would drop the signal. @force: SIGKILL and SIGSTOP reach init too.
+ * The functions from here to send_signal_locked() are called with sighand->lock held, and do not
+ * sleep. sig_ignored() is true if @t would drop the signal. @force: SIGKILL and SIGSTOP reach init
+ * too.
  */
 bool sig_ignored(struct task *t, int sig, bool force);
 void signal_wake_up(struct task *t, bool fatal); /* for a new signal; @fatal: SIGKILL */
 /* Wakes up @t if a signal that it does not block is pending. */
 void recalc_sigpending_and_wake(struct task *t);
 /*
- * Takes a pending signal of @t, which is current, that is not in @mask, and fills in @info. Returns
- * its number, or 0.
+ * Takes a pending signal of @t, which is current, that is not in @mask off its queue, and fills in
+ * @info. Returns the signal's number, or 0.
  */
 int dequeue_signal_locked(struct task *t, u64 mask, siginfo_t *info);
 /* Drop all signals of a queue, or those of @mask. */
@@ -261,13 +265,16 @@ void zap_other_threads(struct task *t);
  */
 int task_participate_group_stop(struct task *t);
 void task_clear_jobctl_pending(struct task *t, u32 mask);
-/* Returns false, and changes nothing, if @t is being killed or exits. */
+/*
+ * Sets the bits of @mask (JOBCTL_*); a signal number in @mask replaces the old one. Returns false,
+ * and changes nothing, if @t is being killed or exits.
+ */
 bool task_set_jobctl_pending(struct task *t, u32 mask);
 /* Waits until JOBCTL_TRAPPING is cleared, or current is being killed. */
 void wait_for_trap(struct task *t);
 /*
- * Stop current, with sighand->lock held. The first one returns true if it has stopped, and then has
- * dropped the lock; the others drop it in any case. All may sleep.
+ * Stop current, with sighand->lock held. do_signal_stop() returns true if it has stopped, and then
+ * has dropped the lock; do_jobctl_trap() and do_freezer_trap() drop it in any case. All may sleep.
  */
 bool do_signal_stop(int signr);
 void do_jobctl_trap(void);
@@ -286,9 +293,9 @@ void exit_signals(struct task *t);
  * RLIMIT_SIGPENDING is reached and not overridden.
  */
 struct sigqueue *sigqueue_new(struct task *t, int sig, bool override_limit);
-/* Takes @sig off the queue and fills in @info. sighand->lock held. */
+/* Takes one pending @sig off the queue @list, and fills in @info. sighand->lock is held. */
 void collect_signal(int sig, struct sigpending *list, siginfo_t *info);
-/* 0 or -EFAULT. May sleep. */
+/* Copies a siginfo from guest memory. Returns 0 or -EFAULT. May sleep. */
 int copy_siginfo_from_user(siginfo_t *info, uaddr_t from);
 /* Blocks the signals of the handler's mask after its frame was built; @failed: forces SIGSEGV. */
 void signal_setup_done(bool failed, struct ksignal *ks);
@@ -378,8 +385,8 @@ void core_words(char *text, const char *argv[CORE_MAX_WORDS + 1], int sig);
 /* core_pipe.c: starts the program and returns the pipe to its standard input, or ERR_PTR. */
 struct file *core_pipe_open(const char *const *argv);
 /*
- * Counts a program that is about to run. Returns false if kernel.core_pipe_limit is reached. After
- * true, the caller must call core_pipe_end() with the pipe, or with NULL if there is none.
+ * Counts a program that is about to receive a core dump. Returns false if kernel.core_pipe_limit is
+ * reached. After true, the caller must call core_pipe_end() with the pipe (NULL: there is none).
  */
 bool core_pipe_begin(void);
 void core_pipe_end(struct file *f);
@@ -402,12 +409,13 @@ void fill_user_regs(struct user_regs_struct *ur, const struct regs *r);
 #define PT_STEPPING BIT(17)
 #define PT_EXITKILL (1U << (PT_OPT_SHIFT + 20))
 #define PT_SUSPEND_SECCOMP (1U << (PT_OPT_SHIFT + 21))
-/* Checks PTRACE_O_* of current. 0, -EINVAL or -EPERM. */
+/* Checks whether current may set these PTRACE_O_* as a tracer. Returns 0, -EINVAL or -EPERM. */
 long ptrace_check_options(u64 options);
 
 /* ---- pidfd.c ---- */
 struct file;
-struct pid *pidfd_pid(const struct file *f); /* ERR_PTR(-EBADF); no reference */
+/* Returns the pid of a pidfd, without a reference; ERR_PTR(-EBADF): @f is no pidfd. */
+struct pid *pidfd_pid(const struct file *f);
 /* Stores what pidfds of a released task report. Under tasklist_lock (write). */
 void pidfd_keep_exit(struct task *t);
 /*

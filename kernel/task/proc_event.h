@@ -28,6 +28,7 @@ struct proc_event_ops {
 };
 extern const struct proc_event_ops *proc_event_ops;
 
+/* Report a fork, exec, change of ids, new session and so on to the listeners. */
 void proc_event_fork(struct task *child); /* called before @child runs */
 void proc_event_exec(void);
 void proc_event_ids(

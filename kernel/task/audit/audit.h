@@ -31,8 +31,8 @@ void audit_refused(const char *what, const struct task *t);
 void audit_exit(int code);
 
 /*
- * usage.c: raises the recorded maximum to the memory in use now plus @more frames, which were in
- * use before. Does not sleep.
+ * usage.c: raises the recorded maximum of memory to the frames in use now plus @more, the frames by
+ * which current's mm was larger at its peak. Does not sleep.
  */
 void audit_note_memory(u64 more);
 /* Logs the peak use of resources, at the instance's end. */

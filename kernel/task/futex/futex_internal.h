@@ -26,7 +26,7 @@ struct futex_key {
 
 struct futex_bucket {
 	spinlock_t lock;
-	struct list_head queue;
+	struct list_head queue; /* of futex_q.list; under lock */
 } __aligned(64);
 
 /*
@@ -46,8 +46,8 @@ struct futex_q {
 	 * queue until the number is 0.
 	 */
 	u32 chosen;
-	bool woken;
-	bool pi; /* waits for a PI lock */
+	bool woken; /* a waker has taken it off the queue */
+	bool pi;    /* waits for a PI lock */
 	/* Pid of the owner that has ended while it held the lock, or 0. */
 	pid_t gone;
 	/* The known owner of the lock, with a reference; NULL: none. */
@@ -92,8 +92,9 @@ int futex_wait_on(uaddr_t addr, bool private, u32 val, struct wait_until until, 
 int futex_wake_key(const struct futex_key *k, int nr, u32 bitset);
 long futex_wake(uaddr_t addr, bool private, int nr, u32 bitset);
 /*
- * Wakes up and moves waiters. @cmp: the value that the first word must have, or NULL. Returns the
- * number of these waiters, or -errno.
+ * Wakes up to @nr_wake waiters on @a1, and moves up to @nr_move more to @a2. @cmp: the value that
+ * the word at @a1 must have (else -EAGAIN), or NULL. Returns the number of waiters woken and moved,
+ * or -errno.
  */
 long futex_requeue(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int nr_move, u32 *cmp);
 

@@ -32,8 +32,8 @@ enum key_type { KEY_KEYRING, KEY_USER, KEY_LOGON, KEY_BIG, NR_KEY_TYPES };
 struct key_user {
 	struct list_head list; /* in keys.c, under keys_mutex */
 	kuid_t uid;            /* immutable */
-	atomic_t keys;
-	s64 bytes; /* atomic */
+	atomic_t keys;         /* number of keys paid for */
+	s64 bytes;             /* their charged bytes; atomic */
 	/* The keyrings _uid.N and _uid_ses.N, or NULL. Holds references; under keys_mutex. */
 	struct key *ring, *session;
 };
@@ -170,8 +170,8 @@ int keyring_unlink(struct key *ring, struct key *k);
 /* Drops all links of a keyring. */
 void keyring_clear(struct key *ring);
 /*
- * Changes the owner. The user that made the key still pays for it. 0, or -EACCES without
- * CAP_SYS_ADMIN.
+ * Changes the key's owner to @uid. The user that made the key still pays for it. Returns 0, or
+ * -EACCES if @uid is another user and current lacks CAP_SYS_ADMIN.
  */
 int key_chown(struct key *k, kuid_t uid);
 /*

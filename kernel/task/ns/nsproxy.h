@@ -22,13 +22,15 @@ int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner)
  * Replaces the nsproxy of @t, which is current, and puts the old one. Takes over the reference @to.
  */
 void switch_namespaces(struct task *t, struct nsproxy *to);
+/* Drops the nsproxy of @t, which is current and exits. May sleep. */
 void exit_namespaces(struct task *t);
 /*
  * Called at exec: moves current's new program into the time namespace for children. Returns 0 or
  * -ENOMEM.
  */
 int exec_namespaces(struct mm *mm);
-void nsproxy_put(struct nsproxy *p); /* @p may be NULL */
+/* Drops a reference; the last one puts the namespaces, and may sleep. @p may be NULL. */
+void nsproxy_put(struct nsproxy *p);
 
 /* Returns the namespace of an open file of nsfs, without a reference, or NULL. */
 struct ns_common *nsfs_file_ns(const struct file *f);
@@ -46,6 +48,7 @@ struct ns_common *nsfs_inode_ns(const struct inode *inode);
  */
 u64 time_ns_read(int clock, u64 now);
 u64 time_ns_abs(int clock, u64 abs);
+/* True if current is in the initial time namespace, whose offsets are 0. */
 bool time_ns_is_initial(void);
 /*
  * Writes the text of /proc/PID/timens_offsets. Returns its length; 0: @t has no namespaces any
@@ -53,8 +56,9 @@ bool time_ns_is_initial(void);
  */
 int time_ns_show(struct task *t, char *buf, size_t size);
 /*
- * Stores such a text, which it changes. May sleep. 0, -EINVAL, -ERANGE, -EPERM, -ESRCH, or -EACCES:
- * a task has entered the namespace.
+ * Sets the offsets of @t's namespace for children from such a text, which it changes. @opener:
+ * credentials of the file's opener. May sleep. Returns 0, -EINVAL, -ERANGE, -EPERM, -ESRCH, or
+ * -EACCES: a task has entered the namespace.
  */
 int time_ns_store(struct task *t, const struct cred *opener, char *text);
 

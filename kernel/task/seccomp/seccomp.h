@@ -7,7 +7,7 @@
 
 struct task;
 
-int seccomp_mode(const struct task *t); /* SECCOMP_MODE_* */
+int seccomp_mode(const struct task *t); /* returns SECCOMP_MODE_* */
 /* Returns the number of filters that the task has, or had until it exited. */
 u32 seccomp_filters(const struct task *t);
 /* Serves prctl(PR_SET_SECCOMP). May sleep. 0 or -errno. */
@@ -17,9 +17,10 @@ long prctl_set_seccomp(u64 mode, uaddr_t filter);
  * rax has the result of the call, or a signal is pending.
  */
 bool seccomp_check(void);
-void seccomp_fork(struct task *child); /* sighand->lock of current is held */
-void seccomp_exit(struct task *t);     /* drops an exiting task's filters */
-void seccomp_free(struct task *t);     /* for a task that never ran or was reaped */
+/* Gives @child current's mode and filters. sighand->lock of current is held. */
+void seccomp_fork(struct task *child);
+void seccomp_exit(struct task *t); /* drops an exiting task's filters */
+void seccomp_free(struct task *t); /* for a task that never ran or was reaped */
 /*
  * Serve PTRACE_SECCOMP_GET_FILTER and PTRACE_SECCOMP_GET_METADATA for a stopped @t. May sleep.
  * Return a length (of a filter in instructions, of metadata in bytes) or -errno.
@@ -27,7 +28,10 @@ void seccomp_free(struct task *t);     /* for a task that never ran or was reape
 long seccomp_copy_filter(struct task *t, u64 off, uaddr_t to);
 long seccomp_copy_metadata(struct task *t, u64 size, uaddr_t to);
 
-/* seccomp_notify.c: a filter notifies its listener of a call, and the listener decides the call. */
+/*
+ * seccomp_notify.c: a filter notifies its listener, a program that has the filter's file open, of a
+ * call, and the listener decides the call's result.
+ */
 struct notify_queue;
 struct seccomp_data;
 struct file;
@@ -41,7 +45,7 @@ struct notify_queue *notify_alloc(bool killable);
  * reference.
  */
 void notify_orphan(struct notify_queue *q);
-/* Makes the listener's file, with its own reference to @q. May sleep. ERR_PTR. */
+/* Returns a new file for the listener, with its own reference to @q, or ERR_PTR. May sleep. */
 struct file *notify_file(struct notify_queue *q);
 /*
  * Notifies the listener of current's call and sleeps until the listener answers. Returns true if
