@@ -85,8 +85,8 @@ void cgroup1_cpuset_moved(struct task *t, struct cgroup1 *g);
 /*
  * v1_memory.c: cgroup1_memory_init() sets up the memory part of a new group, and
  * cgroup1_inherit_memory() gives @g the settings of @parent. cgroup1_memory_owner() gives memory
- * and hugetlb to @h (@on) or back to version 2, under cgroup1_mutex. cgroup1_memory_moved() sets the
- * group that pays for @t's memory (@g NULL: the top), under cgroup1_lock. cgroup1_oom_kill() is
+ * and hugetlb to @h (@on) or back to version 2, under cgroup1_mutex. cgroup1_memory_moved() sets
+ * the group that pays for @t's memory (@g NULL: the top), under cgroup1_lock. cgroup1_oom_kill() is
  * mem_group_ops.oom_kill() for a group of version 1; it may sleep until there is room.
  * cgroup1_memory_exit() signals and drops the eventfds of a removed group.
  */
