@@ -20,18 +20,19 @@ static inline struct page *huge_head(struct page *p)
 }
 /* Frees a frame with PG_huge whose last reference has gone; for put_page(). */
 void huge_frame_free(struct page *p);
-/* Take and drop a reference of each of the 512 frames of @head. The drop may free the page. */
+/* Take and drop a reference to each of the 512 frames from @head on. The drop may free the page. */
 void huge_page_get(struct page *head);
 void huge_page_put(struct page *head);
 /*
- * Promises @n pages of the quota @q (NULL: none). Makes surplus pages where that is needed and
- * allowed. May sleep. 0 or -ENOMEM. huge_unreserve() gives promises back.
+ * Promises @n huge pages of the quota @q (NULL: none). Makes surplus pages where that is needed and
+ * allowed. May sleep. Returns 0 or -ENOMEM. huge_unreserve() gives promises back.
  */
 int huge_reserve(struct huge_quota *q, u64 n);
 void huge_unreserve(struct huge_quota *q, u64 n);
 /*
- * Takes a zeroed page with one reference for each frame: a page that was promised, or, if not
- * @promised, one that no promise needs. Returns the first frame. NULL: there is none. May sleep.
+ * Takes a zeroed huge page with one reference for each frame: a page that was promised or, if not
+ * @promised, a page that no promise needs. Returns its first frame; NULL: no page is left. May
+ * sleep.
  */
 struct page *huge_take(struct huge_quota *q, bool promised);
 
@@ -53,7 +54,7 @@ struct page *huge_take_charged(struct huge_quota *q, struct vm_area *v, u64 inde
  * huge_uncharge(). NULL: current has no group; ERR_PTR(-ENOMEM): a limit.
  */
 struct mem_group *huge_charge(enum huge_kind kind, u64 n);
-/* Takes @n pages and their references off again. @g may be NULL. Does not sleep. */
+/* Uncharges @n pages from @g, and drops their references. @g may be NULL. Does not sleep. */
 void huge_uncharge(enum huge_kind kind, struct mem_group *g, u64 n);
 
 /* ---- hugetlb_file.c ---- */

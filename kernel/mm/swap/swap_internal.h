@@ -32,21 +32,21 @@ static inline u64 swap_slot(pte_t e)
 /* ---- swap.c ---- */
 
 /*
- * The entry @e refers to a slot. The caller holds the page_table_lock under which it read @e, or
- * has a use of the slot: a count that swap_use() takes and swap_put() drops.
+ * In these functions the entry @e refers to a slot. The caller holds the page_table_lock under
+ * which it read @e, or has a use of the slot: a count that swap_use() takes and swap_put() drops.
  */
 
 /* Adds a reference of an entry to the slot. Returns false if the count is at its limit. */
 bool swap_get(pte_t e);
 void swap_put(pte_t e); /* drops a reference or a use */
 /*
- * Takes a use of the slot, to read it in. Returns false if the count is at its limit. *held: the
- * frame of the slot, with a reference, or NULL if it has none.
+ * Takes a use of the slot, to read it in. Returns false if the count is at its limit. Sets *held to
+ * the frame that the slot still has, with a reference, or NULL.
  */
 bool swap_use(pte_t e, struct page **held);
 /*
- * Returns how many references and uses the slot of @e has, for statistics. *held: true if the slot
- * still has its frame.
+ * Returns how many references and uses the slot of @e has, for statistics. Sets *held to true if
+ * the slot still has its frame. @e may be outdated.
  */
 u32 swap_look(pte_t e, bool *held);
 /*
@@ -99,8 +99,8 @@ bool swap_slot_written(const struct swap_slots *s, u32 i, struct page *p, int st
  */
 u64 swap_shrink(u64 wanted, bool (*chosen)(const struct page *p, void *arg), void *arg);
 /*
- * Starts to swap out those pages of the range for which that is possible. mmap_lock is held for
- * reading. May sleep. 0 or -EINTR.
+ * Starts to swap out the pages of [start, end) for which that is possible. mmap_lock is held for
+ * reading. May sleep. Returns 0, or -EINTR if current is being killed.
  */
 int swap_out_range(struct vm_area *v, u64 start, u64 end);
 /* True if pages of the area may be swapped out. Under mmap_lock. */
@@ -119,8 +119,8 @@ int swap_in(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
  */
 int swap_in_range(struct vm_area *v, u64 start, u64 end, int type);
 /*
- * Reads in all pages of area @type, with no lock held. Stops when @any_left returns false. Returns
- * 0, -ENOMEM, -EINTR or -EIO.
+ * Reads in all pages of the area @a, which has the number @type, with no lock held. Stops when
+ * @any_left(@a) returns false. Returns 0, -ENOMEM, -EINTR or -EIO.
  */
 int swap_in_all(int type, bool (*any_left)(struct swap_area *a), struct swap_area *a);
 

@@ -51,18 +51,18 @@ struct uffdio_move {
 
 struct uffd_event;
 
-/* A descriptor. readers.lock protects the lists, features and released. */
+/* A userfaultfd descriptor. readers.lock protects the lists, features and released. */
 struct uffd {
 	atomic_t refs;
-	/* the mm whose faults it handles, kept by mmgrab(); mm and user_only are immutable */
+	/* The mm whose faults it handles, kept by mmgrab(); immutable. */
 	struct mm *mm;
-	bool user_only;
-	bool ready; /* true after UFFDIO_API */
-	bool released;
+	bool user_only; /* UFFD_USER_MODE_ONLY; immutable */
+	bool ready;     /* true after UFFDIO_API */
+	bool released;  /* true after uffd_release() */
 	/* O_CLOEXEC, O_NONBLOCK: used for the descriptor of a forked child too */
 	u32 file_flags;
-	u64 features;
-	/* number of events in progress; no page is filled while it is not 0 */
+	u64 features; /* UFFD_FEATURE_* */
+	/* Number of events that were noted and not read yet: until then no page is filled. */
 	atomic_t changing;
 	/* readers of the descriptor; its lock protects the lists below */
 	struct wait_queue_head readers;
@@ -91,13 +91,13 @@ void uffd_put(struct uffd *u);
 void uffd_release(struct uffd *u);
 
 /*
- * Takes the next message of a fault; its waiter goes on waiting. Returns false if there is none.
- * Does not sleep.
+ * Takes the next message of a fault, and stores it in *msg; the fault's waiter still waits. Returns
+ * false if there is no message. Does not sleep.
  */
 bool uffd_take_message(struct uffd *u, struct uffd_msg *msg);
 /* Counts the waiters whose message is unread (*pending), and all waiters (*total). */
 void uffd_counts(struct uffd *u, u64 *pending, u64 *total);
-/* A hint, read without a lock. */
+/* True if a fault or an event is unread. A hint, read without a lock. */
 static inline bool uffd_has_message(const struct uffd *u)
 {
 	return !list_empty(&u->pending) || !list_empty(&u->events);
