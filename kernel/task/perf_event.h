@@ -8,10 +8,14 @@
 
 struct perf_event {
 	u64 id;
-	u32 config;
-	u32 format;
+	u32 config; /* PERF_COUNT_SW_* */
+	u32 format; /* PERF_FORMAT_* */
+	/* Bits of struct perf_event_attr. */
 	bool inherit, inherit_thread, on_exec, off_exec, exclude_kernel;
-	/* gone: its task has ended or was detached, and the count does not change any more. */
+	/*
+	 * enabled: by the program. counting: now. gone: its task has ended or was detached, so the
+	 * count does not change any more.
+	 */
 	bool enabled, counting, gone;
 	u64 count, time;     /* up to the last settle(); time in ns */
 	u64 base, base_time; /* the sources' values at the last settle() */

@@ -22,10 +22,10 @@
 struct exec_args {
 	/* ARG_AREA_PAGES pointers. NULL: nothing was written to that page. */
 	u8 **pages;
-	u64 p;   /* offset of the lowest string so far */
-	u64 min; /* lower bound of @p, by the limits */
-	int argc, envc;
-	u64 exec; /* offset of the file's name */
+	u64 p;          /* offset of the lowest string so far */
+	u64 min;        /* lower bound of @p, by the limits */
+	int argc, envc; /* numbers of strings */
+	u64 exec;       /* offset of the file's name */
 };
 
 struct bprm {
@@ -64,9 +64,9 @@ struct bprm {
 	struct exec_args args;
 	struct cred *cred; /* the new credentials */
 	u32 per_clear;     /* personality bits to clear */
-	u32 unsafe;
-	bool secure;  /* AT_SECURE */
-	bool nondump; /* true if the caller may not read the file */
+	u32 unsafe;        /* UNSAFE_* */
+	bool secure;       /* AT_SECURE */
+	bool nondump;      /* true if the caller may not read the file */
 	/*
 	 * If @nondump: the user namespace whose root may access the process nevertheless. It is
 	 * current's or an ancestor of current's.
@@ -95,8 +95,8 @@ int args_limits(struct exec_args *a);
  */
 int args_count(uaddr_t vec);
 /*
- * Push @n strings of a guest's vector, the last one first, or one of the kernel. -E2BIG: too long,
- * or beyond args->min.
+ * args_push_user() pushes the first @n strings of a guest's vector, the last string first;
+ * args_push_kernel() pushes a string of the kernel. -E2BIG: too long, or beyond args->min; -EFAULT.
  */
 int args_push_user(struct exec_args *a, uaddr_t vec, int n);
 int args_push_kernel(struct exec_args *a, const char *s);

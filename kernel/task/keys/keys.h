@@ -142,7 +142,8 @@ bool key_possessed(const struct key *k);
  */
 bool key_possessed_by(s32 id, const struct key *k);
 /*
- * Returns 0 if the key can be used, or why not: -ENOKEY, -EKEYREVOKED, -EKEYEXPIRED, k->rejected.
+ * Returns 0 if the key can be used; or the reason why not: -ENOKEY, -EKEYREVOKED, -EKEYEXPIRED or
+ * k->rejected.
  */
 int key_alive(struct key *k);
 /*
