@@ -459,6 +459,8 @@ static inline bool nft_elem_expired(const struct nft_elem *e)
  */
 struct nft_elem *nft_elem_dyn(
 	struct net *net, struct nft_set *s, const void *key, const u32 *data, u64 timeout);
+/* True if intervals of the set end with an element marked `end`. */
+bool nft_set_has_ends(const struct nft_set *s);
 /* Removes and frees an element that has no pending change. nn->lock held. */
 void nft_elem_end(struct net *net, struct nft_elem *e);
 /*

@@ -179,13 +179,14 @@ static void apply(struct nft_trans *t, bool heard)
 
 /*
  * Allows packets to free an element, after it was reported to listeners. If it has expired
- * meanwhile, frees it.
+ * meanwhile, frees it; in a set with ends, the collector frees it together with its end.
  */
 static void let_go(struct net *net, struct nft_elem *e)
 {
 	spin_lock(&net->nf.nft->lock);
 	e->pend &= (u8)~NFT_UNREPORTED;
-	if (!e->pend && !(e->set->pend & NFT_DEL) && nft_elem_expired(e))
+	if (!e->pend && !(e->set->pend & NFT_DEL) && nft_elem_expired(e) &&
+		!nft_set_has_ends(e->set))
 		nft_elem_end(net, e);
 	spin_unlock(&net->nf.nft->lock);
 }

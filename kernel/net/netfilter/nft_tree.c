@@ -137,8 +137,7 @@ struct nft_elem *nft_set_lookup(struct nft_set *s, const void *key)
 	return s->catchall && usable(s->catchall) ? s->catchall : NULL;
 }
 
-/* True if intervals of the set end with an element marked `end`. */
-static bool has_ends(const struct nft_set *s)
+bool nft_set_has_ends(const struct nft_set *s)
 {
 	return s->flags & NFT_SET_INTERVAL && !(s->flags & NFT_SET_CONCAT);
 }
@@ -153,7 +152,7 @@ static int clashes(struct nft_set *s, const struct nft_elem *e)
 
 	if (o && next_sees(o))
 		return -EEXIST;
-	if (!has_ends(s) || e->end)
+	if (!nft_set_has_ends(s) || e->end)
 		return 0;
 	o = floor_of(s, e->key, next_sees);
 	return o && !o->end ? -ENOTEMPTY : 0;
@@ -196,7 +195,7 @@ static struct rb_node *free_expired(struct net *net, struct nft_elem *e)
 	struct rb_node *next = rb_next(&e->node);
 	struct nft_elem *end = rb_entry_safe(next, struct nft_elem, node);
 
-	if (end && has_ends(e->set) && end->end && !end->pend) {
+	if (end && nft_set_has_ends(e->set) && end->end && !end->pend) {
 		next = rb_next(next);
 		nft_elem_end(net, end);
 	}
@@ -206,14 +205,15 @@ static struct rb_node *free_expired(struct net *net, struct nft_elem *e)
 
 /*
  * Frees the expired intervals in which the key of @new lies, or which end just there: the last
- * interval that begins before @new, and those before it. Else their ends would stay within the
- * interval that @new begins or ends.
+ * interval that begins before @new, and at most GC_MOST in all. Else their ends would stay within
+ * the interval that @new begins or ends.
  */
 static void free_overlapped(struct net *net, struct nft_set *s, const struct nft_elem *new)
 {
 	struct nft_elem *e;
+	u32 n;
 
-	while ((e = floor_of(s, new->key, any))) {
+	for (n = 0; n < GC_MOST && (e = floor_of(s, new->key, any)); n++) {
 		/* skip an interval that begins where @new ends another */
 		if (new->end && !e->end && !memcmp(e->key, new->key, s->key_len))
 			e = prev_of(e);
@@ -239,7 +239,7 @@ int nft_elem_insert(struct net *net, struct nft_set *s, struct nft_elem *e)
 		s->nelems++;
 		return 0;
 	}
-	if (has_ends(s) && s->flags & NFT_SET_TIMEOUT)
+	if (nft_set_has_ends(s) && s->flags & NFT_SET_TIMEOUT)
 		free_overlapped(net, s, e);
 	err = clashes(s, e);
 	if (err)
