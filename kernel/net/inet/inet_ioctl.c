@@ -219,10 +219,15 @@ static ip_addr network_broadcast(const struct net_device *d, const struct ifaddr
 		       IP_ANY;
 }
 
-/* Makes @a the new address @word. It keeps only flags and metric of the old address. */
+/*
+ * Makes @a the new address @word. It keeps only the metric of the old address, and flags that do
+ * not come from its lifetime.
+ */
 static void begin_addr(const struct net_device *d, struct ifaddr *a, u32 word)
 {
-	*a = (struct ifaddr){ .flags = a->flags, .metric = a->metric, .prefix = 32 };
+	*a = (struct ifaddr){
+		.flags = a->flags & (u16)~IFA_F_DEPRECATED, .metric = a->metric, .prefix = 32
+	};
 	a->addr = a->peer = ip_v4(word);
 	a->scope = (ntohl(word) >> 24) == 127 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
 	if (d->flags & IFF_POINTOPOINT)
