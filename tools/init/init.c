@@ -70,6 +70,29 @@ static struct pump in, out, err;
 #define REAP_MS 1000
 
 /*
+ * Replaces the escapes of /proc/mounts in a path ("\040" is a space), which getmntent() of musl
+ * leaves there and that of glibc does not.
+ */
+static void decode_escapes(char *path)
+{
+#ifndef __GLIBC__
+	char *to = path;
+
+	for (; *path; path++) {
+		unsigned char c;
+
+		if (sscanf(path, "\\%3hho", &c) == 1) {
+			*to++ = (char)c;
+			path += 3;
+		} else {
+			*to++ = *path;
+		}
+	}
+	*to = '\0';
+#endif
+}
+
+/*
  * Syncs and unmounts the disks that programs have mounted, the newest first: a file system on a
  * loop device writes to a file of another file system, which must still be mounted then.
  */
@@ -80,8 +103,10 @@ static void unmount_disks(void)
 	int n = 0;
 
 	for (struct mntent *m; f && n < MOUNTS_MAX && (m = getmntent(f));)
-		if (!strncmp(m->mnt_fsname, "/dev/", 5) && strcmp(m->mnt_dir, "/"))
+		if (!strncmp(m->mnt_fsname, "/dev/", 5) && strcmp(m->mnt_dir, "/")) {
+			decode_escapes(m->mnt_dir);
 			dirs[n++] = strdup(m->mnt_dir);
+		}
 	if (n)
 		sync();
 	while (n--)

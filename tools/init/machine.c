@@ -83,6 +83,8 @@ static bool set_hash(const char *path, const char *user, const char *hash)
 	errno = ENOENT;
 	good = copy_lines(from, to, user, hash);
 	fclose(from);
+	/* A flush that failed need not make fclose() fail. */
+	good = !fflush(to) && !ferror(to) && good;
 	good = !fchmod(fileno(to), st.st_mode & 07777) &&
 	       !fchown(fileno(to), st.st_uid, st.st_gid) && good;
 	good = !fclose(to) && good && !rename(new, path);
