@@ -13,15 +13,16 @@ $(B)/obj/tools/nestctl/run/init_blob.o: $(B)/init
 
 # Programs of the guest are static and linked with musl, if the machine has it: the init is a tenth
 # of the size that it has with glibc, of which each instance, and each state, has a copy in memory.
-# musl's compiler does not look for the headers of Linux.
-GUEST_CC := $(if $(shell command -v musl-gcc),musl-gcc -isystem $(G)/uapi,$(CC))
+# musl's compiler does not look for the headers of Linux. fts.h is Debian's addition to musl.
+GUEST_CC := $(if $(shell printf '\043include <fts.h>\n' | musl-gcc -E - >/dev/null 2>&1 && echo y), \
+	musl-gcc -isystem $(G)/uapi,$(CC))
 ifneq ($(shell cat $(G)/guest_cc 2>/dev/null),$(GUEST_CC))
 $(G)/guest_cc: FORCE
 endif
 $(G)/guest_cc:
 	@mkdir -p $(G)/uapi && for d in linux asm asm-generic; do \
 		ln -sfn $$(dirname $$(echo '#include <'$$d/errno.h'>' | $(CC) -E - | \
-			sed -n 's,^# [0-9]* "\(/.*/'$$d'/errno.h\)".*,\1,p' | head -n 1)) $(G)/uapi/$$d; \
+			sed -n 's,^# [0-9]* "\(/.*/'$$d'/errno.h\)".*,\1,p' | head -n 1)) $(G)/uapi/$$d || exit 1; \
 	done
 	@echo '$(GUEST_CC)' >$@
 
