@@ -62,7 +62,7 @@ const struct command cmd_build = {
 		"the layers of complete steps, and no image.\n\nMessages and the output of RUN go "
 		"to "
 		"standard error, the image's name to standard output. An image without -t "
-		"gets its digest as its name if --iidfile, or --quiet without -o, prints it."
+		"gets its digest as its name if --iidfile, or --quiet without -o, is to tell it."
 		"\n\n\tnestctl build -t web "
 		".\n\tnestctl build -t web --network none --build-arg VERSION=2 -o web.oci.tar ."
 		"\n\tnestctl run \"$(nestctl build -q .)\"",
