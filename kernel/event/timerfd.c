@@ -3,7 +3,7 @@
  * timerfd.c: timers that are read from a descriptor.
  *
  * An expiry makes the file readable. A read returns how many periods have passed. A periodic timer
- * is armed again not at its expiry but by the next read, settime or gettime, which computes the
+ * is armed again not at its expiry but by the next read, gettime or fdinfo, which computes the
  * missed periods. So a timer that is not read costs nothing.
  *
  * TFD_TIMER_CANCEL_ON_SET: a change of the clock is reported once, to the next read or settime,
@@ -26,18 +26,22 @@
 
 struct timerfd {
 	struct clock_timer timer;
-	struct clock_watch watch; /* registered when it is first used */
+	/* registered by the first settime with TFD_TIMER_CANCEL_ON_SET */
+	struct clock_watch watch;
 	struct wait_queue_head wqh;
 	/*
 	 * Nanoseconds on the timer's clock; expires is 0 if the timer is not armed. Under wqh.lock,
-	 * as are all members below.
+	 * as are all members below, except clock, which is immutable. ticks may be read without the
+	 * lock.
 	 */
 	u64 interval, expires;
 	u64 ticks; /* expiries that were not read yet */
 	/* The timer has expired and, if it is periodic, was not armed again. */
 	bool expired;
-	/* canceled is true from a change of the clock until that change is reported. */
-	bool cancel_on_set, canceled;
+	/* true if a change of the clock cancels this timer */
+	bool cancel_on_set;
+	/* true from that change until it is reported */
+	bool canceled;
 	int clock, flags;
 };
 
@@ -65,7 +69,7 @@ static void timerfd_clock_set(struct clock_watch *w)
 	spin_unlock(&t->wqh.lock);
 }
 
-/* Returns true once after each change of the clock that cancels the timer. wqh.lock is held. */
+/* Clears an unreported cancellation. Returns true if there was one. wqh.lock is held. */
 static bool take_cancel(struct timerfd *t)
 {
 	bool was = t->cancel_on_set && t->canceled;
@@ -116,7 +120,7 @@ static int take(struct timerfd *t, u64 *ticks)
 	} else {
 		catch_up(t);
 		*ticks = t->ticks;
-		if (!t->interval)
+		if (t->expired && !t->interval)
 			t->expires = 0;
 	}
 	t->ticks = 0;
@@ -208,6 +212,12 @@ static const struct file_operations timerfd_fops = {
 	.show_fdinfo = timerfd_fdinfo,
 };
 
+/* True if a timer on @clock, set by a caller with CAP_WAKE_ALARM, wakes a suspended machine. */
+static bool is_alarm(int clock)
+{
+	return clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM;
+}
+
 long sys_timerfd_create(int which, int flags)
 {
 	struct timerfd *t;
@@ -218,8 +228,7 @@ long sys_timerfd_create(int which, int flags)
 	if (which != CLOCK_REALTIME && which != CLOCK_MONOTONIC && which != CLOCK_BOOTTIME &&
 		which != CLOCK_REALTIME_ALARM && which != CLOCK_BOOTTIME_ALARM)
 		return -EINVAL;
-	if ((which == CLOCK_REALTIME_ALARM || which == CLOCK_BOOTTIME_ALARM) &&
-		!capable(CAP_WAKE_ALARM))
+	if (is_alarm(which) && !capable(CAP_WAKE_ALARM))
 		return -EPERM;
 	t = kzalloc(sizeof(*t), GFP_KERNEL);
 	if (!t)
@@ -316,6 +325,21 @@ static int set(struct timerfd *t, u64 interval, u64 value, int flags)
 	return 0;
 }
 
+/*
+ * Takes wqh.lock with the timer disarmed. An expiry of the previous setting, which waits for the
+ * lock in timerfd_expired(), would count for the next setting, so it counts first.
+ */
+static void lock_disarmed(struct timerfd *t)
+{
+	for (;;) {
+		spin_lock(&t->wqh.lock);
+		if (clock_timer_try_cancel(&t->timer))
+			return;
+		spin_unlock(&t->wqh.lock);
+		yield();
+	}
+}
+
 long sys_timerfd_settime(int fd, int flags, uaddr_t value, uaddr_t old)
 {
 	u64 interval, first, old_interval, old_rest;
@@ -331,15 +355,16 @@ long sys_timerfd_settime(int fd, int flags, uaddr_t value, uaddr_t old)
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	t = f->private_data;
+	if (is_alarm(t->clock) && !capable(CAP_WAKE_ALARM)) {
+		fput(f);
+		return -EPERM;
+	}
 	if (cancels(t, flags))
 		clock_watch(&t->watch);
-	clock_timer_cancel_sync(&t->timer);
-	spin_lock(&t->wqh.lock);
+	lock_disarmed(t);
 	advance(t);
 	old_interval = t->interval;
 	old_rest = rest(t);
-	/* Another thread may have armed the timer since clock_timer_cancel_sync(). */
-	clock_timer_cancel(&t->timer);
 	err = set(t, interval, first, flags);
 	spin_unlock(&t->wqh.lock);
 	fput(f);

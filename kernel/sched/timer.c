@@ -153,18 +153,21 @@ bool timer_cancel(struct ktimer *t)
 	return armed;
 }
 
+bool timer_try_cancel(struct ktimer *t)
+{
+	struct timer_base *b = lock_base(t);
+	bool running = b->running == t;
+
+	if (t->armed)
+		remove(b, t);
+	spin_unlock_raw(&b->lock);
+	return !running;
+}
+
 void timer_cancel_sync(struct ktimer *t)
 {
 	might_sleep();
-	for (int spins = 0;; spins++) {
-		struct timer_base *b = lock_base(t);
-		bool running = b->running == t;
-
-		if (t->armed)
-			remove(b, t);
-		spin_unlock_raw(&b->lock);
-		if (!running)
-			return;
+	for (int spins = 0; !timer_try_cancel(t); spins++) {
 		if (spins < 1000)
 			cpu_relax();
 		else

@@ -35,6 +35,10 @@ void timer_start(struct ktimer *t, u64 expires);
 /* Disarms the timer. Returns true if it was armed. Does not wait for a function that is running. */
 bool timer_cancel(struct ktimer *t);
 /*
+ * Disarms the timer. Returns false if its function is running: the caller then lets go of the locks
+ * that the function takes, and calls again.
+ */
+bool timer_try_cancel(struct ktimer *t);
  * Disarms the timer, waits for its function if that is running, and disarms the timer again if the
  * function has re-armed it. May sleep. Not for the function itself.
  */

@@ -114,6 +114,12 @@ bool clock_timer_cancel(struct clock_timer *ct)
 	return timer_cancel(&ct->timer);
 }
 
+bool clock_timer_try_cancel(struct clock_timer *ct)
+{
+	unlist(ct);
+	return timer_try_cancel(&ct->timer);
+}
+
 /*
  * Cancels a timer and waits until its function has ended. The timer leaves the list first, since
  * clock_settime() can arm a timer in the list at any time. If the function has armed the timer

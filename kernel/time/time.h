@@ -75,6 +75,8 @@ int clock_timer_base(int clock, bool absolute);
 void clock_timer_start(struct clock_timer *ct, u64 abs);
 /* Disarms the timer. Returns true if it was armed. Does not wait for func. */
 bool clock_timer_cancel(struct clock_timer *ct);
+/* As clock_timer_cancel(), but returns false if func is running, as timer_try_cancel() does. */
+bool clock_timer_try_cancel(struct clock_timer *ct);
 /* Disarms the timer and waits until func has ended. Nothing else arms it meanwhile. May sleep. */
 void clock_timer_cancel_sync(struct clock_timer *ct);
 /*

@@ -3,6 +3,8 @@
  * timerfd_create(2), timerfd_settime(2), timerfd_gettime(2): expirations, polling, absolute times.
  */
 #include "t.h"
+#include <linux/capability.h>
+#include <sys/ioctl.h>
 #include <sys/timerfd.h>
 
 /* An expiry wakes all readers; those that come too late wait on. */
@@ -31,6 +33,97 @@ static void shared(void)
 		NEED0(pthread_join(t[i], &failed));
 		say("reads that failed: %ld", (long)failed);
 	}
+	close(fd);
+}
+
+struct shared_timer {
+	int fd;
+	bool soon;
+	pthread_barrier_t start, end;
+};
+
+#define ROUNDS 6000
+
+static void *sets(void *arg)
+{
+	const struct itimerspec hour = { .it_value.tv_sec = 3600 },
+				soon = { .it_value.tv_nsec = 1 };
+	struct shared_timer *s = arg;
+	bool mine_is_soon = __atomic_exchange_n(&s->soon, false, __ATOMIC_RELAXED);
+
+	for (int i = 0; i < ROUNDS; i++) {
+		pthread_barrier_wait(&s->start);
+		timerfd_settime(s->fd, 0, mine_is_soon ? &soon : &hour, NULL);
+		pthread_barrier_wait(&s->end);
+	}
+	return NULL;
+}
+
+/* An expiry of one thread's setting is not counted for the setting of another thread. */
+static void set_by_two(void)
+{
+	struct shared_timer s = { .fd = NEED(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK)),
+		.soon = true };
+	struct itimerspec left;
+	int early = 0;
+	pthread_t t[2];
+	uint64_t n;
+
+	NEED0(pthread_barrier_init(&s.start, NULL, 3));
+	NEED0(pthread_barrier_init(&s.end, NULL, 3));
+	for (int i = 0; i < 2; i++)
+		NEED0(pthread_create(&t[i], NULL, sets, &s));
+	for (int i = 0; i < ROUNDS; i++) {
+		pthread_barrier_wait(&s.start);
+		pthread_barrier_wait(&s.end);
+		NEED(timerfd_gettime(s.fd, &left));
+		early += left.it_value.tv_sec > 0 && read(s.fd, &n, 8) > 0;
+	}
+	say("expired an hour early: %d", early);
+	for (int i = 0; i < 2; i++)
+		NEED0(pthread_join(t[i], NULL));
+	pthread_barrier_destroy(&s.start);
+	pthread_barrier_destroy(&s.end);
+	close(s.fd);
+}
+
+/* Ticks that TFD_IOC_SET_TICKS has set may be read before a one-shot timer expires. */
+static void given_ticks(void)
+{
+	struct itimerspec far = { .it_value.tv_sec = 1000 }, left;
+	int fd = NEED(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK));
+	uint64_t n = 3;
+
+	NEED(timerfd_settime(fd, 0, &far, NULL));
+	T(ioctl(fd, _IOW('T', 0, uint64_t), &n));
+	T(read(fd, &n, 8));
+	say("ticks %d", (int)n);
+	NEED(timerfd_gettime(fd, &left));
+	say("runs %d", left.it_value.tv_sec > 700);
+	close(fd);
+}
+
+/* A timer that wakes the machine is set only with CAP_WAKE_ALARM, even if it exists. */
+static void alarm_capability(void)
+{
+	struct itimerspec far = { .it_value.tv_sec = 1000 }, bad = { .it_value.tv_sec = -1 }, left;
+	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct none[2] = { { 0 } };
+	int fd, status;
+
+	if (geteuid())
+		return;
+	fd = NEED(timerfd_create(CLOCK_BOOTTIME_ALARM, 0));
+	T(timerfd_settime(fd, 0, &far, NULL));
+	if (!fork()) {
+		NEED(syscall(SYS_capset, &h, none));
+		T(timerfd_settime(fd, 0, &far, NULL));
+		T(timerfd_settime(fd, 0, &bad, NULL));
+		T(timerfd_gettime(fd, &left));
+		say("runs %d", left.it_value.tv_sec > 700);
+		_exit(0);
+	}
+	wait(&status);
 	close(fd);
 }
 
@@ -94,4 +187,7 @@ TEST(timerfd)
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	T(read(fd, &n, 8));
 	shared();
+	set_by_two();
+	given_ticks();
+	alarm_capability();
 }
