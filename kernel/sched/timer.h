@@ -39,6 +39,7 @@ bool timer_cancel(struct ktimer *t);
  * that the function takes, and calls again.
  */
 bool timer_try_cancel(struct ktimer *t);
+/*
  * Disarms the timer, waits for its function if that is running, and disarms the timer again if the
  * function has re-armed it. May sleep. Not for the function itself.
  */

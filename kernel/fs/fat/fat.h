@@ -39,6 +39,15 @@
 #define FAT_ROOT_INO 1
 #define FAT_DOTS_DIR 2 /* readdir positions of "." and ".." */
 
+/* The mount options (option.c). */
+struct fat_options {
+	kuid_t uid;
+	kgid_t gid;
+	u32 fmask, dmask;
+	bool utf8, quiet, showexec, panics, goes_on;
+	enum { FAT_MIXED, FAT_LOWER, FAT_WIN95, FAT_WINNT } shortname;
+};
+
 struct fat_sb {
 	struct super_block *sb;
 	bool vfat;
@@ -69,12 +78,7 @@ struct fat_sb {
 	struct hlist_head hash[FAT_HASH]; /* inodes, by slot_at; under hash_lock */
 	u64 next_ino;                     /* under hash_lock */
 	u64 said;                         /* ktime (ns) of the last damage message */
-	/* Mount options. panics: errors=panic; goes_on: errors=continue. */
-	kuid_t uid;
-	kgid_t gid;
-	u32 fmask, dmask;
-	bool utf8, quiet, showexec, panics, goes_on;
-	enum { FAT_MIXED, FAT_LOWER, FAT_WIN95, FAT_WINNT } shortname;
+	struct fat_options opt;           /* a remount replaces it */
 };
 
 struct fat_run {
@@ -129,8 +133,8 @@ static inline bool sb_is_rdonly(const struct super_block *sb)
  * default the file system becomes read-only; it may panic). Returns -EIO. Takes no lock.
  */
 int fat_error(struct fat_sb *s, const char *what, u64 where);
-/* Parses the options in @data, which it overwrites, into @s. Returns 0 or -EINVAL. */
-int fat_parse_options(struct super_block *sb, struct fat_sb *s, char *data);
+/* Parses the options in @data, which it overwrites, into @o. Returns 0 or -EINVAL. */
+int fat_parse_options(struct super_block *sb, struct fat_options *o, char *data);
 /* Prints the options to @buf as ",word,key=value". Returns the length. */
 int fat_show_options(struct super_block *sb, char *buf, size_t size);
 

@@ -189,14 +189,14 @@ static void set_mode(struct inode *inode, const struct fat_slot *d)
 	const struct fat_sb *s = FAT_SB(inode->i_sb);
 	umode_t mode = d->attr & FAT_ATTR_RO && !(d->attr & FAT_ATTR_DIR) ? 0555 : 0777;
 
-	inode->i_uid = s->uid;
-	inode->i_gid = s->gid;
+	inode->i_uid = s->opt.uid;
+	inode->i_gid = s->opt.gid;
 	if (d->attr & FAT_ATTR_DIR)
-		inode->i_mode = S_IFDIR | (mode & ~s->dmask);
-	else if (s->showexec && !is_program(d))
-		inode->i_mode = S_IFREG | (mode & 0666 & ~s->fmask);
+		inode->i_mode = S_IFDIR | (mode & ~s->opt.dmask);
+	else if (s->opt.showexec && !is_program(d))
+		inode->i_mode = S_IFREG | (mode & 0666 & ~s->opt.fmask);
 	else
-		inode->i_mode = S_IFREG | (mode & ~s->fmask);
+		inode->i_mode = S_IFREG | (mode & ~s->opt.fmask);
 }
 
 static void set_ops(struct inode *inode)
@@ -301,9 +301,9 @@ struct inode *fat_root(struct super_block *sb)
 		return inode;
 	FAT_I(inode)->start = s->bits == 32 ? s->root_cluster : 0;
 	FAT_I(inode)->attr = FAT_ATTR_DIR;
-	inode->i_uid = s->uid;
-	inode->i_gid = s->gid;
-	inode->i_mode = S_IFDIR | (0777 & ~s->dmask);
+	inode->i_uid = s->opt.uid;
+	inode->i_gid = s->opt.gid;
+	inode->i_mode = S_IFDIR | (0777 & ~s->opt.dmask);
 	inode->i_blkbits = s->cluster_bits;
 	set_nlink(inode, 1);
 	set_ops(inode);
@@ -369,7 +369,7 @@ int fat_getattr(const struct path *path, struct kstat *st, u32 request, u32 flag
 static bool holds_mode(const struct inode *inode, umode_t mode)
 {
 	const struct fat_sb *s = FAT_SB(inode->i_sb);
-	umode_t mask = S_ISDIR(inode->i_mode) ? s->dmask : s->fmask, write = 0222 & ~mask;
+	umode_t mask = S_ISDIR(inode->i_mode) ? s->opt.dmask : s->opt.fmask, write = 0222 & ~mask;
 
 	if ((mode & 0555 & ~mask) != (inode->i_mode & 0555 & ~mask))
 		return false;
@@ -384,10 +384,10 @@ static bool holds_mode(const struct inode *inode, umode_t mode)
 static int check_wish(struct inode *inode, struct iattr *a)
 {
 	const struct fat_sb *s = FAT_SB(inode->i_sb);
-	umode_t mask = S_ISDIR(inode->i_mode) ? s->dmask : s->fmask;
+	umode_t mask = S_ISDIR(inode->i_mode) ? s->opt.dmask : s->opt.fmask;
 
-	if ((a->ia_valid & ATTR_UID && a->ia_uid != s->uid) ||
-		(a->ia_valid & ATTR_GID && a->ia_gid != s->gid))
+	if ((a->ia_valid & ATTR_UID && a->ia_uid != s->opt.uid) ||
+		(a->ia_valid & ATTR_GID && a->ia_gid != s->opt.gid))
 		return -EPERM;
 	if (!(a->ia_valid & ATTR_MODE))
 		return 0;
@@ -414,7 +414,7 @@ int fat_setattr(struct dentry *d, struct iattr *a)
 	if (err)
 		return err;
 	err = check_wish(inode, a);
-	if (err && !FAT_SB(inode->i_sb)->quiet)
+	if (err && !FAT_SB(inode->i_sb)->opt.quiet)
 		return err;
 	if (err)
 		a->ia_valid &= ~(u32)(ATTR_MODE | ATTR_UID | ATTR_GID);

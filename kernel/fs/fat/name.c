@@ -113,7 +113,7 @@ int fat_name_parse(const struct fat_sb *s, const struct qstr *q, struct fat_name
 		return -EINVAL;
 	for (; left; p += n, left -= n) {
 		c = *p;
-		n = s->utf8 ? get_utf8(p, left, &c) : 1;
+		n = s->opt.utf8 ? get_utf8(p, left, &c) : 1;
 		if (!n || !allowed(c))
 			return -EINVAL;
 		if (name->n + 2 > 255)
@@ -152,7 +152,7 @@ u32 fat_name_put(const struct fat_sb *s, const u16 *units, u32 n, char *to)
 			c = 0xfffd;
 		if (!c || c == '/')
 			c = '_';
-		if (s->utf8)
+		if (s->opt.utf8)
 			len += put_utf8(to + len, c);
 		else
 			to[len++] = (char)(c < 0x100 ? c : '?');
@@ -198,8 +198,8 @@ static u32 part_units(const u8 *from, u32 n, bool small, u16 *to)
 
 u32 fat_short_units(const struct fat_sb *s, const struct fat_slot *d, u16 units[12])
 {
-	bool flags = s->vfat && (s->shortname == FAT_MIXED || s->shortname == FAT_WINNT);
-	bool small = !s->vfat || s->shortname == FAT_LOWER; /* msdos shows small letters */
+	bool flags = s->vfat && (s->opt.shortname == FAT_MIXED || s->opt.shortname == FAT_WINNT);
+	bool small = !s->vfat || s->opt.shortname == FAT_LOWER; /* msdos shows small letters */
 	u8 base[8];
 	u32 n, ext;
 
@@ -278,7 +278,7 @@ bool fat_short_make(const struct fat_sb *s, const struct fat_name *name, u8 to[1
 	*lcase = 0;
 	if (!s->vfat)
 		return exact;
-	if (s->shortname == FAT_WINNT && base != 3 && ext != 3) {
+	if (s->opt.shortname == FAT_WINNT && base != 3 && ext != 3) {
 		*lcase = (base == 1 ? FAT_LOWER_BASE : 0) | (ext == 1 ? FAT_LOWER_EXT : 0);
 		return exact;
 	}

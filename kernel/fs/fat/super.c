@@ -23,7 +23,7 @@ int fat_error(struct fat_sb *s, const char *what, u64 where)
 	struct super_block *sb = s->sb;
 	u64 now = ktime_get();
 
-	if (s->panics)
+	if (s->opt.panics)
 		panic("FAT-fs (%s): %s (%llx)", sb->s_id, what, (unsigned long long)where);
 	if (!READ_ONCE(s->said) || now - READ_ONCE(s->said) > SAY_EVERY) {
 		WRITE_ONCE(s->said, now);
@@ -31,7 +31,7 @@ int fat_error(struct fat_sb *s, const char *what, u64 where)
 			(unsigned long long)where);
 	}
 	s->was_dirty = true; /* leaves the volume dirty, for fsck */
-	if (!s->goes_on && !sb_is_rdonly(sb)) {
+	if (!s->opt.goes_on && !sb_is_rdonly(sb)) {
 		sb->s_flags |= SB_RDONLY;
 		printk(KERN_ERR "FAT-fs (%s): filesystem has been set read-only\n", sb->s_id);
 	}
@@ -253,16 +253,18 @@ static int fat_statfs(struct dentry *d, struct kstatfs *st)
 static int fat_remount(struct super_block *sb, u32 *flags, char *data)
 {
 	struct fat_sb *s = FAT_SB(sb);
+	struct fat_options o = s->opt;
 	bool rdonly = *flags & SB_RDONLY;
-	int err = fat_parse_options(sb, s, data);
+	int err = fat_parse_options(sb, &o, data);
 
+	if (!err && !rdonly && !s->marked)
+		err = begin_writing(s);
 	if (err)
 		return err;
+	s->opt = o;
 	if (rdonly && s->marked) {
 		sync_filesystem(sb, true);
 		end_writing(s);
-	} else if (!rdonly && !s->marked) {
-		return begin_writing(s);
 	}
 	return 0;
 }
@@ -288,10 +290,10 @@ static struct fat_sb *new_sb(struct super_block *sb)
 		return NULL;
 	s->sb = sb;
 	s->vfat = !strcmp(sb->s_type->name, "vfat");
-	s->utf8 = true;
-	s->uid = current_fsuid();
-	s->gid = current_fsgid();
-	s->fmask = s->dmask = current->fs ? (u32)current->fs->umask & 0777 : 022;
+	s->opt.utf8 = true;
+	s->opt.uid = current_fsuid();
+	s->opt.gid = current_fsgid();
+	s->opt.fmask = s->opt.dmask = current->fs ? (u32)current->fs->umask & 0777 : 022;
 	mutex_init(&s->lock);
 	mutex_init(&s->entry_lock);
 	spin_lock_init(&s->hash_lock);
@@ -314,7 +316,7 @@ static int fat_fill_super(struct super_block *sb, void *data, bool silent)
 	sb->s_time_min = 315532800;  /* 1980, in seconds since 1970 */
 	sb->s_time_max = 4354819199; /* end of 2107 */
 	sb->s_maxbytes = 0xffffffff;
-	err = fat_parse_options(sb, s, data);
+	err = fat_parse_options(sb, &s->opt, data);
 	if (!err)
 		err = read_boot(sb, s, silent);
 	if (err)

@@ -98,10 +98,13 @@ static int sqfs_show_options(struct super_block *sb, char *buf, size_t size)
 static int sqfs_remount(struct super_block *sb, u32 *flags, char *data)
 {
 	struct sqfs_sb *s = SQFS_SB(sb);
+	bool panics = s->panics;
 	u32 threads = s->threads;
 	int err = parse_options(sb, s, data);
 
 	s->threads = threads; /* cannot change after the mount */
+	if (err)
+		s->panics = panics;
 	*flags |= SB_RDONLY;
 	return err;
 }
