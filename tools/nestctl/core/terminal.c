@@ -2,6 +2,7 @@
 /* terminal.c: see terminal.h. */
 #include "tools/nestctl/core/terminal.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <termios.h>
@@ -17,15 +18,23 @@ void terminal_restore(void)
 	raw = false;
 }
 
-/*
- * Makes the terminal raw. A process in the background is stopped here (SIGTTOU) until it is in the
- * foreground.
- */
+bool terminal_await(void)
+{
+	int err;
+
+	/* tcdrain() stops a process in the background, and changes nothing. */
+	while ((err = tcdrain(0)) && errno == EINTR)
+		;
+	return !err;
+}
+
+/* Makes the terminal raw, when this process is in the foreground. */
 static bool take(void)
 {
 	struct termios t;
 
-	if (tcgetattr(0, &before))
+	/* Until then the modes are those of the program in the foreground, such as a shell. */
+	if (!terminal_await() || tcgetattr(0, &before))
 		return false;
 	t = before;
 	cfmakeraw(&t);

@@ -9,9 +9,15 @@
 #include <stdbool.h>
 
 /*
- * Makes the terminal raw until terminal_restore() or exit(). Keys that were typed earlier stay
- * queued. True if standard input is a terminal. @drop: terminal_restore() discards keys that no
- * program has read.
+ * Stops this process (SIGTTOU) if it is in the background, until it is in the foreground. Then
+ * waits until the terminal has its output. Returns false if standard input is no terminal, or the
+ * process cannot come to the foreground.
+ */
+bool terminal_await(void);
+/*
+ * Calls terminal_await(), then makes the terminal raw until terminal_restore() or exit(). Keys that
+ * were typed earlier stay queued. True if standard input is a terminal. @drop: terminal_restore()
+ * discards keys that no program has read.
  */
 bool terminal_raw(bool drop);
 /* Restores the terminal. May be called again. */

@@ -15,7 +15,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -204,18 +203,6 @@ static bool stream_written(const struct stream *s, const char *name)
 
 /* ---- the terminal ---- */
 
-/*
- * Stops nestctl if it is in the background of a terminal that the command needs, until it is in the
- * foreground. Signals are not yet blocked, and still end nestctl.
- */
-static void terminal_await(void)
-{
-	struct termios t;
-
-	if (!tcgetattr(0, &t))
-		tcsetattr(0, TCSADRAIN, &t);
-}
-
 /* Sends the size of the terminal on standard input to the command. */
 static void send_size(int control)
 {
@@ -334,6 +321,7 @@ static int carry(const struct instance *in, const struct job *j, const struct ex
 	char word[EXEC_PACKET_MAX + 1];
 	int signals;
 
+	/* Signals are not yet blocked, and end nestctl while it is in the background. */
 	if (j->terminal)
 		terminal_await();
 	signals = block_signals();
