@@ -32,9 +32,7 @@ struct query {
 		const struct inet_diag_req_v2 *inet;
 		const struct unix_diag_req *local;
 	};
-	/* the socket of a request for one socket, with a reference */
-	struct inet_sock *only;
-	int err;
+	int err; /* the first error of a dump, or 0 */
 };
 
 static void put_cookie(struct sock_common *c, u32 cookie[2])
@@ -150,7 +148,7 @@ static void put_meminfo(struct nl_builder *b, const struct inet_sock *i, u32 ext
 		nl_attr(b, INET_DIAG_SKMEMINFO, sk, sizeof(sk));
 }
 
-/* rtnl_put_fn: @what points to a pointer to the socket. */
+/* Builds the answer for one inet socket (an rtnl_put_fn). @what: struct inet_sock **. */
 static void put_inet(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
 {
@@ -259,22 +257,27 @@ static void read_addr(const struct inet_diag_req_v2 *r, const __be32 from[4], ip
 		memcpy(a, from, sizeof(*a));
 }
 
-/* Finds the socket with the addresses and ports of the request. */
+/*
+ * Answers with the socket that has the request's addresses and ports. For UDP the request's source
+ * is the peer, as on Linux. Returns 0, -ENOENT, -ESTALE (the cookie) or an error of nl_answer().
+ */
 static int get_inet(struct query *q, struct port_table *t)
 {
 	const struct inet_diag_req_v2 *r = q->inet;
 	struct net *net = q->n->c.net;
-	u16 sport = ntohs(r->id.idiag_sport), dport = ntohs(r->id.idiag_dport);
+	const bool swapped = t == &udp_ports || t == &udplite_ports;
+	u16 lport = ntohs(swapped ? r->id.idiag_dport : r->id.idiag_sport);
+	u16 rport = ntohs(swapped ? r->id.idiag_sport : r->id.idiag_dport);
 	struct inet_sock *i = NULL;
-	ip_addr src, dst;
+	ip_addr local, remote;
 	int err;
 
-	read_addr(r, r->id.idiag_src, &src);
-	read_addr(r, r->id.idiag_dst, &dst);
+	read_addr(r, swapped ? r->id.idiag_dst : r->id.idiag_src, &local);
+	read_addr(r, swapped ? r->id.idiag_src : r->id.idiag_dst, &remote);
 	if (t->stream)
-		i = inet_lookup_peer(t, net, &src, sport, &dst, dport, (int)r->id.idiag_if);
+		i = inet_lookup_peer(t, net, &local, lport, &remote, rport, (int)r->id.idiag_if);
 	if (!i)
-		i = inet_lookup_port(t, net, &src, sport, &dst, dport, (int)r->id.idiag_if);
+		i = inet_lookup_port(t, net, &local, lport, &remote, rport, (int)r->id.idiag_if);
 	if (!i)
 		return -ENOENT;
 	err = cookie_agrees(&i->c, r->id.idiag_cookie) ? nl_answer(q->n, q->req, put_inet, &i, 0) :

@@ -99,6 +99,39 @@ static void show_inet(struct nlmsghdr *h)
 		!!(seen & 1 << INET_DIAG_SHUTDOWN));
 }
 
+/*
+ * Asks for single UDP sockets, bound and connected. For Linux the request's destination is the own
+ * address, and its source is the peer.
+ */
+static void udp_single(const struct inet_diag_req_v2 *of)
+{
+	struct inet_diag_req_v2 r = *of;
+	struct in_addr self = { htonl(INADDR_LOOPBACK) };
+	uint16_t bound_port = htons(port_of(ours[0])), port;
+
+	ours[1] = bound(SOCK_DGRAM, "127.0.0.1");
+	NEED(reach(ours[1], ntohs(bound_port)));
+	nr_ours = 2;
+	port = htons(port_of(ours[1]));
+	for (int swapped = 0; swapped < 2; swapped++) {
+		r.id = (struct inet_diag_sockid){ .idiag_cookie = { ~0U, ~0U } };
+		*(swapped ? r.id.idiag_dst : r.id.idiag_src) = self.s_addr;
+		*(swapped ? &r.id.idiag_dport : &r.id.idiag_sport) = bound_port;
+		ask(SOCK_DIAG_BY_FAMILY, 0, &r, sizeof(r));
+		answers("bound", show_inet);
+		r.id.idiag_src[0] = r.id.idiag_dst[0] = self.s_addr;
+		r.id.idiag_sport = swapped ? bound_port : port;
+		r.id.idiag_dport = swapped ? port : bound_port;
+		ask(SOCK_DIAG_BY_FAMILY, 0, &r, sizeof(r));
+		answers("connected", show_inet);
+	}
+	r.id.idiag_cookie[0] = 77;
+	ask(SOCK_DIAG_BY_FAMILY, 0, &r, sizeof(r));
+	answers("wrong cookie", show_inet);
+	close(ours[1]);
+	nr_ours = 1;
+}
+
 static void inet(void)
 {
 	struct inet_diag_req_v2 r = { .sdiag_family = AF_INET,
@@ -131,6 +164,8 @@ static void inet(void)
 	r.id.idiag_sport = htons(port_of(ours[0]));
 	ask(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &r, sizeof(r));
 	answers("udp", show_inet);
+	udp_single(&r);
+	memset(&r.id, 0, sizeof(r.id));
 	/* no socket has these numbers */
 	r.sdiag_protocol = IPPROTO_TCP;
 	r.id.idiag_sport = htons(1);
