@@ -82,8 +82,8 @@ static struct cgroup *unit_of(struct cgroup *c, struct cgroup *top)
 }
 
 /*
- * True if @p may be killed with its group; then the kill is counted. The first victim is counted
- * twice, as on Linux.
+ * Selects @p for the kill of a group: if it may be killed, counts and logs the kill and returns
+ * true. The first victim, which oom_kill_in() has counted, is counted again, as on Linux.
  */
 static bool dies_with_group(struct task *p)
 {
@@ -156,7 +156,8 @@ static bool oom_kill_in(struct mem_group *g)
 		return any;
 	victims_group = task_get_cgroup(victim);
 	mem_group_killed(&victims_group->mem);
-	unit = unit_of(victims_group, c);
+	/* The victim may have left the domain; then it alone is killed. */
+	unit = cgroup_is_descendant(victims_group, c) ? unit_of(victims_group, c) : NULL;
 	if (unit) {
 		mem_group_killed_all(&unit->mem);
 		path_of(unit, path, sizeof(path));
