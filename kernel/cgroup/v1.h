@@ -71,6 +71,8 @@ struct cgroup1_hier {
 	u32 controllers; /* CG1_*; immutable */
 	/* true if it was mounted with the option xattr; immutable */
 	bool xattr;
+	/* true if it was mounted with the option cpuset_v2_mode (no effect); immutable */
+	bool cpuset_v2_mode;
 	/* true if files are called "cpus", not "cpuset.cpus"; immutable */
 	bool noprefix;
 	/* The top group, which exists as long as this struct. */

@@ -73,7 +73,7 @@ static void evict(struct inode *inode)
 	inode->i_private = NULL;
 }
 
-/* Removes the directory of a new group, which could not be completed and has no tasks. */
+/* Removes the incomplete directory of a new group after make_dir() has failed. */
 static void undo_dir(struct inode *dir, struct dentry *d, struct cgroup1 *g)
 {
 	struct inode *inode = d_inode(d);
@@ -199,14 +199,14 @@ static const struct fs_param params[] = {
 };
 
 /*
- * Accepted without effect: the option favordynmods. The option xattr has none either, since
- * attributes always work, but it is recorded and shown.
+ * Accepted without effect: the option favordynmods. The options xattr and cpuset_v2_mode have none
+ * either (attributes always work), but are recorded and shown.
  */
 static const char *const ignored[] = { "favordynmods" };
 
 struct options {
 	const char *name, *agent; /* parts of the options' text, or NULL */
-	bool none, clone_children, xattr, noprefix, all;
+	bool none, clone_children, xattr, noprefix, cpuset_v2_mode, all;
 	u32 controllers; /* CG1_* */
 };
 
@@ -241,7 +241,7 @@ static u32 controller(const char *word)
 	return 0;
 }
 
-/* The strings in @o then are parts of @word. Returns 0 or -EINVAL. */
+/* Parses one option into @o, whose strings then point into @word. Returns 0 or -EINVAL. */
 static int parse_option(struct options *o, const char *word)
 {
 	if (!strncmp(word, "name=", 5)) {
@@ -258,6 +258,8 @@ static int parse_option(struct options *o, const char *word)
 		o->xattr = true;
 	} else if (!strcmp(word, "noprefix")) {
 		o->noprefix = true;
+	} else if (!strcmp(word, "cpuset_v2_mode")) {
+		o->cpuset_v2_mode = true;
 	} else if (!strcmp(word, "clone_children")) {
 		o->clone_children = true;
 	} else if (!strcmp(word, "all")) {
@@ -285,14 +287,12 @@ static int parse_options(struct options *o, char *data)
 			err = parse_option(o, word);
 	if (err)
 		return err;
-	if (o->noprefix && (o->all || o->controllers != CG1_CPUSET))
-		return -EINVAL;
 	if ((o->none && (o->all || o->controllers || !o->name)) || (o->all && o->controllers))
 		return -EINVAL;
 	/* without a name and controllers: all controllers */
 	if (o->all || (!o->none && !o->name && !o->controllers))
 		o->controllers = BIT(CG1_NR) - 1;
-	return 0;
+	return o->noprefix && o->controllers & ~CG1_CPUSET ? -EINVAL : 0;
 }
 
 /* ---- superblocks ---- */
@@ -309,6 +309,8 @@ static int cg1_show_options(struct super_block *sb, char *buf, size_t size)
 		n += scnprintf(buf + n, size - (size_t)n, ",noprefix");
 	if (h->xattr)
 		n += scnprintf(buf + n, size - (size_t)n, ",xattr");
+	if (h->cpuset_v2_mode)
+		n += scnprintf(buf + n, size - (size_t)n, ",cpuset_v2_mode");
 	mutex_lock(&cgroup1_mutex);
 	if (h->agent && *h->agent)
 		n += scnprintf(buf + n, size - (size_t)n, ",release_agent=%s", h->agent);
@@ -329,7 +331,7 @@ static int cg1_remount(struct super_block *sb, u32 *flags, char *data)
 	if (err)
 		return err;
 	if (o.xattr != h->xattr || o.noprefix != h->noprefix ||
-		(o.name && strcmp(o.name, h->name) != 0))
+		o.cpuset_v2_mode != h->cpuset_v2_mode || (o.name && strcmp(o.name, h->name) != 0))
 		return -EINVAL;
 	if (READ_ONCE(h->top->nr_children) || (o.controllers && o.controllers != h->controllers))
 		return -EBUSY;
@@ -394,6 +396,7 @@ static struct dentry *make_super(
 
 	h->xattr = o->xattr;
 	h->noprefix = o->noprefix;
+	h->cpuset_v2_mode = o->cpuset_v2_mode;
 	h->top->clone_children = o->clone_children;
 	root = err ? ERR_PTR(err) : mount_nodev(t, flags, h, cg1_fill_super);
 	if (IS_ERR(root))
@@ -490,8 +493,8 @@ static struct dentry *mount_asked(struct file_system_type *t, u32 flags, const s
 	if (!o->none && !o->controllers)
 		return ERR_PTR(-EINVAL);
 	/*
-	 * Only tasks of the first cgroup namespace may make a hierarchy: one with groups would
-	 * outlive other namespaces.
+	 * Only tasks of the first cgroup namespace may make a hierarchy: one with groups outlives
+	 * its mounts, so it could outlive the namespace that made it.
 	 */
 	if (!cgroup_ns_is_first())
 		return ERR_PTR(-EPERM);

@@ -415,6 +415,11 @@ static void cpuset(void)
 	GIVES(access("v1/cpuset.cpus", F_OK), ENOENT);
 	GIVES(umount("v1"), 0);
 	GIVES(mount("none", "v1", "cgroup", 0, "cpu,noprefix"), EINVAL);
+	GIVES(mount("none", "v1", "cgroup", 0, "noprefix"), EINVAL);
+	GIVES(mount("none", "v1", "cgroup", 0, "none,name=bare,noprefix,cpuset_v2_mode"), 0);
+	GIVES(access("v1/cgroup.procs", F_OK), 0);
+	GIVES(mount("none", "v1", "cgroup", MS_REMOUNT, "none,name=bare,noprefix"), EINVAL);
+	GIVES(umount("v1"), 0);
 	GIVES(mount("none", "v1", "cpuset", 0, NULL), 0);
 	GIVES(access("v1/mems", F_OK), 0);
 	TEXT("v1/release_agent", "/sbin/cpuset_release_agent");
