@@ -30,13 +30,13 @@ static inline u32 ring_at(u64 pos)
 
 /* Called under tty->lock: */
 /*
- * Writes the bytes that @c becomes on the line to @out (up to 8) and returns how many. Moves the
- * column.
+ * Output-processes @c: writes the resulting 0 to 8 bytes to @out, updates tty->column and returns
+ * their number.
  */
 int n_tty_process_output(struct tty_struct *tty, u8 c, u8 *out);
 void n_tty_flush_echoes_locked(struct tty_struct *tty); /* passes echo to the driver */
-bool n_tty_readable_locked(
-	const struct tty_struct *tty, u32 min_raw); /* true if it has a line, or @min_raw bytes */
+/* True if a read finds data: a whole line with LINES_ON(), otherwise @min_raw bytes. */
+bool n_tty_readable_locked(const struct tty_struct *tty, u32 min_raw);
 
 /* Notifies the writer of new room in the input buffer. tty->lock is not held. */
 void n_tty_unthrottle(struct tty_struct *tty);

@@ -13,7 +13,8 @@
 #include "kernel/lib/string.h"
 
 static u32 panicking;
-int panic_timeout; /* kernel.panic */
+/* kernel.panic: seconds until a restart; 0: exit 2; negative: restart at once */
+int panic_timeout;
 const struct panic_core_ops *panic_core_ops;
 const struct trouble_ops *trouble_ops;
 
@@ -42,6 +43,7 @@ PARAM("oops=", set_oops, "panic: an oops is a panic (always in force)");
 
 /*
  * Restarts the instance after panic_timeout. Other vCPUs keep running meanwhile, but can do little.
+ * Returns if panic_timeout is 0.
  */
 static void restart_after_panic(void)
 {

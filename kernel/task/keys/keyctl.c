@@ -341,7 +341,10 @@ static long op_describe(s32 id, void **out)
 	return ret;
 }
 
-/* Writes the serial numbers of a keyring to *out, for kfree(). Returns the bytes, or -ENOMEM. */
+/*
+ * Sets *out to a new array of the keyring's serials, which the caller frees with kfree(). Returns
+ * its length in bytes, or -ENOMEM.
+ */
 static long read_links(struct key *ring, void **out)
 {
 	s32 *ids = kmalloc(max(ring->nr, 1U) * sizeof(*ids), GFP_KERNEL);

@@ -19,7 +19,7 @@
 #include "tools/nestctl/service/view.h"
 #include "tools/nestctl/state/state.h"
 
-/* Prints facts by @template, for which @put writes them as JSON. @template NULL: by @print. */
+/* Prints what @put writes as JSON, formatted by @template. Calls @print if @template is NULL. */
 static void show(const char *template, void (*put)(void), void (*print)(void))
 {
 	struct fields *f;
