@@ -7,10 +7,10 @@
  *      disk_account_end(bio);
  *      disk_account_merge(bio, n)   when @n bios were merged into it
  *
- * Cost: some atomic additions and two clock readings a bio (about 0.1 us), twice that for a
- * partition. The flush of a write with REQ_PREFLUSH counts as a flush; its time is part of the
- * write's. busy_ns counts the time in which at least one request is in flight, as iostat's %util
- * requires.
+ * Cost: some atomic additions and two clock readings a bio (about 0.1 us). A partition doubles the
+ * additions, not the clock readings. The flush of a write with REQ_PREFLUSH counts as a flush; its
+ * time is part of the write's. busy_ns counts the time in which at least one request is in flight,
+ * as iostat's %util requires.
  */
 #include "kernel/block/block.h"
 #include "kernel/lib/atomic.h"

@@ -26,7 +26,10 @@ static int nop_prep(struct uring_req *r)
 	return r->sqe.rw_flags & ~(int)NOP_FLAGS ? -EINVAL : 0;
 }
 
-/* Ends at once. NOP_TASK_WORK is accepted, since programs see no difference. */
+/*
+ * Completes at once. NOP_TASK_WORK is accepted and ignored: to programs a completion by task work
+ * looks alike.
+ */
 static long nop_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -379,7 +382,10 @@ static bool goes_on(struct uring_req *r)
 	       !file_pipe(r->file) && can_wait(r->file) && vfs_poll(r->other, NULL) & EPOLLIN;
 }
 
-/* Waits for the file that is not ready. Returns 0 to try again, URING_QUEUED or -errno. */
+/*
+ * Waits for the file that is not ready. Returns 0 to try again, URING_QUEUED or -errno. -EAGAIN if
+ * the source is empty after a partial transfer: the splice then ends.
+ */
 static long splice_wait(struct uring_req *r)
 {
 	if (is_ready(r->other, EPOLLIN))
@@ -388,8 +394,8 @@ static long splice_wait(struct uring_req *r)
 }
 
 /*
- * Checks, before any wait, that at least one file is a pipe, and that pipes have no offset. Returns
- * 0 or -errno.
+ * Checks modes, pipes and offsets of a SPLICE that is not empty, before any wait. TEE checks its
+ * own. Returns 0 or -errno.
  */
 static int check_offsets(const struct uring_req *r)
 {

@@ -168,7 +168,10 @@ struct rw_wait {
 	u64 since; /* from contention_begin() */
 };
 
-/* Waits: pauses at first, then sleeps while the word stays @seen. */
+/*
+ * Does one wait step: a pause in the first SPINS calls, then a sleep of up to SLEEP_NS while the
+ * word stays @seen. May return early.
+ */
 static void rw_wait(rwlock_t *l, u32 seen, struct rw_wait *w)
 {
 	if (!w->spins)

@@ -20,7 +20,8 @@
 u64 trace_points __aligned(64);
 
 static spinlock_t ring_lock = SPINLOCK_INIT(ring_lock);
-static u8 *ring; /* all under ring_lock */
+/* The ring, its size and all bytes ever written; under ring_lock, except trace_ring_there(). */
+static u8 *ring;
 static u64 ring_size, written;
 
 static const struct {

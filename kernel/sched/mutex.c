@@ -5,8 +5,8 @@
  * A free mutex is taken with one cmpxchg of m->owner. A contender spins for a moment while the
  * owner runs on another vCPU, then queues itself and sleeps. An unlock frees the mutex and wakes up
  * the first waiter, which competes with newcomers: that saves a switch for each unlock. A waiter
- * that has lost once sets `hungry` in its mutex_waiter. The next unlock then makes it the owner
- * directly, so no waiter starves.
+ * that has lost once sets `hungry` in its mutex_waiter. The next unlock then tries to make it the
+ * owner. A newcomer may still win.
  *
  * Invariants:
  * 1. A waiter is in m->waiters from before its last read of m->owner until it owns the mutex or
@@ -65,7 +65,7 @@ static bool spin_on_owner(struct mutex *m)
 	return false;
 }
 
-/* Sleeps in the queue until current is the owner (0), or until a signal ends a sleep in @state. */
+/* Queues current and sleeps in @state. Returns 0 as the owner, or -ERESTARTSYS after a signal. */
 static int lock_slow(struct mutex *m, u32 state)
 {
 	struct mutex_waiter w = { .task = current };

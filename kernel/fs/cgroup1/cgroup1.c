@@ -426,8 +426,8 @@ static int free_controllers(u32 mask)
 
 /*
  * Returns the superblock of the requested hierarchy, with a reference in s_active and s_umount
- * held. Returns NULL if the hierarchy does not exist or is being destroyed, and ERR_PTR if it
- * cannot be made.
+ * held. NULL: the caller makes it; controllers of dying hierarchies are then free. ERR_PTR(-EBUSY):
+ * another hierarchy has its name or a controller.
  */
 static struct super_block *grab(const struct options *o)
 {

@@ -373,7 +373,7 @@ static long op_read(s32 id, u64 room, void **out)
 		ret = -EACCES;
 	else if (k->type == KEY_LOGON)
 		ret = -EOPNOTSUPP;
-	/* A buffer for a keyring must have room for whole numbers. */
+	/* As on Linux, a buffer of at most a page must hold whole serials. */
 	else if (k->type == KEY_KEYRING)
 		ret = room <= PAGE_SIZE && room % sizeof(s32) ? -EINVAL : read_links(k, out);
 	else
