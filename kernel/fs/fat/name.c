@@ -116,7 +116,7 @@ int fat_name_parse(const struct fat_sb *s, const struct qstr *q, struct fat_name
 		n = s->opt.utf8 ? get_utf8(p, left, &c) : 1;
 		if (!n || !allowed(c))
 			return -EINVAL;
-		if (name->n + 2 > 255)
+		if (name->n + (c >= 0x10000 ? 2 : 1) > 255)
 			return -ENAMETOOLONG;
 		if (c >= 0x10000) {
 			name->units[name->n++] = (u16)(0xd800 + ((c - 0x10000) >> 10));
@@ -127,11 +127,13 @@ int fat_name_parse(const struct fat_sb *s, const struct qstr *q, struct fat_name
 	return 0;
 }
 
-/* Writes @c as UTF-8. Returns its length, at most 4. */
-static u32 put_utf8(char *to, u32 c)
+/* Writes @c as UTF-8, or nothing if it needs more than @room bytes. Returns its length, or 0. */
+static u32 put_utf8(char *to, u32 room, u32 c)
 {
 	u32 n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4, i;
 
+	if (n > room)
+		return 0;
 	for (i = n - 1; i; i--, c >>= 6)
 		to[i] = (char)(0x80 | (c & 0x3f));
 	to[0] = (char)(n == 1 ? c : c | (0xf00U >> n & 0xff));
@@ -142,8 +144,8 @@ u32 fat_name_put(const struct fat_sb *s, const u16 *units, u32 n, char *to)
 {
 	u32 i, len = 0;
 
-	for (i = 0; i < n && len + 4 <= NAME_MAX; i++) {
-		u32 c = units[i];
+	for (i = 0; i < n && len < NAME_MAX; i++) {
+		u32 c = units[i], more = 1;
 
 		if (c >= 0xd800 && c < 0xdc00 && i + 1 < n && units[i + 1] >= 0xdc00 &&
 			units[i + 1] < 0xe000)
@@ -153,9 +155,12 @@ u32 fat_name_put(const struct fat_sb *s, const u16 *units, u32 n, char *to)
 		if (!c || c == '/')
 			c = '_';
 		if (s->opt.utf8)
-			len += put_utf8(to + len, c);
+			more = put_utf8(to + len, NAME_MAX - len, c);
 		else
-			to[len++] = (char)(c < 0x100 ? c : '?');
+			to[len] = (char)(c < 0x100 ? c : '?');
+		if (!more)
+			break;
+		len += more;
 	}
 	return len;
 }
