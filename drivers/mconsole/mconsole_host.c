@@ -388,10 +388,13 @@ int mconsole_host_rename(const char *umid)
 	const char *name = strrchr(folder, '/');
 	char to[sizeof(folder)], file[sizeof(socket_path)];
 	struct stat st;
+	int n;
 
 	if (!name)
 		return -ENOENT;
-	snprintf(to, sizeof(to), "%.*s/%.60s", (int)(name - folder), folder, umid);
+	n = snprintf(to, sizeof(to), "%.*s/%s", (int)(name - folder), folder, umid);
+	if (n >= (int)sizeof(to))
+		return -ENAMETOOLONG;
 	snprintf(file, sizeof(file), "%s/mconsole", to);
 	if (stat(file, &st))
 		return -errno;
