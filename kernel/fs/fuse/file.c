@@ -580,7 +580,7 @@ static ssize_t fuse_write_iter(struct file *f, struct iov_iter *from, loff_t *po
 	else
 		n = write_through(f, from, pos);
 	if (n > 0 && f->f_flags & O_DSYNC) {
-		int err = fuse_fsync(f, 0, S64_MAX, true);
+		int err = fuse_fsync(f, 0, S64_MAX, !(f->f_flags & O_SYNC & ~O_DSYNC));
 
 		if (err)
 			return err;

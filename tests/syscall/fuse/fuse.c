@@ -113,6 +113,7 @@ static void attr_call(const struct fuse_in_header *h, const struct fuse_setattr_
 
 static uint64_t owners[2]; /* of locks, as the last FLUSHes named them */
 static int flushes;
+static int fsync_flags; /* of the last FSYNC; 1: data only */
 
 static void serve_one(const char *buf)
 {
@@ -147,8 +148,12 @@ static void serve_one(const char *buf)
 	case FUSE_RELEASEDIR: reply(h->unique, 0, NULL, 0); break;
 	case FUSE_FLUSH:
 		owners[flushes++ & 1] = ((const struct fuse_flush_in *)arg)->lock_owner;
-		/* fallthrough */
-	case FUSE_FSYNC: reply(h->unique, 0, NULL, 0); break;
+		reply(h->unique, 0, NULL, 0);
+		break;
+	case FUSE_FSYNC:
+		fsync_flags = (int)((const struct fuse_fsync_in *)arg)->fsync_flags;
+		reply(h->unique, 0, NULL, 0);
+		break;
 	default: reply(h->unique, -ENOSYS, NULL, 0);
 	}
 }
@@ -201,6 +206,17 @@ static int grow(int fd)
 	return r;
 }
 
+/* Returns the flags of the FSYNC that follows a write to a file opened with @how. */
+static int synced(int how)
+{
+	int fd = NEED(open("m/file", O_WRONLY | how));
+
+	fsync_flags = -1;
+	NEED(pwrite(fd, "C", 1, 0));
+	close(fd);
+	return fsync_flags;
+}
+
 static void right(void)
 {
 	struct statfs sf;
@@ -230,6 +246,8 @@ static void right(void)
 	G(fallocate(fd, 0, 0, 10), "-1 EOPNOTSUPP");
 	G(mkdir("m/d", 0755), "-1 ENOSYS");
 	G(lseek(fd, 0, SEEK_END), "7");
+	G(synced(O_DSYNC), "1");
+	G(synced(O_SYNC), "0");
 	if (!in_guest()) {
 		say("mapped: yes");
 		say("owner of locks: the same, no address of the kernel's");
