@@ -1,37 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * stub_abi.h: the layout and constants that the kernel and the stub share. Included by skas/, by
- * skas/stub/ (assembly too) and by os-linux/space.c.
+ * skas/stub/ (assembly too), by os-linux/space.c and by tests.
+ *
+ * The stub is the kernel's own code in the host processes of a space (stub/stub.S). skas.h explains
+ * space, mapper, order, runner and turn; stub/zygote.c the zygote. A thunk is the code to which
+ * a patched call site jumps (skas_patch_entry()).
  *
  * The stub window has STUB_WINDOW bytes at the top of what a guest may map. skas_init() chooses its
  * base at start, so the stub computes every address from its own rip:
  *
  *  base + STUB_TEXT       r-x   handlers, hand-off, mapper, runner set-up
  *       + STUB_RODATA     r--   seccomp filters (the kernel writes them into the image), byte table
- *       + STUB_ZTEXT      r-x   the zygote proper; spaces unmap it
- *       + STUB_ZDATA      rw-   its data and stack; spaces unmap it
+ *       + STUB_ZTEXT      r-x   the zygote's code; each new mapper unmaps it
+ *       + STUB_ZDATA      rw-   its data and stack; each new mapper unmaps them
  *       + STUB_ORDERS     r--   the order area of this space (mapped in spaces only)
  *       + STUB_VDSO             the host's vvar and vdso, moved here
  *       + STUB_SLOTS            one slot of SLOT_STRIDE bytes per vCPU; mapped when that vCPU
  *                               first runs the space:
  *           + SLOT_CTL    rw-   control page
  *           + SLOT_ALT    rw-   alt stack of the runner's handlers, up to the end of the slot
- *       + STUB_WORDS      r--   for each vCPU one word of each space, on which its runner sleeps
+ *       + STUB_WORDS      r--   for each slot WORDS_SIZE bytes with one word for each space: the
+ *                               futex on which that space's runner of that slot sleeps
  *
  * A handler finds its slot by rounding rsp down: the host chose that rsp, since each runner has its
  * own alt stack.
  *
- * The control file holds for each space (CTL_STRIDE bytes, skas_ctl_stride()):
- *     + CTL_ORDERS   order area: read-only in the space, written by the kernel and, through its fd,
- *                    by the mapper
- *     + CTL_PRIVATE  struct space and the park words: no space ever maps this
+ * The control file holds for each space (skas.ctl_stride bytes):
+ *     + CTL_ORDERS   order area: read-only in the space; the kernel writes it, and the mapper and
+ *                    the zygote do with pwrite(2) on ZFD_CTL
+ *     + CTL_PRIVATE  struct space with its runners (internal.h): no space ever maps this
  *     + CTL_SLOT(i)  the SLOT_SIZE bytes of slot i, writable by the guest
  *
  * Writers:
  *    words          kernel
  *    order area     kernel; the mapper pwrites O_ACK, O_ERRNO, O_PID from constants; the zygote
  *                   pwrites O_ZPID
- *    control page   kernel while it has the turn, runner otherwise, and a hostile guest at any time
+ *    control page   kernel while it has the turn (C_KNOWN and C_KWAIT: at any time), runner
+ *                    otherwise, and a hostile guest at any time
  * So nothing in a control page is evidence: the kernel reads each word once and checks it.
  */
 #ifndef NESTLING_STUB_ABI_H
@@ -55,7 +61,7 @@
 #define SLOT_CTL 0x7000
 #define SLOT_ALT 0x8000
 #define SLOT_ALT_SIZE 0x8000
-/* A runner without a frame has rsp this far below the end of the slot. */
+/* A runner without a signal frame has rsp this far below the end of the slot. */
 #define ALT_TOP 64
 #define SLOT_SIZE 0x9000 /* control page and alt stack, one mapping */
 #define STUB_MAX_SLOTS 64
@@ -91,7 +97,7 @@
 /* u32, pid of the zygote, every task's parent */
 #define O_ZPID 20
 #define O_FLAGS 24 /* u32, OF_* */
-/* u32, offset of this space's words in the words of a slot */
+/* u32, offset of this space's word, equal in the WORDS_SIZE bytes of each slot (STUB_WORDS) */
 #define O_WORD 28
 /* u64, offset of this order area in the control file */
 #define O_FILE 32
@@ -110,7 +116,10 @@
 #define FILTER_PROG_SIZE 16
 /* runners install their filter (the host has seccomp) */
 #define OF_FILTER 1
-/* rdfsbase etc. work. Without it only ptrace mode runs, and it sets the bases. */
+/*
+ * rdfsbase and its relatives work. Without this flag only ptrace mode runs, in which the kernel
+ * reads and sets fs base and gs base by ptrace.
+ */
 #define OF_FSGSBASE 2
 
 /* ---- an order: the mapper's seven registers ---- */
@@ -129,13 +138,14 @@
  * Grouped by cache lines, since lines move between two CPUs, which takes up to a hundred
  * instructions' time. A patched call writes the fourth line. Of the second and third line it writes
  * only what has changed since the last call, so these mostly stay in both caches, like the first.
- * The fifth is used by the runner only. The kernel's answer is in the fourth, and the kernel writes
- * nothing else if only rax has changed.
+ * The fifth is the runner's, except C_SEGS, which the kernel rarely writes. The kernel's answer is
+ * in the fourth, and the kernel writes nothing else if only rax has changed.
  */
 /* u32, rounds that the runner spins before it sleeps */
 #define C_RSPIN 0
 #define C_RSLEEP 4 /* u32, the runner sleeps or is about to */
-#define C_FP 8     /* xsave area that the next exit loads */
+/* address of the xsave area that EXIT_FRAME and EXIT_SWAP load */
+#define C_FP 8
 /* rsp of the waiting runner: below the frame with the FPU state */
 #define C_FRSP 16
 /* address of the xsave area for EXIT_SAVE and EXIT_SWAP; 0 once EXIT_SWAP has used it */
@@ -147,8 +157,8 @@
 #define C_RING 48
 #define C_RPAUSE 56 /* u32, pauses in a round of spinning */
 /*
- * u32, offset of the word in this slot whose runner is to be woken by this slot's runner before it
- * sleeps, or 0
+ * u32, offset of another space's word in this slot's words (STUB_WORDS): the runner wakes the
+ * sleeper on that word before it sleeps itself. 0: none
  */
 #define C_PASS 60
 
@@ -179,7 +189,10 @@
 #define C_EFLAGS 232
 #define C_TURN 240  /* u32, the futex */
 #define C_KWAIT 244 /* u32, the kernel sleeps or is about to */
-/* u32, EXIT_*: how the runner leaves; the kernel writes it before the turn */
+/*
+ * u32, EXIT_*: how the runner leaves. The runner sets it at a signal or call; the kernel may change
+ * it before it gives the turn.
+ */
 #define C_EXIT 248
 #define C_EV 252 /* u32, signal number or EVT_* */
 
@@ -197,7 +210,8 @@
 /* u32, not 0: the next exit loads the selectors, unless it is EXIT_JUMP */
 #define C_SEGS 308
 
-#define C_CODE 320 /* u32 */
+/* s32, si_code; for EVT_BROKEN the signal's number; at runner_exit the failed call's result */
+#define C_CODE 320
 #define C_TRAPNO 328
 #define C_ERROR 336
 #define C_CR2 344
@@ -206,7 +220,7 @@
 #define C_SYS 360
 /* address in the stub that an event interrupted; 0 for guest code */
 #define C_STUBRIP 368
-/* u16 each; saved with every event except those of patched calls */
+/* u16 each; saved only by a signal that interrupts guest code */
 #define C_DS 376
 #define C_ES 378
 #define C_FSSEL 380
@@ -217,7 +231,8 @@
 
 /*
  * System calls that the stub answers. The kernel writes the answers while it has the turn, and
- * C_KNOWN at any time. Both sides read both lines, which are rarely written.
+ * C_KNOWN at any time. The runner clears C_KNOWN if a kick interrupts a patched call's entry. Both
+ * sides read these cache lines, which are rarely written.
  */
 #define C_KNOWN 448 /* u32, KNOWN_* */
 /* u32 for each call number below ANSWERS; NO_ANSWER: the call goes to the kernel */
@@ -231,8 +246,8 @@
 #define YIELDS 1000
 
 /*
- * How the runner leaves. With EXIT_FRAME the FPU state is at C_FP; with all others it is live in
- * the runner's registers.
+ * How the runner leaves. EXIT_FRAME and EXIT_SWAP load the FPU state from C_FP; with the others it
+ * is live in the runner's registers.
  */
 #define EXIT_FRAME 0
 /* loads the registers from the control page, by iretq */
@@ -241,7 +256,7 @@
 #define EXIT_JUMP 2
 /* does not leave: saves the FPU state at C_SAVE and gives the turn back */
 #define EXIT_SAVE 3
-/* saves the state at C_SAVE, then leaves like EXIT_FRAME: another task of this space runs */
+/* saves the FPU state at C_SAVE, then leaves as EXIT_FRAME: another task of this space runs */
 #define EXIT_SWAP 4
 
 /* ---- a ring of events, struct aio_ring (kernel/aio/aio.h) ---- */
@@ -285,7 +300,7 @@
 #define ZFD_CTL 5
 #define ZFD_REGION 16 /* + region number */
 #define MAX_REGIONS 16
-#define ZFD_GUARD 48 /* + slot; mappers close them */
+#define ZFD_GUARD 48 /* + number of a guard; mappers close them */
 #define NR_GUARDS 4
 /* descriptors of a mapper are below this */
 #define ZFD_END 64
@@ -295,29 +310,33 @@
  *
  * These are the only requests. The zygote does not trust the kernel: it checks the numbers of
  * descriptors, sizes and processes. The requests of the set-up are refused with -EPERM after
- * ZYG_SEAL, and the filter no longer admits their calls.
+ * ZYG_SEAL, and the filter no longer admits their calls. A request returns 0 unless its comment
+ * names another result, or -errno. Addresses are of the zygote.
  */
 /* Set-up. Returns the zygote's pid. */
 #define ZYG_HELLO 1
 /* Set-up. a[0]: PR_TSC_ENABLE or PR_TSC_SIGSEGV, inherited by all spaces. */
 #define ZYG_TSC 2
-/* Set-up. Moves the mapping at a[0], of a[1] bytes, to a[2]; returns a[2] */
+/* Set-up. Moves the mapping at a[0], of a[1] bytes, to a[2]. Returns a[2]. */
 #define ZYG_MOVE 3
-/* Set-up. Unmaps a[1] bytes at a[0] */
+/* Set-up. Unmaps a[1] bytes at a[0]. */
 #define ZYG_UNMAP 4
-/* Set-up. Maps a[1] bytes of ZFD_CTL from a[2] on read-only at a[0]; returns a[0] */
+/* Set-up. Maps a[1] bytes of ZFD_CTL, from offset a[2] on, read-only at a[0]. Returns a[0]. */
 #define ZYG_WORDS 5
 /* Ends the set-up, and installs the filter at stub_filters unless a[0] is 0. */
 #define ZYG_SEAL 6
 /* Forks a mapper. a[0]: offset of the order area, a[1]: its size. Returns the mapper's pid. */
 #define ZYG_FORK 7
-/* a[0]: dead pid; returns wait status */
+/* Waits for the child with pid a[0] to die, and reaps it. Returns its wait status. */
 #define ZYG_REAP 8
-/* Passes a descriptor (SCM_RIGHTS). a[0]: its number in the zygote, that of a region or a guard. */
+/*
+ * Installs the descriptor that is sent with the request (SCM_RIGHTS) as number a[0], which must be
+ * ZFD_REGION + a region other than 0, or ZFD_GUARD + a number below NR_GUARDS.
+ */
 #define ZYG_FD 9
 /*
- * Guards the terminal ZFD_GUARD + a[0]. a[1]: 1 with data, the struct termios2 to restore at the
- * end; 0 forgets and closes it.
+ * Guards the terminal ZFD_GUARD + a[0]: with a[1] = 1, the zygote sets @data, a struct termios2, on
+ * the terminal when the kernel has ended. With a[1] = 0 it forgets and closes the terminal.
  */
 #define ZYG_GUARD 10
 
