@@ -20,14 +20,15 @@ struct zone {
 	struct list_head free[MAX_ORDER + 1][NR_KINDS];
 	/* Bit n: the host has memory for frame n, as far as is known. */
 	u64 *used_bits;
-	/* Free frames, with those of [wild, end), without those in vCPUs' caches. */
+	/* Free frames: includes [wild, end), excludes the frames in vCPUs' caches. */
 	u64 nr_free;
 	/* Free frames whose bit in used_bits is set. */
 	u64 nr_used_free;
 	pfn_t wild, end; /* frames [wild, end) were never allocated */
 	/* Frames [end, limit) belong to the host (plug.c). */
 	pfn_t limit;
-	u64 managed; /* frames of the guest, free or allocated */
+	/* Number of frames that this allocator manages, free or allocated. */
+	u64 managed;
 };
 /* All members are under @lock; counts are also read without the lock. */
 extern struct zone zone;
@@ -38,7 +39,10 @@ extern struct zone zone;
  * no block is large enough.
  */
 struct page *zone_alloc(u32 order, u64 reserve);
-/* Allocates at most @max single frames into @p while over @reserve are free. Returns how many. */
+/*
+ * Allocates up to @max single frames into @p, as zone_alloc() does, while more than @reserve frames
+ * are free. Returns the number of frames.
+ */
 u32 zone_alloc_frames(struct page **p, u32 max, u64 reserve);
 /* Frees a block of frames that have no users and no flags. */
 void zone_free(struct page *p, u32 order);
