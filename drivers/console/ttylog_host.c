@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ttylog_host.c: the log of terminals, appended to files of the host that only their owner may
- * read.
+ * ttylog_host.c: the log of terminals: written to an inherited descriptor, or appended to a file of
+ * the host for each terminal (mode 0600).
  *
- * Locks: one, so that records do not mix when a write to a pipe is short.
+ * Locks: `lock` is held for a whole record, so that records do not mix when a write to a pipe is
+ * short. The variables below are written without it: at boot, after a restore, and log_dir when
+ * the jail closes.
  */
 #include "drivers/console/ttylog_host.h"
 
@@ -19,8 +21,12 @@
 
 #include "os-linux/host.h"
 
-static int log_fd = -1, log_dir = -1; /* written during parsing of parameters */
-/* the folder's name as it was given, or NULL; log_dir is its descriptor until the jail closes */
+/*
+ * log_fd: copy of the inherited descriptor, or -1. log_dir: the folder of files, or -1 once the
+ * jail (docs/security.md) has closed.
+ */
+static int log_fd = -1, log_dir = -1;
+/* path of the folder as it was given, or NULL if the log goes to log_fd */
 static char *log_path;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -38,8 +44,9 @@ int ttylog_host_fd(int fd)
 }
 
 /*
- * Called when the jail closes: a jailed process has no folder of the host but those of hostfs,
- * since ".." leads out of it. The broker opens files of the log by their names.
+ * Called when the jail closes. A jailed process keeps no folder of the host open except those of
+ * hostfs, since ".." would lead out of it. From then on the log's files are opened by name, in a
+ * jail by the broker (docs/security.md).
  */
 static void close_dir(void)
 {

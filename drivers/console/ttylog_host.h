@@ -15,7 +15,8 @@ int ttylog_host_fd(int fd);
 int ttylog_host_dir(const char *dir);
 /*
  * Appends one whole record of terminal @name: @head, then @data; lengths in bytes. Waits while a
- * pipe is full. Returns 0 or -errno. Callable from any vCPU.
+ * pipe is full. Returns 0; or -errno, perhaps after a part of the record: -EAGAIN if a pipe with
+ * O_NONBLOCK is full. Callable from any vCPU.
  */
 int ttylog_host_add(
 	const char *name, const void *head, size_t head_len, const void *data, size_t len);

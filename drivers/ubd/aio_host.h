@@ -25,12 +25,15 @@ struct ubd_aio;
  * the first read. Returns NULL without memory.
  */
 struct ubd_aio *ubd_aio_open(int irq, unsigned int depth);
-/* Waits for reads in progress, and drops them. */
+/*
+ * Waits for reads in progress, and frees @a, which may be NULL. Requests that were not reaped
+ * belong to the caller again.
+ */
 void ubd_aio_close(struct ubd_aio *a);
 /*
- * Submits a read of r->vec from byte @off of @fd. Returns 0, or -errno if the host refuses it, and
- * the caller keeps *r. -EAGAIN: the host would have to wait, has no such calls, or allows no more
- * of them. Never waits for the disk.
+ * Submits a read of r->vec from byte @off of @fd. Returns 0; or -errno if the host refuses the
+ * read, in which case *r stays the caller's. -EAGAIN: the host would have to wait, has no such
+ * calls, or allows no more of them. Never waits for the disk.
  */
 int ubd_aio_read(struct ubd_aio *a, int fd, uint64_t off, struct ubd_req *r);
 bool ubd_aio_ready(const struct ubd_aio *a);
