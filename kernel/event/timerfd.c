@@ -81,7 +81,8 @@ static bool take_cancel(struct timerfd *t)
 
 /*
  * Computes the missed periods of an expired periodic timer. Returns true if it must be armed again.
- * If the clock was set back, no period counts as expired. wqh.lock is held.
+ * The expiry itself has already counted one tick. If the clock was set back to before t->expires,
+ * subtracts that tick. wqh.lock is held.
  */
 static bool advance(struct timerfd *t)
 {
@@ -136,8 +137,8 @@ static int wait_for_ticks(struct timerfd *t, bool nonblock)
 }
 
 /*
- * Reads the ticks. After a change of the clock, an expired timer may lie in the future again. It
- * then has no ticks, and the read returns 0 bytes (timerfd_create(2)).
+ * Reads the ticks. If the clock was set back, the expiry of an expired periodic timer may lie in
+ * the future again. The timer then has no ticks, and the read returns 0 bytes (timerfd_create(2)).
  */
 static ssize_t timerfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
@@ -299,8 +300,9 @@ static bool cancels(const struct timerfd *t, int flags)
 }
 
 /*
- * Sets the timer. Returns 0, or -ECANCELED if the clock was set since the last report; the timer is
- * set in both cases.
+ * Sets the disarmed timer; @interval and @value are in ns, and @value 0 leaves it disarmed. Returns
+ * 0; or -ECANCELED if @value is not 0, cancels() is true and a change of the clock has not been
+ * reported yet. The timer is armed in that case too. wqh.lock is held.
  */
 static int set(struct timerfd *t, u64 interval, u64 value, int flags)
 {
