@@ -2,11 +2,11 @@
 /*
  * sock_diag.c: NETLINK_SOCK_DIAG: lists sockets and their state (sock_diag(7)), for ss(8).
  * Families: inet (TCP, UDP, UDP-Lite, raw), unix, netlink; the list of packet sockets is in /proc
- * only. Filters by byte code are ignored: programs apply them to the answers, too.
+ * only. INET_DIAG_REQ_BYTECODE is ignored: ss filters the answers itself, too.
  *
- * A table is walked in portions (ports_walk()): references are taken under its lock, answers are
- * made without it. The state of a socket is read without the socket's lock and may change
- * meanwhile; only TCP_INFO is filled in with the lock held.
+ * A table of inet sockets is walked in portions (ports_walk()): references are taken under
+ * table->lock, answers are made without it. The state of a socket is read without the socket's lock
+ * and may change meanwhile; only TCP_INFO is filled in with the socket's lock held.
  */
 #include <asm/errno.h>
 #include <linux/inet_diag.h>
@@ -24,10 +24,10 @@
 
 #define BATCH 256
 
-/* The requester and the request. */
 struct query {
-	struct nl_sock *n;
+	struct nl_sock *n; /* the requester's socket */
 	const struct nlmsghdr *req;
+	/* the payload of @req: inet for AF_INET and AF_INET6, local for AF_UNIX */
 	union {
 		const struct inet_diag_req_v2 *inet;
 		const struct unix_diag_req *local;
@@ -68,7 +68,8 @@ static int state_of(struct inet_sock *i)
 {
 	if (i->table->stream)
 		return tcp_state_of(i);
-	return ip_is_any(&i->raddr) ? TCP_CLOSE : TCP_ESTABLISHED; /* a raw socket has no port */
+	/* Tests the peer's address, not its port: raw sockets have no port. */
+	return ip_is_any(&i->raddr) ? TCP_CLOSE : TCP_ESTABLISHED;
 }
 
 static void put_addr(const struct inet_sock *i, const ip_addr *a, __be32 to[4])
