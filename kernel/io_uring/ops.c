@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ops.c: the table of operations, and those operations that only make a system call. The submitting
- * task makes it at once.
+ * ops.c: the table of operations, and the simple operations. Most of these make one system call,
+ * at once and in the submitting task. Splices and MSG_RING may be queued and issued again later.
  *
  * An opcode without a row in the table fails with -EINVAL, as unknown opcodes do on Linux, and
  * IORING_REGISTER_PROBE reports the opcode as unsupported.
@@ -327,8 +327,8 @@ static int splice_prep(struct uring_req *r)
 }
 
 /*
- * True if the file can be polled, so that the request can wait for it without its task, which holds
- * ring->lock.
+ * True if the file can be polled. A request can then wait for the file in a queue, while its task
+ * continues and releases ring->lock.
  */
 static bool can_wait(const struct file *f)
 {
@@ -417,7 +417,11 @@ static bool pipe_nonblock(struct file *f)
 	return file_pipe(f) && f->f_flags & O_NONBLOCK;
 }
 
-/* Splices until goes_on() ends it or a file is not ready. Returns bytes, -errno or URING_QUEUED. */
+/*
+ * Splices until goes_on() returns false. If a file is not ready, queues the request, or returns
+ * -EAGAIN if the splice may not wait. Returns r->done, 0 at the source's end, -errno or
+ * URING_QUEUED.
+ */
 static long splice_tries(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
