@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock.c: spinlocks and spinning reader-writer locks that give up their host CPU when they have
- * spun for long enough.
+ * lock.c: spinlocks and spinning reader-writer locks, whose contenders spin for a moment and then
+ * sleep on the host.
  *
  * A spinlock's word: 0 free, 1 held, 2 held with sleepers (or vCPUs about to sleep) on the host
  * futex. A contender spins for SPINS pauses (one or two microseconds), then sets 2 and sleeps.
@@ -9,9 +9,12 @@
  * wakes up one sleeper. The sleep has a timeout: a lost wake-up costs a millisecond and does not
  * hang the machine.
  *
- * A rwlock's word: readers in the low bits, WRITER held for writing, WAITING a writer waits (new
- * readers stay out), SLEEPERS a vCPU sleeps. The unlock after which the lock has no holder clears
- * SLEEPERS and wakes up all sleepers.
+ * A rwlock's word:
+ *      RW_READERS      number of readers that hold the lock
+ *      RW_WRITER       held for writing
+ *      RW_WAITING      a writer waits; new readers stay out
+ *      RW_SLEEPERS     a vCPU sleeps on the word, or is about to
+ * The unlock after which the lock has no holder clears RW_SLEEPERS and wakes up all sleepers.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/atomic.h"
@@ -210,7 +213,7 @@ void write_lock(rwlock_t *l)
 		u32 v = READ_ONCE(l->word);
 
 		if (!(v & (RW_WRITER | RW_READERS))) {
-			/* This clears WAITING; other waiting writers set it again. */
+			/* This clears RW_WAITING; other waiting writers set it again. */
 			if (cmpxchg(&l->word, v, (v & RW_SLEEPERS) | RW_WRITER) == v)
 				break;
 		} else if (!(v & RW_WAITING)) {

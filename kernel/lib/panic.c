@@ -3,8 +3,8 @@
  * panic.c: refuse() and panic(), the two ways in which the kernel stops with an error.
  *
  * refuse(): a boot that cannot work; one line on stderr, exit 1. panic(): a broken invariant;
- * details to the log and the consoles, the reason in one line on stderr, exit 2. A panic inside a
- * panic goes straight to stderr.
+ * details to the log and the consoles, the reason in one line on stderr, then a core, a restart or
+ * exit 2. A panic during another, on any vCPU, skips the log and the consoles.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/atomic.h"
@@ -42,8 +42,8 @@ static int set_oops(const char *value)
 PARAM("oops=", set_oops, "panic: an oops is a panic (always in force)");
 
 /*
- * Restarts the instance after panic_timeout. Other vCPUs keep running meanwhile, but can do little.
- * Returns if panic_timeout is 0.
+ * Restarts the instance after panic_timeout seconds, at once if negative. Returns if panic_timeout
+ * is 0. Other vCPUs keep running meanwhile.
  */
 static void restart_after_panic(void)
 {
@@ -51,9 +51,8 @@ static void restart_after_panic(void)
 
 	if (!panic_timeout)
 		return;
-	for (int i = 0; i < panic_timeout;
-		/* Count seconds on the host: the guest's clock may be stopped. */
-		i++)
+	/* Count seconds on the host: the guest's clock may be stopped. */
+	for (int i = 0; i < panic_timeout; i++)
 		arch_futex_wait(&word, 0, 1000000000);
 	arch_reboot();
 }
