@@ -44,8 +44,9 @@ static bool try_take(struct mutex *m)
 }
 
 /*
- * Spins while the owner runs. The owner's struct task stays valid: it is freed through a grace
- * period, and this vCPU passes no boundary meanwhile.
+ * Spins while the owner runs. Returns true if that took the mutex. The owner's struct task stays
+ * valid: it is freed after a grace period, which cannot end before this vCPU passes a boundary (a
+ * point where it takes interrupts, docs/architecture.md).
  */
 static bool spin_on_owner(struct mutex *m)
 {
@@ -93,8 +94,8 @@ static int lock_slow(struct mutex *m, u32 state)
 }
 
 /*
- * Locks @m, sleeping in @state. 0, or -ERESTARTSYS if a signal ended the sleep. @ip: the caller,
- * for reports.
+ * Locks @m, sleeping in @state. Returns 0, or -ERESTARTSYS if a signal ended the sleep. @ip: the
+ * caller's address, for the reports of lockdep and contention.
  */
 static int do_lock(struct mutex *m, u32 state, const void *ip)
 {
