@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keyctl.c: add_key(2), request_key(2), keyctl(2). Arguments in guest memory are copied before
- * keys_mutex is taken, results after it is dropped. Operations that need a helper in user space, DH
- * and asymmetric keys, persistent keyrings and notifications give EOPNOTSUPP. A keyring can be
- * closed to all new links, but not restricted by a key type (ENOENT). Source: keyctl(2).
+ * keyctl.c: add_key(2), keyctl(2). Arguments in guest memory are copied before keys_mutex is taken,
+ * results after it is dropped. Source: keyctl(2).
+ *
+ * Not supported: DH and asymmetric keys, persistent keyrings and notifications (EOPNOTSUPP). No
+ * helper in user space makes keys: INSTANTIATE, NEGATE and REJECT give EPERM, ASSUME_AUTHORITY
+ * ENOKEY. A keyring can be closed to all new links, but not restricted by a key type (ENOENT).
  */
 #include <linux/keyctl.h>
 
