@@ -8,11 +8,14 @@
 
 #include "kernel/dev/tty.h"
 
+/*
+ * Marks, in tty->read_mark: one byte for each byte of tty->read_buf. Bits 0 and 1 are one of the
+ * next two, or 0. The bits from MARK_TAB on hold a tab's number of columns.
+ */
 #define MARK_EOL 1
 #define MARK_EOF 2
-#define MARK_ENDS 3 /* a line end or an EOF */
-/* Shift of a tab's number of columns, which is in the mark's bits above MARK_ENDS. */
-#define MARK_TAB 2
+#define MARK_ENDS 3 /* mask of the two */
+#define MARK_TAB 2  /* shift of the columns */
 
 #define I_FLAG(tty, f) ((tty)->termios.c_iflag & (f))
 #define O_FLAG(tty, f) ((tty)->termios.c_oflag & (f))
