@@ -53,7 +53,7 @@ static int fitness(const struct space *s, int cpu, u64 key)
 	return ready ? (s->image.nr ? 2 : 3) : 0;
 }
 
-/* Returns the best space. pool_lock held. */
+/* Returns the fittest space, or NULL if the pool is empty. pool_lock held. */
 static struct space *find(int cpu, u64 key)
 {
 	struct space *s, *best = NULL;
@@ -84,10 +84,10 @@ static bool missed_before(u64 key)
 }
 
 /*
- * Takes a space from the pool, or returns NULL. A shell's children and the programs that they
- * execute would take each other's spaces in turn, and neither would find its own old mappings. So a
- * guest that finds no space with its key for the second time gets NULL, and thus a new space, while
- * the pool is small; unless @any is true.
+ * Takes a space from the pool. Returns NULL if the pool is empty. Without @any also returns NULL,
+ * so that the caller makes a new space, if the pool is small, its fittest space has the image of
+ * another key, and @key has missed before. A shell's children and the programs that they execute
+ * would otherwise take each other's spaces in turn, and neither would find its own old mappings.
  */
 static struct space *take(int cpu, u64 key, bool any)
 {
@@ -106,6 +106,7 @@ static struct space *take(int cpu, u64 key, bool any)
 	return best;
 }
 
+/* Puts a space into the pool. Returns false if the pool is full. */
 static bool keep(struct space *s)
 {
 	bool kept;

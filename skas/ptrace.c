@@ -2,7 +2,7 @@
 /*
  * ptrace.c: guest code under PTRACE_SYSEMU, for hosts without seccomp, and as the reference for
  * correct behaviour. Spaces, mappers and stub are those of seccomp mode. The runner is traced by
- * its vCPU's thread and is always stopped while we have the turn.
+ * its vCPU's thread and is always stopped while the kernel has the turn.
  *
  * Two kinds of stop:
  *
@@ -21,9 +21,9 @@
  * Invariants:
  * 1. r->regs_live says which kind of stop it is. r->fp is valid in both, since the state of a stop
  *    in guest code is fetched at once to the bottom of the alt stack. So another vCPU, which may
- *    not trace this runner, can take it from there (fpu.c).
+ *    not trace this runner, can take the state from there (fpu.c).
  * 2. A ptrace stop is reported by the host: it needs no proof. A kick that is still pending makes
- *    it stop again at once.
+ *    the runner stop again at once.
  *
  * Where the host has seccomp, the runner also has the filter of seccomp mode, which kills instead
  * of sending a signal. It is a second barrier that no call reaches while SYSEMU works.
@@ -173,6 +173,7 @@ static void write_out_sse(u8 *area)
 	*bv |= XSTATE_SSE;
 }
 
+/* Sets the runner's registers by ptrace, and with @fpu_too the FPU state. Returns 0 or -errno. */
 static int set_all(struct runner *r, bool fpu_too)
 {
 	struct os_trace_regs t;
@@ -208,6 +209,7 @@ static int leave_stub(struct runner *r)
 	return os_trace_set_regs(r->task, &t);
 }
 
+/* Gives the stopped runner the state for its next stay. Returns 0 or -errno. */
 static int prepare(struct runner *r, const struct regs *regs, struct fpu *fpu)
 {
 	bool loaded = fpu_enter(r, fpu);

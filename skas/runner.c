@@ -4,7 +4,7 @@
  * code: it writes registers to the control page and reads the event.
  *
  * Everything read from a control page is under the guest's control. The worst effect of a forged
- * value is the end of the guest program: each value is read once into our memory, and is then
+ * value is the end of the guest program: each value is read once into the kernel's memory, and then
  * either checked or used as one of the guest's own registers.
  */
 #include <asm/signal.h>
@@ -86,8 +86,8 @@ static int clone_runner_locked(struct runner *r)
 }
 
 /*
- * Records which call the host refused, for a runner that ended before it slept; from the runner's
- * status and errno.
+ * Records which call the host refused, for a runner that ended before it slept: wait status @status
+ * names the call, C_CODE has the error. Returns that -errno, or -ECHILD if no call was refused.
  */
 static int start_refusal(const struct runner *r, int status)
 {
@@ -177,7 +177,7 @@ int runner_make(struct runner *r)
 /*
  * Requeues the runner from its word, on which no other task can wait, to a word that only the
  * kernel accesses. Success proves that it was asleep in its one futex call, and can only return to
- * the code behind that call.
+ * the code behind that call. Returns 0 or -ETIMEDOUT.
  */
 int runner_park(struct runner *r)
 {
@@ -462,7 +462,7 @@ static bool put_regs(struct runner *r, const struct regs *regs)
 	return !changed;
 }
 
-/* Loads the registers, and chooses the exit path with which the runner leaves the stub. */
+/* Writes the registers to the control page, and chooses how the runner leaves the stub (C_EXIT). */
 void runner_load_regs(struct runner *r, const struct regs *regs)
 {
 	struct ctl_page *c = r->ctl;

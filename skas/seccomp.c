@@ -16,8 +16,8 @@
  * reads its futex word before it writes its flag, and the waker changes that word first.
  *
  * A guest can write all of this except the futex word at any time. So a turn without an event ends
- * the guest, every sleep has a timeout, and a kick repairs a lost wake-up. How both sides wait, and
- * where, is handoff.c.
+ * the guest, every sleep has a timeout, and a kick repairs a lost wake-up. handoff.c has how both
+ * sides wait, placement.c on which CPUs.
  *
  * Proof of stop: docs/skas.md.
  * Locks: a runner is driven by its vCPU alone, except for seccomp_save_fpu(), which any vCPU may
@@ -26,7 +26,7 @@
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
 
-/* time that the kernel waits for the runner to save a state from the registers */
+/* time between checks of a runner that shall save the state in its registers */
 #define SAVE_SLICE (20 * NSEC_PER_MSEC)
 
 static bool kick_once(struct runner *r)
@@ -37,7 +37,9 @@ static bool kick_once(struct runner *r)
 }
 
 /*
- * Kicks a runner when the deadline has passed. A runner that does not respond may run on any CPU.
+ * Kicks a runner whose deadline has passed until it gives the turn back. If the first kick has no
+ * effect, the runner is unpinned. Returns 0, -ESRCH if the runner is dead, or -ETIMEDOUT if it
+ * ignores kicks.
  */
 static int kick_home(struct runner *r)
 {

@@ -13,7 +13,8 @@
  *
  * Invariants:
  * 1. The order area is written by kernel and mapper only: an acknowledgement is evidence.
- * 2. A failed order leaves an address space in an unknown state: the space is dead.
+ * 2. A failed order leaves an address space in an unknown state: the space is dead. Orders of
+ *    space_try_locked() change nothing if they fail.
  * 3. space->dead never becomes false again before space_end().
  *
  * Locks: space->lock over everything here; index_lock (spin) for the list of free indices.
@@ -39,7 +40,7 @@
 #define MAX_SPACES 8192
 /* time between checks whether a killed runner is dead */
 #define DEATH_SLICE (20 * NSEC_PER_USEC)
-/* limit of the wait for its death where the host cannot report it, for lack of descriptors */
+/* most that await_death() waits: the host cannot report a death if descriptors ran out */
 #define DEATH_MOST (2 * NSEC_PER_SEC)
 #define FIRST_INDEX 1
 static DEFINE_SPINLOCK(index_lock);
@@ -238,7 +239,7 @@ void space_end(struct space *s)
 
 /* ---- orders ---- */
 
-/* Waits until ack == seq. Returns -ECHILD if the mapper died. */
+/* Waits until ack == seq. Returns 0, or -ECHILD if the mapper has died. */
 static int await_ack(struct space *s)
 {
 	struct order_area *o = s->orders;
@@ -254,6 +255,10 @@ static int await_ack(struct space *s)
 	}
 }
 
+/*
+ * Submits the queued orders and waits for the acknowledgement. Returns 0, the -errno of the first
+ * order that failed, or -ECHILD if the mapper has died. s->lock is held.
+ */
 static int hand_over(struct space *s)
 {
 	struct order_area *o = s->orders;
@@ -274,7 +279,10 @@ static int hand_over(struct space *s)
 	return err ? err : -(int)(o->err & 0xff);
 }
 
-/* Applies a batch of one order (clone), which may fail and then changes nothing. */
+/*
+ * Flushes, then applies a batch of one order (clone or modify_ldt), which may fail and then changes
+ * nothing. Returns 0, the order's -errno, -ECHILD, or -EIO if the flush has failed.
+ */
 int space_try_locked(struct space *s, const struct order *o)
 {
 	int err = space_flush_locked(s);

@@ -22,10 +22,10 @@
 #define SPACES_AT_ONCE 64
 /* CPU time since the last check that counts as computing */
 #define ACTIVE_NS NSEC_PER_MSEC
-/* unexplained CPU time that counts as one doubt */
+/* excess above which judge() is called */
 #define DOUBT_NS (200 * NSEC_PER_MSEC)
-#define LEAK_NS (20 * NSEC_PER_MSEC) /* subtracted at each check */
-#define DOUBTS 6                     /* number of doubts that is proof */
+#define LEAK_NS (20 * NSEC_PER_MSEC) /* forgiven at each check */
+#define DOUBTS 6                     /* more doubts are proof */
 
 static DEFINE_SPINLOCK(ends_lock);
 
@@ -57,8 +57,9 @@ static void begin(struct watched *w, u64 used, u64 allowed)
 }
 
 /*
- * Judges a runner with an excess. It is cleared of doubt if it is asleep now, or if it has spent
- * half of the excess in the host's kernel.
+ * Judges a runner with an excess (ns). The first excess makes one doubt. Each later one adds a
+ * doubt; or removes a doubt, but not the first, if the runner is asleep now or has spent more than
+ * half of the excess in the host's kernel. With more than DOUBTS doubts the runner is ended.
  */
 static void judge(struct runner *r, int task, u64 allowed, s64 excess)
 {
