@@ -7,8 +7,8 @@
  * wish outside the bound is refused. If a new bound leaves nothing of an old wish, the bound alone
  * counts, until the wish can be followed again.
  *
- * Locks: the runqueue's lock protects all three masks. A mask that is read without it is checked
- * again under it.
+ * Locks: the runqueue's lock protects all three masks. A mask that is read without the lock is
+ * checked again under the lock.
  */
 #include <asm/errno.h>
 #include <linux/sched.h>
@@ -39,7 +39,11 @@ static void move_to_allowed(struct task *t, struct rq *rq, struct rq *to)
 	}
 }
 
-/* Sets the masks. 0 for @wish or @bound: that mask stays unchanged. 0, -EINVAL or -EBUSY. */
+/*
+ * Sets the masks of @t. If @wish or @bound is 0, that mask stays unchanged. Returns 0; -EINVAL if a
+ * new wish lies outside the bound; or -EBUSY if it would keep a deadline task from a vCPU. Takes
+ * the locks of two runqueues.
+ */
 static int set_masks(struct task *t, u64 wish, u64 bound)
 {
 	u64 w, b, mask;

@@ -21,14 +21,15 @@
 
 #include "kernel/sched/internal.h"
 
+/* A bandwidth of 1 << BW_SHIFT is a whole vCPU. */
 #define BW_SHIFT 20
 u32 sysctl_dl_period_min_us = DL_PERIOD_MIN_US, sysctl_dl_period_max_us = DL_PERIOD_MAX_US;
 
-#define MIN_RUNTIME 1024UL
-#define MAX_PARAM BIT(62)
+#define MIN_RUNTIME 1024UL /* ns */
+#define MAX_PARAM BIT(62)  /* ns; deadlines and periods are below */
 
 static DEFINE_SPINLOCK(dl_lock);
-static u64 dl_total_bw;
+static u64 dl_total_bw; /* sum of the tasks' bandwidths */
 
 /*
  * Begins a period at @start. @debt: the time used beyond the last period's budget, as a negative

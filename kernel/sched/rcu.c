@@ -14,8 +14,8 @@
  * queued, or at once if RCU_BATCH of them are queued or a task waits (synchronize_rcu()). So a
  * guest that makes one system call after the other cannot pile up freed objects. The delay is
  * longer than the host's tick: an earlier deadline costs the host a write to its timer for every
- * sleep. A batch is small: the objects that it frees are still in the caches, and the partner that
- * spins for this vCPU keeps spinning.
+ * sleep. A batch is small: the objects that it frees are still in the caches, and the runner
+ * (skas.h), which spins while it waits for this vCPU, does not fall asleep.
  *
  * Functions run at a boundary, in order, with no lock held, and may not sleep.
  */
@@ -33,7 +33,7 @@ struct rcu_list {
 struct rcu_cpu {
 	struct rcu_list fresh, waiting;
 	u64 snapshot[MAX_CPUS];
-	u64 missing; /* vCPUs that have not passed */
+	u64 missing; /* mask of the vCPUs that have not passed */
 	/* ktime of the next rcu_check() that tests the counters, while the lists are not empty. */
 	u64 due;
 	u32 nr; /* in both lists */
@@ -78,7 +78,7 @@ u64 rcu_next(int cpu)
 	return rcu_cpus[cpu].nr ? rcu_cpus[cpu].due : ~0UL;
 }
 
-/* Begins a grace period for the functions in @fresh. The own vCPU is at a boundary. */
+/* Begins a grace period for the functions in rc->fresh. */
 static void begin(struct rcu_cpu *rc)
 {
 	rc->waiting = rc->fresh;
@@ -91,6 +91,7 @@ static void begin(struct rcu_cpu *rc)
 		rc->snapshot[i] = READ_ONCE(boundaries[i].count);
 }
 
+/* Removes the vCPUs that have passed from rc->missing. */
 static void look(struct rcu_cpu *rc)
 {
 	for (u64 m = rc->missing; m; m &= m - 1) {
@@ -141,7 +142,7 @@ void rcu_check(int cpu)
 	rc->running = false;
 }
 
-/* Waits until vCPU @cpu, whose counter was @seen in guest code, has left guest code. */
+/* Waits until vCPU @cpu, whose counter was @seen in guest code, has left guest code. May sleep. */
 static void wait_for_exit(int cpu, u64 seen)
 {
 	for (u32 spins = 0; smp_load_acquire(&boundaries[cpu].count) == seen; spins++) {

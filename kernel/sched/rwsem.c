@@ -20,6 +20,7 @@ struct rwsem_waiter {
 	struct list_head list;
 	struct task *task;
 	bool write;
+	/* true: the waiter holds the lock; set under wait_lock, also read without */
 	bool granted;
 };
 
@@ -60,8 +61,8 @@ static void grant(struct rwsem *s)
 }
 
 /*
- * Sleeps in @state until the lock is granted. Called with wait_lock held, which it drops. 0 or
- * -EINTR.
+ * Sleeps in @state until the lock is granted. Called with wait_lock held, which it drops. Returns
+ * 0, or -EINTR after a signal.
  */
 static int wait_for(struct rwsem *s, bool write, u32 state)
 {
@@ -97,7 +98,10 @@ static int wait_for(struct rwsem *s, bool write, u32 state)
 	return 0;
 }
 
-/* Takes the lock, sleeping in @state. 0 or -EINTR. @ip: the caller, for reports. */
+/*
+ * Takes the lock, sleeping in @state. Returns 0, or -EINTR after a signal. @ip: the caller's
+ * address, for the reports of lockdep and contention.
+ */
 static int down(struct rwsem *s, bool write, u32 state, const void *ip)
 {
 	u64 since;

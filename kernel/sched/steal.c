@@ -20,6 +20,7 @@
 
 #define LOOK_NS 4000000UL
 
+/* Returns the ns that the host took since the last look, at most the time since then. */
 static u64 look_locked(struct rq *rq, u64 now)
 {
 	u64 since = now - rq->steal_looked;

@@ -5,7 +5,8 @@
  *      timer_setup(&t, fn); timer_start(&t, deadline); ... timer_cancel_sync(&t);
  *
  * A timer is armed on the vCPU that calls timer_start(), which is in the kernel and will call
- * timers_next() before it sleeps or enters guest code: so arming never needs a kick.
+ * timers_next() before it sleeps or enters guest code. So arming needs no kick, unless the timer's
+ * function is running on another vCPU (invariant 2).
  *
  * Invariants:
  * 1. timer->cpu names the base whose lock guards the timer; it changes with both bases' locks held.
@@ -23,15 +24,16 @@
 #include "arch/um/machine/arch.h"
 #include "kernel/sched/internal.h"
 
+/* most that one boundary spends on due timers, after the first LOOK_AT_CLOCK of them */
 #define AT_ONCE_NS 1000000UL
-#define LOOK_AT_CLOCK 64
+#define LOOK_AT_CLOCK 64 /* timers between two looks at the clock */
 
 struct timer_base {
 	spinlock_t lock;
-	struct rb_root tree; /* by expires, under lock */
-	struct rb_node *first;
-	u64 next;
-	struct ktimer *running;
+	struct rb_root tree;    /* by expires, under lock */
+	struct rb_node *first;  /* earliest timer or NULL; under lock */
+	u64 next;               /* ktime, see invariant 3 */
+	struct ktimer *running; /* or NULL; under lock */
 } __aligned(64);
 
 static struct timer_base bases[MAX_CPUS] = { [0 ... MAX_CPUS - 1] = { .next = ~0UL } };
@@ -93,8 +95,8 @@ static struct timer_base *lock_base(struct ktimer *t)
 }
 
 /*
- * Locks and returns the timer's base. Moves the timer to vCPU @here before, unless its function is
- * running.
+ * Locks and returns the timer's base, which is that of vCPU @here unless the timer's function is
+ * running on another. A timer that is moved to @here for this is disarmed.
  */
 static struct timer_base *lock_base_here(struct ktimer *t, int here)
 {
@@ -235,7 +237,10 @@ static void cpu_timers_run(u64 now)
 	lockdep_atomic_end(outer);
 }
 
-/* Runs due timers at every boundary of this vCPU, with the current ktime. */
+/*
+ * Called at every boundary of this vCPU, with the current ktime. Runs due timers, RCU functions,
+ * the CPU-time timers of current, and the scheduler's tick.
+ */
 void timers_run(u64 now)
 {
 	int cpu = smp_processor_id();
@@ -266,7 +271,7 @@ u64 timers_next(void)
 
 struct sleeper {
 	struct ktimer timer;
-	struct task *task;
+	struct task *task; /* NULL: the timer has expired */
 };
 
 static void sleeper_expired(struct ktimer *t)

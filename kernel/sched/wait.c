@@ -163,7 +163,7 @@ void complete_all(struct completion *c)
 	spin_unlock(&c->wait.lock);
 }
 
-/* Sleeps in @state until the completion is done. 0 or -ERESTARTSYS. */
+/* Sleeps in @state until the completion is done. Returns 0, or -ERESTARTSYS after a signal. */
 static int wait_for(struct completion *c, u32 state)
 {
 	struct wait_queue_entry e;
