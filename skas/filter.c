@@ -13,7 +13,7 @@
  * runner's filter first tests the number, where most of a guest's calls fail.
  *
  *    mapper   FUTEX_WAIT and FUTEX_WAKE from anywhere in the 4 GiB of the window. From the zygote's
- *             text, which spaces unmap: what its requests need after the set-up (stub_abi.h:
+ *             text, which new mappers unmap: what its requests need after the set-up (stub_abi.h:
  *             ZYG_*); any other call ends the zygote.
  *             From the code of the mapper and the set-up of the runners: what these need. Flags of
  *             clone and unshare and options of prctl are fixed: they make no namespace.
@@ -45,7 +45,8 @@
 
 #define GATE_SIZE 16
 #define SYSCALL_INSN_SIZE 2
-#define SET_UP 11 /* instructions for a call other than futex */
+/* instructions that check sigaltstack, which a jump for futex skips */
+#define SET_UP 11
 
 struct program {
 	struct sock_filter *insn;

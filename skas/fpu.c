@@ -39,9 +39,10 @@
 #define XSTATE_HEAD (XSAVE_LEGACY + XSAVE_HEADER)
 #define CPUID_XSTATE 0xd
 #define NO_CALL ~0U
+/* limits of await_swap(): time that passes, and CPU time that the runner uses */
 #define SWAP_PATIENCE (10 * NSEC_PER_SEC)
 #define SWAP_CPU_LIMIT (50 * NSEC_PER_MSEC)
-#define SWAP_SLICE (50 * NSEC_PER_USEC)
+#define SWAP_SLICE (50 * NSEC_PER_USEC) /* between two looks of it */
 
 /* Offset and size of each component. If a size is unknown (0), states are copied whole. */
 static struct {
@@ -207,6 +208,7 @@ static void await_swap(struct runner *r)
 	smp_mb();
 }
 
+/* Copies the state that is parked in @area to its task's fpu->area. r->lock held. */
 static void fetch_parked(struct runner *r, int area)
 {
 	struct fpu *fpu = r->parked[area];
@@ -233,8 +235,8 @@ static int area_of(const struct runner *r, const struct fpu *fpu)
 }
 
 /*
- * Returns an area other than @not, preferably an empty one. A state that is parked in it is copied
- * out.
+ * Returns an area other than @not (-1: any), preferably an empty one. A state that is parked in it
+ * is copied out. r->lock held.
  */
 static int free_area(struct runner *r, int not )
 {
@@ -284,6 +286,7 @@ static void make_room(struct runner *r, const struct fpu *fpu)
 	WRITE_ONCE(r->swap, area);
 }
 
+/* Makes r->fp the offset of @fpu's state: in @area, where it is parked, or copied in (-1). */
 static void load_area(struct runner *r, struct fpu *fpu, int area)
 {
 	make_loadable(fpu->area);

@@ -3,15 +3,16 @@
  * placement.c: on which host CPUs a vCPU, its runners and the mapper run, and whether vCPU and
  * runner spin for each other (handoff.c).
  *
- * Placement matters more than anything else. A wake-up across CPUs costs tens of microseconds, on
- * one CPU four. A partner that spins on another CPU reacts within a tenth of a microsecond; a
- * partner that spins on our own CPU costs a whole tick. So there are two modes:
+ * A vCPU and the runner that it drives are partners: each waits for the other. Placement matters
+ * more than anything else. A wake-up across CPUs costs tens of microseconds, on one CPU four. A
+ * partner that spins on another CPU reacts within a tenth of a microsecond. A partner that spins on
+ * the CPU that the other one needs costs a whole tick. So there are two modes:
  *
  *     apart      vCPU at home, its runners on the partner CPU; both spin about as long as a wake-up
  *                would cost, then sleep
  *     together   vCPU and runners at home; neither spins
  *
- * A vCPU goes apart if the host has a CPU for every busy vCPU and one for its partner, and
+ * A vCPU goes apart if the host has two CPUs for every busy vCPU, one of them for its runners, and
  * hand-offs come often. It comes together again when spinning fails too often, because the guest or
  * the kernel computes for long, or when other programs compete for the CPUs. After a failure it
  * waits before it tries again, longer each time. It decides about once a millisecond, in a "look".

@@ -97,7 +97,7 @@ static void write_image(u8 *image, u64 size, u64 base)
 
 /*
  * Starts the zygote at @base. The image is assembled in memory that will be the first space's
- * control area.
+ * control area. Returns 0, -EADDRINUSE if the window is not free, or another -errno.
  */
 static int start_zygote_at(u64 base, u64 top)
 {
@@ -169,7 +169,7 @@ static int open_control_file(void)
 	return err;
 }
 
-/* Makes one space and one runner, which then go to the pool. */
+/* Makes one space and one runner, which then go to the pool. Returns 0 or -errno. */
 static int trial(void)
 {
 	struct space *s = space_make();
@@ -379,7 +379,10 @@ static int make_runner(struct runner *r)
 	return err == -ENOMEM ? -EAGAIN : err;
 }
 
-/* Makes a runner if there is none, and applies all orders. */
+/*
+ * Makes a runner if there is none, and applies all orders. Returns 0, -EAGAIN if the host has no
+ * task for a runner now, or another -errno if the space cannot run any more.
+ */
 static int make_ready(struct space *s, struct runner *r)
 {
 	if (unlikely(space_dead(s)))

@@ -280,8 +280,9 @@ static int hand_over(struct space *s)
 }
 
 /*
- * Flushes, then applies a batch of one order (clone or modify_ldt), which may fail and then changes
- * nothing. Returns 0, the order's -errno, -ECHILD, or -EIO if the flush has failed.
+ * Flushes, then applies a batch of one order (clone, modify_ldt or prctl), which may fail and then
+ * changes nothing. Returns 0, the order's -errno, -ECHILD if the mapper has died, or -EIO if the
+ * flush has failed.
  */
 int space_try_locked(struct space *s, const struct order *o)
 {
