@@ -31,8 +31,12 @@
 const struct sched_timer_ops *sched_timer_ops;
 
 static DEFINE_SPINLOCK(load_lock);
-static u64 load[3], load_at; /* under load_lock; load_at read racily */
-static u64 sampled_at;       /* time of the last sample; under load_lock */
+/*
+ * load: averages of 1, 5 and 15 minutes, with LOAD_SHIFT bits of fraction. load_at:
+ * arch_cpu_clock() at the last step. Both are written under load_lock and also read without it.
+ */
+static u64 load[3], load_at;
+static u64 sampled_at; /* time of the last sample; under load_lock */
 /* Sum of the vCPUs' active_sum at sampled_at, in ns; under load_lock. */
 static s64 sampled_sum;
 /* exp(-5 s / 1, 5, 15 min), 11 bits of fraction */
@@ -297,7 +301,10 @@ static u64 active_since_sample(u64 now)
 	return delta > 0 ? (u64)delta / max(elapsed >> LOAD_SHIFT, 1UL) : 0;
 }
 
-/* Returns @periods steps of load = load * decay + active * (1 - decay), rounded towards @active. */
+/*
+ * Returns @old after @periods steps of load = load * @decay + @active * (1 - @decay), rounded
+ * towards @active. All but @periods have LOAD_SHIFT bits of fraction.
+ */
 static u64 decayed(u64 old, u64 decay, u64 active, u64 periods)
 {
 	u64 keep = LOAD_ONE;

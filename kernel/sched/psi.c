@@ -24,9 +24,9 @@
 #include "kernel/sched/psi.h"
 
 #define FOLD_NS (2 * NSEC_PER_SEC)
-#define FIXED 2048UL
-#define WINDOW_MIN 500000UL /* us */
-#define WINDOW_MAX 10000000UL
+#define FIXED 2048UL          /* 1 in an average and in decays[] */
+#define WINDOW_MIN 500000UL   /* us */
+#define WINDOW_MAX 10000000UL /* us */
 #define WINDOW_STEP 2000000UL /* us; for tasks without privilege */
 
 static struct psi_cpu system_cpus[MAX_CPUS];
@@ -342,11 +342,15 @@ int psi_show(struct psi_group *g, enum psi_resource r, char *buf, size_t size)
 
 struct psi_trigger {
 	struct psi_group *group;
-	u32 state;
+	u32 state;                     /* index in group->total */
 	u64 threshold, window, period; /* ns */
 	struct ktimer timer;
 	struct wait_queue_head wait;
-	/* own: only the timer's function uses these */
+	/*
+	 * Used by the timer's function only. start: ktime at which the window began. start_total:
+	 * the state's total at that time. last_growth: growth of the total in the last window, in
+	 * ns. last_event: ktime at which the trigger fired last, or 0.
+	 */
 	u64 start, start_total, last_growth, last_event;
 	bool event; /* atomic: fired since the last take */
 };

@@ -22,6 +22,7 @@
 static DEFINE_SPINLOCK(work_lock);
 static struct work *work_first, **work_tail = &work_first;
 static struct work *running[MAX_WORKERS]; /* NULL: idle or no such worker */
+/* nr_workers: used slots of running[]. nr_idle: workers without an item. Under work_lock. */
 static u32 nr_workers, nr_idle;
 static DECLARE_WAIT_QUEUE_HEAD(work_wait); /* workers */
 static DECLARE_WAIT_QUEUE_HEAD(work_done); /* work_flush */
@@ -77,7 +78,7 @@ static struct work *take_work(void)
 
 static int worker(void *arg);
 
-/* Starts a worker if none is idle. May sleep. */
+/* Starts a worker if none is idle and there are fewer than MAX_WORKERS. May sleep. */
 static void spawn(void)
 {
 	u64 n = MAX_WORKERS;
