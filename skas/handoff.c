@@ -21,11 +21,12 @@
 #define POLL_NS 40
 /* polls of POLL_NS to skip after the turn was given */
 #define FIRST_LOOK 2
-/* divisor of the most spinning: gives the least */
+/* the least spinning is the most divided by this */
 #define SPIN_FLOOR 8
-#define GAP_SHARE 8 /* divisor: share of a new gap in the mean */
+#define GAP_SHARE 8 /* a new gap weighs 1/8 in the mean */
 #define GAP_MOST 16 /* in SPIN_NS: limit of a counted gap */
-#define MISSES 16   /* waits judged together */
+/* number of misses after which the placement is decided again at once */
+#define MISSES 16
 
 struct handoff_pace handoff_pace;
 
@@ -135,6 +136,7 @@ u64 handoff_patience(u64 deadline)
 
 /* ---- waiting ---- */
 
+/* Counts a wait that spinning did not end. */
 static void miss(struct placement *p)
 {
 	p->credit = 1;
@@ -202,8 +204,8 @@ static void slept_apart(struct placement *p, struct runner *r, u64 slept)
 }
 
 /*
- * Sleeps until the turn is given back or the runner has to be checked. Returns -ETIMEDOUT after the
- * deadline.
+ * Sleeps until the turn is given back or the runner is dead: returns 0. Returns -ETIMEDOUT after
+ * the deadline. Unpins a runner that computes for longer than COMPUTES_NS.
  */
 static int sleep_on_turn(struct runner *r, u64 deadline)
 {

@@ -162,6 +162,7 @@ __attribute__((noreturn)) static void become_mapper(long file_offset, long size)
 	__builtin_unreachable();
 }
 
+/* Forks a mapper for the order area of @size bytes at @file_offset. Returns its pid or -errno. */
 static long fork_space(long file_offset, long size)
 {
 	long pid;
@@ -177,7 +178,10 @@ static long fork_space(long file_offset, long size)
 	return pid;
 }
 
-/* Reaps @pid. __WALL is needed in ptrace mode, where the kernel has seen the task die first. */
+/*
+ * Waits until child @pid is dead, and reaps it. Returns its wait status or -errno. __WALL is needed
+ * in ptrace mode, where the kernel has seen the task die first.
+ */
 static long reap(long pid)
 {
 	int status = 0;
@@ -189,12 +193,14 @@ static long reap(long pid)
 	return r < 0 ? r : status;
 }
 
+/* True if ZYG_FD may install @fd: the number of a region other than 0, or of a guard. */
 static int may_place(long fd)
 {
 	return (fd > ZFD_REGION && fd < ZFD_REGION + MAX_REGIONS) ||
 	       (fd >= ZFD_GUARD && fd < ZFD_GUARD + NR_GUARDS);
 }
 
+/* Moves descriptor @received to the number @wanted, or closes it. Returns 0 or -errno. */
 static long take_fd(int received, long wanted)
 {
 	long r = -EINVAL;
