@@ -162,6 +162,7 @@ static void update_min_vruntime(struct rq *rq)
 		rq->min_vruntime = v;
 }
 
+/* Returns by how much vruntime advances in @ns of run time at @weight. */
 static u64 weighted(u64 ns, u32 weight)
 {
 	return weight == NICE_0_WEIGHT ? ns : ns * NICE_0_WEIGHT / weight;
@@ -169,6 +170,7 @@ static u64 weighted(u64 ns, u32 weight)
 
 /* ---- throttling ---- */
 
+/* True if the real-time tasks have used up their share of the period. */
 static bool rt_throttled(const struct rq *rq)
 {
 	return sysctl_sched_rt_runtime_us >= 0 &&
@@ -206,6 +208,7 @@ static u64 rt_time_left(const struct rq *rq, u64 now)
 	return used < runtime ? runtime - used : 0;
 }
 
+/* Charges @delta ns of @t to the real-time period. Begins a new period first if it is over. */
 static void rt_charge(struct rq *rq, const struct task *t, u64 delta, u64 now)
 {
 	if (rt_clock(rq, now) - rq->rt_start >= rt_period()) {

@@ -158,11 +158,13 @@ static bool refill(struct sched_group *g, u64 now)
 	return g->runtime > 0;
 }
 
+/* Converts @at to ktime. @at and the present time @now are of arch_cpu_clock(). */
 static u64 ktime_of_clock(u64 at, u64 now)
 {
 	return ktime_get() + (at > now ? at - now : 0);
 }
 
+/* Ends the throttling. Under bw_lock. The caller then calls wake_waiters() without it. */
 static void unthrottle(struct sched_group *g, u64 now)
 {
 	g->throttled_ns += now - g->throttled_at;
