@@ -81,11 +81,14 @@ enum runner_state { RUNNER_NONE, RUNNER_WAITING, RUNNER_RUNNING, RUNNER_PARKED }
  * another runner of its space.
  */
 struct runner {
-	struct space *space;  /* immutable, as are cpu, ctl, alt and va */
-	struct ctl_page *ctl; /* control page, mapped in the kernel */
-	u8 *alt;              /* alt stack, mapped in the kernel */
-	u64 va;               /* address of the control page in the space */
-	int cpu;
+	struct space *space; /* immutable */
+	/* control page, as mapped in the kernel; immutable */
+	struct ctl_page *ctl;
+	/* alt stack, as mapped in the kernel; immutable */
+	u8 *alt;
+	/* address of the control page in the space; immutable */
+	u64 va;
+	int cpu; /* number of its vCPU; immutable */
 	/* owned by the vCPU, or by space_put() when no task runs */
 	enum runner_state state;
 	int task;   /* handle (os_space.h), or 0 */
@@ -155,24 +158,30 @@ struct runner {
 } __attribute__((aligned(64)));
 
 struct space {
-	/* index in the control file; immutable, like orders */
-	int index;
+	int index; /* in the control file; immutable */
+	/* order area, as mapped in the kernel; the pointer is immutable */
 	struct order_area *orders;
 	struct list_head list; /* in the pool, under pool_lock */
 	struct skas_mutex lock;
-	u32 seq;    /* protected by lock, as all below */
+	/*
+	 * Number of the newest batch. The members from here to tsc_traps are written under lock
+	 * unless they name another rule; due and dead are also read without it.
+	 */
+	u32 seq;
 	u32 queued; /* orders in the batch */
 	/* true: the batch has an order that guest code must not overtake */
 	bool due;
-	int mapper; /* handle (os_space.h), or 0 */
-	int mapper_pinned;
-	u32 nr_maps; /* upper bound of its host VMAs */
-	/* value of nr_maps at which the real number is read from the host again */
+	int mapper;        /* handle (os_space.h), or 0 */
+	int mapper_pinned; /* host CPU, or -1: none */
+	/* upper bound of its host VMAs; serialised by the callers of space_map() etc. (skas.h) */
+	u32 nr_maps;
+	/* value of nr_maps at which the real number is read from the host again; as nr_maps */
 	u32 count_at;
-	bool dead;
+	bool dead; /* killed; never false again */
 	/*
 	 * True if the space has an LDT, or its program has loaded a selector. Then selectors are
-	 * loaded and saved, no gs base is lent, and the space never goes to the pool.
+	 * loaded and saved, no gs base is lent, and the space never goes to the pool. Any vCPU may
+	 * set it without the lock.
 	 */
 	bool segs;
 	/* true: rdtsc is an event in runners made from now on; the space never goes to the pool */
@@ -205,6 +214,12 @@ struct skas_ops {
 };
 extern const struct skas_ops seccomp_ops, ptrace_ops;
 
+/*
+ * Numbers since the start. fpu_saves: EXIT_SAVE. kicks: of runners. proofs: attempts to prove
+ * that a runner has stopped. proofs_failed: those that failed. forks: spaces made. pooled: spaces
+ * taken from the pool. flushes: batches. orders: orders in them. runners: runners made. killed:
+ * kills of a space's tasks, also at the ordinary end of a space.
+ */
 struct skas_stats {
 	u64 fpu_saves, kicks, proofs, proofs_failed, forks, pooled, flushes, orders, runners,
 		killed;
@@ -382,6 +397,11 @@ bool fpu_in_area(const struct runner *r);
 void fpu_evict(struct runner *r);
 
 /* handoff.c: its top shows the order of the calls, which the runner's vCPU makes */
+/*
+ * Sums over all vCPUs. spun: waits that spinning ended. slept: waits in which the vCPU slept.
+ * woken: runners that had to be woken. across: wake-ups between CPUs. apart: times that a vCPU went
+ * apart (placement.c). moves: times that a vCPU left its home.
+ */
 struct handoff_counts {
 	u64 spun, slept, woken, across, apart, moves;
 };

@@ -103,7 +103,8 @@ struct skas_thunk {
 /*
  * Makes another host file (handle @file of os.h, which stays the caller's) available, as region
  * @region (1 to 15), to every mapper made from now on. Returns 0; -EBUSY if spaces are in use
- * already; -EINVAL for another region; or another -errno.
+ * already; -EINVAL for another region; or another -errno. Ends all pooled spaces. Blocks on the
+ * host.
  */
 int skas_region_add(int region, int file);
 
@@ -162,7 +163,8 @@ int space_protect(struct space *s, u64 va, u64 len, int prot);
  * Sets an entry of the LDT from a checked struct user_desc. With @now the entry is set when the
  * call returns; -errno means that nothing has changed. Without @now the order is queued. Afterwards
  * the space is given to no other guest, and its threads' selectors are loaded and saved (struct
- * regs). Threads in guest code may keep the lent gs base until their next event.
+ * regs). Threads in guest code may keep the gs base that was lent to them (gs_for() in
+ * runner.c) until their next event.
  */
 struct user_desc;
 /* true if the host has modify_ldt(2) and FSGSBASE */
