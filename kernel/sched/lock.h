@@ -195,8 +195,9 @@ void mutex_setup(struct mutex *m, const char *name);
 #define mutex_init(m) mutex_setup(m, LOCK_CLASS(m))
 /* Sleeps until current owns @m. Not recursive. The task that locked a mutex unlocks it. */
 void mutex_lock(struct mutex *m);
-int mutex_lock_interruptible(struct mutex *m); /* 0 or -ERESTARTSYS */
-/* 0, or -ERESTARTSYS if the task is being killed */
+/* As mutex_lock(). Returns 0, or -ERESTARTSYS without the mutex if a signal is pending. */
+int mutex_lock_interruptible(struct mutex *m);
+/* As mutex_lock(). Returns 0, or -ERESTARTSYS without the mutex if current is being killed. */
 int mutex_lock_killable(struct mutex *m);
 /* True if it has locked @m. Does not sleep. */
 bool mutex_trylock(struct mutex *m);
@@ -242,7 +243,7 @@ void assert_rwsem_held_write(const struct rwsem *s);
 
 /* Counts events that one task signals to another. */
 struct completion {
-	/* complete()s not yet waited for; under wait.lock */
+	/* complete()s not yet waited for, or DONE_FOR_ALL (wait.c); under wait.lock */
 	u32 done;
 	struct wait_queue_head wait;
 };
