@@ -225,11 +225,11 @@ void rwsem_setup(struct rwsem *s, const char *name);
  * it is killed before. The trylocks return true if they have taken the lock, and do not sleep.
  */
 void down_read(struct rwsem *s);
-int down_read_killable(struct rwsem *s); /* 0 or -EINTR */
+int down_read_killable(struct rwsem *s); /* returns 0 or -EINTR */
 bool down_read_trylock(struct rwsem *s);
 void up_read(struct rwsem *s);
 void down_write(struct rwsem *s);
-int down_write_killable(struct rwsem *s); /* 0 or -EINTR */
+int down_write_killable(struct rwsem *s); /* returns 0 or -EINTR */
 bool down_write_trylock(struct rwsem *s);
 void up_write(struct rwsem *s);
 /* Turns the write lock of the caller into a read lock. Does not sleep. */
@@ -250,12 +250,13 @@ struct completion {
 void init_completion(struct completion *c);
 /*
  * complete() lets one waiter continue, complete_all() all present and later waiters. Both are
- * callable with spinlocks held. A waiter may free @c as soon as it has returned from its wait.
+ * callable with spinlocks held. A waiter may free @c as soon as it has returned from its wait. The
+ * interruptible and killable waits return 0, or -ERESTARTSYS if a signal or a kill ended them.
  */
 void complete(struct completion *c);
 void complete_all(struct completion *c);
 void wait_for_completion(struct completion *c);
-int wait_for_completion_interruptible(struct completion *c); /* 0 or -ERESTARTSYS */
-int wait_for_completion_killable(struct completion *c);      /* 0 or -ERESTARTSYS */
+int wait_for_completion_interruptible(struct completion *c);
+int wait_for_completion_killable(struct completion *c);
 
 #endif

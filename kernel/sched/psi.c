@@ -174,7 +174,7 @@ void psi_memstall_leave(bool was)
 
 /*
  * Locks and returns the runqueue of @t. *stall is the runqueue of the vCPU that counts @t as
- * stalled, also locked. It may be the same queue.
+ * stalled, also locked. *stall may be the returned runqueue.
  */
 static struct rq *lock_task_and_stall(struct task *t, struct rq **stall)
 {
