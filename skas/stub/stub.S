@@ -339,7 +339,7 @@ after_futex:
 	pushq $FLAGS_CLEAN
 	popfq
 	cmpl $0, C_RSLEEP(%rbx)
-	je wait_spin				/* that was our own wake-up (pass) */
+	je wait_spin				/* the call was the wake-up of pass */
 /* Woken because the turn was given, or for nothing; then spinning is not worthwhile. */
 awake:
 	movl $0, C_RSLEEP(%rbx)
