@@ -9,7 +9,8 @@
  * folder's path.
  *
  * Functions die on an error unless their comment says what they return. Texts and lists that they
- * return are never freed, and those that they are given must stay in memory.
+ * return are never freed unless the comment names who frees them. Texts and lists that they are
+ * given must stay in memory.
  */
 #ifndef NESTLING_NESTCTL_STATE_H
 #define NESTLING_NESTCTL_STATE_H
@@ -45,17 +46,17 @@ struct state_file {
 /* A file of the host that a disk reads and that must not change: an image or a backing file. */
 struct state_image {
 	const char *path; /* absolute */
-	/* bytes; the inode's number */
+	/* @size: bytes. @inode: the inode's number without its highest bit. */
 	uint64_t size, inode;
-	/* seconds since 1970, and nanoseconds below a second */
+	/* @mtime: seconds since 1970. @mtime_ns: nanoseconds below a second. */
 	uint64_t mtime, mtime_ns;
 };
 
 /* A writable disk. */
 struct state_disk {
-	/* has no name if the disk is read-only or missing */
+	/* `ubdN.layer`; it has no name if the disk is read-only or missing */
 	struct state_file layer;
-	/* the parts below the layer, up to the first without a name */
+	/* the parts below the layer, `ubdN.layer.1` first, up to the first without a name */
 	struct state_file below[STATE_PARTS];
 	const char *flags;   /* letters of ubd<N><flags>= */
 	const char *backing; /* absolute path, or NULL */
@@ -63,7 +64,8 @@ struct state_disk {
 
 /* A state, as state.json describes it. */
 struct state {
-	const char *name, *folder; /* @folder: an absolute path */
+	/* @name: a name or path, for messages. @folder: an absolute path. */
+	const char *name, *folder;
 	/* descriptor of the folder, which stays locked while it is open; or -1 */
 	int fd;
 	char digest[65]; /* SHA-256 of state.json */
@@ -72,14 +74,14 @@ struct state {
 	uint64_t created; /* seconds since 1970 */
 	/* name or path of the parent state, or NULL */
 	const char *parent;
-	/* name and working directory of the saved instance */
+	/* @umid: name of the saved instance. @cwd: working directory of its kernel process. */
 	const char *umid, *cwd;
 	const char *kernel; /* path of the kernel's program */
 	const char *build;  /* build id of that program */
 	const char *image;  /* image of the first disk, or "" */
-	/* bytes of memory and number of CPUs at the time of the save */
+	/* at the time of the save. @mem: bytes of memory. @cpus: number of CPUs. */
 	uint64_t mem, cpus;
-	/* for how long the save stopped the instance */
+	/* for how many ns the save stopped the instance */
 	uint64_t stopped_ns;
 	struct state_file memory;
 	/*
@@ -94,8 +96,8 @@ struct state {
 	/* the kernel's command line, ending in NULL */
 	const char **params;
 	/*
-	 * what starts the next kernel of a machine (`nestctl run --init`): see machine.c. NULL: the
-	 * instance ends when its guest restarts.
+	 * @boot_size bytes that start the next kernel of a machine (`nestctl run --init`), in the
+	 * form of machine_file() in run.h. NULL: the instance ends when its guest restarts.
 	 */
 	const char *boot;
 	size_t boot_size;
@@ -109,11 +111,12 @@ const char *state_store(void);
 /* Returns the folder of a state by name or path. It need not exist. Dies if @name is invalid. */
 const char *state_folder(const char *name);
 
-/* A folder that is being filled. @fd is open and locked; state_publish() closes it. */
+/* A folder that is being filled. */
 struct state_new {
 	const char *folder; /* its final path */
 	const char *made;   /* absolute path of its temporary name */
-	int fd;
+	int fd;             /* locked; state_publish() closes it */
+	/* replace an existing state of the final path */
 	bool replace;
 	/* the seal that the folder gets: valid for this folder, for copies of it too, or none */
 	enum { SEAL_HERE, SEAL_COPY, SEAL_NONE } seal;
@@ -122,9 +125,9 @@ struct state_new {
 	const struct state *parent;
 };
 /*
- * Makes an empty folder for a state, locked and open as @fd, which is removed when this process
- * ends unless it was published. Dies if @name exists, unless it is a state and @replace is set. A
- * process may make only one folder at a time.
+ * Makes an empty folder for a state. The result's fd is open and holds the folder's lock. The
+ * folder is removed when this process ends unless it was published. Dies if @name exists, unless it
+ * is a state and @replace is set. A process may make only one folder at a time.
  */
 struct state_new state_begin(const char *name, bool replace);
 /*
@@ -134,7 +137,9 @@ struct state_new state_begin(const char *name, bool replace);
 struct state_new state_begin_at(const char *path);
 /* Makes a folder in the store that never gets a name. */
 struct state_new state_begin_unnamed(void);
-/* Seals the folder, syncs it to the disk and gives it its name. */
+/*
+ * Seals the folder as n->seal says, syncs it to the disk and gives it its final path. Closes n->fd.
+ */
 void state_publish(struct state_new *n);
 /* Removes the unpublished folder, if there is one. Its descriptor stays open. */
 void state_drop(void);
@@ -149,7 +154,10 @@ int state_lock(const char *path, const char *name, bool change);
 void state_remove(const char *name);
 /* Removes the folder @fd at @path, which this process has locked exclusively. @fd stays open. */
 void state_remove_folder(int fd, const char *path);
-/* Removes what killed processes have left in the folder @dir. Errors are ignored. */
+/*
+ * Removes the unfinished folders that killed processes have left in the folder @dir, and calls
+ * pool_sweep(). Errors are ignored.
+ */
 void state_sweep(const char *dir);
 /*
  * Returns the names in the store, sorted. *count: their number. The list does not end in NULL, and
@@ -160,11 +168,15 @@ char **state_names(size_t *count);
 /* ---- pool.c: files of disks that are needed longer than their states ---- */
 
 /*
- * Gives another name to the file @name of the folder @dirfd, a disk's, which is about to be
- * removed, if an instance has it open. Both functions ignore errors.
+ * Called before the file @name of a disk, in the folder @dirfd, is removed. If that is the file's
+ * only name and an instance has it open, gives it another name in the folder `layers` beside the
+ * store. Errors are ignored.
  */
 void pool_keep(int dirfd, const char *name);
-/* Removes the files of `layers` that no instance has open, or that still belong to a state. */
+/*
+ * Removes the names in `layers` of files that no instance has open, or that still belong to a
+ * state. Errors are ignored.
+ */
 void pool_sweep(void);
 
 /*
@@ -179,12 +191,15 @@ const char *head_get(pid_t pid);
 
 extern const char *const state_older_names[STATE_OLDER];
 /*
- * Links the memory files of @parent (NULL: none) to the new folder, so that the kernel writes only
- * the pages that differ. Links none if that is not possible, or if there would be too many files.
- * The kernel then writes all pages.
+ * Links the memory files of @parent to the new folder, so that the kernel writes only the pages
+ * that differ. Links none if @parent is NULL, if linking fails, or if there would be too many
+ * files. The kernel then writes all pages.
  */
 void older_link(const struct state *parent, const struct state_new *n);
-/* Adds the linked files that the kernel has kept to the description @s. */
+/*
+ * Adds the files that older_link() has linked to the description @s, if the kernel has kept them in
+ * the folder @dirfd. @parent NULL: there are none.
+ */
 void older_describe(struct state *s, const struct state *parent, int dirfd);
 /*
  * Returns the @i-th file of a state, counted from 0: its memory, its older memory files, its
@@ -220,15 +235,15 @@ struct machine {
 };
 
 /*
- * Returns what nestctl holds for the next kernel of an instance, and its size. NULL: the instance
- * is not a machine.
+ * Returns a copy of what nestctl holds for the next kernel of an instance (machine_file() in
+ * run.h), of *size bytes. Returns NULL if the instance is not a machine; *size is then not set.
  */
 const char *machine_find(const struct instance *in, size_t *size);
 /* Fills @m, which points into @text. Returns false if the text is damaged. */
 bool machine_parse(const char *text, size_t size, struct machine *m);
 /*
- * Replaces the word that sets the same parameter or device as @param. @adds: adds @param if there
- * is none.
+ * Replaces by @param the word of m->argv that sets the same parameter or device. @adds: adds @param
+ * if there is no such word, and dies if there is no room.
  */
 void machine_replace(struct machine *m, const char *param, bool adds);
 /*
@@ -236,7 +251,7 @@ void machine_replace(struct machine *m, const char *param, bool adds);
  * because another instance forwards its port.
  */
 void machine_spare_cards(struct machine *m);
-/* Drops the words that begin with @name. */
+/* Drops the words of m->argv that begin with @name. */
 void machine_drop(struct machine *m, const char *name);
 /* Sets the instance's name in the job. @hostname: the guest's new one, or NULL. */
 void machine_rename(struct machine *m, const char *name, const char *hostname);
@@ -249,8 +264,8 @@ void machine_rename(struct machine *m, const char *name, const char *hostname);
  */
 void state_must_be_whole(const struct state *s);
 /*
- * As above, but reads all files and prints a message for each fault. True if there is no fault.
- * Does not die.
+ * Checks as state_must_be_whole() does, but reads all files and prints a message for each fault.
+ * True if there is no fault. Does not die.
  */
 bool state_check_all(const struct state *s);
 /*
@@ -258,7 +273,7 @@ bool state_check_all(const struct state *s);
  * missing, and dies on another error.
  */
 bool state_file_read(int dirfd, const char *name, const char *where, struct state_file *f);
-/* As above, without its checksum. */
+/* As state_file_read(), but without the file's checksum: does not read the file. */
 bool state_file_look(int dirfd, const char *name, const char *where, struct state_file *f);
 /* Fills @im for the file @path, a text that must stay valid. Returns 0 or a positive errno. */
 int state_image_read(const char *path, struct state_image *im);
@@ -272,7 +287,7 @@ int state_image_read(const char *path, struct state_image *im);
 void state_seal(int dirfd, const char *name, bool copy);
 /* True if the state's files have not been written to since this user sealed them. */
 bool state_is_untouched(const struct state *s);
-/* As above, for a folder without state.json: a template. */
+/* As state_is_untouched(), for a folder without state.json: a template. */
 bool state_folder_is_untouched(int dirfd);
 /*
  * Returns NULL if this user has made the state, or the reason why that is not certain, for a
@@ -308,13 +323,14 @@ const char *build_id_of(const char *program);
  */
 char *device_query(struct umid_console *c, const char *device);
 /*
- * Splits "COW,FILE" into at most @max names, and removes backslashes. Returns the number of names,
- * of which those beyond @max are left out.
+ * Splits "COW,FILE" at commas into at most @max names; further names are dropped. Removes
+ * backslashes before commas and colons. Returns how many names it has stored.
  */
 size_t device_names(const char *args, const char **names, size_t max);
 /*
- * Returns the value of the last parameter for @device in @params, which ends in NULL. Returns NULL
- * if there is none. The parameter may have flags, which go to *flags.
+ * Returns the value of the last parameter for @device ("ubd0") in @params, which ends in NULL. Sets
+ * *flags to the letters between the device and '='. Returns NULL, and does not set *flags, if there
+ * is no such parameter.
  */
 const char *device_param(const char *const *params, const char *device, const char **flags);
 /* Returns a card's words with a new MAC address and without forwarded ports. */
@@ -343,10 +359,11 @@ struct state save_described(const struct instance *in, struct umid_console *c, i
 
 /* ---- start.c: a kernel that continues from a state ---- */
 
-/* Values of --net, which replace cards of the state; NULL: that of the state stays. */
+/* Values of --net, which replace cards of the state. */
 struct start_nets {
+	/* KIND,... for ethN at [N]; NULL: the card of the state stays */
 	const char *words[STATE_CARDS];
-	/* the card of the next value that names none */
+	/* number of the card that the next value without "ethN=" replaces */
 	int nr;
 };
 /*
@@ -368,7 +385,7 @@ struct start {
 	const char *hostname;
 	/* the saved instance may still run: give cards new addresses, and consoles no ports */
 	bool clone;
-	/* the instance moves here from another process, whose log goes on (machine_log.c) */
+	/* the instance comes from another keeper on this host, whose log goes on (machine_log.c) */
 	bool moves;
 	/*
 	 * The instance runs as a child of this process with its standard streams, as with `nestctl
@@ -401,16 +418,19 @@ struct start {
  */
 const char *start_kernel_of(const struct state *s, const char *wanted);
 /*
- * Starts @kernel, a path, from st->state, which must be trusted. Fills st->report and st->pidfd,
- * and st->kernel if st->attached is set.
+ * Starts @kernel, a path, from st->state, which must be trusted. Sets st->report, and st->kernel if
+ * st->attached is set. st->pidfd is -1 until the wait for the kernel sets it.
  */
 void start_begin(struct start *st, const char *kernel);
-/* Waits until the kernel runs and its process is known. True if so, otherwise st->error is set. */
+/*
+ * Waits at most 10 minutes until the kernel runs and its process is known. True if so, otherwise
+ * st->error is set.
+ */
 bool start_await(struct start *st);
 /*
- * Waits until the kernel reports @how over @channel, the other end of st->hold. START_WAITS: the
- * kernel runs and waits for the state's files. START_READY: it has read them and is held. True if
- * it has reported so, otherwise st->error is set.
+ * Waits at most 10 minutes until the kernel reports @how over @channel, the other end of st->hold.
+ * START_WAITS: the kernel runs and waits for the state's files. START_READY: the kernel has read
+ * the files and is held. True if the report came, otherwise st->error is set.
  */
 enum start_held { START_WAITS = 'w', START_READY = 'r' };
 bool start_await_held(struct start *st, int channel, enum start_held how);
@@ -422,7 +442,7 @@ bool start_has_init(const struct state *s);
 bool start_has_line(const struct state *s, const char *param);
 /*
  * Returns @wanted or, if an instance of this name runs, the first unused name of WANTED-2, WANTED-3
- * and so on. Dies if a kept instance that does not run has the name.
+ * and so on. Dies if @wanted is invalid, or if a kept instance that does not run has the name.
  */
 const char *start_free_name(const char *wanted);
 /* Dies if @name is not valid for an instance, or is taken. */
@@ -450,10 +470,14 @@ int attach_run(struct start *st, void (*begun)(struct start *st, void *arg), voi
 #define KEEPER_FDS 3
 /* index in @fds of the pipe with the reports of the built-in init */
 #define KEEPER_STATUS 0
-/* disks, the kernel's ends of pipes and console, the initial archive, the file of the machine */
+/*
+ * maximum of descriptors in keeper.held: disks, the kernel's ends of pipes and console, the initial
+ * archive, and the file of the machine
+ */
 #define KEEPER_HELD (STATE_DISKS + KEEPER_FDS + 3)
 struct log;
 struct keeper {
+	/* @kernel: path of the program. @cwd: working directory of the kernel process. */
 	const char *kernel, *cwd;
 	const char *const *argv; /* the kernel's, ending in NULL */
 	/* the keeper's ends of the kernel's pipes, which stay open; -1 for none */
@@ -465,8 +489,8 @@ struct keeper {
 	/* the next kernel's initial archive, which the first kernel does not inherit */
 	int initrd;
 	/*
-	 * where the output of a machine is kept (machine_log.c), and the keeper's end of its
-	 * console; NULL and -1: it is not kept
+	 * @log: where the output of a machine is kept (machine_log.c), or NULL. @console: the
+	 * keeper's end of the machine's console, or -1. Both are set or neither.
 	 */
 	struct log *log;
 	int console;
@@ -488,7 +512,7 @@ void keeper_start(const struct keeper *k);
  * machine moves from another keeper, whose log is continued. Returns NULL after a warning.
  */
 struct log *machine_log_begin(const char *name, bool moves);
-/* Opens the folder with the log of @name, or returns -1. */
+/* Opens the folder with the log of @name. The caller closes the descriptor. -1: there is none. */
 int machine_log_open(const char *name);
 /* True while a keeper writes to the log in the folder @dir. */
 bool machine_log_is_busy(int dir);
@@ -504,6 +528,8 @@ void machine_log_moved(const char *name);
 bool machine_log_goes_on(int dir);
 /* Records for the removal of old logs that the machine ends now. */
 void machine_log_end(const struct log *l);
+
+/* ---- start.c ---- */
 
 /* True if the instance @name, whose kernel is @pid (0: any), answers within @ms milliseconds. */
 bool instance_answers(const char *name, pid_t pid, int ms);
