@@ -180,8 +180,8 @@ char **take_words(const struct command *c, int argc, char **argv, int min, int m
  */
 const char *command_verb(const struct command *c);
 /*
- * True if -h is an option of the command, with a value, as docker's for --hostname. It is help
- * without a value, and in all other commands.
+ * True if the command has an option -h with a value, as docker's for --hostname. Such a command
+ * prints its help at -h without a value, and every other command at any -h.
  */
 bool command_has_h(const struct command *c);
 

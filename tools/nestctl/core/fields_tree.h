@@ -22,8 +22,8 @@ struct field_call {
 	const char *name;
 	int min, max;
 	/*
-	 * writes the value to @out, which is null before. @args: @nr values, none of them NULL.
-	 * Dies if they do not fit.
+	 * writes the result to @out, which is JSON's null before. @args: @nr values, none of them
+	 * NULL. Dies if the arguments do not fit.
 	 */
 	void (*run)(struct json *out, const struct json *const *args, int nr);
 };
@@ -49,7 +49,7 @@ struct field_expr {
 	const char *path;
 };
 
-/* A text or action of the template, and the list of those that follow it. */
+/* A text or action of the template. Its list continues with @next. */
 struct field_node {
 	enum {
 		NODE_TEXT,
@@ -67,7 +67,10 @@ struct field_node {
 	struct field_expr *expr;
 	/* numbers of the variables that the node sets, 0 for none; only range sets @key */
 	int key, value;
-	/* the blocks of if, with and range, or NULL; the following node, or NULL */
+	/*
+	 * @then, @otherwise: first nodes of the blocks of if, with and range, or NULL. @next: the
+	 * node that follows, or NULL.
+	 */
 	struct field_node *then, *otherwise, *next;
 };
 

@@ -10,8 +10,9 @@
 #include <sys/types.h>
 
 struct instance {
+	/* @folder: path of the folder with its management console (umid.h) */
 	const char *name, *folder;
-	pid_t pid;
+	pid_t pid; /* the kernel's process */
 	/* @argv: the kernel's command line, ending in NULL. @text: the memory of its words. */
 	char **argv, *text;
 	/* the last file of the instance's first disk, or "" */
@@ -27,8 +28,8 @@ struct instance {
 };
 
 /*
- * Return a process's parent, and the time when it began in clock ticks since the host's boot. 0: it
- * has gone.
+ * Return the pid of a process's parent, and the time when the process began, in clock ticks since
+ * the host's boot. Both return 0 if there is no such process.
  */
 pid_t process_parent(pid_t pid);
 unsigned long long process_start(pid_t pid);

@@ -29,10 +29,10 @@ void json_close(char bracket);
  * Returns the length of the UTF-8 sequence at @s (1 to 4), or 0 if it is invalid. @s is terminated.
  */
 int utf8_sequence(const unsigned char *s);
-/* NULL becomes null. Invalid UTF-8 becomes U+FFFD. */
+/* Writes a string. NULL becomes null. Invalid UTF-8 becomes U+FFFD. */
 void json_text(const char *key, const char *text);
 void json_number(const char *key, int64_t n);
-/* Prints three decimals. */
+/* Writes a number with three decimals. */
 void json_real(const char *key, double x);
 void json_bool(const char *key, bool b);
 

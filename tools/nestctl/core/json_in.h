@@ -3,8 +3,8 @@
  * json_in.h: untrusted JSON (RFC 8259) as a tree, which is never freed.
  *
  * json_parse() dies with a message that begins with @what if the text is damaged, too deep or
- * contains \u0000. The getters accept NULL, and return NULL for a value that is missing or of
- * another kind, so calls can be nested.
+ * contains \u0000. json_get() and the functions below it accept NULL as the object. They return
+ * NULL or false for a value that is missing or of another kind, so calls can be nested.
  */
 #ifndef NESTLING_NESTCTL_JSON_IN_H
 #define NESTLING_NESTCTL_JSON_IN_H
@@ -20,7 +20,7 @@ struct json {
 	 * content of a text, which has no zeros; the number, "true", "false" or "null" as written
 	 */
 	char *text;
-	/* the first element of a list or object, or NULL; the next of the parent's, or NULL */
+	/* @first: first element of a list or object. @next: next in the parent. Or NULL. */
 	struct json *first, *next;
 };
 

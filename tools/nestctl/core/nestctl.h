@@ -25,7 +25,7 @@ void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /*
  * Calls @f. Returns NULL, or the message with which @f died, in memory that is never freed. Memory
- * and descriptors that @f had taken stay so. Only the first thread may call this.
+ * and descriptors that @f had taken stay taken. Only the first thread may call this.
  */
 const char *attempt(void (*f)(void *arg), void *arg);
 /*
@@ -81,8 +81,9 @@ void prepare_process(void);
 /* Makes a folder and its missing parents with mode 0700. Dies on an error. */
 void make_dirs(const char *path);
 /*
- * Makes or empties a file that only the user can read, for a record of what a guest does. Returns a
- * stream for writing, which is close-on-exec, or NULL with errno.
+ * Makes a file that only the user can read, for a record of what a guest does. Empties an existing
+ * file, which keeps its mode. Returns a stream for writing, which is close-on-exec, or NULL with
+ * errno.
  */
 FILE *create_private(const char *path);
 /*
@@ -91,8 +92,8 @@ FILE *create_private(const char *path);
  */
 const char *size_word(const char *text);
 /*
- * Returns the bytes of "512M", "2g" or "4096": units are K, M, G and T, powers of 1024, and a B or
- * iB may follow them. Dies on an error, with @what in the message.
+ * Returns the bytes of "512M", "2g" or "4096": units are K, M, G and T in either case, powers of
+ * 1024, and a B or iB may follow them. Dies on an error, with @what in the message.
  */
 uint64_t parse_size(const char *text, const char *what);
 /*
@@ -103,9 +104,9 @@ const char *find_program(const char *name);
 /*
  * Starts the program argv[0] and returns its pid. Looks up a name without a slash by
  * find_program(). Dies if the program is not found or no process can be made. If execv() fails, the
- * child warns and exits with 127. Only one such program may run at a time. Its descriptors 0 to 2
- * are @fds, where -1 means nestctl's own. It gets its own process group, since mmdebstrap signals
- * its whole group when it fails.
+ * child warns and exits with 127. Only one such program may run at a time. The child's descriptors
+ * 0 to 2 are @fds, where -1 means nestctl's own. The child gets its own process group, since
+ * mmdebstrap signals its whole group when it fails.
  */
 pid_t spawn(const char *const argv[], const int fds[3]);
 /* Waits for the child. Returns its exit status, or 128 + N after signal N. */
@@ -116,22 +117,24 @@ int wait_for(pid_t pid);
  */
 char *program_said(int fd);
 /*
- * Sends SIGTERM to the group of spawn()'s child and waits for it, unless wait_for() has returned
- * for it. Closes all descriptors but 0 to 2. Async-signal-safe.
+ * Sends SIGTERM to the group of spawn()'s child and waits for the child. First closes all
+ * descriptors but 0 to 2. Does nothing if there is no child, or if wait_for() has returned for it.
+ * Async-signal-safe.
  */
 void stop_child(void);
 
 /*
  * Returns the path of an image's file, which need not exist: a name with a slash is a path, any
- * other is in the image folder (image.c). Dies if @name is empty. These four return @name itself or
- * memory that is never freed.
+ * other is in the image folder (image.c). Leaves out "docker.io/" and "docker.io/library/". Dies if
+ * @name is empty. This function and the next three return a part of their argument, or memory that
+ * is never freed.
  */
 const char *image_path(const char *name);
 /* Returns NAME for docker's NAME:latest, unless an image is called NAME:latest. */
 const char *image_stem(const char *name);
 /*
- * Return nestctl's folder for images, or for @what, which may not exist yet. Die if the environment
- * names no home.
+ * Return the path of nestctl's folder for images, or of its folder @what ("volumes"). The folder
+ * may not exist yet. Die if the environment names no home.
  */
 const char *image_dir(void);
 const char *data_dir(const char *what);

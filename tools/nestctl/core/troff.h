@@ -9,7 +9,7 @@ struct option_row;
 void troff_line(const char *text);
 /* Prints paragraphs as command.h describes them. */
 void troff_paragraphs(const char *text);
-/* Prints an option, unless it is an old spelling. */
+/* Prints an option, unless its help is NULL, as that of an old spelling. */
 void troff_option(const struct option_row *o);
 
 #endif

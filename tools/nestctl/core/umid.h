@@ -22,11 +22,17 @@ const char *umid_served(const char *name);
 /* Returns the pid of the kernel's process. Dies if the instance has ended. */
 pid_t umid_pid(const char *folder);
 
-/* Returns the pid in the folder's file, or 0 if there is none or no process has it. */
+/*
+ * Returns the pid in the folder's file. Returns 0 if there is no file, or if no process that this
+ * user may signal has the pid.
+ */
 pid_t umid_read_pid(const char *folder);
 /* True if a process listens on the folder's management console, false with errno. */
 bool umid_is_served(const char *folder);
-/* Removes a folder that no process serves any more, with its sockets. Errors are ignored. */
+/*
+ * Removes an instance's folder, with its sockets and pid, unless a process serves its console.
+ * Errors are ignored.
+ */
 void umid_remove_dead(const char *folder);
 /*
  * Removes the folder of the ended kernel @pid, unless another kernel has the folder by now. Waits
@@ -65,18 +71,20 @@ struct umid_console {
 bool umid_try_connect(struct umid_console *c, const char *folder);
 void umid_connect(struct umid_console *c, const char *folder);
 /*
- * Sends a command, whose text is shorter than 512 bytes, or than 3072 if its first word is "state".
- * Dies if it is longer. Returns the reply, which the caller frees. *len: its length without the
- * terminating zero (the reply may contain zeros). *err: 0, or the instance's error number; the
- * reply is then the reason. Returns NULL if no answer came in time, or if the instance has ended.
+ * Sends a command and waits for the reply. The kernel refuses a text of 512 bytes or more, or of
+ * 3072 if its first word is "state". Dies at 3072 bytes or more. Returns the reply as a string that
+ * the caller frees. *len: its length without the terminating zero (the reply may contain zeros).
+ * *err: 0, or not 0 if the command failed; the reply is then the reason. Returns NULL, and does not
+ * set *err, if no complete reply came in time, if it has more than 64 MiB, or if the instance has
+ * ended.
  */
 char *umid_ask(struct umid_console *c, const char *command, int *err, size_t *len);
-/* Sends @n descriptors (at most 8) along with the command. They stay the caller's. */
+/* As umid_ask(), but also sends the @n descriptors @fds, at most 8. They stay the caller's. */
 char *umid_ask_with(struct umid_console *c, const char *command, const int *fds, size_t n, int *err,
 	size_t *len);
 /*
- * The two halves of umid_ask(). umid_send() returns false if the instance has ended. umid_reply()
- * returns NULL then, or if no answer comes in time.
+ * The two halves of umid_ask_with(). umid_send() returns false with errno if the command could not
+ * be sent, mostly since the instance has ended. umid_reply() returns NULL where umid_ask() does.
  */
 bool umid_send(struct umid_console *c, const char *command, const int *fds, size_t n);
 char *umid_reply(struct umid_console *c, int *err, size_t *len);
