@@ -45,7 +45,7 @@ int64_t health_time(const char *text, const char *name);
 void health_begin(const struct service *s, int64_t now);
 /* Ends the checks, once the command has ended. */
 void health_end(void);
-/* Returns when to call health_step(), or 0 for never. */
+/* Returns the time at which health_step() is to be called, or 0 for never. */
 int64_t health_due(void);
 /*
  * Starts a check as a child of this process if one is due. Kills the running check if it has taken
@@ -53,10 +53,11 @@ int64_t health_due(void);
  */
 void health_step(int64_t now);
 /*
- * True if @pid, which has ended with the wait status @status, was the check. health_now() then
- * returns the new state, and in *failing how many checks in a row have failed.
+ * Takes the result of a check. True if @pid, which has ended with the wait(2) status @status, was
+ * the check.
  */
 bool health_reap(pid_t pid, int status, int64_t now);
+/* Returns the present state. *failing: how many checks in a row have failed. */
 enum health health_now(unsigned int *failing);
 
 #endif

@@ -25,8 +25,8 @@ bool image_is_used(const struct image *im);
 
 /*
  * Removes the unused images among those that @only selects (NULL: all), and prints their names. An
- * image that gets into use meanwhile stays, with a message. Returns the number of bytes freed on
- * the disk.
+ * image that cannot be removed, such as one that an instance uses by now, stays, with a message.
+ * Returns the number of bytes freed on the disk.
  */
 struct image_filter;
 uint64_t images_prune(const struct image_filter *only);

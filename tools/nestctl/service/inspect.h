@@ -14,8 +14,8 @@ void inspect_settings(const struct image_config *c);
 /* Writes Mounts: the folders of the host and the volumes of a kept instance. */
 void inspect_mounts(const struct spec *c);
 /*
- * Returns the names of its volumes and the paths of its folders of the host as "A,B", never freed.
- * *volumes: the number of volumes.
+ * Returns the names of the volumes of a kept instance, and the paths of the folders of the host
+ * that it sees, as "A,B", never freed. *volumes: the number of volumes.
  */
 const char *inspect_mount_names(const struct spec *c, unsigned int *volumes);
 /*
@@ -23,9 +23,9 @@ const char *inspect_mount_names(const struct spec *c, unsigned int *volumes);
  * of its image.
  */
 void inspect_own(const struct spec *c);
-/* Writes Path and Args: the words of the entry point and the command. */
+/* Writes Path and Args of a kept instance: the words of its entry point and command. */
 void inspect_command(const struct spec *c);
-/* Write Sysctls, and ExposedPorts: the ports of the image, of -p and of --expose. */
+/* Write Sysctls, and ExposedPorts: ports that the image, -p and --expose name. */
 void inspect_sysctls(const struct spec *c);
 void inspect_exposed(const struct spec *c);
 /* Returns the path of the newest log file, or "". The text is never freed. */

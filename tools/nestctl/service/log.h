@@ -28,16 +28,16 @@ enum log_stream { LOG_OUT, LOG_ERR, LOG_OURS, LOG_STREAMS };
 struct log {
 	int dir, fd;
 	unsigned int number, max_files;
-	/* bytes of the file; from @max_size a new file begins */
+	/* @size: bytes of the file. @max_size: the size from which on a new file begins. */
 	uint64_t size, max_size;
 	/*
 	 * for each stream. @part: its last line is incomplete. @torn: the disk had no room for the
 	 * beginning of the line that the stream is writing.
 	 */
 	bool part[LOG_STREAMS], torn[LOG_STREAMS];
-	/* bytes for which the disk had no room and that the log has not reported; the errno */
+	/* bytes for which the disk had no room and that the log has not reported */
 	uint64_t lost;
-	int error;
+	int error; /* errno of their writes */
 	/* records that are being formed: @have of @room bytes */
 	char *buf;
 	size_t have, room;
@@ -70,7 +70,7 @@ struct log_record {
 struct log_reader {
 	int dir, fd;
 	unsigned int number;
-	/* @have bytes of the file are in the buffer, and the next record is at @at */
+	/* @have of @room bytes in the buffer are of the file; the next record is at index @at */
 	char *buf;
 	size_t have, at, room;
 	/* offset of the next record in its file */
@@ -98,7 +98,10 @@ bool log_next(struct log_reader *r, struct log_record *record);
  */
 struct log_place log_place(const struct log_reader *r);
 void log_seek(struct log_reader *r, struct log_place place);
-/* Moves to the beginning of the last @lines lines. 0: to the end. */
+/*
+ * Moves to the beginning of the last @lines lines, or to the oldest record if the log has fewer. 0:
+ * to the end.
+ */
 void log_seek_tail(struct log_reader *r, size_t lines);
 /*
  * Waits until a file of the log may have grown, for @ms milliseconds at most. @watch: from

@@ -20,8 +20,8 @@ struct network {
 
 /*
  * Requests the addresses of @card ("eth0") of the instance whose console is in the folder @folder.
- * Returns none if @folder is NULL or the instance does not answer. Waits at most half a second for
- * each reply.
+ * Returns empty texts if @folder is NULL or the instance does not answer. Waits at most half a
+ * second for each reply.
  */
 struct network network_ask(const char *folder, const char *card);
 

@@ -18,8 +18,9 @@
  * -d. The child and its kernel die with the supervisor, so that a killed supervisor leaves no
  * process.
  *
- * Functions die on an error that their comment does not name. Texts and lists that they return are
- * never freed.
+ * An instance is kept if it has such a folder, also while it does not run. Functions die on an
+ * error that their comment does not name. Texts and lists that they return are never freed unless
+ * the comment names who frees them.
  */
 #ifndef NESTLING_NESTCTL_SERVICE_H
 #define NESTLING_NESTCTL_SERVICE_H
@@ -60,14 +61,18 @@ struct spec {
 	int64_t created; /* ns since 1970 */
 	bool tty, input, rm;
 	bool own_layer; /* the layer is in the instance's folder */
-	/* bytes of a log file, and how many are kept */
+	/* @log_size: bytes of a log file. @log_files: how many files are kept. */
 	uint64_t log_size;
 	unsigned int log_files;
-	/* the signal that stop sends, and the seconds until it kills the command */
+	/*
+	 * @stop_signal: number of the signal that stop sends. @stop_timeout: seconds until it
+	 * kills.
+	 */
 	int stop_signal, stop_timeout;
 	struct health_spec health;
 	/*
-	 * lists that end in NULL: options of nestctl run, its command, labels "NAME=VALUE", ports
+	 * Lists that end in NULL. @words: options of nestctl run. @command: words of the command.
+	 * @labels: "NAME=VALUE". @ports: "80/tcp -> 127.0.0.1:8080".
 	 */
 	char **words, **command, **labels, **ports;
 };
@@ -78,14 +83,13 @@ struct service_state {
 	enum phase phase;
 	/* nestctl stop has asked for the end, or the first start failed: no restart */
 	bool stopped;
-	/* the last exit status, and how often the command has ended */
-	int exit;
-	unsigned int ends;
+	int exit;          /* the last exit status */
+	unsigned int ends; /* how often the command has ended */
 	/* restarts by the policy since the user last started the instance */
 	unsigned int restarts;
-	/* ns since 1970, or 0 */
+	/* of the last start and end, in ns since 1970, or 0 */
 	int64_t started, finished;
-	pid_t supervisor;
+	pid_t supervisor; /* pid of the last one, or 0 */
 	enum health health;
 	/* failed checks since the last one that succeeded */
 	unsigned int failing;
@@ -103,7 +107,8 @@ struct service {
 	/* @folder: an absolute path */
 	const char *name, *folder;
 	/*
-	 * descriptors of the folder and of its file `state`, usable also after a rename or removal
+	 * Descriptors, usable also after a rename or removal. @dir: the folder. @state: its file
+	 * `state`, or -1.
 	 */
 	int dir, state;
 	int lock;   /* descriptor that holds the lock, or -1 */
@@ -130,7 +135,8 @@ void service_close(struct service *s);
 struct service service_create(const char *name);
 /*
  * Locks the instance until s->lock is closed. Does not wait. Returns false if a supervisor or
- * another process has the lock. True also if this process has locked @s before.
+ * another process has the lock, or if the instance was renamed or removed. True also if @s is
+ * locked already.
  */
 bool service_lock(struct service *s);
 /*
@@ -147,7 +153,7 @@ void service_remove(struct service *s);
  * or taken.
  */
 void service_rename(struct service *s, const char *name);
-/* Dies if a running instance that is not kept has the name. */
+/* Dies if an instance called @name runs, whether it is kept or not. */
 void service_check_free(const char *name);
 /*
  * Returns all kept instances, sorted by name: specs and states, without open descriptors. *count:
@@ -161,6 +167,8 @@ struct service *services_all(size_t *count);
 uint64_t services_prune(void);
 /* Returns a name of six letters for a new instance. */
 const char *service_new_name(void);
+
+/* ---- spec.c again: the file `spec` ---- */
 
 /* Writes s->spec, completely or not at all. */
 void spec_write(const struct service *s);
@@ -185,8 +193,9 @@ void service_state_create(struct service *s);
 /* Writes the state. Errors are ignored. */
 void service_state_write(const struct service *s, const struct service_state *st);
 /*
- * Reads the state that was written last. If its phase requires a supervisor but none lives, the
- * supervisor was killed: returns PHASE_EXITED with status 137.
+ * Reads the state that was written last; all zeros if there is none. If the phase requires a
+ * supervisor but no process has locked the instance, the supervisor was killed: returns
+ * PHASE_EXITED with status 137.
  */
 struct service_state service_state_read(const struct service *s);
 /* Returns ns since 1970. */
@@ -233,27 +242,29 @@ enum {
 	CONTROL_END = 'E',    /* the command's input has ended */
 	CONTROL_SIZE = 'W',   /* "W ROWS COLUMNS": the terminal's size */
 	CONTROL_RENAME = 'N', /* "NNAME": rename the instance to NAME */
-	CONTROL_DONE = 'D',   /* the reply: S, K or N was carried out */
+	/* the reply: S or K has arrived, or N was carried out */
+	CONTROL_DONE = 'D',
 	CONTROL_REFUSED = 'R' /* the reply to N: "RREASON" */
 };
 /*
- * Connects to the supervisor. Returns a SOCK_SEQPACKET socket for the caller to close, or -1 if
- * none listens. *pid: the supervisor's process.
+ * Connects to the supervisor. Returns a SOCK_SEQPACKET socket for the caller to close, on which a
+ * receiver waits 10 s at most. *pid: the supervisor's process. Returns -1, and does not set *pid,
+ * if no supervisor listens.
  */
 int control_connect(const struct service *s, pid_t *pid);
 /* Makes the supervisor's socket, which is non-blocking, and returns it. */
 int control_listen(const struct service *s);
-/* Sends a packet and waits some seconds for the reply. Returns false if none came. */
+/* Sends the packet @text and waits at most 10 s. True if any reply came, also CONTROL_REFUSED. */
 bool control_ask(int fd, const char *text);
-/* Sends a packet and waits some seconds for the reply. Returns the reply, or NULL if none came. */
+/* Sends the packet @text and waits at most 10 s. Returns the reply, or NULL if none came. */
 const char *control_reply(int fd, const char *text);
 
 /* ---- end.c ---- */
 
 /*
  * Asks the supervisor to end the instance for good: its command gets @sig, and is killed after
- * @seconds. Does not wait for the end. Returns a pidfd of the supervisor for the caller to close,
- * or -1 if none lives.
+ * @seconds. Continues a paused instance. Does not wait for the end. Returns a pidfd of the
+ * supervisor for the caller to close, or -1 if no supervisor listens.
  */
 int service_ask_end(struct service *s, int sig, int seconds);
 /*
@@ -261,7 +272,10 @@ int service_ask_end(struct service *s, int sig, int seconds);
  * does not end then. Returns true once it has ended, or false if it does not run.
  */
 bool service_stop(struct service *s, int sig, int seconds);
-/* Sends a signal to the instance's command. Returns false if the instance does not run. */
+/*
+ * Sends the signal @sig to the instance's command. Returns false if no supervisor listens, or if
+ * the supervisor does not reply.
+ */
 bool service_signal(struct service *s, int sig);
 
 #endif

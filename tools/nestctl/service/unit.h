@@ -9,7 +9,7 @@ struct service;
 
 /*
  * Writes the instance's unit into the folder where systemd searches for units, and makes systemd
- * start it now and at each boot. On an error removes the unit and dies.
+ * start it now and at each boot. Dies on an error. If systemd refuses, removes the unit first.
  */
 void unit_install(const struct service *s);
 /* True if the instance @name has a unit. */

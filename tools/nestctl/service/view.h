@@ -16,12 +16,13 @@ struct view {
 	/* without open descriptors; valid if the instance is kept */
 	struct service service;
 	struct service_state state;
-	/* created, running, paused, restarting, exited */
+	/* docker's word for the phase: created, running, paused, restarting, exited */
 	const char *word;
+	/* @image: name of the image, as for `nestctl run`. @file: the image's path. */
 	const char *image, *file;
 	const char *command; /* "" if unknown */
 	int64_t created;     /* ns since 1970 */
-	/* the kernel's process and the folder of its console, or 0 and NULL if no kernel runs */
+	/* @pid: the kernel's process. @folder: of its console (umid.h). No kernel: 0 and NULL. */
 	pid_t pid;
 	const char *folder;
 	/*
@@ -44,7 +45,8 @@ bool view_find(struct view *v, const char *name);
 const char *view_status(const struct view *v);
 /*
  * Determines the bytes that the instance occupies on the disk: *own by its layer, *all with its
- * image. Returns false and sets neither if the instance is not detached: its layer has no name.
+ * image. Returns false and sets neither if the layer has no name: the instance is not kept, or has
+ * --rm without --keep.
  */
 bool view_size(const struct view *v, uint64_t *own, uint64_t *all);
 /*

@@ -25,8 +25,8 @@ const char *volume_data(const char *name);
  */
 void volume_make(const char *name, char **labels);
 /*
- * Asks "@question [y/N] " on the terminal. True if the user answers y. Dies with a message about
- * @command if there is no terminal.
+ * Asks "@question [y/N] " on standard error. True if the user answers y on standard input. Dies
+ * with a message about @command if one of them is no terminal.
  */
 bool volume_ask(const char *command, const char *question);
 /*
@@ -41,7 +41,9 @@ void volume_print(const char *name, struct fields *f);
  */
 uint64_t volumes_prune(void);
 struct volumes_sum {
+	/* number of volumes, and of those that an instance uses */
 	size_t all, used;
+	/* bytes on the disk of all volumes, and of the unused ones */
 	uint64_t bytes, unused_bytes;
 };
 /* Returns sums over all volumes, for `nestctl system df`. */
