@@ -26,7 +26,7 @@ struct run;
 void audit_add(const char *text);
 /*
  * Sets the limit in bytes of each file. Of two limits the smaller applies. Returns false if @size
- * is below AUDIT_SIZE_MIN_KIB.
+ * is below AUDIT_SIZE_MIN_KIB KiB.
  */
 #define AUDIT_SIZE_MIN_KIB 256 /* more than one write */
 bool audit_size(uint64_t size);
@@ -42,6 +42,7 @@ void audit_clear(void);
 void audit_listen(void (*f)(const char *line));
 /* Opens the outputs and makes the pipe. Dies if a file cannot be written. */
 void audit_prepare(struct run *r);
+/* Starts the thread that carries lines to the outputs, once the kernel has its end of the pipe. */
 void audit_begin(void);
 /*
  * Writes a line @event with one field of text, @key and @value. A line that has no room in the pipe
@@ -50,8 +51,8 @@ void audit_begin(void);
 void audit_report(const char *event, const char *key, const char *value);
 /*
  * Waits until all lines are written, then writes the line "end" with the exit status @status. Once
- * @hurry() is true, does not wait for a reader that reads nothing. Returns false after a message if
- * lines are missing.
+ * @hurry() is true, does not wait for a reader that reads nothing. Returns true, or false after a
+ * message if lines are missing.
  */
 bool audit_finish(int status, bool (*hurry)(void));
 

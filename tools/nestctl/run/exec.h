@@ -36,9 +36,9 @@ struct remote {
 /* Starts a command. Dies if the instance refuses or does not answer. */
 struct remote remote_start(const struct instance *in, const struct exec_job *j, enum channels kind);
 /*
- * Runs a program of the instance, without a shell, as root. @argv ends in NULL. It gets no input.
- * Returns its output, at most 4 MiB, as a string that the caller frees, or NULL if it failed. Dies
- * if the instance refuses or does not answer.
+ * Runs a program of the instance, without a shell, without input and as root. @argv ends in NULL.
+ * Returns the first 4 MiB of the program's output as a string that the caller frees, or NULL if its
+ * exit status is not 0. Dies if the instance refuses or does not answer.
  */
 char *remote_read(const struct instance *in, const char *const *argv);
 
@@ -53,6 +53,7 @@ struct exec_config {
 	/* NAME=VALUE; the last entry of a name counts */
 	const char *env[EXEC_ENV_MAX];
 	size_t nr_env;
+	/* @user: USER[:GROUP]. @dir: the working folder. */
 	const char *user, *dir;
 	/* names or numbers from --group-add */
 	const char *groups[EXEC_GROUPS_MAX];
@@ -69,6 +70,10 @@ void exec_config_read(struct exec_config *c, const struct instance *in);
 /* A user of the instance (exec_user.c). The memory of texts is never freed. */
 struct exec_user {
 	char *ids; /* "UID:GID:GID..." */
+	/*
+	 * @name: the user's name, or the number that was given. @home, @shell: from /etc/passwd,
+	 * or "/" and "/bin/sh".
+	 */
 	const char *name, *home, *shell;
 };
 /*

@@ -10,12 +10,13 @@
 
 struct run;
 /*
- * Returns the user that the kernel process of root's run becomes without the option: the caller of
- * sudo. Returns NULL if the process keeps running as root: the run needs root, or sudo did not
- * start it. Texts of both functions are never freed.
+ * Returns the user that the kernel process becomes without the option, for host_user_param(): the
+ * caller of sudo, as "UID:GID,optional". Returns NULL if the kernel process keeps nestctl's user:
+ * nestctl is not root, sudo has not started it, or the run needs root. Texts of both functions are
+ * never freed.
  */
 const char *host_user_of_sudo(const struct run *r);
-/* Returns the kernel's parameter for @user, or NULL if @user is root or NULL. */
+/* Returns the kernel's parameter "user=..." for @user, or NULL if @user is root or NULL. */
 const char *host_user_param(const char *user);
 
 #endif

@@ -12,8 +12,8 @@
 struct run;
 
 /*
- * Sets the file for the policy, which learn_end() makes. @file must stay valid. Dies if it exists
- * or cannot be made.
+ * Sets the file for the policy, which learn_end() makes. @file must stay valid. Dies if the file
+ * exists, if its folder is not writable, or if this function was called before.
  */
 void learn_begin(const char *file);
 /*

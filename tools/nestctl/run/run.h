@@ -39,8 +39,9 @@ struct agent {
 /* The options of a run, and what is prepared for it. Texts and lists are never freed. */
 struct run {
 	/*
-	 * paths of the kernel and the image, and the values of --keep, --mem, --cpus, -p
-	 * (",hostfwd=" words), -w, -u, --policy and --disk, each of which may be NULL
+	 * @kernel, @image: paths. Values of options, or NULL: @cow of --keep, @mem of --mem, @ncpus
+	 * of --cpus, @forwards of -p (words ",hostfwd="), @dir of -w, @user of -u, @policy of
+	 * --policy, @disk of --disk.
 	 */
 	const char *kernel, *image, *cow, *mem, *ncpus, *forwards, *dir, *user, *policy, *disk;
 	/*
@@ -57,11 +58,13 @@ struct run {
 	 * --host-user, or its default; NULL: the kernel process of root's run keeps running as root
 	 */
 	const char *host_user;
-	unsigned long pids, timeout; /* 0: no limit; in seconds */
+	/* @pids: limit of processes. @timeout: limit in seconds. 0 of either: no limit. */
+	unsigned long pids, timeout;
 	/* the first kernel parameter that the user has given, or NULL */
 	const char *param;
 	/* @learns: --learn is given. @audit_fd: an --audit is fd:N. */
 	bool learns, audit_fd;
+	/* -V, -t and -T are given */
 	bool verbose, want_terminal, no_terminal;
 	bool no_template; /* always boots */
 	/* make a missing template before the start */
@@ -128,7 +131,9 @@ struct run {
 	bool create;
 	/* --systemd: a unit of systemd starts the instance */
 	bool unit;
-	/* --name, the image as the user gave it, and --restart's text; or NULL */
+	/*
+	 * @name, @restart: values of options. @image_name: the image as the user gave it. Or NULL.
+	 */
 	const char *name, *image_name, *restart;
 	/* the last option that only a detached instance can have, or NULL */
 	const char *detached_option;
@@ -138,7 +143,10 @@ struct run {
 	 */
 	char **words;
 	int nr_words;
-	/* "NAME=VALUE", and "80/tcp -> 127.0.0.1:8080". NULL-terminated once there is one. */
+	/*
+	 * @labels: "NAME=VALUE". @ports: "80/tcp -> 127.0.0.1:8080". NULL-terminated once there is
+	 * one.
+	 */
 	char **labels, **ports;
 	int nr_labels, nr_ports;
 	/*
@@ -156,7 +164,7 @@ struct run {
 	struct health_spec health;
 	/* @stop_signal: number, 0 is the default. @stop_timeout: seconds, -1 is the default. */
 	int stop_signal, stop_timeout;
-	/* bytes of a file of the log, and how many files; 0 of either: the default */
+	/* @log_size: bytes of a log file. @log_files: how many are kept. 0: the default. */
 	uint64_t log_size;
 	unsigned int log_files;
 	/* the supervisor's child: a killed kernel ends the run with status 128 + signal */
@@ -180,11 +188,12 @@ struct run {
 	 */
 	const char *lines[ATTACH_LINES + 1];
 	int fds[3]; /* descriptors 0, 1, 2 of the kernel */
-	/* nestctl's ends of pipes: init's reports, and messages to init */
+	/* nestctl's ends of pipes. @status_fd: init's reports. @control_fd: messages to init. */
 	int status_fd, control_fd;
 	/* pipe on which init reports that it takes input */
 	int ready;
-	int status_end, ready_fd, control_end; /* the kernel's ends */
+	/* the kernel's ends of the pipes @status_fd, @ready and @control_fd */
+	int status_end, ready_fd, control_end;
 };
 
 /*
@@ -201,14 +210,14 @@ bool in_background(void);
  * Texts of these functions are never freed.
  */
 const char *default_kernel(void);
-/* Returns a path by which a process that inherits @fd can open it. */
+/* Returns the path by which a process that has @fd, or inherits it, can open the file. */
 const char *fd_path(int fd);
 /*
  * Makes a pipe. The kernel inherits its end @kept (0 reads, 1 writes), which is returned in *end.
  * Returns the other end, which is close-on-exec. Dies on an error.
  */
 int kernel_pipe(int kept, int *end);
-/* Returns @path with commas escaped, as a name behind ubd0= needs them. */
+/* Returns @path with a backslash before each comma, as a name behind ubd0= needs it. */
 const char *without_commas(const char *path);
 
 /*
@@ -240,11 +249,8 @@ int run_here(struct run *r);
  */
 void run_add_volume(struct run *r, char *text);
 /*
- * Docker's options (docker_words.c), which die if a value is invalid. run_network_kind() returns
- * the kind of a card from the value of --network, or NULL for the default kind, which docker's
- * "bridge" and "default" select. run_add_volumes_from() calls @keep after each volume that it adds.
- * It skips a volume if one of -v has its guest path, and replaces one of an earlier --volumes-from,
- * together with its word of @word.
+ * Returns the words of a card from the value of --network or --net, or NULL for the default kind,
+ * which docker's "bridge" and "default" select (docker_words.c). Dies if the kind is unknown.
  */
 const char *run_network_kind(const char *text);
 /*
@@ -265,14 +271,20 @@ const char *run_absolute_card(const char *words);
  */
 void run_choose_cards(struct run *r);
 void run_add_cards(struct run *r);
+/*
+ * More of docker's options (docker_words.c), which die if a value is invalid. run_set_cidfile()
+ * dies if the file exists. run_add_volumes_from() adds the volumes of the kept instance in @text,
+ * NAME[:ro|:rw], and calls @keep after each. It skips a volume if one of -v has its guest path. It
+ * replaces one of an earlier --volumes-from, and removes from r->words what @word returns for that.
+ */
 void run_set_cidfile(struct run *r, const char *path);
 void run_check_platform(const char *text);
 void run_check_pull(const char *text);
 void run_add_volumes_from(struct run *r, const char *text, char *(*word)(const struct volume *v),
 	void (*keep)(struct run *r));
 /*
- * If the last volume has the guest path of a volume of --volumes-from, removes that one and its
- * word. @word: returns the word of a volume.
+ * If the last volume has the guest path of an earlier one from --volumes-from, removes the earlier
+ * one and its word in r->words. @word: returns the word of a volume.
  */
 void run_replace_inherited(struct run *r, char *(*word)(const struct volume *v));
 /*
@@ -330,7 +342,7 @@ void run_add_capability(struct run *r, const char *name);
  * --@option, if unknown.
  */
 uint64_t capability_bits(const char *option, const char *name);
-/* Returns the capabilities that remain after --cap-drop and --cap-add. */
+/* Returns the bits of the capabilities that remain after --cap-drop @drop and --cap-add @add. */
 uint64_t capabilities_kept(uint64_t drop, uint64_t add);
 /* Adds the setting for --cap-drop and --cap-add together. */
 void run_limit_capabilities(struct run *r);
@@ -356,8 +368,8 @@ void machine_choose(struct run *r, const struct image_config *c);
 /* name of the memory file that nestctl holds for a machine; a save reads from it how to boot */
 #define MACHINE_FILE "nestling-machine"
 /*
- * Makes the file: the kernel's words @argv, an empty string, init's job. Children do not inherit
- * it.
+ * Makes this file from the kernel's words @argv, which end in NULL, an empty string, and init's job
+ * @job of @size bytes. Returns its descriptor, which children do not inherit. Dies on an error.
  */
 int machine_file(const char *const *argv, const char *job, size_t size);
 /* Adds the settings that depend on the terminal. */
@@ -404,20 +416,24 @@ void attend_prepare(void);
 
 /*
  * Threads that carry a stream through a pipe (pump.c). pump_input() and pump_output() take
- * nestctl's descriptor @fd and return the pipe's other end, for the kernel. There may be 3 of them.
- * Input is carried once @ready has a message or is at its end. If output has lost its reader or
- * cannot be written, the line "gN" (N is @fd) is sent to @control, and further output is dropped.
+ * nestctl's descriptor @fd and return the pipe's other end, for the kernel. Both may be called 3
+ * times in all. Input is carried once @ready has a message or is at its end. If output has lost its
+ * reader or cannot be written, the line "gN" (N is @fd) is sent to @control, and further output is
+ * dropped.
  *
  * Once the kernel has inherited its ends, pump_kernel_started() closes nestctl's copies and starts
  * the threads. @kept: the copies stay open until pump_kernel_ended(), for the next kernel. @fds:
- * r->fds, of which 0 to 2 are never closed. pump_finish() waits until all output has arrived.
- * Output without a reader is dropped once pump_drop() was called, or @hurry() returns true. Returns
- * false after a message if some output could not be written. A reader that has gone is no error.
+ * r->fds, of which 0 to 2 are never closed.
+ *
+ * pump_drop() is called repeatedly: it drops the output of each reader that has taken nothing for
+ * more than a second of these calls. pump_finish() waits until all output has arrived, and calls
+ * pump_drop() while @hurry() is true. It returns false after a message if some output could not be
+ * written. A reader that has gone is no error.
  */
 int pump_input(int fd, int ready);
 /*
- * Makes pump.c write a byte to @fd once the message on @ready has arrived. @terminal: no pump waits
- * for @ready, so a thread is started that does.
+ * Makes pump.c write a byte to @fd once the message on @ready has arrived. @terminal: there is no
+ * input pump to wait for @ready, so this call starts a thread that waits.
  */
 void pump_tell_started(int fd, int ready, bool terminal);
 int pump_output(int fd, int control);

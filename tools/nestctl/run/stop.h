@@ -3,14 +3,20 @@
 #ifndef NESTLING_NESTCTL_STOP_H
 #define NESTLING_NESTCTL_STOP_H
 
-/* Kills the running instance @name. Dies if it does not run, or does not end. */
+/*
+ * Kills the running instance @name. Does nothing if @name is kept and does not run. Dies if there
+ * is no such instance, or if its process does not end.
+ */
 void instance_kill(const char *name);
 /*
- * Parses "TERM", "SIGTERM", "15" or "RTMIN+3" into the guest's signal number. @what: begins a
- * message. Dies on an error.
+ * Parses "TERM", "SIGTERM", "15" or "RTMIN+3". Returns the signal's number in the guest. Dies on an
+ * error with a message that begins with @what.
  */
 int guest_signal(const char *what, const char *text);
-/* Parses the seconds that an instance has to end. @what: begins a message. Dies on an error. */
+/*
+ * Parses the seconds that an instance has to end, 0 to 86400, and returns them. Dies on an error
+ * with a message that begins with @what.
+ */
 int stop_seconds(const char *what, const char *text);
 
 #endif

@@ -31,7 +31,7 @@ int table_place(const void *table, size_t stride, unsigned int n, int port);
 
 /*
  * Parses --delay MS[,JITTER]: milliseconds, at most 60000, and a jitter that is not above the
- * delay. True if it is valid.
+ * delay. True if @text is valid.
  */
 bool line_set_delay(const char *text);
 bool line_has_delay(void);
@@ -61,10 +61,11 @@ void capture_begin(const char *path);
 void capture_frame(const uint8_t *frame, uint32_t len);
 void capture_flush(void);
 
-/* bounds: a longer request is not DHCP or DNS; an answer may exceed its request by so many bytes */
+/* bytes of a UDP datagram with its head; a longer one is taken for neither DHCP nor DNS */
 #define NAMES_REQUEST_MAX 1500
+/* by how many bytes an answer may at most be longer than its request */
 #define NAMES_ANSWER_MORE 512
-/* Parses --dhcp NET/BITS, with 8 to 29 bits. True if it is valid. */
+/* Parses --dhcp NET/BITS, with 8 to 29 bits. True if @text is valid. */
 bool names_begin(const char *text);
 /*
  * Answers an untagged frame that came in at @port and asks for an address, a name or the switch's
@@ -72,7 +73,10 @@ bool names_begin(const char *text);
  * the answer, which goes to @port, or 0 for none.
  */
 uint32_t names_answer(int port, const uint8_t *frame, uint32_t len, uint8_t *answer);
-/* True if the frame is for the switch itself, not for a port. It has at least 6 bytes. */
+/*
+ * True if the frame is for the switch itself, not for a port. Always false before names_begin().
+ * @frame has at least 6 bytes.
+ */
 bool names_are_for_us(const uint8_t *frame);
 /* Frees the addresses and names of a port that has closed. */
 void names_forget(int port);

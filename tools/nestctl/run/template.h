@@ -79,8 +79,9 @@ void templates_prune(void);
  */
 struct template_row {
 	const char *folder, *image;
-	uint64_t disk, used; /* bytes; seconds since 1970 */
-	const char *fault;   /* or NULL */
+	/* @disk: bytes on the disk. @used: time of the last use, in seconds since 1970. */
+	uint64_t disk, used;
+	const char *fault; /* or NULL */
 };
 /*
  * Returns all templates, the most recently used first, in an array that the caller frees. *count:
