@@ -19,7 +19,7 @@
 /* ---- conn.c: the stream, and its messages ---- */
 
 struct conn {
-	/* descriptors, which may be one; non-blocking from conn_begin() on */
+	/* descriptors, which may be the same one; non-blocking from conn_begin() on */
 	int in, out;
 	pid_t child;      /* process at the other end, or 0 */
 	const char *peer; /* for messages */
@@ -60,8 +60,9 @@ void conn_send(struct conn *c, uint32_t type, const void *head, size_t nr_head, 
 /* Sends the queue. Waits while the peer is slow, until the time limit. */
 void conn_flush(struct conn *c);
 /*
- * Sends the queue and an empty message without waiting for the peer's answer. True if all of it was
- * sent. False with errno: the peer cannot have received the message completely.
+ * Sends the queue and an empty message without waiting for the peer's answer. True if all of the
+ * message was sent. False with errno: the peer cannot have received the message completely. Dies if
+ * the queue cannot be sent.
  */
 bool conn_send_surely(struct conn *c, uint32_t type);
 /*
@@ -83,7 +84,7 @@ void conn_await(struct conn *c, int fd);
  * ignored.
  */
 void conn_refuse(struct conn *c, const char *why);
-/* Closes the descriptors, and waits up to 5 s for the end of @child. */
+/* Closes the descriptors, and waits up to 5 s for the end of c->child. */
 void conn_end(struct conn *c);
 /* From now on SIGINT, SIGTERM and SIGHUP make the waits of conn.c die with a message. */
 void conn_watch_signals(void);
@@ -118,8 +119,8 @@ const char *mig_name(int i);
 int mig_number(const char *name);
 /*
  * Prepares the folder @dir, which may have the files of a save, for the next save, whose memory
- * will have only the pages changed since. If there are too many older files, only the first of them
- * stays.
+ * will have only the pages changed since: memory becomes memory.1 and so on. If there are too many
+ * older files, only the oldest of them stays. Removes the files of disks. Errors are ignored.
  */
 void mig_next(int dir);
 
@@ -129,7 +130,7 @@ void mig_next(int dir);
 struct version {
 	int fd; /* -1: the file does not exist */
 	uint64_t size, inode;
-	const uint8_t *map;
+	const uint8_t *map; /* NULL if @size is 0 */
 };
 /* Opens and maps a file for comparison. Dies if it is missing. */
 struct version version_open(int dirfd, const char *name);
@@ -146,7 +147,7 @@ uint64_t delta_send(struct conn *c, const char *name, const struct version *old,
 
 struct apply {
 	struct conn *conn;
-	int dirfd; /* folder for the state's files */
+	int dirfd; /* of the folder for the state's files */
 	/* descriptors for the files of the images in @wanted */
 	int image[MIG_IMAGES];
 	/* bit N: image N was requested and is still missing */
@@ -163,12 +164,13 @@ void apply_round(const struct apply *a);
 /* ---- offer.c ---- */
 
 struct offer {
+	/* @umid, @kernel, @build: as in struct state. @flags: as in offer_of(). */
 	const char *umid, *kernel, *build, *flags;
-	/* bytes of the instance's memory; the sum over all files of the state */
+	/* @mem: bytes of the instance's memory. @bytes: sum over all files of the state. */
 	uint64_t mem, bytes;
 	bool shared; /* both hosts share the files of images */
 	struct state_image images[MIG_IMAGES];
-	/* of file_sum(), or 0 if @shared */
+	/* of each image: the sum of file_sum(), or 0 if @shared */
 	uint32_t sums[MIG_IMAGES];
 	size_t nr_images;
 };
@@ -179,13 +181,13 @@ struct offer {
 struct offer offer_of(const struct state *s, const char *flags, uint64_t bytes, bool shared);
 /* Queues MIG_OFFER. */
 void offer_send(struct conn *c, const struct offer *o);
-/* Reads a MIG_OFFER, which is untrusted. Dies if it is invalid. */
+/* Reads the untrusted text of a MIG_OFFER. Dies if the text is invalid. */
 struct offer offer_parse(const struct message *m);
-/* Dies if this host's CPU lacks a feature. */
+/* Dies if this host's CPU lacks one of the features o->flags. */
 void offer_check_cpu(const struct offer *o);
 /*
- * Finds an image with the offered content on this host. Returns its path, or NULL. Dies if images
- * are shared and the image is missing.
+ * Finds a file with the content of o->images[@i] on this host. Returns the file's path, or NULL.
+ * Dies if images are shared and the image is missing.
  */
 const char *offer_find_image(const struct offer *o, size_t i);
 
@@ -210,11 +212,14 @@ struct hold hold_begin(const struct instance *in, const char *dir, struct conn *
  */
 bool hold_commit(struct hold *h);
 /*
- * Makes the instance continue and closes the channel. Returns false if it has ended, or does not
- * answer.
+ * Makes the instance continue and closes the channel. Returns false if the instance does not
+ * answer, or, without closing the channel, if it has ended.
  */
 bool hold_release(struct hold *h);
-/* Closes the channel. The instance continues, or stays stopped if hold_commit() was called. */
+/*
+ * Closes the channel and the console. The instance continues, or stays stopped if hold_commit() was
+ * called.
+ */
 void hold_leave(struct hold *h);
 
 /* ---- here.c ---- */
@@ -223,8 +228,9 @@ void hold_leave(struct hold *h);
 #define MIG_ASIDE ".before-"
 
 /*
- * Migrates the instance to a new process on this host. @wanted_kernel: its path, or NULL for the
- * present one. Prints the result, as JSON if @json. If it fails, the old process continues.
+ * Migrates the instance to a new process on this host. @wanted_kernel: path of the new kernel, or
+ * NULL for the present one. Prints the result, as JSON if @json. On a failure the old process
+ * continues, and this function dies.
  */
 void migrate_here(const struct instance *in, const char *wanted_kernel, bool json);
 
