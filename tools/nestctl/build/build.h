@@ -34,7 +34,7 @@ struct source {
 };
 
 struct stage {
-	/* @from: the FROM. [first, end): indices of the instructions that follow it in the file. */
+	/* @from: its FROM. [first, end): indices in parsed.list of the instructions that follow. */
 	struct instruction *from;
 	size_t first, end;
 	/* name behind AS, compared without case; or NULL */
@@ -96,7 +96,10 @@ struct build {
 size_t plan(struct build *b, const char *target);
 /* Returns the number of the stage @name, a name or number, below @before; -1 if there is none. */
 int stage_find(const struct build *b, const char *name, size_t before);
-/* Carries out ARG: adds NAME=VALUE to *list. @globals: values of ARG before FROM, or NULL. */
+/*
+ * Carries out the ARG v->at: adds NAME=VALUE to *list for each name with a value. @globals: values
+ * of ARG before FROM, or NULL.
+ */
 void arg_apply(struct build *b, const struct variables *v, char ***list, char *const *globals);
 /* Returns the value of a variable in a list of NAME=VALUE, or NULL. */
 const char *list_get(char *const *list, const char *name);
@@ -117,8 +120,8 @@ void stage_perform(struct build *b, size_t number);
 struct variables stage_variables(const struct stage *s, const struct instruction *at);
 /*
  * Completes @sum into the step's @key, a terminated text. Returns true if the cache has the step's
- * layer, from which the stage then continues. Otherwise the caller sets words, options and disks of
- * a struct step, and makes the layer by stage_begin() and stage_end().
+ * layer, from which the stage then continues; never with --no-cache. Otherwise the caller sets
+ * words, options and disks of a struct step, and makes the layer by stage_begin() and stage_end().
  */
 bool stage_cached(struct build *b, struct stage *s, struct sha256 *sum, char key[65]);
 /*
@@ -130,10 +133,10 @@ void stage_begin(struct build *b, struct stage *s, const char *key, struct step 
 void stage_end(struct build *b, struct stage *s, const char *key, struct step *st,
 	const struct instruction *at);
 /*
- * Adds the words for the stage's folders that are still to be made to @words, and returns the list.
+ * Adds a word for the agent to @words for each of s->folders, and returns the list.
  */
 char **stage_folders(struct stage *s, char **words);
-/* Makes a path absolute, by the stage's working folder. */
+/* Returns @path as an absolute path, relative to the stage's working folder. */
 char *stage_path(const struct stage *s, const char *path);
 
 /* ---- files.c ---- */
@@ -162,7 +165,7 @@ struct layer instance_layer(const char *name);
 /* ---- the commands, which run in nestctl-image ---- */
 
 extern const struct command cmd_build, cmd_commit, cmd_diff, cmd_pull, cmd_build_step;
-/* They return the exit status, or die. */
+/* Functions of these commands. They return the exit status, or die. */
 int build_image(int argc, char **argv);
 int commit_instance(int argc, char **argv);
 int diff_instance(int argc, char **argv);

@@ -18,8 +18,8 @@ const char *cache_path(const char *name, const char *suffix);
  */
 int cache_lock(void);
 /*
- * Removes the files for which @wanted returns true. Returns the bytes that they had on the disk.
- * Errors are ignored.
+ * Removes the files of the cache for whose name @wanted returns true. Returns how many bytes on the
+ * disk that has freed. Errors are ignored.
  */
 uint64_t cache_sweep(bool (*wanted)(const char *name));
 /*
@@ -39,7 +39,7 @@ void cache_note(const char *path);
 struct cache_sum {
 	/* number of layers, images and cache folders */
 	size_t files;
-	uint64_t bytes; /* on the disk */
+	uint64_t bytes; /* of all its files on the disk */
 	bool in_use;    /* a build runs */
 };
 /* Measures the cache; all zeros if there is none. */

@@ -14,7 +14,7 @@
 
 struct config {
 	char **env, **labels; /* NAME=VALUE */
-	/* texts, or NULL */
+	/* texts w, u, s, a and m of image.h, or NULL */
 	char *dir, *user, *stop, *author, *comment;
 	/* the lists x, c, p, v, h, i, b and o of image.h */
 	char **entry, **command, **ports, **volumes, **health, **numbers, **shell, **onbuild;
@@ -24,13 +24,13 @@ struct config {
 
 /* Returns the settings of @c in copies. */
 struct config config_of(const struct image_config *c);
-/* Returns a copy with its own lists. */
+/* Returns a copy of @c with its own lists and texts, in which @has_command is false. */
 struct config config_copy(const struct config *c);
 /* Returns the text for image_config_write(), of *size bytes. */
 char *config_text(const struct config *c, size_t *size);
 /* Returns a variable of @c's environment, or NULL. PATH is never missing, as in the instance. */
 const char *config_env(const struct config *c, const char *name);
-/* Sets NAME=VALUE in a list of variables, which keeps @text. */
+/* Sets @text, NAME=VALUE, in a list of variables. The list keeps @text. */
 void config_set(char ***list, char *text);
 /*
  * Carries out an instruction that changes only settings. Returns false if it is of another kind.

@@ -21,7 +21,7 @@
 struct send {
 	/* descriptor of the stream, or -1: only hash */
 	int fd;
-	bool owners;
+	bool owners; /* of send_begin() */
 	/* the agent has ended: only hash the rest */
 	bool gone;
 	struct sha256 sum;
@@ -31,7 +31,10 @@ struct send {
 	const char *shown;
 };
 
-/* @fd: descriptor of the stream, or -1. @owners: user and group go into the digest. */
+/*
+ * Begins a digest, and a stream if @fd, its descriptor, is not -1. @owners: user and group go into
+ * the digest.
+ */
 void send_begin(struct send *s, int fd, bool owners);
 /*
  * Sends an entry. Fills in the lengths in @h, except h->xattrs, the size of @xattrs. @xattrs may be

@@ -31,16 +31,17 @@ enum stream_kind {
 
 struct stream_head {
 	uint32_t magic, kind, flags;
-	uint32_t mode, uid, gid;
-	uint32_t major, minor;
+	uint32_t mode, uid, gid; /* of stat(2), @mode with the type */
+	uint32_t major, minor;   /* of a device */
 	/* seconds since 1970 */
 	int64_t mtime;
 	/* bytes of a regular file */
 	uint64_t size;
-	/* mtime's nanoseconds. Only in listings (agent's "list"): change time, inode number. */
+	/* nanoseconds of @mtime and @ctime */
 	uint32_t mtime_nsec, ctime_nsec;
+	/* seconds since 1970; this, its nanoseconds and @ino only in listings (agent's "list") */
 	int64_t ctime;
-	uint64_t ino;
+	uint64_t ino; /* inode number */
 	/*
 	 * sizes in bytes of path, target and attributes. An attribute is NAME, a NUL, the value's
 	 * size as a uint32_t, and the value.

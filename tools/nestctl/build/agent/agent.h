@@ -78,8 +78,9 @@ void make_path(const char *path);
 bool stream_read(int fd, struct stream_head *h, char *path, char *target, char *xattrs);
 bool stream_read_piece(int fd, struct stream_piece *p, char *data);
 /*
- * @xattrs has h->xattrs bytes; the other lengths are filled in. @size is at most STREAM_PIECE_MAX;
- * a piece of 0 bytes ends the data.
+ * Write to the stream @fd. stream_write() writes an entry, whose @xattrs have h->xattrs bytes, and
+ * fills in the other lengths of @h. stream_write_piece() writes at most STREAM_PIECE_MAX bytes; a
+ * piece of 0 bytes ends the file's data. stream_finish() ends the stream. All fail on an error.
  */
 void stream_write(
 	int fd, struct stream_head *h, const char *path, const char *target, const char *xattrs);
@@ -88,7 +89,10 @@ void stream_finish(int fd);
 
 /* put.c: writes the entries of the stream in @fd to the target (word d). */
 void put_files(int fd, const struct agent_words *w);
-/* get.c: sends the files of w->rest in the present root, as patterns, to @fd. @data: with data. */
+/*
+ * get.c: sends the files that match the patterns w->rest in the root to @fd, or all files if
+ * w->rest is empty, and ends the stream. @data: with their data.
+ */
 void get_files(int fd, const struct agent_words *w, bool data);
 /* run.c: runs w->rest and kills the processes that it leaves. Returns its exit status. */
 int run_command(const struct agent_words *w);
