@@ -52,16 +52,16 @@ bool blob_is_plain(const struct blob *b);
 
 /*
  * Begins a pass over blobs and limits the bytes to which they may together unpack. The limit is 1
- * GiB plus 32 times @packed, the bytes of the archive @name, which must stay valid. If the user has
- * given the image's size @size in bytes (else 0), the limit is at least four times that. A reader
- * that would unpack more takes this for an attack and dies.
+ * GiB plus 32 times @packed, the bytes of the archive @name; the text @name must stay valid. If the
+ * user has given the image's size @size in bytes (else 0), the limit is at least four times that. A
+ * reader that would unpack more takes this for an attack and dies.
  */
 void blob_bound(const char *name, uint64_t packed, uint64_t size);
 /* Begins another pass with the same limit. */
 void blob_again(void);
 /* Returns the limit in bytes, or INT64_MAX without blob_bound(). */
 uint64_t blob_most(void);
-/* Dies unless the limit allows @bytes more. */
+/* Dies unless the limit of blob_bound() allows to unpack @bytes more of this blob. */
 void blob_expect(const struct blob_reader *r, uint64_t bytes);
 
 /* Sets the total of the progress bar in bytes, which shows those read from blobs. 0: no bar. */

@@ -24,8 +24,9 @@ struct bundle *bundle_open_tar(const struct blob *b);
 /* True if the bundle has the regular file @name. */
 bool bundle_has(struct bundle *b, const char *name);
 /*
- * Returns a file of the bundle, without a digest. Dies if it is missing. Of a folder its descriptor
- * is a new one, of a tar that of the bundle's temporary file.
+ * Returns the file @name of the bundle as a blob without a digest. Dies if the file is missing. The
+ * blob's descriptor is a new one if the bundle is a folder, else that of the bundle's temporary
+ * file.
  */
 struct blob bundle_get(struct bundle *b, const char *name);
 

@@ -53,20 +53,25 @@ const char *image_config_get(const struct image_config *c, char letter);
  */
 const char **image_config_list(const struct image_config *c, char letter);
 
-/* A health check. Times are in ns, @retries is a number of failures. 0: docker's default. */
+/* A health check. 0 of a time or of @retries: docker's default. */
 struct image_health {
 	/* NONE, CMD WORD... or CMD-SHELL TEXT, ending in NULL. Empty: there is no check. */
 	const char **test;
+	/* Times are in ns. @retries: failures in a row after which the instance is unhealthy. */
 	uint64_t interval, timeout, start_period, start_interval, retries;
 };
+/*
+ * Returns the health check of the settings @c. Its list is never freed, the words are parts of
+ * c->text.
+ */
 struct image_health image_config_health(const struct image_config *c);
 
 /* True for "80", "80/tcp", "80/udp" and "80/sctp" (oci_config.c). */
 bool image_is_port(const char *text);
 
 /*
- * Replaces the settings of the image file @image, completely or not at all. @text: @size bytes, as
- * above. @size 0 removes the file. Dies on an error.
+ * Replaces the settings of the image file @image, completely or not at all. @text: @size bytes in
+ * the form of struct image_config. @size 0 removes the file. Dies on an error.
  */
 void image_config_write(const char *image, const char *text, size_t size);
 

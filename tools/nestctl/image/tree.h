@@ -41,8 +41,9 @@ void tree_add(struct tree *t, const char *path, unsigned int layer, mode_t type,
 /* Makes @path a hard link to the existing file @old. Dies if there is none. */
 void tree_link(struct tree *t, const char *path, unsigned int layer, const char *old);
 /*
- * Handle whiteouts: remove the entry @path, or the contents of the folder @path, as far as layers
- * below @layer have put it there.
+ * Handle whiteouts of layer @layer. tree_remove() removes the entry @path with its contents,
+ * tree_empty() the contents of the folder @path. Entries of @layer itself, and folders in which
+ * such entries remain, stay. Both do nothing if there is no such path.
  */
 void tree_remove(struct tree *t, const char *path, unsigned int layer);
 void tree_empty(struct tree *t, const char *path, unsigned int layer);
