@@ -8,6 +8,7 @@
 
 #include "drivers/ubd/image_host.h"
 
+/* Formats of a disk's file. V3 and V4: versions of layers (docs/cow.md). NONE: not chosen. */
 enum format { FORMAT_NONE, FORMAT_RAW, FORMAT_V3, FORMAT_V4 };
 
 /* ---- cow.c ---- */
@@ -41,13 +42,13 @@ void image_must_read(struct image *im, uint64_t off, void *p, uint64_t n);
  * error, and if @out exists.
  */
 void convert(struct image *im, enum format to, bool flat, const char *out);
-/* As above, into the empty file @fd, which stays open. @out: its name, for messages. */
+/* As convert(), into the empty file @fd, which stays open. @out: the file's name, for messages. */
 void convert_into(struct image *im, enum format to, bool flat, int fd, const char *out);
 /*
  * Writes an empty layer over @backing (NULL: none) into the empty file @fd, which stays open.
- * @file: its name, for messages. @size: bytes of the disk; 0: those of the backing file.
+ * @file: the layer's name, for messages. @size: bytes of the disk; 0: those of the backing file.
  * FORMAT_NONE: version 3 if the backing file is raw and of this size, or else version 4. Dies on an
- * error.
+ * error, and if the backing file is larger than @size.
  */
 void write_empty(int fd, const char *file, const char *backing, enum format format, uint64_t size);
 /*
@@ -61,13 +62,13 @@ bool next_piece(
 /* ---- cow_merge.c ---- */
 
 /*
- * Merges the layer @name into its backing file. @backing: see image_must_open(). @yes: writes
- * without asking. Returns the exit status, or dies.
+ * Merges the layer @name into its backing file, and replaces the layer by an empty one. @backing:
+ * see image_must_open(). @yes: writes without asking. Returns the exit status, or dies.
  */
 int cow_commit(const char *name, const char *backing, bool yes);
 /*
- * Moves the layer, which is over @from (NULL: the header's backing file), onto @backing. @unsafe:
- * changes only the header. Returns the exit status, or dies.
+ * Moves the layer @file, which is over @from (NULL: the header's backing file), onto @backing:
+ * copies into it what differs. @unsafe: changes only the header. Returns the exit status, or dies.
  */
 int cow_rebase(const char *file, const char *from, const char *backing, bool unsafe);
 
