@@ -25,8 +25,8 @@ struct elf_names *elf_names_read(elf_read_fn read, void *arg);
 const char *elf_names_build_id(const struct elf_names *e);
 const char *elf_names_debug_link(const struct elf_names *e);
 /*
- * Takes the functions of @e's file from @debug, which must stay in memory. Returns false if it has
- * none.
+ * Makes @e use the functions of @debug, which must stay in memory. Returns false if @debug
+ * has no .symtab.
  */
 bool elf_names_take(struct elf_names *e, const struct elf_names *debug);
 /*

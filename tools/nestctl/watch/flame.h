@@ -8,6 +8,7 @@
 struct flame {
 	char *name;
 	unsigned long long count; /* samples of the node and its children */
+	/* @child: first child. @next: next child of the same parent. Or NULL. */
 	struct flame *child, *next;
 };
 

@@ -38,7 +38,7 @@ struct rates {
 	double cpu, disk_read, disk_written, net_in, net_out;
 };
 
-/* An instance of a round, with its rates since the round before. @key: what it is sorted by. */
+/* An instance of a round, with its rates since the round before. @key: sorts it; 0: by name. */
 struct row {
 	const struct instance *in;
 	const struct counts *n;

@@ -48,11 +48,13 @@ struct figure {
 };
 
 struct sample_task {
+	/* @cpu: number of the task's vCPU */
 	int pid, tid, ppid, cpu;
 	/* the task ran on @cpu at the moment of the sample */
 	bool running;
-	char state;
-	uint64_t user, system; /* ns */
+	char state; /* the letter of /proc/PID/stat */
+	/* processor time in both modes, ns */
+	uint64_t user, system;
 	char name[SAMPLE_NAME];
 };
 
@@ -64,8 +66,9 @@ struct sample {
 	size_t nr_tasks;
 };
 
-/* A recording. */
+/* A recording, or the latest samples of a running instance. */
 struct samples {
+	/* @instance: its name. @mode: as of sample_take(). */
 	char instance[SAMPLE_NAME * 3], mode[SAMPLE_NAME];
 	struct sample *at;
 	size_t n;
@@ -73,7 +76,7 @@ struct samples {
 
 /* Returns a word such as "cpu". */
 const char *section_name(enum section s);
-/* Returns the name of a field, 0 to SAMPLE_FIELDS, or NULL past the last. */
+/* Returns the name of the field @field, 0 to SAMPLE_FIELDS, or NULL past the section's last. */
 const char *section_field(enum section s, int field);
 
 /*
@@ -98,13 +101,13 @@ uint64_t figure_increase(const struct sample *old, const struct figure *f, int f
 uint64_t task_increase(const struct sample *old, const struct sample_task *t);
 
 /*
- * Requests a sample from the instance, for sample_free(). Does not set s->at. Returns false, with
- * an empty *s, if it does not answer in time or has ended. @mode, if not NULL, has SAMPLE_NAME
- * bytes and gets the word that names how system calls are intercepted.
+ * Requests a sample from the instance, which the caller frees by sample_free(). Does not set s->at.
+ * Returns false, with an empty *s, if the instance does not answer in time or has ended. @mode, if
+ * not NULL, has SAMPLE_NAME bytes and gets the word that names how system calls are intercepted.
  */
 bool sample_take(struct sample *s, struct umid_console *c, char *mode);
 
-/* sample_file.c: recordings. These functions write the head and a sample. */
+/* sample_file.c: recordings. These functions write the head and a sample, errors set ferror(@f). */
 void samples_write_head(FILE *f, const struct samples *all);
 void sample_write(FILE *f, const struct sample *s);
 /*
