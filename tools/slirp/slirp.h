@@ -21,6 +21,9 @@
  */
 struct forward {
 	bool udp;
+	/*
+	 * @host: address to listen at; all zeros: any. @guest: destination; all zeros: the guest.
+	 */
 	struct in_addr host, guest;
 	int host_port, guest_port;
 	const char *text; /* its word of the command line */
@@ -51,7 +54,7 @@ struct config {
 	 * reach anyway.
 	 */
 	bool loopback;
-	uint16_t ports[PORTS_MAX];
+	uint16_t ports[PORTS_MAX]; /* in host order */
 	int nr_ports;
 	struct rule rules[RULES_MAX];
 	int nr_rules; /* 0: all but the loopback is allowed */
@@ -78,12 +81,12 @@ void map_v4(struct in6_addr *to, struct in_addr a);
 bool allow_address(const struct config *c, const struct in6_addr *a, in_port_t port);
 /*
  * For a configuration with rules: true if the guest may send this DNS query of @n bytes to the
- * resolver. False if it is damaged.
+ * resolver. False if the query is damaged.
  */
 bool allow_query(const struct config *c, const void *query, size_t n);
 /*
- * Pins the addresses in a resolver's DNS answer of @n bytes: each rule that has the answer's name
- * then allows them, too. Reports them to the audit. Stops where the answer is damaged.
+ * Pins the addresses in a resolver's DNS answer of @n bytes: each rule for the answer's name then
+ * allows these addresses, too. Calls audit_answer() with each. Stops where the answer is damaged.
  */
 void allow_answer(const struct config *c, const void *answer, size_t n);
 
@@ -108,13 +111,13 @@ struct sent {
 };
 /*
  * Functions that write the audit's lines (audit.c), and lose lines that the pipe has no room for.
- * Without audit_open() nothing is written; it takes over the pipe or socket @fd, and returns NULL
- * or an error message.
+ * They do nothing before audit_open(), which takes over the pipe or socket @fd, and returns NULL or
+ * an error message.
  */
 const char *audit_open(int fd);
 void audit_sent(const struct sent *s);
 void audit_query(bool allowed, const char *name);
-/* Stores that @a was an answer to a query for @name. */
+/* Stores that @a was an answer to a query for @name, which audit_sent() then reports with @a. */
 void audit_answer(const char *name, const struct in6_addr *a);
 
 /*
