@@ -85,10 +85,10 @@ bool job_receive(struct job *job, int fd);
  */
 const char *network_configure(const struct job *job, bool restored);
 /*
- * Watches the cards: network_watch() returns a descriptor that becomes readable, or -1.
- * network_changed() then lets a child ask DHCP again for each card whose link has come back: it may
- * lead to another network, the server may have lost its tables, or the card its MAC address (a
- * clone). network_reaped() must follow when a child has ended.
+ * Watch the cards. network_watch() returns a descriptor that becomes readable when a link changes,
+ * or -1. network_changed() then lets a child ask DHCP again for each card whose link has come back:
+ * the link may lead to another network, the server may have lost its tables, or the card may have a
+ * new MAC address (a clone). network_reaped() must be called with each child that has ended.
  */
 int network_watch(void);
 void network_changed(int fd);
@@ -97,19 +97,24 @@ void network_reaped(pid_t pid);
 /* bytes of init's lines in the file, with the NUL */
 #define RESOLV_MAX 8192
 /*
- * resolv.c: resolv_begin() keeps the image's file to be restored later. resolv_written() must
- * follow once the other is written. Errors are ignored.
+ * resolv.c: resolv_begin() moves the image's file aside, to be restored later. resolv_written()
+ * must follow once the new file is written, and leaves a note for the agent. Errors are ignored.
  */
 void resolv_begin(void);
 void resolv_written(void);
-/* Replaces the file by one with @text. False with errno; the file is the old one then. */
+/* Replaces RESOLV_CONF at once by a file with @text. False with errno; the old file then stays. */
 bool resolv_write(const char *text);
 /*
- * Replaces the lines @from of the file, and leaves others as they are; "": the whole file. A file
- * without those lines is the guest's and stays. Errors are ignored.
+ * Replaces the lines @from of RESOLV_CONF by @to, and leaves other lines as they are. @from "":
+ * replaces the whole file. A file without the lines @from is the guest's and stays. Errors are
+ * ignored.
  */
 void resolv_replace(const char *from, const char *to);
-/* Called by the agent of a build: the first before its command, the second after it. */
+/*
+ * For the agent of a build. resolv_take_note(), before the command, reads and removes the note of
+ * resolv_written(). resolv_restore(), after the command, puts the image's file back, and the mtime
+ * of /etc if the command has changed no name in it. Also undoes resolv_begin() in init.
+ */
 void resolv_take_note(void);
 void resolv_restore(void);
 
@@ -123,15 +128,15 @@ void hosts_add_line(const char *line);
 /* Makes a folder and its parents with mode 0755 (init.c). Errors are ignored. */
 void make_dirs(const char *path);
 /*
- * Applies the job's system settings, once the network is up (settings.c). Returns NULL, or what has
- * failed, with errno. So do the functions below that return a text.
+ * Applies the job's system settings, once the network is up (settings.c). Returns NULL, or the name
+ * of what has failed, with errno. The functions below that return a text return the like.
  */
 const char *settings_apply(const struct job *job);
 /* Applies the job's limits and its capability bounding set to this process. */
 const char *settings_limit(const struct job *job);
 /*
- * Looks up USER[:GROUP]; without GROUP the group is that of /etc/passwd. Exits with 126 if the user
- * or group does not exist.
+ * Looks up @who, USER[:GROUP]; without GROUP the group is that of /etc/passwd. Exits with 126 if
+ * the user or group does not exist.
  */
 void job_owner(const char *who, uid_t *uid, gid_t *gid);
 /*
