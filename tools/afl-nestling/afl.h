@@ -52,11 +52,12 @@ enum ending {
 struct machine {
 	pid_t pid;
 	int socket; /* of the reset server */
+	/* Ends of pipes: of the guest's log, of the agent's lines, and to the guest. */
 	int log_fd, status_fd, control_fd;
 	struct reset_area *area; /* shared with the kernel */
 	size_t area_size;
 	uint32_t map_len; /* bytes of the program's map */
-	bool owes;        /* the kernel's READY is still due */
+	bool owes;        /* RESET_READY is still due */
 	bool gone;        /* its process has ended */
 	uint64_t runs;
 };
@@ -77,8 +78,8 @@ uint8_t *machine_input(struct machine *m);
 const struct agent_record *machine_record(const struct machine *m);
 uint8_t *machine_cover(struct machine *m);
 /*
- * Waits until the machine is rolled back after a run. Returns false if its kernel has ended or
- * hangs. machine_run() calls it.
+ * Waits until the machine is rolled back after a run. Returns false if the kernel has ended or
+ * hangs. machine_run() begins with it.
  */
 bool machine_ready(struct machine *m);
 /*
@@ -117,8 +118,8 @@ void crash_keep(const char *folder, const char *kind, const void *input, size_t 
 /* fork_server.c: serves afl-fuzz until it ends. Returns the exit status. */
 int fork_server(struct options *o);
 /*
- * Restores @@ in arguments in which afl-fuzz has replaced it by a path. @argv ends in NULL; its
- * texts are replaced.
+ * Restores @@ in arguments in which afl-fuzz has replaced @@ by a path. @argv ends in NULL. Such
+ * arguments are replaced by new texts, which are never freed.
  */
 void restore_file_arguments(char **argv);
 

@@ -19,12 +19,16 @@
 #define AFL_CONTROL_FD 198 /* from the fuzzer to the server */
 #define AFL_STATUS_FD 199  /* from the server to the fuzzer */
 
+/* Environment variables: ids of the map's memory and of the test case's, bytes of the map. */
 #define AFL_MAP_ENV "__AFL_SHM_ID"
 #define AFL_CASE_ENV "__AFL_SHM_FUZZ_ID"
 #define AFL_MAP_SIZE_ENV "AFL_MAP_SIZE"
+/* bytes of the map of a program whose server names no size */
 #define AFL_MAP_SIZE 65536u
+/* bytes of a test case in shared memory, without its length */
 #define AFL_CASE_MAX (1u << 20)
 
+/* Bits of the word of options. */
 #define AFL_OPTIONS 0x80000001u
 #define AFL_OPTION_MAP_SIZE 0x40000000u
 #define AFL_OPTION_DICTIONARY 0x10000000u

@@ -23,22 +23,24 @@ struct target {
 	/* the program has read or written the file before its first input */
 	bool used;
 	int control, status; /* the agent's ends of the pipes */
+	/* of the fork server, or of the program if @plain */
 	pid_t pid;
-	pid_t child; /* forked before the mark; 0: in each run */
-	/* A test case in shared memory; used if @uses_case. */
+	/* forked by the server before the machine is marked; 0: the server forks in each run */
+	pid_t child;
+	/* Shared memory for a test case: its length, then its bytes. Used if @uses_case. */
 	uint8_t *case_map;
 	bool uses_case;
-	uint32_t map_len;
+	uint32_t map_len; /* bytes of the coverage map */
 };
 
 /* Reports "error TEXT" to the host and exits. */
 void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 /*
- * Allocates System V shared memory of @size bytes, and puts its id into the environment variable.
- * Returns the id. Fails on an error.
+ * Allocates System V shared memory of @size bytes, and puts its id into the environment variable
+ * @variable. Returns the id. Exits by fail() on an error, as the functions below that "fail" do.
  */
 int make_memory(const char *variable, size_t size);
-/* Writes the input to the start of a file that is empty. Fails on an error. */
+/* Writes the input of @size bytes to the start of the file. Fails on an error. */
 void write_input(int fd, const void *data, size_t size);
 
 /* copy.c: replaces the host's folder mounted at @dir by a copy in a tmpfs. Fails on an error. */
@@ -46,8 +48,8 @@ void copy_folder(const char *dir);
 
 /*
  * target.c: a program. target_start() returns when the program waits for an input, and fails on an
- * error. target_run() gives it @size bytes, waits for the end of the run, and sets r->status and
- * bits of r->flags.
+ * error. target_run() gives the program the input of @size bytes, waits for the end of the run, and
+ * sets r->status and bits of r->flags. It can be called once, in the machine that is rolled back.
  */
 void target_start(struct target *t);
 void target_run(struct target *t, const void *input, size_t size, struct agent_record *r);
