@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ebpf_looker.h: an interpreter of extended programs that checks each step, for ebpf_programs.c. It
- * records for each register and each byte of the stack whether it was ever set, and whether it is a
- * number or a pointer, and into which object. A step that the verifier must have refused fails the
- * test.
+ * ebpf_looker.h: an interpreter of eBPF programs that checks each step, for ebpf_programs.c. It
+ * records for each register and each byte of the stack whether the value was ever set, and whether
+ * the value is a number or a pointer, and into which object. A step that the verifier must have
+ * refused fails the test.
  */
 #ifndef TESTS_UNIT_EBPF_LOOKER_H
 #define TESTS_UNIT_EBPF_LOOKER_H
@@ -12,11 +12,11 @@
 #include "kernel/lib/string.h"
 #include "unit.h"
 
-#define ELEMENTS 2
-#define VALUE 16 /* bytes of a map's value */
+#define ELEMENTS 2 /* of the map */
+#define VALUE 16   /* bytes of a map's value */
 /* bytes of the context: a number, the packet's start and end, and from offset 16 writable bytes */
 #define CTX 40
-#define PACKET_MAX 32
+#define PACKET_MAX 32 /* bytes */
 
 /* Returns a random number below @n. */
 static u32 below(u32 n)
@@ -38,14 +38,16 @@ struct frame {
 	struct value r[MAX_BPF_REG];
 	u32 pc;
 	u8 byte[EBPF_STACK];
-	/*
-	 * whether a byte was written; whether it is of a pointer, which is in @slot if it is whole
-	 */
+	/* for each byte. @written: it was written. @pointer: it belongs to a pointer. */
 	bool written[EBPF_STACK], pointer[EBPF_STACK];
+	/* the pointer in each aligned word of 8 bytes; NOTHING: no whole pointer is there */
 	struct value slot[EBPF_STACK / 8];
 };
 
-/* A run of a program: function @depth is active. @perfmon: pointers may become numbers. */
+/*
+ * A run of a program. @f[@depth]: the active function. @steps: instructions executed. @perfmon: the
+ * program may turn pointers into numbers. @packet_len: bytes of @packet that exist.
+ */
 struct looker {
 	const struct ebpf_code *code;
 	struct frame f[EBPF_FRAMES];
@@ -57,6 +59,7 @@ struct looker {
 /* the present instruction, which show() marks */
 static u32 broken_at;
 
+/* Prints the program. */
 static void show(const struct ebpf_code *c)
 {
 	for (u32 pc = 0; pc < c->n; pc++)
@@ -189,6 +192,7 @@ static void store(
 	memcpy(object(l, p, at, size), &v, size);
 }
 
+/* Executes an arithmetic instruction with two operands; the result goes to *dst. */
 static void alu(struct looker *l, const struct bpf_insn *i, struct value *dst, struct value src)
 {
 	bool wide = BPF_CLASS(i->code) == BPF_ALU64;
@@ -219,6 +223,7 @@ static void alu(struct looker *l, const struct bpf_insn *i, struct value *dst, s
 	*dst = number(wide ? random_64() : (u32)random_64());
 }
 
+/* Returns the result of BPF_END for the value @v. */
 static u64 turned(const struct bpf_insn *i, u64 v)
 {
 	bool swap = BPF_CLASS(i->code) == BPF_ALU64 || BPF_SRC(i->code) == BPF_TO_BE;
@@ -249,6 +254,7 @@ static bool taken(
 	return below(2);
 }
 
+/* Executes an atomic instruction. */
 static void atomic(struct looker *l, const struct bpf_insn *i)
 {
 	struct value *r = l->f[l->depth].r, *p = &r[i->dst_reg], src = r[i->src_reg], old, now;
@@ -277,6 +283,7 @@ static void atomic(struct looker *l, const struct bpf_insn *i)
 		r[i->src_reg] = old;
 }
 
+/* Checks that @size bytes at @p may be read, and returns the first 8 of them as a number. */
 static struct value bytes(struct looker *l, const struct value *p, u32 size)
 {
 	struct value v = number(0);
@@ -289,7 +296,7 @@ static struct value bytes(struct looker *l, const struct value *p, u32 size)
 	return v;
 }
 
-/* Calls the helper @id. */
+/* Imitates the helper @id: checks its arguments and makes a result. */
 static void help(struct looker *l, u32 id)
 {
 	struct value *r = l->f[l->depth].r, key, byte = number(0);
@@ -356,6 +363,7 @@ static void enter(struct looker *l, u32 *pc, const struct bpf_insn *i)
 	*pc = (u32)(ebpf_target(i, *pc) - 1);
 }
 
+/* Executes the load of a 64-bit constant, or of the map, from two instructions. */
 static void constant(struct looker *l, const struct bpf_insn *i)
 {
 	struct value *dst = &l->f[l->depth].r[i->dst_reg];

@@ -2,7 +2,8 @@
 /*
  * frames.h: physical memory for unit tests of mm: a direct map of FRAMES frames, and fakes of the
  * functions of reclaim and of the host that frames call. Must be included in only one file of a
- * test, whose SOURCES have buddy.c, page_alloc.c, page.c and slab.c.
+ * test, the SOURCES of which (in its first comment) have buddy.c, page_alloc.c, page.c and slab.c
+ * of kernel/mm/frame.
  */
 #ifndef TESTS_UNIT_FRAMES_H
 #define TESTS_UNIT_FRAMES_H
@@ -12,8 +13,10 @@
 void *mmap(void *addr, size_t n, int prot, int flags, int fd, long off);
 int madvise(void *addr, size_t n, int advice);
 
-#define FRAMES 8192UL /* 32 MiB */
-#define FIRST_FREE 16UL
+#define FRAMES 8192UL   /* 32 MiB */
+#define FIRST_FREE 16UL /* frames below are in use */
+
+/* ---- fakes; reclaim frees nothing ---- */
 
 bool oom_kill(gfp_t gfp, u32 order)
 {

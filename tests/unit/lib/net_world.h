@@ -20,14 +20,17 @@
 
 u32 packet_taps; /* no packet socket listens */
 struct net init_net;
-/* ns */
+/* the time of ktime_get(), ns; run_to() advances it */
 static u64 now = 1000;
+/* all timers that were set up; a test must not use more */
 static struct ktimer *timers[8];
+/* @net: the card's namespace. @other: a further one, without cards. */
 static struct net net, other;
 static struct net_device card, lo;
 static LIST_HEAD(sent); /* frames that the card has sent */
-/* the last packet for the layers above; how many packets had no host */
+/* the last packet that the card gave to the layers above; tear_down() frees it */
 static struct sk_buff *received;
+/* how many packets had a destination that did not answer (icmp_no_host()) */
 static int unreachable;
 
 bool vlan_strip(struct sk_buff *skb)
@@ -204,6 +207,7 @@ size_t copy_from_iter(void *p, size_t n, struct iov_iter *i)
 
 static const struct netdev_ops card_ops = { .driver = "card", .max_mtu = 65480 };
 static const u8 my_mac[6] = { 2, 0, 0, 0, 0, 1 }, his_mac[6] = { 2, 0, 0, 0, 0, 2 };
+/* @mine: the card's address, 10.0.0.1. @his: 10.0.0.2. */
 static ip_addr mine, his;
 
 /* Returns the number of sent frames. */
@@ -229,6 +233,7 @@ static struct sk_buff *take(void)
 
 extern const struct initcall __start_initcalls[], __stop_initcalls[];
 
+/* Makes the card, with the address @mine, anew. For cmocka. */
 static int set_up(void **state)
 {
 	struct ifaddr a = { .prefix = 24 };
@@ -292,6 +297,7 @@ static int set_up(void **state)
 	return 0;
 }
 
+/* Frees what a test has left, and fails if an object of memory remains. For cmocka. */
 static int tear_down(void **state)
 {
 	ndisc_down(&card);
@@ -322,6 +328,7 @@ static struct sk_buff *packet_of(const void *p, u32 n, u16 protocol)
 	return skb;
 }
 
+/* Row of a test for UNIT_MAIN(). */
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 #endif

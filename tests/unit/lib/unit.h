@@ -14,9 +14,9 @@
 
 #include "kernel/lib/types.h"
 
-/* fakes.c */
+/* tests/unit/fakes.c */
 extern unsigned long fake_allocations; /* live objects of kmalloc() etc. */
-/* how many allocations still succeed before all others fail; negative: none fails */
+/* how many allocations succeed before all later ones fail; negative: all succeed */
 extern long fake_fail_after;
 /* Returns the next number of a fixed sequence, so that failures can be repeated. */
 unsigned int fake_random(void);
