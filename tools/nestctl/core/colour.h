@@ -9,7 +9,8 @@
 enum colour { COLOUR_NONE, COLOUR_BOLD, COLOUR_DIM, COLOUR_RED, COLOUR_YELLOW, COLOUR_GREEN };
 /*
  * Returns the escape sequence that switches standard output to a colour, in constant memory.
- * Returns "" if standard output is no terminal, TERM is missing or "dumb", or NO_COLOR is set.
+ * COLOUR_NONE ends all others. Returns "" if standard output is no terminal, TERM is missing or
+ * "dumb", or NO_COLOR is set and not empty.
  */
 const char *colour(enum colour c);
 /*

@@ -9,8 +9,8 @@
 bool platform_is_own(const char *text);
 
 /*
- * A command or option of docker's: its name in nestctl (NULL if nestctl lacks it), and how
- * nestctl's differs.
+ * A command or option of docker's. @docker: docker's name. @here: the name in nestctl, or NULL if
+ * nestctl lacks it. @differs: how nestctl's differs, or "".
  */
 struct docker_row {
 	const char *docker, *here, *differs;

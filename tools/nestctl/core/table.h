@@ -24,7 +24,7 @@ void table_row(struct table *t, const char *const *cells);
  * column has colours.
  */
 void table_colours(struct table *t, int column, enum colour (*of)(const char *cell));
-/* Prints the table on standard output, the heads first, and frees it. */
+/* Prints the table on standard output, the heads first, and frees @t. */
 void table_print(struct table *t);
 
 /*
