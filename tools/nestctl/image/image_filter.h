@@ -10,6 +10,7 @@
 
 /* The filters of one listing; all zeros: none. */
 struct image_filter {
+	/* @texts[0] to @texts[@n - 1]: as given to image_filter_add() */
 	const char *texts[IMAGE_FILTERS_MAX];
 	int n;
 	/* select images made before @before and after @since, in ns since 1970; 0: any */
@@ -31,8 +32,8 @@ bool image_filter_fits(
 /* True if @name is a digest, which nestctl build gives to an image without -t: "dangling". */
 bool image_is_unnamed(const char *name);
 /*
- * True if the name matches docker's pattern, which has * ? and [a-z] that match no slash. A name
- * without a tag has the tag "latest".
+ * True if the name, or the name without its tag, matches docker's pattern, which has * ? and [a-z]
+ * that match no slash. A name without a tag has the tag "latest".
  */
 bool image_name_fits(const char *name, const char *pattern);
 
