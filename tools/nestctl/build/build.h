@@ -34,7 +34,7 @@ struct source {
 };
 
 struct stage {
-	/* @from: its FROM. [first, end): indices in parsed.list of the instructions that follow. */
+	/* @from: the FROM. [first, end): indices in parsed.list of the instructions that follow. */
 	struct instruction *from;
 	size_t first, end;
 	/* name behind AS, compared without case; or NULL */
@@ -54,7 +54,7 @@ struct stage {
 	char **folders;
 };
 
-/* A --secret: its @id, and its content of @size bytes. */
+/* A --secret. @id: its name for RUN --mount. @text: the content, @size bytes. */
 struct secret {
 	const char *id, *text;
 	size_t size;

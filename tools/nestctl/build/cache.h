@@ -21,7 +21,7 @@
 #include "tools/nestctl/build/cache_files.h"
 #include "tools/nestctl/image/sha256.h"
 
-/* The files of an image while it is built: a raw image, or a chain of layers over one. */
+/* The files of an image during a build: a raw image, or a chain of layers over one. */
 struct layer {
 	const char *file; /* absolute path */
 	/* terminated; "" for an instance's layer */
