@@ -328,8 +328,11 @@ bool dhcp_configure(const char *name, const char *host, const char *class, struc
 	got = get_lease(name, host, class, l);
 	if (!got)
 		fprintf(stderr, "init: %s: no DHCP server answers\n", name);
-	if (got <= 0)
+	if (got <= 0) {
+		/* an offer that was not acknowledged is no lease */
+		*l = (struct lease){ .address = 0 };
 		return false;
+	}
 	use(name, l);
 	announce(name, l->address);
 	close(sock);

@@ -35,9 +35,8 @@ bool dhcp_mac(const char *name, uint8_t mac[6]);
 /*
  * Brings the card @name up, configures its address by DHCP, and returns the lease in *@l. Returns
  * false if there is no such card or no server answers; the card then gets no address, and *@l is
- * empty or an offer that the server has not confirmed. Waits for the server's answers, and reports
- * failures on stderr. @host: the host name to send to the server, or "". @class: the vendor class,
- * or "".
+ * empty. Waits for the server's answers, and reports failures on stderr. @host: the host name to
+ * send to the server, or "". @class: the vendor class, or "".
  */
 bool dhcp_configure(const char *name, const char *host, const char *class, struct lease *l);
 /*
