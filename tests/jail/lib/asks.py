@@ -32,7 +32,7 @@ class Window:
         self.numbers = f"{work}/window.numbers"
         with open(self.path, "w", encoding="ascii") as f:
             f.write(f'#!/bin/sh\necho $$ >>{self.numbers}\necho "$*" >>{self.notes}\n'
-                "exec sleep 60\n")
+                "exec sleep 300\n")
         os.chmod(self.path, 0o755)
         with open(self.numbers, "w", encoding="ascii"):
             pass
