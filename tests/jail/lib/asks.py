@@ -24,8 +24,11 @@ NAMES = "--socket", "../con2", "con2;id", "con2\nmore", "con2 x", "", "c" * 16
 class Window:
     """
     A program in the place of a terminal program: it notes its words and its number in files, and
-    waits. It has a session of its own, so it has to be ended by its number.
+    waits. It has a session of its own, so it is ended by its number, at the end of "with".
     """
+
+    def __enter__(self):
+        return self
 
     def __init__(self, work):
         self.path, self.notes = f"{work}/window", f"{work}/window.words"
@@ -38,7 +41,7 @@ class Window:
             pass
         self.forget()
 
-    def end(self):
+    def __exit__(self, *unused):
         with open(self.numbers, encoding="ascii") as f:
             for number in map(int, f):
                 try:
@@ -94,50 +97,49 @@ def children(pid):
 
 def names_of_windows(setting):
     """A window's program gets the name of a line as a word. It must not get any other word."""
-    window = Window(setting.work)
-    words = "con2=xterm", f"xterm={window.path},-T,-e"
-    one = Instance(setting, "on", words[1])
-    got = Asker(one).open_any(b"xterm\ncon2")
-    one.end()
-    check("a window that no line has is refused", set(got) == {-errno.EACCES} and
-        not window.words(), f"{got} {window.words()}")
-    one = Instance(setting, "on", *words)
-    asks = Asker(one)
-    for name in NAMES:
-        got = asks.open_any(b"xterm\n" + name.encode())
-        check(f"a window for a line of the name {name!r} is refused", max(got) < 0, str(got))
-    check("none of them has started", not window.words(), window.words())
-    got = asks.open_any(b"xterm\ncon2")
-    check("a window for the name of a line starts", 0 in got and window.starts() and
-        " con2" in window.words(), f"{got} {window.words()}")
-    one.end()
-    window.forget()
-    one = Instance(setting, "off", *words)
-    enters = one.enter()
-    path, word = enters.put(0, window.path), enters.put(1, "--socket")
-    vector = enters.write(1024, struct.pack("<3Q", path, word, 0))
-    # The program has the console's descriptors, so nothing ends and nothing answers.
-    enters.job(1, CALL, "syscall", EXECVE, [path, vector, 0], word="later")
-    check("without a jail the program starts with any word", window.starts() and
-        "--socket" in window.words(), window.words())
-    one.end()
-    window.end()
+    with Window(setting.work) as window:
+        words = "con2=xterm", f"xterm={window.path},-T,-e"
+        one = Instance(setting, "on", words[1])
+        got = Asker(one).open_any(b"xterm\ncon2")
+        one.end()
+        check("a window that no line has is refused", set(got) == {-errno.EACCES} and
+            not window.words(), f"{got} {window.words()}")
+        one = Instance(setting, "on", *words)
+        asks = Asker(one)
+        for name in NAMES:
+            got = asks.open_any(b"xterm\n" + name.encode())
+            check(f"a window for a line of the name {name!r} is refused", max(got) < 0, str(got))
+        check("none of them has started", not window.words(), window.words())
+        got = asks.open_any(b"xterm\ncon2")
+        check("a window for the name of a line starts", 0 in got and window.starts() and
+            " con2" in window.words(), f"{got} {window.words()}")
+        one.end()
+        window.forget()
+        one = Instance(setting, "off", *words)
+        enters = one.enter()
+        path, word = enters.put(0, window.path), enters.put(1, "--socket")
+        vector = enters.write(1024, struct.pack("<3Q", path, word, 0))
+        # The program has the console's descriptors, so nothing ends and nothing answers.
+        enters.job(1, CALL, "syscall", EXECVE, [path, vector, 0], word="later")
+        check("without a jail the program starts with any word", window.starts() and
+            "--socket" in window.words(), window.words())
+        one.end()
 
 
 def flood_of_windows(setting):
     """Requests to open a window, without an end: each leaves a process of the host."""
-    window = Window(setting.work)
-    one = Instance(setting, "on", "con2=xterm", f"xterm={window.path},-T,-e")
-    asks, broker, most = Asker(one), one.broker(), 0
-    opener = asks.open_any(b"xterm\ncon2").index(0)
-    refused = 0
-    for _ in range(CHILDREN_MAX + 40):
-        refused += asks.open(opener, b"xterm\ncon2") == -errno.EAGAIN
-        most = max(most, children(broker))
-    check("a flood of windows makes many processes", most > CHILDREN_MAX / 2, f"{most} {refused}")
-    check("but not any number of them", most <= CHILDREN_MAX and refused > 0, f"{most} {refused}")
-    one.end()
-    window.end()
+    with Window(setting.work) as window:
+        one = Instance(setting, "on", "con2=xterm", f"xterm={window.path},-T,-e")
+        asks, broker, most = Asker(one), one.broker(), 0
+        opener = asks.open_any(b"xterm\ncon2").index(0)
+        refused = 0
+        for _ in range(CHILDREN_MAX + 40):
+            refused += asks.open(opener, b"xterm\ncon2") == -errno.EAGAIN
+            most = max(most, children(broker))
+        got = f"{most} {refused}"
+        check("a flood of windows makes many processes", most > CHILDREN_MAX / 2, got)
+        check("but not any number of them", most <= CHILDREN_MAX and refused > 0, got)
+        one.end()
     one = Instance(setting, "off")
     good, bad, _ = one.enter().repeat(CHILDREN_MAX + 40, FORK, [])
     check("without a jail the kernel process makes any number", good == CHILDREN_MAX + 40,

@@ -142,8 +142,7 @@ def main():
     datagrams.main(setting, numbers_of)
     if setting.words:
         return bool(FAILED)
-    # These take minutes under a container's filter, and need not end on a busy machine.
-    if setting.way == "fallen" and step == 1:
+    if setting.way == "fallen":
         chains.main(setting)
         asks.main(setting)
     # In a container the host refuses many more.

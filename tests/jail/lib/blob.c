@@ -62,15 +62,17 @@ static BLOB uint64_t copy(uint64_t to, uint64_t from, uint64_t n)
 	return n;
 }
 
-/* Swaps two pieces of memory again and again, until the other vCPU's job has ended. */
-static BLOB uint64_t flip(struct job *j, volatile uint64_t *over)
+/*
+ * Copies two pieces of memory to one address by turns, until the other vCPU's job has ended. A vCPU
+ * in the hole runs nothing else, not even what would begin the other job: so the turns are counted.
+ */
+static BLOB uint64_t flip(struct job *j, volatile uint64_t *other_over, volatile uint64_t *over)
 {
-	uint64_t n = 0;
+	uint64_t n;
 
-	while (!*over) {
+	for (n = 0; n < j->times && !*other_over; n++)
 		copy(j->args[0], j->args[1 + (n & 1)], j->args[3]);
-		n++;
-	}
+	*over = 1;
 	return n;
 }
 
@@ -108,7 +110,7 @@ static BLOB uint64_t work(struct job *j, struct job *other)
 	switch (j->kind) {
 	case JOB_CALL: return (uint64_t)make_call(j);
 	case JOB_COPY: return copy(j->args[0], j->args[1], j->args[2]);
-	case JOB_FLIP: return flip(j, &other->over);
+	case JOB_FLIP: return flip(j, &other->over, &j->over);
 	default: return repeat(j, &j->over);
 	}
 }

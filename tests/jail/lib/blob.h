@@ -21,7 +21,7 @@ struct job {
 	 * turns, bytes
 	 */
 	uint64_t args[6];
-	/* JOB_REPEAT: how often */
+	/* JOB_REPEAT: how often; JOB_FLIP: how often at most */
 	uint64_t times;
 	/*
 	 * JOB_REPEAT: if not 0, each result is a descriptor, of which as many bytes are read as
@@ -30,7 +30,7 @@ struct job {
 	uint64_t reads, vector, secret;
 	/* results of JOB_REPEAT */
 	uint64_t good, bad, found;
-	uint64_t over; /* set at the end of JOB_REPEAT */
+	uint64_t over; /* set at the end of JOB_REPEAT and JOB_FLIP */
 };
 
 uint64_t blob_first(char *memory);

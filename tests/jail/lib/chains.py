@@ -378,6 +378,7 @@ def names_that_change(setting):
         enters.flip(name, granted, other, size)
         counts = enters.repeat(250, OPENAT, [CWD, name, 0, 0], reads, vector,
             struct.unpack("<Q", b"8 secret")[0])
+        enters.flipped()
         good, bad, found = good + counts[0], bad + counts[1], found + counts[2]
     if good and bad:
         check("a name changes while the broker reads it", True, "")

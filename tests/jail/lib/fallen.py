@@ -20,8 +20,9 @@ ROOM = 256
 CALL, COPY, FLIP, REPEAT = range(4)
 DOORS = {"syscall": 0, "int80": 1}
 # Offsets of the results in struct job.
-GOOD, BAD, FOUND = 104, 112, 120
+GOOD, BAD, FOUND, OVER = 104, 112, 120, 128
 JOB_AT, JOB_ROOM = 65536, 4096
+FLIPS = 20_000_000  # some seconds
 
 
 class Agent:
@@ -89,9 +90,19 @@ class Hole:
         return [int(self.agent.ask("result", JOB_AT + at)[0]) for at in (GOOD, BAD, FOUND)]
 
     def flip(self, to, first, second, n):
-        """Another vCPU copies @n bytes from the addresses by turns, until repeat() has ended."""
+        """
+        Another vCPU copies @n bytes from the addresses by turns, until repeat() has ended, and for
+        some seconds at most. repeat() and flipped() have to follow.
+        """
         self.agent.ask("put", JOB_AT, "00" * 136)
-        self.job(1, FLIP, "syscall", 0, [to, first, second, n], word="later")
+        self.job(1, FLIP, "syscall", 0, [to, first, second, n], FLIPS, word="later")
+
+    def flipped(self):
+        """Waits for the end of flip(): the next one would make it go on."""
+        end = time.monotonic() + 20 * PATIENCE
+        while not int(self.agent.ask("result", JOB_AT + JOB_ROOM + OVER)[0]):
+            if time.monotonic() > end:
+                raise Stuck
 
     def write(self, at, data):
         """Writes bytes to the buffer, and returns their address."""
