@@ -21,8 +21,9 @@ $(G)/guest_cc: FORCE
 endif
 $(G)/guest_cc:
 	@mkdir -p $(G)/uapi && for d in linux asm asm-generic; do \
-		ln -sfn $$(dirname $$(echo '#include <'$$d/errno.h'>' | $(CC) -E - | \
-			sed -n 's,^# [0-9]* "\(/.*/'$$d'/errno.h\)".*,\1,p' | head -n 1)) $(G)/uapi/$$d || exit 1; \
+		file=$$(echo '#include <'$$d/errno.h'>' | $(CC) -E - | \
+			sed -n 's,^# [0-9]* "\(/.*/'$$d'/errno.h\)".*,\1,p' | head -n 1); \
+		[ -n "$$file" ] && ln -sfn "$${file%/*}" $(G)/uapi/$$d || exit 1; \
 	done
 	@echo '$(GUEST_CC)' >$@
 
