@@ -30,7 +30,8 @@ struct job {
 	uint64_t reads, vector, secret;
 	/* results of JOB_REPEAT */
 	uint64_t good, bad, found;
-	uint64_t over; /* set at the end of JOB_REPEAT and JOB_FLIP */
+	/* set at the end of JOB_REPEAT and JOB_FLIP */
+	uint64_t over;
 };
 
 uint64_t blob_first(char *memory);
