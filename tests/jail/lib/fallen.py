@@ -11,10 +11,8 @@ import struct
 import subprocess
 import time
 
-from traced import Ended, Stuck, place
+from traced import PATIENCE, Ended, Stuck, place
 
-# seconds; a test whose host is slow sets it
-PATIENCE = int(os.environ.get("PATIENCE", "30"))
 DATA_AT = 131072  # blob.h
 ROOM = 256
 CALL, COPY, FLIP, REPEAT = range(4)
