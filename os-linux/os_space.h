@@ -28,7 +28,7 @@
 
 /* ---- what the host offers ---- */
 #define OS_SPACE_SECCOMP 1  /* filters with RET_TRAP */
-#define OS_SPACE_FSGSBASE 2 /* rdfsbase etc. work in user mode */
+#define OS_SPACE_FSGSBASE 2 /* the host keeps what wrfsbase etc. load */
 #define OS_SPACE_BMI2 4     /* rorx */
 #define OS_SPACE_LDT 8      /* modify_ldt */
 #define OS_SPACE_IRET 16    /* iretq from user mode to user mode */

@@ -12,23 +12,27 @@
  * own. Filters cost time at every installation and every system call, so they are short. The
  * runner's filter first tests the number, where most of a guest's calls fail.
  *
- *    mapper   FUTEX_WAIT and FUTEX_WAKE from anywhere in the 4 GiB of the window. From the zygote's
- *             text, which new mappers unmap: what its requests need after the set-up (stub_abi.h:
- *             ZYG_*); any other call ends the zygote.
- *             From the code of the mapper and the set-up of the runners: what these need. Flags of
- *             clone and unshare and options of prctl are fixed: they make no namespace.
+ *    mapper   FUTEX_WAIT and FUTEX_WAKE from anywhere in the 4 GiB of the window, as on a host
+ *             without FSGSBASE arch_prctl that sets fs base or gs base. From the zygote's text,
+ *             which new mappers unmap: what its requests need after the set-up (stub_abi.h: ZYG_*);
+ *             any other call ends the zygote. From the code of the mapper and the set-up of the
+ *             runners: what these need. Flags of clone and unshare and options of prctl are fixed:
+ *             they make no namespace.
  *    runner   futex, from the one address behind its slot's gate, without timeout: WAIT on its own
  *             word, on which no other task can wait; WAKE of its turn word, where the kernel waits,
  *             or of a word of its vCPU, where another runner waits and checks whether it was meant.
  *             The sigaltstack of its set-up, with the one stack that the order area has for it: a
- *             guest that repeats this call changes nothing. All other calls are RET_TRAP: so a
- *             guest's system calls reach the kernel. With @kill (ptrace mode) they end the task:
- *             there the tracer stops each call before the filter, which is a second defence.
+ *             guest that repeats this call changes nothing. On a host without FSGSBASE also
+ *             arch_prctl, which sets fs base or gs base, from the address behind the slot's other
+ *             gate. All other calls are RET_TRAP: so a guest's system calls reach the kernel. With
+ *             @kill (ptrace mode) they end the task: there the tracer stops each call before the
+ *             filter, which is a second defence.
  *
  * BPF compares 32 bits, so addresses are compared in two halves. The window does not cross a
  * multiple of 4 GiB, which skas_init() ensures.
  */
 #include <asm/ioctls.h>
+#include <asm/prctl.h>
 #include <asm/signal.h>
 #include <asm/termbits.h>
 #include <asm/unistd.h>
@@ -105,6 +109,31 @@ static void want(struct program *p, u32 field, u32 value)
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, TO_TRAP, value);
 }
 
+/* Ends the case of arch_prctl: admits that it sets fs base or gs base. */
+static void admit_bases(struct program *p)
+{
+	load(p, ARG_LO(0));
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, TO_ALLOW, 0, ARCH_SET_FS);
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, TO_ALLOW, TO_TRAP, ARCH_SET_GS);
+}
+
+static void mapper_bases(struct program *p)
+{
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 3, __NR_arch_prctl);
+	admit_bases(p);
+}
+
+static void runner_bases(struct program *p, u64 base, int slot)
+{
+	u64 behind = base + STUB_SYM_base_gates + slot * GATE_SIZE + SYSCALL_INSN_SIZE;
+
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 9, __NR_arch_prctl);
+	want(p, FIELD(arch), AUDIT_ARCH_X86_64);
+	want(p, IP_LO, (u32)behind);
+	want(p, IP_HI, behind >> 32);
+	admit_bases(p);
+}
+
 static void runner_filter(struct program *p, u64 base, int slot, u32 word, bool kill)
 {
 	u64 behind = base + STUB_SYM_futex_gates + slot * GATE_SIZE + SYSCALL_INSN_SIZE;
@@ -114,6 +143,8 @@ static void runner_filter(struct program *p, u64 base, int slot, u32 word, bool 
 	u32 set_up;
 
 	load(p, FIELD(nr));
+	if (skas_loads_bases())
+		runner_bases(p, base, slot);
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, SET_UP, 0, __NR_futex);
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, TO_TRAP, __NR_sigaltstack);
 	set_up = p->len;
@@ -212,6 +243,8 @@ static void mapper_filter(struct program *p, u64 base)
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 2, __NR_futex);
 	load(p, ARG_LO(1));
 	emit(p, BPF_JMP | BPF_JGT | BPF_K, TO_TRAP, TO_ALLOW, 1);
+	if (skas_loads_bases())
+		mapper_bases(p);
 	load(p, IP_LO);
 	emit(p, BPF_JMP | BPF_JGE | BPF_K, TO_TRAP, 0, (u32)(base + STUB_ZDATA));
 	of_zygote = p->len;

@@ -260,6 +260,12 @@ static inline bool has_xsave(void)
 	return xstate_size > XSAVE_LEGACY;
 }
 
+/* True if runners load fs base and gs base by arch_prctl(2). */
+static inline bool skas_loads_bases(void)
+{
+	return !(skas.caps & OS_SPACE_FSGSBASE) && skas.ops == &seccomp_ops;
+}
+
 #define stat_inc(field) ((void)__atomic_fetch_add(&skas.stats.field, 1, __ATOMIC_RELAXED))
 
 /*

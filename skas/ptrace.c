@@ -217,7 +217,8 @@ static int prepare(struct runner *r, const struct regs *regs, struct fpu *fpu)
 	runner_load_regs(r, regs);
 	if (loaded || r->regs_live)
 		return set_all(r, loaded);
-	if (!(skas.caps & OS_SPACE_IRET))
+	/* selectors that the stub loads would change the bases */
+	if (!(skas.caps & OS_SPACE_IRET) || (!(skas.caps & OS_SPACE_FSGSBASE) && r->loads))
 		return set_all(r, true);
 	return leave_stub(r);
 }

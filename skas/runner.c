@@ -23,6 +23,7 @@
 #define FLAGS_USER 0x254dd5
 #define FLAGS_ALWAYS 0x202
 #define FLAG_TF 0x100
+#define LAST_NULL 3 /* selectors 0 to 3 have no segment */
 #define TOP_OF_ALT_STACK (SLOT_STRIDE - SLOT_CTL - ALT_TOP)
 
 BUILD_BUG_ON(offsetof(struct skas_thunk, ret) != T_RET);
@@ -235,6 +236,7 @@ void runner_wipe_page(struct runner *r)
 	r->ctl->turn = TURN_PARK;
 	r->fresh = true;
 	r->loads = false;
+	r->ctl->self = r->va;
 	/* the wiped page no longer has the placement and the answers */
 	r->placed = 0;
 	r->answers_id = 0;
@@ -409,6 +411,13 @@ static bool put_segments(struct runner *r, const struct regs *regs)
 	return true;
 }
 
+/* Without FSGSBASE: a selector that has replaced another one's segment by none has base 0. */
+static void forget_base(u64 *base, u64 old, u16 now)
+{
+	if (old > LAST_NULL && now <= LAST_NULL)
+		*base = 0;
+}
+
 /*
  * Reads the selectors from the control page. If the last event did not save them (a patched call),
  * the page still has those that were written.
@@ -428,6 +437,10 @@ static void take_segments(struct runner *r, struct regs *regs)
 	regs->ss &= 0xffff;
 	regs->ds = READ_ONCE(c->ds);
 	regs->es = READ_ONCE(c->es);
+	if (!(skas.caps & OS_SPACE_FSGSBASE)) {
+		forget_base(&regs->fs_base, regs->fs, READ_ONCE(c->fs));
+		forget_base(&regs->gs_base, regs->gs, READ_ONCE(c->gs));
+	}
 	regs->fs = READ_ONCE(c->fs);
 	regs->gs = READ_ONCE(c->gs);
 }
@@ -439,6 +452,16 @@ static void take_segments(struct runner *r, struct regs *regs)
 #define PLAIN_REGS(x)                                                                              \
 	x(r15) x(r14) x(r13) x(r12) x(rbp) x(rbx) x(r10) x(r9) x(r8) x(rsp) x(rdi) x(rsi) x(rdx)   \
 		x(rip)
+
+/* As put(), and with OF_BASES the next exit loads the base. */
+static bool put_base(struct ctl_page *c, u64 *word, u64 value, u32 base)
+{
+	if (!put(word, value))
+		return false;
+	if (skas_loads_bases())
+		WRITE_ONCE(c->bases, READ_ONCE(c->bases) | base);
+	return true;
+}
 
 /*
  * Writes registers with which iretq and wrfsbase do not fault, except through a fault of the guest.
@@ -456,8 +479,8 @@ static bool put_regs(struct runner *r, const struct regs *regs)
 	put(&c->rax, regs->rax);
 	changed |= put_segments(r, regs);
 	changed |= put(&c->eflags, (regs->eflags & FLAGS_USER) | FLAGS_ALWAYS);
-	changed |= put(&c->fs_base, canonical(regs->fs_base));
-	changed |= put(&c->gs_base, gs_for(r, regs));
+	changed |= put_base(c, &c->fs_base, canonical(regs->fs_base), BASE_FS);
+	changed |= put_base(c, &c->gs_base, gs_for(r, regs), BASE_GS);
 	put(&c->ring, regs->ring);
 	return !changed;
 }

@@ -25,6 +25,9 @@
 #define LOWER_STEP (16UL * STUB_WINDOW)
 #define TRAMP_WINDOW (16UL << 20)
 #define TRAMP_DISP 2 /* displacement in the trampoline's lea */
+/* sizes of the instructions that replace others where the host has no FSGSBASE */
+#define TRAMP_FIND_SIZE 9
+#define TRAMP_SKIP_SIZE 2
 /* shift of the address bits by which the trampoline recognises the window */
 #define TRAMP_SHIFT 24
 
@@ -66,6 +69,19 @@ static u64 file_offset(const void *image, u64 addr)
 	return ph->p_offset + (addr - ph->p_vaddr);
 }
 
+/* Replaces an instruction of the trampoline by the one at @from. */
+static void replace(u8 *image, u64 to, u64 from, u64 size)
+{
+	memcpy(image + file_offset(image, to), image + file_offset(image, from), size);
+}
+
+static void without_fsgsbase(u8 *image)
+{
+	replace(image, STUB_SYM_tramp, STUB_SYM_tramp_find_rcx, TRAMP_FIND_SIZE);
+	replace(image, STUB_SYM_tramp_rbx, STUB_SYM_tramp_find_rbx, TRAMP_FIND_SIZE);
+	replace(image, STUB_SYM_tramp_fs, STUB_SYM_tramp_skip, TRAMP_SKIP_SIZE);
+}
+
 /*
  * Adapts the program to the window at @base. It is linked at 0 without relocations, so only the
  * addresses in its headers change.
@@ -79,6 +95,8 @@ static void write_image(u8 *image, u64 size, u64 base)
 	memcpy(image, stub_elf_start, size);
 	memcpy(image + file_offset(image, STUB_SYM_tramp_window) + TRAMP_DISP, &window,
 		sizeof(window));
+	if (!(skas.caps & OS_SPACE_FSGSBASE))
+		without_fsgsbase(image);
 	ph = (void *)(image + eh->e_phoff);
 	filters_write(image + file_offset(image, STUB_SYM_stub_filters), base);
 	memcpy(image + file_offset(image, STUB_SYM_stub_xfeatures), &skas.xfeatures,
@@ -206,8 +224,6 @@ static const char *seccomp_obstacle(void)
 {
 	if (!(skas.caps & OS_SPACE_SECCOMP))
 		return ASKED "the host offers no seccomp filters";
-	if (!(skas.caps & OS_SPACE_FSGSBASE))
-		return ASKED "the host's kernel or CPU lacks FSGSBASE";
 	if (!(skas.caps & OS_SPACE_IRET))
 		return ASKED "iretq faults in user mode, as in QEMU before 9.1 with SMAP "
 			     "(remedy: -cpu MODEL,-smap)";
@@ -328,7 +344,8 @@ u64 skas_task_size(void)
 
 bool skas_has_ldt(void)
 {
-	return skas.caps & OS_SPACE_LDT && skas.caps & OS_SPACE_FSGSBASE;
+	return skas.caps & OS_SPACE_LDT &&
+	       (skas.caps & OS_SPACE_FSGSBASE || skas.ops == &seccomp_ops);
 }
 
 bool skas_tsc_traps(void)

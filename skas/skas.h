@@ -88,8 +88,7 @@ bool skas_tsc_may_trap(void);
 /*
  * Returns the address in every space to which the thunk of a patched call site jumps, with r11
  * pointing to its record, the call's arguments in their registers and all other state unchanged.
- * Returns 0 if there is no such entry: in ptrace mode, with patch=off, on a CPU without FSGSBASE or
- * BMI2.
+ * Returns 0 if there is no such entry: in ptrace mode, with patch=off, on a CPU without BMI2.
  */
 u64 skas_patch_entry(void);
 struct skas_thunk {
@@ -167,7 +166,7 @@ int space_protect(struct space *s, u64 va, u64 len, int prot);
  * runner.c) until their next event.
  */
 struct user_desc;
-/* true if the host has modify_ldt(2) and FSGSBASE */
+/* true if the host has modify_ldt(2) and, in ptrace mode, FSGSBASE */
 bool skas_has_ldt(void);
 int space_ldt(struct space *s, const struct user_desc *entry, bool now);
 /*

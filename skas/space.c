@@ -153,7 +153,8 @@ static struct space *setup_space(int index)
 	s->orders->word = (u32)index * sizeof(u32);
 	s->orders->file = (u64)index * skas.ctl_stride + CTL_ORDERS;
 	s->orders->flags = (skas.caps & OS_SPACE_SECCOMP ? OF_FILTER : 0) |
-			   (skas.caps & OS_SPACE_FSGSBASE ? OF_FSGSBASE : 0);
+			   (skas.caps & OS_SPACE_FSGSBASE ? OF_FSGSBASE : 0) |
+			   (skas_loads_bases() ? OF_BASES : 0);
 	for (int cpu = 0; cpu < skas.cfg.ncpus; cpu++) {
 		setup_runner(s, cpu);
 		setup_stack(s, cpu);

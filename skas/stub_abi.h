@@ -73,9 +73,9 @@
 #define CTL_ORDERS 0x0
 #define CTL_ORDERS_SIZE(ncpus)                                                                     \
 	((O_FILTERS + (ncpus)*FILTER_RUNNER_SIZE + 0xfff) & ~0xfff) /* bytes that a space maps */
-#define CTL_PRIVATE 0x8000
+#define CTL_PRIVATE 0x9000
 #define CTL_PRIVATE_SIZE 0x8000
-#define CTL_FIRST_SLOT 0x10000
+#define CTL_FIRST_SLOT 0x11000
 /*
  * Offset of the runners' words: in the first area of the file, which belongs to no space. Only the
  * kernel writes them.
@@ -112,15 +112,17 @@
  * exists.
  */
 #define O_FILTERS 0x2800
-#define FILTER_RUNNER_SIZE 304
+#define FILTER_RUNNER_SIZE 384
 #define FILTER_PROG_SIZE 16
 /* runners install their filter (the host has seccomp) */
 #define OF_FILTER 1
 /*
- * rdfsbase and its relatives work. Without this flag only ptrace mode runs, in which the kernel
- * reads and sets fs base and gs base by ptrace.
+ * rdfsbase and its relatives work. Without this flag a guest can change fs base and gs base only by
+ * a call or a selector.
  */
 #define OF_FSGSBASE 2
+/* without OF_FSGSBASE: the runner loads the bases by arch_prctl(2); else the kernel by ptrace */
+#define OF_BASES 4
 
 /* ---- an order: the mapper's seven registers ---- */
 #define OR_NR 0
@@ -209,6 +211,14 @@
 #define C_YIELDS 304
 /* u32, not 0: the next exit loads the selectors, unless it is EXIT_JUMP */
 #define C_SEGS 308
+/*
+ * with OF_BASES: u32, BASE_*, the bases that the next exit loads, unless it is EXIT_JUMP; and u32,
+ * the one that it is loading
+ */
+#define C_BASES 312
+#define C_BASENOW 316
+#define BASE_FS 1
+#define BASE_GS 2
 
 /* s32, si_code; for EVT_BROKEN the signal's number; at runner_exit the failed call's result */
 #define C_CODE 320
@@ -228,6 +238,8 @@
 
 #define C_IRET 384 /* frame of iretq, five words */
 #define IRET_SIZE 40
+/* without OF_FSGSBASE: address of this page in the space */
+#define C_SELF 424
 
 /*
  * System calls that the stub answers. The kernel writes the answers while it has the turn, and
@@ -367,12 +379,11 @@ struct ctl_page {
 	uint64_t rdi, rsi, rdx, rax, rip, eflags;
 	uint32_t turn, kwait, exit, event;
 	uint64_t jump, own_rbx, own_rsp, own_flags, own_rax, own_r11;
-	uint32_t yields, segs;
-	uint64_t pad2;
+	uint32_t yields, segs, bases, base_now;
 	int32_t code;
 	uint64_t trapno, error, cr2, fault_addr, sys, stub_rip;
 	uint16_t ds, es, fs, gs;
-	uint64_t iret[5], pad3[3];
+	uint64_t iret[5], self, pad3[2];
 	uint32_t known, pad4[15];
 	uint32_t answers[ANSWERS];
 };
@@ -439,8 +450,11 @@ ABI_AT(ctl_page, own_flags, C_OWNFLAGS);
 ABI_AT(ctl_page, own_r11, C_OWNR11);
 ABI_AT(ctl_page, yields, C_YIELDS);
 ABI_AT(ctl_page, segs, C_SEGS);
+ABI_AT(ctl_page, bases, C_BASES);
+ABI_AT(ctl_page, base_now, C_BASENOW);
 ABI_AT(ctl_page, code, C_CODE);
 ABI_AT(ctl_page, iret, C_IRET);
+ABI_AT(ctl_page, self, C_SELF);
 ABI_AT(ctl_page, known, C_KNOWN);
 ABI_AT(ctl_page, answers, C_ANSWERS);
 ABI_AT(ctl_page, save, C_SAVE);

@@ -31,6 +31,7 @@
  */
 #include "skas/stub_abi.h"
 #include "skas/stub/host.inc"
+#include <asm/prctl.h>
 #include <asm/unistd.h>
 
 	.section .stub, "ax"
@@ -48,6 +49,10 @@ stub_text:
  * its own. In that case bits 24 to 55 differ from the window's, since a guest can map nothing in
  * the window's 16 MiB; skas_init() writes the window's negated bits into the lea. No flag changes
  * before the jecxz.
+ *
+ * Without FSGSBASE, skas_init() replaces the three instructions that need it. The address of the
+ * control page is then read from the page itself. If gs base leads nowhere, the read faults, and
+ * in_stub sends the call to the kernel by the thunk's own system call instruction.
  */
 	/* only writes on a change: an unwritten cache line stays in both caches */
 	.macro KEEP reg, at
@@ -61,7 +66,8 @@ keep\@:
 	.globl tramp
 	.globl tramp_window
 tramp:
-	rdgsbase %rcx
+	rdgsbase %rcx				/* tramp_find_rcx, without FSGSBASE */
+	.nops 4
 	rorx $24, %rcx, %rcx
 tramp_window:
 	.byte 0x8d, 0x89			/* lea disp32(%rcx), %ecx */
@@ -70,7 +76,10 @@ tramp_window:
 	jmp *T_SYSCALL(%r11)
 1:	mov %rbx, %gs:C_OWNRBX
 	mov %rsp, %gs:C_OWNRSP
-	rdgsbase %rbx
+	.globl tramp_rbx
+tramp_rbx:
+	rdgsbase %rbx				/* tramp_find_rbx */
+	.nops 4
 	lea C_OWNFLAGS + 8(%rbx), %rsp
 	pushfq
 	lea SLOT_STRIDE - SLOT_CTL - ALT_TOP(%rbx), %rsp
@@ -129,8 +138,11 @@ call:
 	KEEP %rcx, C_RBX
 	mov C_OWNRSP(%rbx), %rcx
 	KEEP %rcx, C_RSP
-	rdfsbase %rcx
+	.globl tramp_fs
+tramp_fs:
+	rdfsbase %rcx				/* tramp_skip */
 	KEEP %rcx, C_FS
+tramp_fs_end:
 	mov T_RESUME(%r11), %rcx
 	mov %rcx, C_JUMP(%rbx)
 	mov %rdi, C_RDI(%rbx)
@@ -231,7 +243,7 @@ h_all:
 	mov %fs, C_FSSEL(%rbx)
 	mov %gs, C_GSSEL(%rbx)
 	testl $OF_FSGSBASE, stub_text + STUB_ORDERS + O_FLAGS(%rip)
-	jz h_event				/* the kernel gets them by ptrace */
+	jz h_event				/* the kernel knows them */
 	rdfsbase %rax
 	mov %rax, C_FS(%rbx)
 	rdgsbase %rax
@@ -370,19 +382,80 @@ go_segs:
 	mov C_FSSEL(%rbx), %fs
 	mov C_GSSEL(%rbx), %gs
 go_segs_end:
+	movl $BASE_FS | BASE_GS, C_BASES(%rbx)	/* a selector changes its base */
 1:	testl $OF_FSGSBASE, stub_text + STUB_ORDERS + O_FLAGS(%rip)
-	jz 1f
+	jz load_bases
 	mov C_FS(%rbx), %rax
 	wrfsbase %rax
 	mov C_GS(%rbx), %rax
 	wrgsbase %rax
-1:	cmpl $EXIT_IRET, C_EXIT(%rbx)
-	jne 1f
-	pushq $FLAGS_CLEAN			/* iretq fails with NT set */
+bases_loaded:
+	cmpl $EXIT_IRET, C_EXIT(%rbx)
+	je 1f
+	mov C_FP(%rbx), %rdi
+	ALL_STATES xrstor64
+	jmp go_live
+1:	pushq $FLAGS_CLEAN			/* iretq fails with NT set */
 	popfq
 	jmp go_live
-1:	mov C_FP(%rbx), %rdi
-	ALL_STATES xrstor64
+
+/*
+ * Without FSGSBASE in seccomp mode, the host loads the bases that C_BASES names, one by one. A bit
+ * is cleared after its call, so a kick at any time leaves none out. A selector other than 0 to 3
+ * has brought its own base, and the call would set it to 0.
+ */
+load_bases:
+	testl $OF_BASES, stub_text + STUB_ORDERS + O_FLAGS(%rip)
+	jz bases_loaded				/* the kernel loads them by ptrace */
+	mov C_BASES(%rbx), %eax
+	mov C_FS(%rbx), %rsi
+	movzwl C_FSSEL(%rbx), %ecx
+	mov $ARCH_SET_FS, %edi
+	mov $BASE_FS, %edx
+	test %edx, %eax
+	jnz 1f
+	mov C_GS(%rbx), %rsi
+	movzwl C_GSSEL(%rbx), %ecx
+	mov $ARCH_SET_GS, %edi
+	mov $BASE_GS, %edx
+	test %edx, %eax
+	jz bases_loaded
+1:	mov %edx, C_BASENOW(%rbx)
+	cmp $3, %ecx
+	ja base_loaded
+	lea stub_text + STUB_SLOTS(%rip), %rax
+	mov %rbx, %rcx
+	sub %rax, %rcx
+	shr $SLOT_SHIFT, %rcx
+	shl $4, %ecx				/* size of a gate */
+	lea base_gates(%rip), %rax
+	add %rax, %rcx
+	mov $__NR_arch_prctl, %eax
+	jmp *%rcx
+
+	.balign 16
+	.globl base_gates
+base_gates:
+	.set slot, 0
+	.rept STUB_MAX_SLOTS
+	.balign 16
+	syscall
+	lea stub_text + STUB_SLOTS + slot * SLOT_STRIDE + SLOT_CTL(%rip), %rbx
+	jmp after_base
+	.set slot, slot + 1
+	.endr
+
+/* Only rbx is known here, as at after_futex. */
+after_base:
+	mov C_FRSP(%rbx), %rsp
+	pushq $FLAGS_CLEAN
+	popfq
+base_loaded:
+	mov C_BASENOW(%rbx), %eax
+	not %eax
+	and %eax, C_BASES(%rbx)
+	jmp load_bases
+
 go_live:
 	lea C_IRET + IRET_SIZE(%rbx), %rsp
 	pushq C_SS(%rbx)
@@ -500,7 +573,18 @@ ring_no:
 
 /* ---- a signal that interrupted the stub itself, at address rcx ---- */
 in_stub:
-	lea answer_take(%rip), %rax
+	lea tramp(%rip), %rax
+	cmp %rax, %rcx
+	jne 1f
+	cmp $SIGSEGV, %edi
+	jne 1f
+	/* the thread has a gs base of its own; its patched call becomes a system call */
+	mov UC_R11(%rdx), %rax
+	mov T_SYSCALL(%rax), %rax
+	mov %rax, UC_RIP(%rdx)
+	jmp resume
+
+1:	lea answer_take(%rip), %rax
 	cmp %rax, %rcx
 	jb 1f
 	lea answer_end(%rip), %rax
@@ -658,6 +742,16 @@ stub_filters:
 	.globl stub_xfeatures
 stub_xfeatures:				/* written by skas_init() */
 	.quad 0
+/* what skas_init() writes to tramp, tramp_rbx and tramp_fs if the host has no FSGSBASE */
+	.globl tramp_find_rcx
+tramp_find_rcx:
+	mov %gs:C_SELF, %rcx
+	.globl tramp_find_rbx
+tramp_find_rbx:
+	mov %gs:C_SELF, %rbx
+	.globl tramp_skip
+tramp_skip:
+	.byte 0xeb, tramp_fs_end - tramp_fs - 2	/* jmp tramp_fs_end */
 	.globl stub_bytes
 stub_bytes:
 	.set n, 0

@@ -8,6 +8,8 @@
  * (tests/escape/run checks it), the host's canary process killed, a page at EVIDENCE, writable
  * order areas.
  */
+#include <asm/prctl.h>
+
 #include "escape.h"
 
 #define MAPPER_FD_CTL ZFD_CTL
@@ -48,6 +50,8 @@ static struct call tries[] = {
 	{ "rt_sigaction", SYS_rt_sigaction, { SIGSYS, P(stolen), 0, 8 } },
 	{ "sigaltstack", SYS_sigaltstack, { P(stolen), 0 } },
 	{ "socket", SYS_socket, { 1, 1, 0 } },
+	{ "arch_prctl, gs base", SYS_arch_prctl, { ARCH_SET_GS, P(stolen) } },
+	{ "arch_prctl, another vdso", SYS_arch_prctl, { ARCH_MAP_VDSO_64, EVIDENCE } },
 	{ "futex, another word", SYS_futex, { P(&vec), 0, 0, 0 } },
 	{ "futex, requeue", SYS_futex, { 0, 3, 1, 1, P(&vec), 0 } }, /* a[0]: the turn word */
 	{ "futex, timeout", SYS_futex, { 0, 0, 1, P(stolen), 0, 0 } },

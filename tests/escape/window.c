@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * window.c: finds the stub's window by its table of gates, each `syscall; lea page(%rip),%rbx`. The
- * first gate's lea yields the base. Memory is read by loads with a fault handler, as an attacker
+ * window.c: finds the stub's window by a table of gates, each `syscall; lea page(%rip),%rbx`. A
+ * lea yields the base. Memory is read by loads with a fault handler, as an attacker
  * would do.
  */
 #include "escape.h"
@@ -9,6 +9,7 @@
 
 #define TOP 0x7ffffffff000UL
 #define SEARCH 0x20000000UL /* bytes below TOP */
+#define WINDOW_ALIGN 0x1000000UL
 
 uintptr_t stub;
 size_t text_size;
@@ -89,7 +90,7 @@ static bool look_for_gates(uintptr_t page)
 			continue;
 		if (gate_page(p + i + 16) - gate_page(p + i) != SLOT_STRIDE)
 			continue;
-		stub = (gate_page(p + i) - SLOT_CTL - STUB_SLOTS) & ~(uintptr_t)0xfffff;
+		stub = gate_page(p + i) & ~(WINDOW_ALIGN - 1);
 		return true;
 	}
 	return false;

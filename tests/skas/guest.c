@@ -118,6 +118,30 @@ static void fs_gs(void)
 	leave(0);
 }
 
+/* Sets both bases by calls, as arch_prctl(2) does, and looks at once and later where they lead. */
+static void bases(long rounds, long seed)
+{
+	u64 words[8], a, b;
+
+	for (long i = 0; i < rounds; i++) {
+		u64 *fs = &words[i % 4], *gs = &words[7 - i % 3];
+
+		*fs = (u64)(seed + i);
+		*gs = (u64)(seed - i);
+		call(GNR_BASES, (long)fs, (long)gs, 0);
+		for (int j = 0; j < 3; j++) {
+			__asm__ volatile("mov %%fs:0, %0\n mov %%gs:0, %1" : "=r"(a), "=r"(b));
+			if (a != *fs || b != *gs)
+				leave(1);
+			if (j == 1)
+				spin(3000);
+			else
+				ppid();
+		}
+	}
+	leave(0);
+}
+
 /* Jumps to @at with these registers. */
 static void jump(u64 at, long rax, long rdi, long rsi, long rdx)
 {
@@ -280,6 +304,7 @@ __attribute__((noreturn, used)) void guest_main(long which, u64 arg, u64 stub_ba
 	case G_FPU: leave(check_fpu(arg, 1, 0)); break;
 	case G_FPU_CALLS: leave(check_fpu(arg, 1000003 * what, 1)); break;
 	case G_FSGS: fs_gs(); break;
+	case G_BASES: bases(arg, what); break;
 	case G_TOUCH: touch(arg); break;
 	case G_LOOP:
 		for (;;)

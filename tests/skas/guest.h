@@ -12,12 +12,16 @@
 #define GUEST_STACK_TOP 0x30000000
 #define GUEST_STACK_SIZE 0x10000
 
-/* numbers of system calls; GNR_RESULT stores its argument in proc.result */
+/*
+ * Numbers of system calls. GNR_RESULT stores its argument in proc.result, GNR_BASES sets fs base
+ * and gs base to its two arguments.
+ */
 #define GNR_WRITE 1
 #define GNR_EXIT 60
 #define GNR_GETPPID 110
 #define GNR_TIME 201
 #define GNR_RESULT 1000
+#define GNR_BASES 1001
 /* results of GNR_GETPPID and GNR_TIME */
 #define GUEST_PPID 42
 #define GUEST_TIME 123456
@@ -29,6 +33,7 @@ enum guest_program {
 	G_FPU,
 	G_FPU_CALLS,
 	G_FSGS,
+	G_BASES,
 	G_TOUCH,
 	G_LOOP,
 	G_INT80,

@@ -5,9 +5,11 @@
  */
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -45,6 +47,20 @@ void os_state_note(uint64_t off, uint64_t len)
 
 void early_punched(int file, uint64_t off, uint64_t len)
 {
+}
+
+bool host_has_int80(void)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		long nr = 20; /* getpid() */
+
+		__asm__ volatile("int $0x80" : "+a"(nr) : : "memory");
+		_exit(0);
+	}
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status);
 }
 
 /* Shown with SKAS_TEST_VERBOSE only. */

@@ -3,6 +3,8 @@
 #ifndef NESTLING_TEST_SKAS_HOST_H
 #define NESTLING_TEST_SKAS_HOST_H
 
+#include <stdbool.h>
+
 void host_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Prints @why and exits with status 2. */
 void host_fail(const char *why) __attribute__((noreturn));
@@ -17,6 +19,8 @@ void host_kicker_stop(void);
 int host_filters(int task);
 /* A thread calls os_space_end(@task) after @us microseconds. */
 void host_end_later(int task, unsigned us);
+/* true if the host's programs can make calls by int 0x80 */
+bool host_has_int80(void);
 /* If standard input is a terminal, makes it raw, and restores it at the end of the test. */
 void host_take_terminal(void);
 

@@ -7,6 +7,7 @@
  * SOURCES: skas/filter.c kernel/lib/string.c
  */
 #include <asm/ioctls.h>
+#include <asm/prctl.h>
 #include <asm/signal.h>
 #include <asm/termbits.h>
 #include <asm/unistd.h>
@@ -76,12 +77,13 @@ static struct seccomp_data good_wait(int slot)
 	};
 }
 
-static void write_for(int slot, bool kill)
+static void write_as(int slot, bool kill, unsigned caps)
 {
 	static struct space space;
 	static struct runner r;
 
 	skas.base = BASE;
+	skas.caps = caps;
 	skas.ops = kill ? &ptrace_ops : &seccomp_ops;
 	space.orders = (struct order_area *)orders;
 	space.orders->word = WORD;
@@ -89,6 +91,11 @@ static void write_for(int slot, bool kill)
 	r.cpu = slot;
 	filter_for(&r);
 	written = O_FILTERS + (u32)slot * FILTER_RUNNER_SIZE;
+}
+
+static void write_for(int slot, bool kill)
+{
+	write_as(slot, kill, OS_SPACE_FSGSBASE);
 }
 
 static u32 runner(struct seccomp_data d)
@@ -183,6 +190,12 @@ static void test_runner_stack(void **state)
 	assert_int_equal(runner(d), SECCOMP_RET_TRAP);
 }
 
+static void write_mapper(void)
+{
+	skas.caps = OS_SPACE_FSGSBASE;
+	filters_write(area, BASE);
+}
+
 static u32 of_mapper(const struct seccomp_data *d)
 {
 	return run(area, BASE + STUB_SYM_stub_filters, d);
@@ -203,7 +216,7 @@ static void test_mapper(void **state)
 		.nr = __NR_mmap, .arch = AUDIT_ARCH_I386, .instruction_pointer = BASE + 100
 	};
 
-	filters_write(area, BASE);
+	write_mapper();
 	assert_int_equal(mapper(__NR_mmap, BASE + STUB_SYM_mapper_order + 2, 0), SECCOMP_RET_ALLOW);
 	assert_int_equal(mapper(__NR_execve, BASE + STUB_SYM_mapper_order, 0), SECCOMP_RET_TRAP);
 	assert_int_equal(mapper(__NR_mmap, BASE + STUB_SYM_mapper_end, 0), SECCOMP_RET_TRAP);
@@ -237,7 +250,7 @@ static void test_mapper_makes_runners_only(void **state)
 {
 	u64 ip = BASE + STUB_SYM_mapper_order + 2;
 
-	filters_write(area, BASE);
+	write_mapper();
 	assert_true(only_with((struct seccomp_data){ .nr = __NR_clone }, ip, 0,
 		CLONE_VM | CLONE_PARENT | CLONE_FILES | CLONE_CHILD_CLEARTID));
 	assert_true(only_with((struct seccomp_data){ .nr = __NR_unshare }, ip, 0, CLONE_FILES));
@@ -249,6 +262,37 @@ static void test_mapper_makes_runners_only(void **state)
 		bool good = option == PR_SET_PDEATHSIG || option == PR_SET_TSC;
 
 		assert_true((of_mapper(&d) == SECCOMP_RET_ALLOW) == good);
+	}
+}
+
+/*
+ * On a host without FSGSBASE both filters of a runner admit that it sets its bases, from the gate of
+ * its slot.
+ */
+static void test_bases(void **state)
+{
+	for (u64 option = 0x1000; option < 0x5000; option++) {
+		struct seccomp_data d = { .nr = __NR_arch_prctl,
+			.arch = AUDIT_ARCH_X86_64,
+			.instruction_pointer = BASE + STUB_SYM_base_gates + 7 * 16 + 2,
+			.args = { option } };
+		bool good = option == ARCH_SET_FS || option == ARCH_SET_GS;
+		u32 wanted = good ? SECCOMP_RET_ALLOW : SECCOMP_RET_TRAP;
+
+		write_as(7, false, 0);
+		filters_write(area, BASE);
+		assert_int_equal(runner(d), wanted);
+		assert_int_equal(of_mapper(&d), wanted);
+		d.instruction_pointer += 16;
+		assert_int_equal(runner(d), SECCOMP_RET_TRAP);
+		d.instruction_pointer = BASE + STUB_SYM_futex_gates + 7 * 16 + 2;
+		assert_int_equal(runner(d), SECCOMP_RET_TRAP);
+		assert_int_equal(runner(good_wait(7)), SECCOMP_RET_ALLOW);
+		write_for(7, false);
+		write_mapper();
+		d.instruction_pointer = BASE + STUB_SYM_base_gates + 7 * 16 + 2;
+		assert_int_equal(runner(d), SECCOMP_RET_TRAP);
+		assert_int_equal(of_mapper(&d), SECCOMP_RET_TRAP);
 	}
 }
 
@@ -266,7 +310,7 @@ static void test_zygote(void **state)
 	u64 ip = BASE + STUB_ZTEXT + 8;
 	int admitted = 0;
 
-	filters_write(area, BASE);
+	write_mapper();
 	for (u32 i = 0; i < ARRAY_SIZE(plain); i++)
 		assert_int_equal(mapper(plain[i], ip, 0), SECCOMP_RET_ALLOW);
 	for (u32 i = 0; i < ARRAY_SIZE(checked); i++)
@@ -291,6 +335,7 @@ int main(void)
 		cmocka_unit_test(test_runner_stack),
 		cmocka_unit_test(test_mapper),
 		cmocka_unit_test(test_mapper_makes_runners_only),
+		cmocka_unit_test(test_bases),
 		cmocka_unit_test(test_zygote),
 	};
 

@@ -65,6 +65,18 @@ static void by_instruction(void)
 	CHILD(calls(); say("0 in a child: %d", rdgs() == 0));
 }
 
+static bool has_fsgsbase(void)
+{
+	FILE *f = fopen("/proc/cpuinfo", "r");
+	char line[8192];
+	bool has = false;
+
+	while (!has && fgets(line, sizeof(line), f))
+		has = !strncmp(line, "flags", 5) && strstr(line, " fsgsbase");
+	fclose(f);
+	return has;
+}
+
 TEST(arch_prctl)
 {
 	unsigned long fs = 0;
@@ -72,7 +84,9 @@ TEST(arch_prctl)
 	long v;
 	int i;
 
-	CHILD(by_instruction());
+	/* some hosts allow the instructions, and lose what they load */
+	if (has_fsgsbase())
+		CHILD(by_instruction());
 	T(syscall(SYS_arch_prctl, ARCH_GET_FS, &fs));
 	__asm__ volatile("mov %%fs:0, %0" : "=r"(v));
 	say("fs is the thread pointer: %d", (unsigned long)v == fs);
