@@ -37,6 +37,7 @@
 #define SW_SIZE 480
 #define XSTATE_MAGIC 0x46505853
 #define HWCAP2_FSGSBASE 2
+#define GS_TRIAL 0x1000
 #define CPUID_HYPERVISOR (1U << 31) /* leaf 1, ecx */
 #define CPUID_HYPERVISOR_NAME 0x40000000
 #define CPUID_SMAP (1U << 20) /* leaf 7, ebx */
@@ -142,20 +143,38 @@ static bool iret_works(void)
 	return true;
 }
 
+static bool gs_base_survives(uint64_t base, long ns)
+{
+	struct timespec pause = { .tv_nsec = ns };
+	uint64_t now;
+
+	__asm__ volatile("wrgsbase %0" : : "r"(base));
+	syscall(SYS_nanosleep, &pause, NULL);
+	__asm__ volatile("rdgsbase %0" : "=r"(now));
+	return now == base;
+}
+
 /*
- * True if guests may use FSGSBASE. In a nested instance, gs base belongs to the outer instance's
- * stub until arch_prctl(2) is called. Until then the outer instance has FSGSBASE but does not
- * announce it.
+ * True if guests may use FSGSBASE.
+ *
+ * The outer instance of a nested one has FSGSBASE but does not announce it, since gs base belongs
+ * to its stub until arch_prctl(2) is called. On other hosts the instructions work because a
+ * hypervisor has allowed them, but the host's kernel does not know them, and loads the base of the
+ * last arch_prctl(2) at each context switch. So the trial sleeps, long enough to be switched also
+ * where an outer kernel waits for a while before it sleeps.
  */
 static bool fsgsbase_works(void)
 {
-	bool announced = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE;
-	uint64_t base;
+	static const long pauses[] = { 1000, 100000, 1000000 };
 
-	if (!announced && syscall(SYS_arch_prctl, ARCH_SET_GS, 0))
+	if (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE)
+		return true;
+	if (syscall(SYS_arch_prctl, ARCH_SET_GS, GS_TRIAL))
 		return false;
-	__asm__ volatile("rdgsbase %0; wrgsbase %0" : "=r"(base));
-	return announced || !base;
+	for (size_t i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++)
+		if (!gs_base_survives(2 * GS_TRIAL + i, pauses[i]))
+			return false;
+	return true;
 }
 
 static bool seccomp_works(void)
