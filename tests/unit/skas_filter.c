@@ -266,8 +266,8 @@ static void test_mapper_makes_runners_only(void **state)
 }
 
 /*
- * On a host without FSGSBASE both filters of a runner admit that it sets its bases, from the gate of
- * its slot.
+ * On a host without FSGSBASE both filters of a runner admit that it sets its bases, from the gate
+ * of its slot.
  */
 static void test_bases(void **state)
 {
