@@ -3,7 +3,7 @@
  * ptrace_debug: debug registers by ptrace: watchpoints and breakpoints that hit, refused values,
  * inheritance; and FPU images that are refused.
  */
-#include "traced.h"
+#include "breakpoint.h"
 #include <elf.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
@@ -243,6 +243,8 @@ static void images(void)
 
 TEST(ptrace_debug)
 {
+	if (!in_guest() && !has_breakpoints())
+		HOST_LACKS("hardware breakpoints");
 	watch();
 	steps();
 	touches();

@@ -3,7 +3,7 @@
  * ptrace_hw: hardware breakpoints at a return from the kernel, RF, single steps, and the effect of
  * threads, exec and detaching on debug registers.
  */
-#include "traced.h"
+#include "breakpoint.h"
 #include <stddef.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
@@ -239,6 +239,8 @@ static void neighbours(void)
 
 TEST(ptrace_hw)
 {
+	if (!in_guest() && !has_breakpoints())
+		HOST_LACKS("hardware breakpoints");
 	from_kernel();
 	resume_flag();
 	whose();

@@ -119,21 +119,6 @@ static void flags(void)
 	say("direction flag kept: %d", (before & 0x400) == (after & 0x400));
 }
 
-/* Flags that are not the frame's to set stay as they are. */
-static void nested_task(void)
-{
-	uint64_t after;
-
-	__asm__ volatile("pushfq\n\torq $0x4000, (%%rsp)\n\tpopfq\n\t"
-			 "mov $39, %%eax\n\tsyscall\n\tmov %%eax, %%edi\n\tmov $10, %%esi\n\tmov "
-			 "$62, %%eax\n\tsyscall\n\tpushfq\n\tpop %0\n\tpushfq\n\t"
-			 "andq $~0x4000, (%%rsp)\n\tpopfq"
-			 : "=&r"(after)
-			 :
-			 : "rax", "rcx", "rdi", "rsi", "r11", "memory", "cc");
-	say("nested task flag kept: %d", (after & 0x4000) != 0);
-}
-
 static void nothing(int sig)
 {
 }
@@ -257,7 +242,6 @@ TEST(rt_sigreturn)
 	registers();
 	floating();
 	flags();
-	nested_task();
 	say("handler ran %d times", hits);
 	changed();
 	fast_math();
