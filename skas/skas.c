@@ -344,8 +344,7 @@ u64 skas_task_size(void)
 
 bool skas_has_ldt(void)
 {
-	return skas.caps & OS_SPACE_LDT &&
-	       (skas.caps & OS_SPACE_FSGSBASE || skas.ops == &seccomp_ops);
+	return skas.caps & OS_SPACE_LDT;
 }
 
 bool skas_tsc_traps(void)

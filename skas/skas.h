@@ -166,7 +166,7 @@ int space_protect(struct space *s, u64 va, u64 len, int prot);
  * runner.c) until their next event.
  */
 struct user_desc;
-/* true if the host has modify_ldt(2) and, in ptrace mode, FSGSBASE */
+/* true if the host has modify_ldt(2) */
 bool skas_has_ldt(void);
 int space_ldt(struct space *s, const struct user_desc *entry, bool now);
 /*
