@@ -197,7 +197,10 @@ void sched_waited_on_host(u64 ns)
 	arch_cpu_waited_for_disk(rq->cpu, ns);
 	spin_lock_raw(&rq->lock);
 	since = (s64)(arch_cpu_clock() - current->last_acct);
-	/* @ns is of another clock; last_acct must not get ahead of this one (account_switch()). */
+	/*
+	 * @ns was measured on another clock. last_acct must not pass arch_cpu_clock()
+	 * (account_switch()).
+	 */
 	ns = min(ns, (u64)max(since, 0L));
 	rq->steal_debt += ns;
 	rq->times.iowait += ns;
@@ -262,8 +265,8 @@ u64 nr_context_switches(void)
 }
 
 /*
- * Returns rq's active_sum extrapolated to @now. If too many concurrent changes prevent a read, the
- * value is old, which the next sample corrects.
+ * Returns rq's active_sum extrapolated to @now. If concurrent changes spoil every attempt to read
+ * it, the result is inexact, which the next sample corrects.
  */
 static s64 active_until(const struct rq *rq, u64 now)
 {
@@ -297,7 +300,7 @@ static u64 active_since_sample(u64 now)
 	delta = sum - sampled_sum;
 	sampled_sum = sum;
 	sampled_at = now;
-	/* The last sample may have been taken at the end of its period. */
+	/* @elapsed may be near 0: the last sample may have been taken late in its period. */
 	return delta > 0 ? (u64)delta / max(elapsed >> LOAD_SHIFT, 1UL) : 0;
 }
 

@@ -41,8 +41,8 @@ static void move_to_allowed(struct task *t, struct rq *rq, struct rq *to)
 
 /*
  * Sets the masks of @t. If @wish or @bound is 0, that mask stays unchanged. Returns 0; -EINVAL if a
- * new wish lies outside the bound; or -EBUSY if it would keep a deadline task from a vCPU. Takes
- * the locks of two runqueues.
+ * new wish lies outside the bound; or -EBUSY if a new wish would keep a deadline task from a vCPU.
+ * Takes the locks of two runqueues.
  */
 static int set_masks(struct task *t, u64 wish, u64 bound)
 {

@@ -2,16 +2,16 @@
 /*
  * balance.c: chooses the vCPU of a task.
  *
- * To wake a sleeping vCPU costs tens of microseconds, to switch on the current one about four. So a
- * woken task is queued on its waker's vCPU if that has nothing else to do, on the guess that the
- * waker is about to sleep. If it still waits after SPREAD_DELAY_NS, an idle vCPU gets it: the
- * machine's deadline (sched_next) brings the busy vCPU to a boundary for that. A vCPU that runs out
- * of tasks takes one from another by itself (balance_pull), but none that has waited for less than
- * that delay.
+ * Waking a sleeping vCPU costs tens of microseconds, switching to a task on the current vCPU about
+ * four. So a woken task is queued on its waker's vCPU if that has nothing else to do, on the guess
+ * that the waker is about to sleep. If the task still waits after SPREAD_DELAY_NS, an idle vCPU
+ * gets it: the machine's deadline (sched_next) brings the busy vCPU to a boundary for that. A vCPU
+ * that runs out of tasks takes a task from another vCPU by itself (balance_pull), but none that has
+ * waited for less than that delay.
  *
- * If tasks make short calls all the time, and the host has few CPUs, arch_tasks_share() returns
- * that they run better on one vCPU. Then they wait for it although another vCPU is idle, and one
- * vCPU may take over the tasks of another (sched_join()).
+ * If tasks make short system calls all the time, and the host has few CPUs, arch_tasks_share()
+ * returns true: the tasks run better on one vCPU. Then they wait for that vCPU although another is
+ * idle, and one vCPU may take over the tasks of another (sched_join()).
  *
  * With no vCPU idle, queues are evened out at the end of slices, when they differ by two tasks or
  * more. Only fair tasks and the highest real-time task move.
@@ -101,8 +101,9 @@ static bool is_light(const struct task *t, const struct task *curr)
 
 /*
  * True if @t should wait for @cpu (its runqueue is locked, or it is this vCPU) instead of running
- * on @to, or on any idle vCPU if @to is -1. False for kernel threads, which make no calls, and if
- * one of the two tasks computes, weighs much more or is real-time: @t would wait for long.
+ * on @to, or on any idle vCPU if @to is -1. False for kernel threads, which make no system calls.
+ * False also if @t or the running task computes or is real-time, or if @t is light: @t would wait
+ * for long.
  */
 static bool shares(const struct task *t, int cpu, int to)
 {
@@ -194,8 +195,8 @@ void balance_pull(struct rq *rq)
 }
 
 /*
- * Moves to @to the queued task of @from whose priority exceeds what @to would run next, if there is
- * such a task. Both locked.
+ * Moves to @to the queued task of @from whose priority exceeds that of the task that @to would run
+ * next, if there is such a task. curr of @to competes if it @stays. Both runqueues are locked.
  */
 static void take_rt(struct rq *from, struct rq *to, bool stays, u64 now)
 {
@@ -245,7 +246,9 @@ void balance_push_rt(struct rq *rq)
 
 	spin_lock_raw(&rq->lock);
 	t = class_rt_above(rq, 0, online_mask() & ~BIT(rq->cpu));
-	/* An idle vCPU takes the task soon anyway, and pushes the tasks that are left. */
+	/*
+	 * If the vCPU of @rq is idle, it takes the task soon, and pushes the tasks that are left.
+	 */
 	if (t && !task_is_idle(rq->curr)) {
 		mask = allowed_mask(t) & ~BIT(rq->cpu);
 		prio = rt_prio(t);

@@ -17,8 +17,9 @@
  * 4. se.vruntime is on the scale of the queue of task->cpu.
  *
  * A woken sleeper is placed at most SLEEPER_CREDIT_NS behind the others, so that it runs soon but
- * cannot save up. It preempts its waker only if the waker is WAKEUP_GRAN_NS ahead: a pair that
- * talks through a pipe then switches once a message, when the waker goes to sleep.
+ * does not gain run time by sleeping longer. It preempts its waker only if the waker is
+ * WAKEUP_GRAN_NS ahead: a pair that talks through a pipe then switches once per message, when the
+ * waker goes to sleep.
  *
  * Real-time tasks together may use 950 ms of each second while fair ones wait
  * (kernel.sched_rt_runtime_us), so a loop at a real-time priority cannot take over the machine. The
@@ -208,7 +209,9 @@ static u64 rt_time_left(const struct rq *rq, u64 now)
 	return used < runtime ? runtime - used : 0;
 }
 
-/* Charges @delta ns of @t to the real-time period. Begins a new period first if it is over. */
+/*
+ * Charges @delta ns of @t to the real-time period. If the period is over, begins a new one first.
+ */
 static void rt_charge(struct rq *rq, const struct task *t, u64 delta, u64 now)
 {
 	if (rt_clock(rq, now) - rq->rt_start >= rt_period()) {
@@ -337,9 +340,9 @@ static u64 slice_left(const struct rq *rq, u64 slice, u64 now)
 }
 
 /*
- * True if the waker keeps the vCPU for a moment, though the woken task is far behind curr. Without
- * this, a task that writes to a reader would lose the vCPU at each write. The reader is not delayed
- * much by some more writes.
+ * True if the waker, which is curr, keeps the vCPU until it has run for WAKER_RUNS_NS, although the
+ * woken task is far behind it. Sets rq->hurried in this case. Otherwise a writer would lose the
+ * vCPU to its reader at each write. Some more writes delay the reader only a little.
  */
 static bool waker_keeps_cpu(struct rq *rq)
 {

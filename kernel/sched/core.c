@@ -23,17 +23,18 @@
  *
  * Invariants:
  * 1. rq->lock is held over the switch, and the next task releases it (finish_switch). So a vCPU
- *    that holds the lock of t->cpu and sees t not on_rq knows that its stack is not in use: no task
- *    ever runs on two vCPUs.
+ *    that holds the lock of t->cpu and sees t not on_rq knows that the stack of t is not in use: no
+ *    task ever runs on two vCPUs.
  * 2. t->cpu changes only while t is in no queue, with the locks of both vCPUs held.
  * 3. A queued task is allowed on its vCPU (cpus_allowed changes under the lock, and moves it).
  * 4. A vCPU with an idle task as curr and a queued task has TIF_NEED_RESCHED set.
  *
  * Preemption happens at boundaries only: TIF_NEED_RESCHED is set, and the vCPU is kicked if it is
- * in guest code. A vCPU with an empty queue has no slice: it is kicked when a task is queued for
- * it. The host is called only for a vCPU that sleeps or is in guest code (arch_kick_cpu checks).
+ * in guest code. On a vCPU with an empty queue, curr has no slice: the vCPU is kicked when a task
+ * is queued for it. The host is called only for a vCPU that sleeps or is in guest code
+ * (arch_kick_cpu checks).
  *
- * Locks: rq->lock (raw), two by vCPU number.
+ * Locks: rq->lock (raw). Two of them are taken in the order of the vCPU numbers.
  */
 #include <asm/errno.h>
 
@@ -333,8 +334,8 @@ void schedule_tail(struct task *prev)
 }
 
 /*
- * Sets rq->running_prio. A full barrier if it sinks: either a vCPU that queues a real-time task
- * sees that this vCPU is now below it (balance_push_rt), or this vCPU sees that a task waits.
+ * Sets rq->running_prio. A full barrier if the priority sinks: either a vCPU that queues a
+ * real-time task sees the lower priority (balance_push_rt), or this vCPU sees that the task waits.
  */
 void set_running_prio(struct rq *rq, int prio)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * deadline.c: SCHED_DEADLINE: a run time in each period, before everything else, the earliest
- * deadline first.
+ * deadline.c: SCHED_DEADLINE: a task gets a run time in each period, before all other tasks. The
+ * task with the earliest deadline runs first.
  *
- * Such a task outranks all real-time priorities (DL_PRIO) while it has budget in its period. When
- * the budget is used up, or the task yields, it sleeps on its way to user mode until its next
+ * A deadline task outranks all real-time priorities (DL_PRIO) while it has budget in its period.
+ * When the budget is used up, or the task yields, it sleeps on its way to user mode until its next
  * period begins (dl_throttle()). In the kernel, where it may hold locks, it runs until then as a
  * fair task. With SCHED_FLAG_RECLAIM it is not stopped: as a fair task it takes time that no other
  * task wants. All deadline tasks together may reserve 95 % of the vCPUs; more is refused (-EBUSY).

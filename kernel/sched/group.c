@@ -13,8 +13,8 @@
  * user mode until the period ends, never inside the kernel where they may hold locks. Overrun is
  * subtracted from the next period.
  *
- * Locks: weights_lock (raw) for parents and loads, taken under a runqueue's; g->bw_lock (raw), also
- * taken under a runqueue's.
+ * Locks, both raw and taken under a runqueue's lock: weights_lock protects parents, weights and
+ * loads, g->bw_lock protects the quota.
  */
 #include <asm/errno.h>
 
@@ -286,7 +286,8 @@ static int wake_throttled(struct wait_queue_entry *e, u64 key)
 }
 
 /*
- * True if the entry is still queued. Checks both words: list_del_init() writes one after the other.
+ * True if the entry is still queued. Checks both pointers: list_del_init() writes them one after
+ * the other.
  */
 static bool still_queued(const struct wait_queue_entry *e)
 {

@@ -3,7 +3,7 @@
  * prio.c: the scheduling properties of a task: policy, priority, nice value, deadline reservation
  * and slice (policy.h).
  *
- * Locks: policy_lock, outside of rq->lock.
+ * Locks: policy_lock is taken before rq->lock.
  */
 #include <asm/errno.h>
 #include "arch/um/machine/arch.h"
@@ -110,7 +110,7 @@ static bool allowed_everywhere(const struct task *t)
 	return (READ_ONCE(t->cpus_allowed) & all) == all;
 }
 
-/* Wakes up a task that waits for its next period, so that it tests its state again. */
+/* Wakes up a task that waits for its next period, so that dl_throttle() tests its policy again. */
 static void end_dl_wait(struct task *t)
 {
 	if (READ_ONCE(t->dl_waits))

@@ -5,11 +5,11 @@
  * schedstat. A program must not exceed its CPU-time limit because of other processes of the host,
  * and an instance inside this one must be able to tell a starved thread from one that computes.
  *
- * The host counts how long each of its threads was runnable and waited. Reading the count costs
- * some microseconds, so a busy vCPU reads it every LOOK_NS (steal_looked is the time of the last
- * read), and after a longer idle time, whose waiting is charged to no task. The result is
- * subtracted from the time of the running task. Stolen time that has been charged to a task already
- * is subtracted from later time (steal_debt).
+ * The host counts how long each of its threads was runnable but waited for a CPU. Reading the count
+ * costs some microseconds, so a busy vCPU reads it every LOOK_NS (steal_looked is the time of the
+ * last read). It is also read after a longer idle time, and that waiting is charged to no task. The
+ * result is subtracted from the time of the running task. Stolen time that has been charged to a
+ * task already is subtracted from later time (steal_debt).
  *
  * If the host is itself a guest, time that its hypervisor takes is invisible and counts as used.
  *

@@ -16,15 +16,15 @@
  * 3. base->next is the first expiry, or ~0. The own vCPU reads it without the lock; a stale early
  *    value costs one needless timers_run().
  *
- * Locks: base->lock (raw: the scheduler calls in with its own held), two by vCPU number. Functions
- * run with no lock held.
+ * Locks: base->lock, two by vCPU number. It is raw, since the scheduler starts timers with a
+ * runqueue's lock held. Timer functions run with no lock held.
  */
 #include <asm/errno.h>
 
 #include "arch/um/machine/arch.h"
 #include "kernel/sched/internal.h"
 
-/* most that one boundary spends on due timers, after the first LOOK_AT_CLOCK of them */
+/* The ns that one boundary may spend on due timers after the first LOOK_AT_CLOCK of them. */
 #define AT_ONCE_NS 1000000UL
 #define LOOK_AT_CLOCK 64 /* timers between two looks at the clock */
 
@@ -95,8 +95,8 @@ static struct timer_base *lock_base(struct ktimer *t)
 }
 
 /*
- * Locks and returns the timer's base, which is that of vCPU @here unless the timer's function is
- * running on another. A timer that is moved to @here for this is disarmed.
+ * Locks and returns the timer's base. This is the base of vCPU @here, to which the timer is moved
+ * and thereby disarmed, unless the timer's function is running on another vCPU.
  */
 static struct timer_base *lock_base_here(struct ktimer *t, int here)
 {
@@ -200,8 +200,8 @@ u32 timers_list(int cpu, struct timer_info *to, u32 max, u32 *more)
 }
 
 /*
- * Runs due timers, up to a limit for one boundary: a program may have thousands, and other tasks
- * must get to run. The next boundary runs the rest, since b->next has passed.
+ * Runs due timers, up to a limit for one boundary: a program may have thousands of timers, and
+ * other tasks must get to run. The next boundary runs the rest, since b->next has passed.
  */
 static void expire(struct timer_base *b, u64 now)
 {

@@ -11,8 +11,8 @@
  * again while it runs, and then runs again afterwards: never twice at a time. The function may free
  * its item.
  *
- * Locks: work_lock: the list, item->queued, the workers' table. Starting a worker sleeps, so it
- * happens without the lock.
+ * Locks: work_lock protects the list, item->queued and the workers' table. Starting a worker
+ * sleeps, so it happens without the lock.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/sched/internal.h"
