@@ -26,7 +26,9 @@
 #include "gen/syscalls.h"
 
 #define COARSE_RES 4000000UL /* ns */
-/* Real time in ns from which on it cannot be set: 30 years before the clock overflows. */
+/*
+ * Real time cannot be set to this value (ns) or a later one: 30 years before the clock overflows.
+ */
 #define SETTABLE ((TIME_MAX / NSEC_PER_SEC - 30UL * 365 * 24 * 3600) * NSEC_PER_SEC)
 
 /* ---- guest structures ---- */
@@ -156,7 +158,10 @@ static struct task *clock_task(int clock)
 	return t;
 }
 
-/* Reads the CPU clock of a process or thread, in ns. Returns 0, or -EINVAL if there is none. */
+/*
+ * Reads the CPU clock of a process or thread, in ns. Returns 0, or -EINVAL if the number is invalid
+ * or names no task.
+ */
 static int read_dynamic(int clock, u64 *now)
 {
 	struct task *t = clock_task(clock);
@@ -196,7 +201,8 @@ int clock_read(int clock, u64 *now)
 
 /*
  * Returns the clock number to read for @which. A process clock that has current's pid means
- * current's process, even if current is not its leader. Only reads accept that.
+ * current's process, even if current is not its leader. Linux accepts such a number only for
+ * reading.
  */
 static int own_clock(int which)
 {

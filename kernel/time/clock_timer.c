@@ -7,9 +7,10 @@
  * timers in the list are armed again, for the monotonic time at which that point now comes. A timer
  * that is just expiring is armed again too: then only the later expiry counts.
  *
- * Locks: clock_timers_lock protects the list. A timer in it is armed, or is_over() is about to
- * check it. The owner serialises the arming of a timer. clock_watches_lock protects the watchers of
- * jumps; the locks of their functions are taken inside it.
+ * Locks: clock_timers_lock protects the list. A timer in the list is armed, is set to a time that
+ * never comes (TIME_MAX), or is about to be checked by is_over(). The owner serialises the arming
+ * of a timer. clock_watches_lock protects the watchers of jumps; the locks of their functions are
+ * taken inside it.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/time/internal.h"
@@ -35,9 +36,9 @@ static void unlist(struct clock_timer *ct)
 }
 
 /*
- * True if the timer's time has come, and the timer was neither re-armed nor cancelled meanwhile.
- * Then it is removed from the list. The host's clocks may differ a little between two readings: a
- * timer that expires too early is armed again.
+ * True if the timer's time has come, and the timer was neither re-armed nor cancelled meanwhile. If
+ * true, the timer has been removed from the list. The host's clocks may differ a little between two
+ * readings: a timer that expires too early is armed again.
  */
 static bool is_over(struct clock_timer *ct)
 {
@@ -79,7 +80,7 @@ int clock_timer_base(int clock, bool absolute)
 	return clock == CLOCK_REALTIME && !absolute ? CLOCK_MONOTONIC : clock;
 }
 
-/* Arms the timer for @abs (ns on its clock). Without a deadline disarms it. */
+/* Arms the timer for @abs (ns on its clock), or disarms it if that time never comes. */
 static void start(struct clock_timer *ct, u64 abs)
 {
 	u64 deadline = deadline_at(ct->clock, abs);
@@ -92,8 +93,8 @@ static void start(struct clock_timer *ct, u64 abs)
 }
 
 /*
- * Arms a timer. A timer in the list is armed under the lock. Otherwise a deadline computed before
- * the clock was set could replace the deadline of rearm_for_new_time().
+ * Arms a timer. A timer that follows real time is armed under clock_timers_lock. Otherwise a
+ * deadline computed before the clock was set could replace the deadline of rearm_for_new_time().
  */
 void clock_timer_start(struct clock_timer *ct, u64 abs)
 {

@@ -6,8 +6,8 @@
  * before, so it does not drift. ITIMER_VIRTUAL and ITIMER_PROF are values of the process's CPU
  * time, which cpu_timer.c checks.
  *
- * Locks: real_lock for the real timer's fields (the timer's function takes it too); sighand->lock
- * for signal->it.
+ * Locks: real_lock protects the real timer's fields (the timer's function takes it too),
+ * sighand->lock protects signal->it.
  */
 #include <asm/errno.h>
 
@@ -129,7 +129,7 @@ static u64 real_rest(struct signal_struct *sig)
 	return sig->it_real_again ? rest_of_period(rest, sig->it_real_incr) : rest;
 }
 
-/* Returns the CPU time of the process in ns, without the kernel's for ITIMER_VIRTUAL. */
+/* Returns the CPU time of the process in ns. For ITIMER_VIRTUAL, time in the kernel is left out. */
 static u64 cpu_used(int which)
 {
 	u64 ut, st;
@@ -139,8 +139,8 @@ static u64 cpu_used(int which)
 }
 
 /*
- * Gets the period and the rest, in ns, of a timer of the current process. Returns 0 or -EINVAL
- * (@which).
+ * Gets the period and the remaining time, in ns, of a timer of the current process. Returns 0, or
+ * -EINVAL if @which is invalid.
  */
 static int get_itimer(int which, u64 *incr, u64 *value)
 {
@@ -182,7 +182,9 @@ static void set_real(u64 incr, u64 value)
 	spin_unlock(&real_lock);
 }
 
-/* Sets what get_itimer() gets. Returns 0 or -EINVAL. */
+/*
+ * Sets the period and the remaining time, in ns, as get_itimer() gets them. Returns 0 or -EINVAL.
+ */
 static int set_itimer(int which, u64 incr, u64 value)
 {
 	struct signal_struct *sig = current->signal;

@@ -11,8 +11,8 @@
  * Interface: ntp_adjust(), for the two calls; ntp_clear() when the clock was set.
  * States: at rest (nothing to correct; the timer is not armed) -> slewing (ntp_adjust found a
  * correction; ntp_second each second) -> at rest.
- * Locks: ntp.lock for all of it. The maximum error grows by 500 us a second; it is computed when it
- * is read. Not implemented: PPS, leap seconds.
+ * Locks: ntp.lock protects the members of ntp, except where said. The maximum error grows by 500 us
+ * a second; it is computed when it is read. Not implemented: PPS, leap seconds.
  */
 #include <asm/errno.h>
 #include <linux/timex.h>
@@ -120,7 +120,7 @@ static void ntp_second(struct ktimer *t)
 
 /* ---- growth of the maximum error ---- */
 
-/* Lets the maximum error grow to what it is now. */
+/* Adds the growth of the maximum error since error_at. */
 static void age_locked(void)
 {
 	u64 now = ktime_get(), seconds = (now - ntp.error_at) / NSEC_PER_SEC;
@@ -203,8 +203,8 @@ static void apply_locked(const struct __kernel_timex *tx)
 }
 
 /*
- * Reports the present state. @single: a call of adjtime(), whose offset @slew from before the call
- * is reported. Returns the clock's state (TIME_*).
+ * Writes the present state to *tx. @single: for a call of adjtime(), which reports @slew, the ns
+ * that were left to correct before the call. Returns the clock's state (TIME_*).
  */
 static int report_locked(struct __kernel_timex *tx, bool single, s64 slew)
 {

@@ -12,9 +12,9 @@
  * process's or a thread's. cpu_timer.c calls posix_cpu_timers_check() when a timer may be due.
  *
  * References: the list holds one, and each lookup takes one. The last kt_put() frees the timer.
- * Locks: timers_lock protects all lists and trees of all processes; no list is walked under it.
- * kt->lock protects the settings of a timer. An expiry sends without kt->lock, because sending
- * takes tasklist_lock and sighand->lock.
+ * Locks: timers_lock protects all lists and trees of all processes; only posix_timers_show() walks
+ * a list under it. kt->lock protects the settings of a timer. An expiry sends without kt->lock,
+ * because sending takes tasklist_lock and sighand->lock.
  */
 #include <asm/errno.h>
 #include <asm/siginfo.h>
@@ -30,8 +30,8 @@
 #include "gen/syscalls.h"
 
 /*
- * at most so many CPU-time timers of one clock expire at one boundary; the others follow a
- * millisecond later
+ * The most CPU-time timers of one clock that expire at one boundary. The others follow a
+ * millisecond later.
  */
 #define MAX_AT_ONCE 32
 
@@ -245,7 +245,7 @@ static bool advance(struct k_itimer *kt, u64 now, u64 *missed)
 				kt->expires, kt->interval, now, &kt->q->unseen, missed, &left_out);
 		*missed += before;
 		kt->again = true;
-		/* another thread may have armed it meanwhile */
+		/* another thread may have armed the timer meanwhile */
 		disarm(kt);
 		kt->expires = next;
 		kt->left_out = left_out;
@@ -350,8 +350,8 @@ static bool event_valid(const struct sigevent *ev)
 }
 
 /*
- * Sets the CPU clock that @clock, a number below zero, names. 0 or -EINVAL. The threads that use up
- * the CPU time also expire the timer, even those of another process.
+ * Sets the CPU clock that @clock, a number below zero, names. Returns 0 or -EINVAL. The timer is
+ * expired by the threads that use up the CPU time, even if they belong to another process.
  */
 static int set_cpu_clock(struct k_itimer *kt, int clock)
 {
@@ -510,12 +510,12 @@ static u64 rest(const struct k_itimer *kt, u64 now)
 }
 
 /*
- * Takes the signal of a disarmed timer off the queue. No lock is held. As since Linux 6.13, an
- * earlier expiry is not delivered any more.
+ * Takes the signal of a disarmed timer off the queue. No lock is held. An earlier expiry is then
+ * not delivered any more, as in Linux since 6.13.
  */
 static void forget_signal(struct k_itimer *kt)
 {
-	/* its function may be about to send it */
+	/* the timer's function may be about to send the signal */
 	clock_timer_cancel_sync(&kt->timer);
 	while (__atomic_load_n(&kt->firing, __ATOMIC_ACQUIRE))
 		yield(); /* so may a thread in expire_tree() */
@@ -546,7 +546,7 @@ long sys_timer_settime(int id, int flags, uaddr_t setting, uaddr_t old)
 	spin_unlock(&kt->lock);
 	forget_signal(kt);
 	spin_lock(&kt->lock);
-	/* another thread may have armed it meanwhile */
+	/* another thread may have armed the timer meanwhile */
 	disarm(kt);
 	kt->q->overrun_last = 0;
 	kt->q->flushed = false;
@@ -690,8 +690,8 @@ void timer_signal_wanted(int signo)
 }
 
 /*
- * Deletes a timer: drops the list's reference and takes its signal off the queue. Exec does so too,
- * since the new program does not know the timer.
+ * Deletes a timer: drops the list's reference and takes its signal off the queue. Exec also deletes
+ * all timers, since the new program does not know them.
  */
 static void delete_timer(struct k_itimer *kt)
 {

@@ -72,7 +72,7 @@ static int sleep_cpu(int clock, u64 abs)
 	}
 }
 
-/* Sleeps on any clock. Returns as sleep_cpu(). */
+/* Sleeps until @abs (ns) on any clock. Returns what sleep_cpu() returns. */
 static int sleep_on(int clock, u64 abs)
 {
 	return clock_is_cpu(clock) ? sleep_cpu(clock, abs) : sleep_until(clock, abs);
