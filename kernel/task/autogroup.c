@@ -29,7 +29,8 @@ struct autogroup {
 };
 
 static u64 last_id;  /* under tasklist_lock (write) */
-static u64 next_set; /* ns of ktime_get(), racy: next change */
+/* ktime from which on tasks without CAP_SYS_ADMIN may change a nice level again; racy */
+static u64 next_set;
 static int sysctl_sched_autogroup_enabled;
 
 struct autogroup *autogroup_new(void)

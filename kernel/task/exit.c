@@ -198,8 +198,8 @@ bool do_notify_parent(struct task *t, int sig)
 	if (parent->flags & PF_KTHREAD)
 		return true;
 	/*
-	 * An exec has changed the parent's program since the fork, perhaps to one with fewer
-	 * rights.
+	 * If the parent has executed another program since the fork, that program may have other
+	 * rights, and the child's choice of signal does not apply to it.
 	 */
 	if (sig != SIGCHLD && t->parent_exec_id != READ_ONCE(parent->signal->exec_id))
 		sig = SIGCHLD;
@@ -432,7 +432,7 @@ static void exit_mm(struct task *t)
 	mmput(mm);
 }
 
-/* @t is current. May sleep. */
+/* Closes the files of @t, which is current, and drops its fs. May sleep. */
 static void exit_files_fs(struct task *t)
 {
 	struct files_struct *files = t->files;
@@ -507,7 +507,8 @@ void do_exit(int code)
 	exit_namespaces(t);
 	task_work_run();
 	cgroup_exit(t);
-	smp_mb(); /* PF_EXITING before perf: see perf.c */
+	/* PF_EXITING must be visible before t->perf is read: see perf_bind(). */
+	smp_mb();
 	if (perf_counted(t))
 		perf_task_end(t);
 	proc_event_exit();

@@ -4,9 +4,9 @@
  * with the code around it, "traps:", "bad frame in", and with kernel.print-fatal-signals the
  * registers. Crash collectors and administrators read these lines.
  *
- * A signal with a handler or a tracer is not logged. debug.exception-trace turns the lines off, and
- * printk_ratelimit() bounds them. Each line is composed in a buffer, since the log takes whole
- * lines only.
+ * A signal is not logged if it has a handler or current is traced. debug.exception-trace turns the
+ * lines off, and printk_ratelimit() bounds them. Each line is composed in a buffer, since the log
+ * takes whole lines only.
  *
  * Locks: mmap_lock of current's memory is only tried. Code is shown only if it is in memory: no
  * page is faulted in.
@@ -60,7 +60,7 @@ static int put_place(char *line, int n, u64 ip)
 	return n;
 }
 
-/* Logs a line with the bytes around @ip, with the instruction's first in brackets. */
+/* Logs a line with the bytes around @ip. The first byte of the instruction is in brackets. */
 static void print_code(u64 ip, const char *level)
 {
 	u64 start = ip - CODE_BEFORE;

@@ -34,7 +34,7 @@
 
 #define EFLAGS_TF 0x100UL
 
-/* Checks a combination of CLONE_* flags. 0, -EINVAL or -EPERM. */
+/* Checks a combination of CLONE_* flags. Returns 0, -EINVAL or -EPERM. */
 static int check_flags(u64 flags, const struct clone_args_k *args)
 {
 	if ((flags & (CLONE_NEWNS | CLONE_NEWUSER)) && (flags & CLONE_FS))
@@ -69,7 +69,7 @@ static int threads_max_init(void)
 }
 INITCALL(1, threads_max_init);
 
-/* Checks the limits for one more task. 0 or -EAGAIN. */
+/* Checks the limits for one more task. Returns 0 or -EAGAIN. */
 static int check_limits(void)
 {
 	const struct cred *c = current_cred();
@@ -117,7 +117,7 @@ static void copy_own_fields(struct task *t, u64 flags)
 
 /*
  * The copy_*() functions give the child @t its own copy of a part of current or, by @flags
- * (CLONE_*), a reference to current's. They may sleep. 0 or -errno.
+ * (CLONE_*), a reference to current's. They may sleep. They return 0 or -errno.
  */
 static int copy_sighand(struct task *t, u64 flags)
 {
@@ -431,7 +431,7 @@ static void put_shared(struct task *t)
 
 /*
  * Makes a linked child that has not run yet. @event: PTRACE_EVENT_* for the tracer, or 0. May
- * sleep. Returns it without a reference of the caller's, or ERR_PTR.
+ * sleep. Returns the child, without a reference for the caller, or ERR_PTR.
  */
 static struct task *copy_process(const struct clone_args_k *args, int event)
 {
@@ -660,7 +660,7 @@ long sys_clone(u64 flags, u64 newsp, uaddr_t parent_tid, uaddr_t child_tid, u64 
 	return kernel_clone(&args);
 }
 
-/* Checks the arguments of clone3(2). 0 or -EINVAL. */
+/* Checks the arguments of clone3(2). Returns 0 or -EINVAL. */
 static int check_clone_args(const struct clone_args *a)
 {
 	if (a->flags & ~(0xffffffffUL | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP))

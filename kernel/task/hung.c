@@ -44,7 +44,7 @@ static void set_timer(void)
 		timer_start(&timer, ktime_get() + (u64)period * SECOND);
 }
 
-/* @now: ktime_get(), in ns. tasklist_lock is held. */
+/* Counts and logs the hung task @t. @now: ktime_get(), in ns. tasklist_lock is held. */
 static void report(struct task *t, u64 now)
 {
 	detected++;

@@ -106,7 +106,7 @@ out:
 	read_unlock(&tasklist_lock);
 }
 
-/* @who: the number of a thread, or 0 for current. */
+/* Gets or sets the priority of one thread. @who: the number of the thread, or 0 for current. */
 static long walk_process(struct walk *w, int who)
 {
 	struct task *t = current;
@@ -123,9 +123,9 @@ static long walk_process(struct walk *w, int who)
 }
 
 /*
- * @who: the number of a thread or process group, or a user ID in current's user namespace, by
- * w->which. 0: current's, but in ioprio_set() user 0. Returns w->result or -errno: -ESRCH if no
- * thread is selected.
+ * Gets or sets the priority of the selected threads. @who: the number of a thread or process group,
+ * or a user ID in current's user namespace, by w->which. 0 selects current's own, except that in
+ * ioprio_set() it is user 0. Returns w->result or -errno: -ESRCH if no thread is selected.
  */
 static long walk(struct walk *w, int who)
 {

@@ -57,8 +57,8 @@ bool oom_may_kill(const struct task *p)
 }
 
 /*
- * Returns pages, raised or lowered by oom_score_adj thousandths of @total, or INT64_MIN if @p may
- * not be killed. Sets *@u.
+ * Returns the pages that @p uses, raised or lowered by oom_score_adj thousandths of @total, or
+ * INT64_MIN if @p may not be killed. Stores the usage in *@u.
  */
 static s64 badness(struct task *p, u64 total, struct usage *u)
 {
@@ -71,8 +71,8 @@ static s64 badness(struct task *p, u64 total, struct usage *u)
 }
 
 /*
- * True if @p is in the group that is out of memory. @scope is NULL if the whole machine is, to
- * which every process belongs.
+ * True if @p is in the group that is out of memory. @scope is NULL if the whole machine is out of
+ * memory: every process belongs to it.
  */
 static bool is_within(const struct oom_scope *scope, struct task *p)
 {
@@ -143,7 +143,10 @@ void oom_print_killed(struct task *p)
 	log_killed("Memory cgroup out of memory", p, &u);
 }
 
-/* @why: start of the message. @p: the leader. @u: its memory. Takes tasklist_lock. */
+/*
+ * Logs and kills the process of the leader @p. @why: start of the message. @u: its memory. Takes
+ * tasklist_lock.
+ */
 static void kill_victim(const char *why, struct task *p, const struct usage *u)
 {
 	struct task *t;

@@ -18,9 +18,9 @@
  * Time enabled and time running are the task's time on a CPU while the event counted, or for an
  * event of a vCPU the time of the clock.
  *
- * Locks: perf_lock (sleeps) for everything here, task->perf included; outside of it exec_hold(). So
- * a task whose exec makes it forbidden to be observed either executes before the check, or finds
- * the event linked and detaches it.
+ * Locks: perf_lock (a mutex) protects everything here, task->perf included. It is taken inside
+ * exec_hold(). So an exec after which a task may not be observed either comes before the check of
+ * rights, or finds the event attached and detaches it.
  *
  * Not implemented: samples and the ring buffer (a sampling period is refused, mmap is ENODEV),
  * hardware, cache, trace and breakpoint events (ENOENT: no such device), events of a vCPU other
@@ -87,8 +87,8 @@ static u64 time_source(const struct perf_event *e)
 }
 
 /*
- * Adds the growth of the sources since the base to count and time. perf_lock is held, as for all
- * functions below.
+ * Adds the growth of the sources since the base to e->count and e->time. perf_lock is held, as for
+ * all functions below.
  */
 static void settle(struct perf_event *e)
 {
@@ -391,7 +391,7 @@ static long perf_switch(struct perf_event *e, enum op op, u64 flags)
 
 /*
  * Serves prctl(PR_TASK_PERF_EVENTS_*): enables or disables the events that count current and were
- * not inherited. (Linux does so for those that current has opened.)
+ * not inherited. (Linux does so for the events that current has opened.)
  */
 void perf_switch_own(bool on)
 {
@@ -653,8 +653,8 @@ static long open_event(
 }
 
 /*
- * @nr: a pid, 0 for current, or -1 for all tasks on @cpu. @group: a perf file, or no file. Returns
- * a descriptor or -errno.
+ * Checks the arguments and opens the event. @nr: a pid, 0 for current, or -1 for all tasks on @cpu.
+ * @group: a perf file, or no file. Returns a descriptor or -errno.
  */
 static long open_checked(
 	const struct perf_event_attr *a, pid_t nr, int cpu, struct fd *group, u64 flags)

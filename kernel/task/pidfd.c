@@ -385,7 +385,7 @@ static struct pid *get_pidfd_or_dir(int fd, int *scope)
 	return pid;
 }
 
-/* @scope: SEND_*, or 0 for the process. Returns 0 or -errno. */
+/* Sends the signal. @scope: SEND_*, or 0 for the process. Returns 0 or -errno. */
 static long send_scope(struct pid *pid, int sig, siginfo_t *info, int scope)
 {
 	struct task *t;
@@ -444,7 +444,7 @@ static struct file *file_of_task(struct pid *pid, int fd)
 	f = ptrace_may_access(t, true) ? fget_task(t, fd) : ERR_PTR(-EPERM);
 	exec_release(t);
 	if (!f)
-		f = ERR_PTR(READ_ONCE(t->files) ? -EBADF : -ESRCH); /* @t is exiting */
+		f = ERR_PTR(READ_ONCE(t->files) ? -EBADF : -ESRCH); /* no files: @t is exiting */
 	put_task(t);
 	return f;
 }

@@ -2,9 +2,9 @@
 /*
  * power.c: the end of the instance: reboot(2), ctrl-alt-del, power-off and restart in order.
  *
- * In order means: file systems are synced, then the machine stops. At a power-off those of
- * temporary disks (gendisk.temporary) are left as they are. No task runs guest code any more
- * once arch_power_off() has begun. Data that a guest had not synced by then may be lost.
+ * In order means: file systems are synced, then the machine stops. At a power-off, file systems on
+ * temporary disks (gendisk.temporary) are left as they are. No task runs guest code any more once
+ * arch_power_off() has begun. Data that a guest had not synced by then may be lost.
  */
 #include <linux/reboot.h>
 

@@ -14,7 +14,10 @@
 #include "kernel/task/proc_event.h"
 #include "kernel/task/seccomp/seccomp.h"
 
-/* @from: user address of the name, which is cut to 15 bytes. Returns 0 or -EFAULT. */
+/*
+ * Sets current's name to the string at the user address @from, cut to 15 bytes. Returns 0 or
+ * -EFAULT.
+ */
 static long set_name(uaddr_t from)
 {
 	char name[sizeof(current->comm)] = { 0 };
@@ -152,8 +155,8 @@ static long get_io_flusher(bool args)
 }
 
 /*
- * @args: the caller has set an argument that must be 0. Returns 0, -EINVAL, or -EINTR if current is
- * being killed.
+ * Serves PR_SET_THP_DISABLE. @args: the caller has set an argument that must be 0. Returns 0,
+ * -EINVAL, or -EINTR if current is being killed.
  */
 static long set_thp_disable(u64 on, bool args)
 {

@@ -188,7 +188,7 @@ static long set_map(uaddr_t from, u64 size)
 	return 0;
 }
 
-/* @size: bytes. Takes mmap_lock. Returns 0 or -errno. */
+/* Serves PR_SET_MM_AUXV. @size: bytes. Takes mmap_lock. Returns 0 or -errno. */
 static long set_whole_auxv(uaddr_t from, u64 size)
 {
 	struct mm *mm = current->mm;
@@ -222,7 +222,7 @@ static __u64 *field_of(struct prctl_mm_map *m, u64 which)
 	return NULL;
 }
 
-/* True if the address that @which sets must lie in mapped memory. */
+/* True if memory must be mapped at or above the address that @which sets, as on Linux. */
 static bool needs_area(u64 which)
 {
 	return which == PR_SET_MM_START_STACK ||
@@ -230,8 +230,8 @@ static bool needs_area(u64 which)
 }
 
 /*
- * @which: PR_SET_MM_* of an address. Takes mmap_lock. Returns 0, -EINVAL, or -EFAULT if memory must
- * be mapped at @addr but is not.
+ * Sets one address. @which: PR_SET_MM_* of an address. Takes mmap_lock. Returns 0, -EINVAL, or
+ * -EFAULT if memory must be mapped at or above @addr but is not.
  */
 static long set_field(u64 which, u64 addr)
 {

@@ -9,7 +9,7 @@
 #include "kernel/vfs/limits.h"
 #include "kernel/vfs/vfs.h"
 
-/* The alloc_lock of the group leader is held. Returns 0, -EINVAL or -EPERM. */
+/* Checks a new limit. The alloc_lock of the group leader is held. Returns 0, -EINVAL or -EPERM. */
 static int check_limit(struct signal_struct *sig, u32 which, const struct rlimit64_pair *new)
 {
 	if (new->cur > new->max)

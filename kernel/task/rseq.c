@@ -7,8 +7,7 @@
  *	sys_rseq()       registers or unregisters the calling thread's area
  *	rseq_resume()    on the way to user mode, when the thread has been switched out since the
  *	                 last time
- *	rseq_signal()    before a signal's frame is built: it keeps the address that the sequence
- *	                 restarts at
+ *	rseq_signal()    before a signal's frame is built: the frame holds the abort address
  *
  * fork() copies the registration, but a child that shares the memory (CLONE_VM) and a new program
  * begin without one (fork.c, exec.c). An area that cannot be accessed, or has invalid contents,
@@ -114,7 +113,7 @@ static void update(struct task *t, struct regs *regs)
 
 /*
  * Updates the area after a switch. The access to guest memory may sleep and so cause another
- * switch. The count of switches is therefore read before it, and the loop repeats.
+ * switch. The count of switches is therefore read before the access, and the loop repeats.
  */
 void rseq_resume(struct regs *regs)
 {

@@ -86,7 +86,7 @@ static void add_children(struct signal_struct *sig, struct rusage64_k *ru, u64 *
 	ru->ru_oublock += (s64)sig->coublock;
 }
 
-/* Returns pages, 0 if @t has no memory. */
+/* Returns the largest RSS of @t's memory so far in pages, or 0 if @t has no memory. */
 static u64 live_maxrss(struct task *t)
 {
 	struct mm *mm = get_task_mm(t);

@@ -95,7 +95,7 @@ static bool realtime(int policy)
 	return policy == SCHED_FIFO || policy == SCHED_RR;
 }
 
-/* Checks whether current may set this policy of @t. 0 or -EPERM. */
+/* Checks whether current may set this policy of @t. Returns 0 or -EPERM. */
 static int check_change(struct task *t, int policy, int prio, int nice)
 {
 	u64 limit = task_rlimit(t, RLIMIT_RTPRIO);
@@ -122,7 +122,7 @@ static bool can_be(int policy, int prio)
 	return !prio && (policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE);
 }
 
-/* Sets the policy of @t, if current may. 0 or -errno, as change_to_deadline(). */
+/* Sets the policy of @t, if current may. Returns 0 or -errno. */
 static int change(struct task *t, int policy, int prio, int nice, bool reset_on_fork)
 {
 	int err;
@@ -238,7 +238,7 @@ static bool has_slice(int policy)
 	return policy == SCHED_NORMAL || policy == SCHED_BATCH;
 }
 
-/* Returns 0 or -errno of sched_set_deadline(), -EINVAL or -EPERM. */
+/* Makes @t a deadline task. Returns 0, -EINVAL, -EPERM, or -EBUSY if no bandwidth is left. */
 static int change_to_deadline(struct task *t, const struct sched_attr *attr)
 {
 	int err;
@@ -327,7 +327,7 @@ long sys_sched_getattr(int pid, uaddr_t uattr, u32 size, int flags)
 	return copy_to_user(uattr, &attr, attr.size) ? -EFAULT : 0;
 }
 
-/* This policy has limits even on a Linux that cannot load a scheduler. */
+/* Linux has priority limits for this policy even if it cannot load a scheduler. */
 #define SCHED_EXT_ 7
 
 long sys_sched_get_priority_max(int policy)
@@ -437,7 +437,7 @@ static bool in_walk(const struct prio_walk *w, struct task *leader, struct task 
 	}
 }
 
-/* Sets the nice value of @t, if current may. 0, -EPERM or -EACCES. */
+/* Sets the nice value of @t, if current may. Returns 0, -EPERM or -EACCES. */
 static long set_one(struct task *t, int nice)
 {
 	const struct cred *c = get_task_cred(t);

@@ -158,8 +158,8 @@ static int execute(const struct spawn *s, char *file)
 }
 
 /*
- * Runs in the new process. Returns 0 if current has the program, or -errno. Calls s->started() in
- * both cases.
+ * Runs in the new process. Returns 0 if current has executed the program, or -errno. Calls
+ * s->started() in both cases.
  */
 static int run_spawn(void *arg)
 {

@@ -110,7 +110,7 @@ static long read_some(struct iov_iter *to, struct scratch *s)
 		if (err)
 			return err;
 		mutex_lock(&syslog_mutex);
-		unread = syslog_unread(); /* false: another took it */
+		unread = syslog_unread(); /* false: another reader took it */
 		n = copy_records(to, &read_seq, s);
 		if (!n && unread && len < LINE_MAX)
 			n = -EINVAL; /* the buffer is too short for a line */
@@ -141,7 +141,7 @@ ssize_t syslog_read(struct iov_iter *to)
 	return ret;
 }
 
-/* @type: READ, READ_ALL or READ_CLEAR. @len: bytes. Returns bytes or -errno. */
+/* Serves READ, READ_ALL and READ_CLEAR (@type). @len: bytes. Returns bytes or -errno. */
 static long read_call(int type, uaddr_t buf, int len)
 {
 	struct iov_iter to;
@@ -179,7 +179,7 @@ static long size_unread(void)
 	return n;
 }
 
-/* @level: for CONSOLE_LEVEL, 1 to 8. Returns 0 or -EINVAL. */
+/* Changes the log level of the console. @level: for CONSOLE_LEVEL, 1 to 8. Returns 0 or -EINVAL. */
 static long set_console(int type, int level)
 {
 	switch (type) {

@@ -20,7 +20,10 @@
 #define SECOND 1000000000UL
 #define KB_MASK (~1023UL) /* bytes are reported in whole KiB */
 
-/* Takes mmap_lock, and may sleep. Sizes are in KiB. */
+/*
+ * Stores the peak sizes of the memory in KiB, and the program's file. Takes mmap_lock, and may
+ * sleep.
+ */
 static void add_memory(struct taskstats *s, struct task *t)
 {
 	struct mm *mm = get_task_mm(t);
@@ -41,7 +44,7 @@ static void add_memory(struct taskstats *s, struct task *t)
 	mmput(mm);
 }
 
-/* Takes tasklist_lock. */
+/* Stores user, pids, nice value, policy and name. Takes tasklist_lock. */
 static void add_identity(struct taskstats *s, struct task *t)
 {
 	const struct cred *c = get_task_cred(t);

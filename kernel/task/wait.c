@@ -10,7 +10,7 @@
  * Invariants:
  * 1. A task claims a zombie by changing exit_state from EXIT_ZOMBIE under tasklist_lock; the
  *    claiming task reaps it.
- * 2. A stop is reported once: group_stop_signr or exit_code becomes 0. With WNOWAIT it stays.
+ * 2. A stop is reported once: group_stop_signr or exit_code becomes 0. With WNOWAIT the code stays.
  *
  * Locks: tasklist_lock (read) during the search; the function that finds a state to report drops
  * it. sighand->lock for stops.
@@ -390,8 +390,8 @@ long sys_wait4(pid_t pid, uaddr_t ustatus, int options, uaddr_t uru)
 }
 
 /*
- * Sets the children to wait for, by the arguments of waitid(2). Takes a reference to wo->pid. 0 or
- * -errno.
+ * Sets the children to wait for, by the arguments of waitid(2). Takes a reference to wo->pid.
+ * Returns 0 or -errno.
  */
 static int waitid_target(struct wait_opts *wo, int which, pid_t id)
 {

@@ -129,7 +129,7 @@ void audit_refused(const char *what, const struct task *t)
 				t->tgid, t->cred->uid, what));
 }
 
-/* Returns by how many frames current's memory at its peak exceeded the present one. */
+/* Returns by how many frames the peak of current's memory exceeded its present size. */
 static u64 was_larger(void)
 {
 	const struct mm *mm = current->mm;

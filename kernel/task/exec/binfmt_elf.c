@@ -118,7 +118,7 @@ static char *interp_name(const struct image *im)
 	return NULL;
 }
 
-/* Opens the interpreter, if the program names one, and reads its headers. 0 or -errno. */
+/* Opens the interpreter, if the program names one, and reads its headers. Returns 0 or -errno. */
 static int open_interp(struct loader *l)
 {
 	char *name = interp_name(&l->prog);
@@ -127,7 +127,7 @@ static int open_interp(struct loader *l)
 	if (IS_ERR_OR_NULL(name))
 		return PTR_ERR(name);
 	f = open_exec(
-		AT_FDCWD, *name ? name : ".", 0); /* no name is the working directory: EACCES */
+		AT_FDCWD, *name ? name : ".", 0); /* empty: the working directory, so EACCES */
 	kfree(name);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
@@ -167,7 +167,7 @@ static u64 mmap_random(const struct loader *l)
 	return layout_random(l, (u32)READ_ONCE(mmap_rnd_bits));
 }
 
-/* Chooses the addresses of stack and mappings, and makes the stack. 0 or -errno. */
+/* Chooses the addresses of stack and mappings, and makes the stack. Returns 0 or -errno. */
 static int choose_layout(struct loader *l)
 {
 	struct mm *mm = l->mm;
@@ -193,7 +193,7 @@ static int elf_prot(u32 flags)
 	       ((flags & PF_X) ? PROT_EXEC : 0);
 }
 
-/* Maps a part of @f (NULL: zeros) at @addr. @len and @off in bytes. 0 or -errno. */
+/* Maps a part of @f (NULL: zeros) at @addr. @len and @off in bytes. Returns 0 or -errno. */
 static int map_at(struct mm *mm, struct file *f, u64 addr, u64 len, int prot, u64 off)
 {
 	int flags = MAP_PRIVATE | MAP_FIXED | (f ? 0 : MAP_ANONYMOUS);
@@ -456,7 +456,10 @@ static int put_pointers(const struct exec_args *a, struct mm *mm, int n, u64 *sp
 	return 0;
 }
 
-/* Writes argc, the pointers to strings and the auxiliary vector to the new stack. 0 or -errno. */
+/*
+ * Writes argc, the pointers to strings and the auxiliary vector to the new stack. Returns 0 or
+ * -errno.
+ */
 static int build_vectors(struct loader *l)
 {
 	static const char platform[] = "x86_64";
@@ -503,7 +506,7 @@ static int image_check(const struct loader *l, struct image *im)
 	return elf_check_segments(&im->eh, im->ph, l->mm->task_size, &im->ext);
 }
 
-/* Maps the program and its interpreter, and sets b->entry and b->sp. 0 or -errno. */
+/* Maps the program and its interpreter, and sets b->entry and b->sp. Returns 0 or -errno. */
 static int build_mm(struct loader *l)
 {
 	struct image *entry = l->has_interp ? &l->interp : &l->prog;

@@ -5,8 +5,8 @@
  *
  *	register	write ":name:M:offset:magic:mask:interpreter:flags" (or E and an extension):
  *	                makes an entry, and a file with its name
- *	status, NAME	read: is it enabled, and the entry; write 0, 1, -1: disable, enable, remove
- *	                (for status: all entries)
+ *	status, NAME	a read shows whether it is enabled, and the entry; a write of 0, 1 or -1
+ *	                disables, enables or removes it (for status: all entries)
  *	load_misc()	exec.c calls it before other formats, for the file and each interpreter
  *
  * Each user namespace may have an instance. Its entries are removed with its last mount. A program
@@ -17,10 +17,11 @@
  * interpreter. F opens the interpreter when the entry is made, with the root directory of the task
  * that makes it.
  *
- * Locks: each instance's lock protects its entries and whether they are enabled. Its users decide
- * how many entries there are, and so how long the lock is held; tasks outside its namespace never
- * wait for it. It nests inside s_umount and outside of the root directory's i_rwsem. bm_lock,
- * innermost, protects the superblock pointer of each instance. bm_mount_lock serialises mounts.
+ * Locks: each instance's lock protects its entries and whether they are enabled. The users of an
+ * instance decide how many entries there are, and so how long the lock is held; tasks outside the
+ * instance's namespace never wait for it. The lock nests inside s_umount and outside of the root
+ * directory's i_rwsem. bm_lock, innermost, protects the superblock pointer of each instance.
+ * bm_mount_lock serialises mounts.
  */
 #include <linux/fcntl.h>
 
@@ -50,7 +51,7 @@ struct bm_entry {
 	u32 flags;
 	bool enabled, by_magic;
 	u32 offset, size;
-	/* Bits that mask lacks are clear in magic too. */
+	/* A bit of magic counts only if it is set in mask. */
 	u8 magic[BPRM_BUF], mask[BPRM_BUF];
 	bool masked;
 	const char *name, *ext, *interp; /* all three point into @line */
@@ -160,7 +161,7 @@ static int open_again(struct bprm *b, const struct bm_entry *e)
 	return bprm_take(b, f);
 }
 
-/* Replaces b->file by the entry's interpreter. 0 or -errno. */
+/* Replaces b->file by the entry's interpreter. Returns 0 or -errno. */
 static int become(struct bprm *b, const struct bm_entry *e)
 {
 	char *interp;
@@ -283,7 +284,8 @@ static bool parse_extension(struct bm_entry *e, char **p, char del)
 }
 
 /*
- * @p: a terminated string. Returns false if it has an unknown character, or more after a newline.
+ * Adds the flags in the terminated string @p to e->flags. Returns false if the string has an
+ * unknown character, or more after a newline.
  */
 static bool parse_flags(struct bm_entry *e, const char *p)
 {
@@ -325,7 +327,10 @@ static bool parse(struct bm_entry *e)
 
 static const struct file_operations entry_ops;
 
-/* Makes a file in the root. m->lock is held, or the file system is not mounted yet. ERR_PTR. */
+/*
+ * Makes a file in the root. m->lock is held, or the file system is not mounted yet. Returns the
+ * file's dentry, referenced, or ERR_PTR.
+ */
 static struct dentry *add_file(struct super_block *sb, const char *name, umode_t mode,
 	const struct file_operations *fop, void *what)
 {
@@ -399,7 +404,10 @@ static int show_hex(char *buf, int n, const char *what, const u8 *bytes, u32 siz
 	return n + scnprintf(buf + n, SHOW_SIZE - (size_t)n, "\n");
 }
 
-/* @buf: SHOW_SIZE bytes. Returns the length without the terminating zero. */
+/*
+ * Writes the text of the entry's file to @buf of SHOW_SIZE bytes. Returns the length without the
+ * terminating zero.
+ */
 static int entry_text(const struct bm_entry *e, char *buf)
 {
 	int n = scnprintf(buf, SHOW_SIZE, "%s\ninterpreter %s\nflags: %s%s%s%s\n",
@@ -494,7 +502,7 @@ static const struct file_operations status_ops = {
 	.write_iter = status_write,
 };
 
-/* Makes the entry's file. m->lock is held. 0 or -errno. */
+/* Makes the entry's file. m->lock is held. Returns 0 or -errno. */
 static int entry_add(struct super_block *sb, struct bm_entry *e)
 {
 	struct binfmt_misc *m = sb->s_fs_info;
@@ -665,7 +673,7 @@ static void bm_kill_sb(struct super_block *sb)
 
 	if (m) {
 		mutex_lock(&bm_lock);
-		/* Otherwise a newer mount has taken over this instance. */
+		/* If m->sb is another superblock, a newer mount has taken over this instance. */
 		if (m->sb == sb)
 			m->sb = NULL;
 		mutex_unlock(&bm_lock);

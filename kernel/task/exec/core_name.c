@@ -124,8 +124,9 @@ static size_t append(char *buf, size_t size, char c, int sig)
 }
 
 /*
- * Expands the pattern @p to its end, or if @words is set to the next blank, into @buf. Returns a
- * pointer to where it stopped in the pattern. Sets *has_pid if that part contains %p.
+ * Expands the pattern @p into @buf: to the end of the pattern or, with @words, to the next blank.
+ * Returns a pointer to the place in the pattern where the expansion stopped. Sets *has_pid if the
+ * expanded part contains %p.
  */
 static const char *expand(const char *p, char *buf, size_t size, int sig, bool words, bool *has_pid)
 {

@@ -75,9 +75,7 @@ struct dump {
 	loff_t pos;
 	/* limit: RLIMIT_CORE; written: bytes written, without holes */
 	u64 limit, written;
-	/*
-	 * begun: a part of the core was written, and even a truncated core is reported as a core.
-	 */
+	/* begun: the writing of the core has begun. Even a truncated core is reported as a core. */
 	bool pipe, begun;
 	int err;
 	const siginfo_t *info;
@@ -468,7 +466,10 @@ static void emit_notes(struct dump *d)
 
 /* ---- the file ---- */
 
-/* @notes: bytes of all notes. @data: file offset in bytes of the first segment's content. */
+/*
+ * Writes the ELF header and the program headers. @notes: bytes of all notes. @data: file offset in
+ * bytes of the first segment's content.
+ */
 static void emit_headers(struct dump *d, u64 notes, u64 data)
 {
 	Elf64_Ehdr eh = {
