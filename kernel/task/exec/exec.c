@@ -48,7 +48,7 @@ int read_exact(struct file *f, void *buf, size_t n, u64 pos)
 
 /* ---- the file ---- */
 
-/* Fills b->buf from b->file. 0 or -errno. */
+/* Fills b->buf from b->file. Returns 0 or -errno. */
 static int read_start(struct bprm *b)
 {
 	loff_t pos = 0;
@@ -80,7 +80,7 @@ int bprm_open(struct bprm *b, const char *name)
 	return IS_ERR(f) ? PTR_ERR(f) : bprm_take(b, f);
 }
 
-/* Opens the program and sets the names of @b. 0 or -errno. */
+/* Opens the program and sets the names of @b. Returns 0 or -errno. */
 static int open_first(struct bprm *b, int dfd, const char *name, u32 flags)
 {
 	struct file *f = open_exec(dfd, name, flags);
@@ -414,9 +414,9 @@ static int commit(struct bprm *b)
 /* ---- before the point of no return ---- */
 
 /*
- * Checks what would let another task misuse privileges of the new program (b->unsafe). The
- * fs_struct, if no other process shares it, may not become shared until the end of the exec: a
- * sharing process could chroot() a privileged program.
+ * Sets in b->unsafe why another task could misuse privileges of the new program. If no other
+ * process shares the fs_struct, it may not become shared until the end of the exec: a sharing
+ * process could chroot() a privileged program.
  */
 static void check_unsafe(struct bprm *b)
 {
@@ -480,7 +480,7 @@ static int push_kernel_vector(struct exec_args *a, const char *const *v, int n)
 	return err;
 }
 
-/* Copies the strings of argv and envp and the file's name to b->args. 0 or -errno. */
+/* Copies the strings of argv and envp and the file's name to b->args. Returns 0 or -errno. */
 static int gather_strings(struct bprm *b, const struct exec_strings *s)
 {
 	struct exec_args *a = &b->args;
@@ -554,13 +554,13 @@ static bool too_many_processes(void)
 }
 
 /*
- * Serves execveat(2), also for the kernel. May sleep. 0 or -errno; a failure after the point of no
- * return also kills current.
+ * Serves execveat(2), also for the kernel. May sleep. Returns 0 or -errno; a failure after the
+ * point of no return also kills current.
  */
 static int do_execveat(int dfd, const char *name, const struct exec_strings *s, u32 flags)
 {
 	struct bprm *b = too_many_processes() ? ERR_PTR(-EAGAIN) : kzalloc(sizeof(*b), GFP_KERNEL);
-	pid_t old_pid; /* current's pid for the tracer, before */
+	pid_t old_pid; /* current's old pid, for the tracer */
 	u64 entry, sp;
 	int err;
 
@@ -615,7 +615,10 @@ int kernel_execve(const char *path, const char *const *argv, const char *const *
 	return do_execveat(AT_FDCWD, path, &s, 0);
 }
 
-/* @upath, @argv, @envp: user addresses. Returns 0 if current has the new program, or -errno. */
+/*
+ * Serves execve(2) and execveat(2). @upath, @argv, @envp: user addresses. Returns 0 if current has
+ * the new program, or -errno.
+ */
 static long execve_user(int dfd, uaddr_t upath, uaddr_t argv, uaddr_t envp, u32 flags)
 {
 	struct exec_strings s = { .argv = argv, .envp = envp };

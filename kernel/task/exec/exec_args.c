@@ -115,8 +115,9 @@ int args_push_kernel(struct exec_args *a, const char *s)
 }
 
 /*
- * @ptr: user address of a terminated string. Returns 0 or -errno: -E2BIG if the string is too long,
- * -ERESTARTNOHAND if current is being killed.
+ * Puts a string of the guest in front of the gathered strings. @ptr: user address of a terminated
+ * string. Returns 0 or -errno: -E2BIG if the string is too long, -ERESTARTNOHAND if current is
+ * being killed.
  */
 static int push_user_string(struct exec_args *a, u64 ptr)
 {

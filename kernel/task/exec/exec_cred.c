@@ -33,8 +33,8 @@ static struct user_namespace *file_user_ns(const struct inode *inode)
 }
 
 /*
- * Reads the file's capabilities attribute, whose content is not trusted. Returns 0, also if there
- * is none, or -errno such as -EPERM or -EINVAL.
+ * Reads the file's capabilities attribute, whose content is not trusted. Returns 0, also if the
+ * file has no such attribute, or -errno such as -EPERM or -EINVAL.
  */
 static int read_file_caps(const struct file *f, struct file_caps *fc)
 {
@@ -48,7 +48,7 @@ static int read_file_caps(const struct file *f, struct file_caps *fc)
 		return 0;
 	memset(&d, 0, sizeof(d));
 	n = inode->i_op->getxattr(inode, XATTR_NAME_CAPS, &d, sizeof(d));
-	/* of an overlay: for another user namespace */
+	/* -EOVERFLOW: the attribute of a file in an overlay is for another user namespace. */
 	if (n == -ENODATA || n == -EOPNOTSUPP || n == -EOVERFLOW)
 		return 0;
 	if (n < 0)
@@ -70,7 +70,7 @@ static int read_file_caps(const struct file *f, struct file_caps *fc)
 		break;
 	default: return -EINVAL;
 	}
-	/* Ignored: it is for the root of another user namespace. */
+	/* An attribute for the root of another user namespace is ignored. */
 	if (!root_of_current(file_seen_uid(f, make_kuid(file_user_ns(inode), rootid))))
 		return 0;
 	fc->present = true;

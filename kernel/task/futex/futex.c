@@ -8,17 +8,18 @@
  *
  * Guest memory is read with no lock held (it may fault and sleep). So a waiter queues itself first
  * and reads the word then. A waker stores to the word first and searches the queue then. Therefore
- * one of the two sees the other. If the word does not have the expected value, the waiter leaves
- * the queue. If a waker has taken it off meanwhile, the call returns 0, because that wake-up was
- * spent on it.
+ * either the waiter reads the new value, or the waker finds the waiter. If the word does not have
+ * the expected value, the waiter leaves the queue. If a waker has taken the waiter off the queue
+ * meanwhile, the call returns 0, because the wake-up was spent on this waiter.
  *
  * States of a waiter (struct futex_q): queued (in a bucket) -> woken (taken off by a waker, which
  * sets `woken` last). A requeue moves it to another bucket and key; q->bucket is its present
  * bucket, and is stable only under that bucket's lock.
  *
  * Locks: bucket->lock protects the queue and the waiters in it. Two buckets are locked in order of
- * address. A queue is ordered: real-time waiters come first, by priority, then all others; waiters
- * of one priority are in the order of their arrival.
+ * address. Waiters that queue themselves are ordered: real-time waiters come first, by priority,
+ * then all others; waiters of one priority are in the order of their arrival. A requeue moves
+ * waiters to the end of a queue.
  */
 #include <linux/eventpoll.h>
 #include <linux/sched.h>
@@ -70,8 +71,8 @@ static bool is_behind_end(const struct vm_area *vma, u64 at)
 }
 
 /*
- * Makes the key of a word that may be shared: that of its file, if it is in a shared mapping. May
- * sleep. 0 or -EFAULT.
+ * Changes *k, the key of a word that may be shared, into the key of the word's file, if the word is
+ * in a shared mapping. May sleep. Returns 0 or -EFAULT.
  */
 static int key_of_mapping(struct mm *mm, uaddr_t addr, struct futex_key *k)
 {
@@ -157,8 +158,8 @@ void futex_enqueue(struct futex_q *q, const struct futex_key *k, u32 bitset)
 #define MAX_YIELDS 100
 
 /*
- * Waits until those unlocks have ended that have chosen this waiter. They write to guest memory,
- * which may take long with userfaultfd(2). @turn: number of earlier calls in this wait.
+ * Waits for a moment, so that unlocks that have chosen this waiter can end. They write to guest
+ * memory, which may take long with userfaultfd(2). @turn: number of earlier calls in this wait.
  */
 static void await_choosers(int turn)
 {
@@ -340,8 +341,8 @@ int futex_wake_addr(uaddr_t addr, int nr)
 }
 
 /*
- * Moves a waiter to another bucket and key. The waiter keeps the reference to the file of its first
- * key. That file exists as long as the new key's file; the waiter puts it.
+ * Moves a waiter to another bucket and key. The waiter still has, and later drops, the reference to
+ * the file of its first key. It takes no reference to the file of the new key.
  */
 void futex_move_q(struct futex_q *q, struct futex_bucket *to, const struct futex_key *k)
 {

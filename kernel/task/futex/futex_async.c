@@ -3,8 +3,8 @@
  * futex_async.c: waiters without a task (futex_async.h has the interface). A wake-up of a word
  * wakes the waiter's wait queue, under the bucket's lock.
  *
- * A wake-up takes one waiter off. If the waiter is cancelled before it has seen that, it wakes the
- * next waiter. Otherwise a lock could be free while its waiters sleep.
+ * A wake-up takes one waiter off. If the waiter is cancelled before it has seen the wake-up, it
+ * wakes the next waiter. Otherwise a lock could be free while its waiters sleep.
  *
  * Invariants:
  * 1. Calls of queue, end and destroy do not overlap.

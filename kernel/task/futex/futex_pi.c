@@ -362,8 +362,8 @@ static struct futex_q *choose_heir(struct futex_bucket *b, const struct futex_ke
 }
 
 /*
- * Ends what choose_heir() began. @owns: the word names @heir (which may be NULL) now, so it is
- * woken.
+ * Ends what choose_heir() began. @owns: the word contains the thread id of @heir now, so @heir is
+ * woken. @heir may be NULL.
  */
 static void release_heir(struct futex_bucket *b, struct futex_q *heir, bool owns)
 {

@@ -73,7 +73,7 @@ bool futex_words_woken(struct wait_word *w, u32 n)
 
 /*
  * Waits until one of the @n words is woken. Returns its index, or -errno: -ETIMEDOUT, -ERESTARTSYS
- * for a signal, -EAGAIN if a word does not have its value.
+ * for a signal, -EAGAIN if a word does not have its expected value.
  */
 static int wait_any(struct wait_word *w, u32 n, struct wait_until until)
 {

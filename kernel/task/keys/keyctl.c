@@ -72,7 +72,9 @@ static void *get_payload(uaddr_t ua, u64 len)
 	return ERR_PTR(-EFAULT);
 }
 
-/* Checks the length of a payload and, unless @desc is NULL, the description. 0 or -EINVAL. */
+/*
+ * Checks the length of a payload and, unless @desc is NULL, the description. Returns 0 or -EINVAL.
+ */
 static int payload_fits(enum key_type type, const char *desc, u64 len)
 {
 	switch (type) {
@@ -229,8 +231,8 @@ static long op_revoke(s32 id)
 }
 
 /*
- * Unlinks an invalid key from all keyrings. If there is no memory for the list of all keys, it
- * stays until its keyrings are freed.
+ * Unlinks an invalid key from all keyrings. If there is no memory for the list of all keys, the key
+ * stays linked until its keyrings are freed.
  */
 static void unlink_everywhere(struct key *gone)
 {
@@ -522,7 +524,10 @@ static long op_join(const char *name)
 	return IS_ERR(k) ? PTR_ERR(k) : k->serial;
 }
 
-/* Returns the previous value or -EINVAL. */
+/*
+ * Sets the keyring to which request_key(2) links keys by default. Returns the previous value or
+ * -EINVAL.
+ */
 static long op_reqkey_default(s32 which)
 {
 	long old = current->reqkey_default;

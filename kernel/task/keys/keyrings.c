@@ -46,7 +46,10 @@ struct key *keyring_find(struct key *ring, enum key_type type, const char *desc)
 	return NULL;
 }
 
-/* True if this walk has visited @ring already, at this depth or nearer to the walk's start. */
+/*
+ * True if this walk has visited @ring already, at this depth or nearer to the walk's start.
+ * Otherwise marks @ring as visited.
+ */
 static bool been_at(struct key *ring, u64 walk, u32 depth)
 {
 	if (ring->seen == walk && ring->seen_at <= depth)
@@ -108,7 +111,7 @@ static void drop_link(struct key *ring, u32 i)
 	key_put(k);
 }
 
-/* Makes room for one more link. keys_mutex is held. 0, -ENFILE, -EDQUOT or -ENOMEM. */
+/* Makes room for one more link. keys_mutex is held. Returns 0, -ENFILE, -EDQUOT or -ENOMEM. */
 static int make_room(struct key *ring)
 {
 	u32 room = ring->room ? 2 * ring->room : 8;

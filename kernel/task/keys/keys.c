@@ -3,10 +3,11 @@
  * keys.c: keys as objects: descriptions and serial numbers, refcounts, quotas, and the files in
  * /proc. Keyrings are in keyrings.c.
  *
- * Locks: keys_mutex (keys.h); inside it table_lock for the table of serial numbers. Each uid pays
- * for its keys (struct key_user), and the number of uids that ever had keys is limited. Keys are
- * freed in a loop without recursion, however deep keyrings nest. Not implemented: types that a
- * user-space helper fills (request_key upcalls), persistent keyrings, restrictions by a type.
+ * Locks: keys_mutex (keys.h). table_lock, taken inside it, protects the table of serial numbers.
+ * Each uid pays for its keys (struct key_user), and the number of uids that ever had keys is
+ * limited. Keys are freed in a loop without recursion, however deep keyrings nest. Not implemented:
+ * types that a user-space helper fills (request_key upcalls), persistent keyrings, restrictions by
+ * a type.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -53,7 +54,7 @@ void key_get(struct key *k)
 }
 
 /*
- * Frees @k, and drops its references to the keys that it links to. Those that lost their last
+ * Frees @k, and drops its references to the keys that it links to. Keys that lost their last
  * reference are added to the front of the list @dead. Returns the list.
  */
 static struct key *key_free(struct key *k, struct key *dead)
@@ -239,8 +240,8 @@ int key_set_payload(struct key *k, void *data, u32 len)
 }
 
 /*
- * Changes the owner. The user who made the key still pays for it: only root changes owners, and
- * root's quota would not limit the new ones. Returns 0 or -errno.
+ * Changes the owner. The uid that made the key still pays for it: only root can change owners, so
+ * no user can evade a quota by this. Returns 0 or -errno.
  */
 int key_chown(struct key *k, kuid_t uid)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * request_key.c: request_key(2): finds a key in the caller's keyrings. No helper program is called
- * to make a missing one, which exists for a minute without a payload. Source: request_key(2).
+ * to make a missing key. Instead a key without a payload exists for a minute. Source:
+ * request_key(2).
  */
 #include <linux/keyctl.h>
 

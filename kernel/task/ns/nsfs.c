@@ -172,8 +172,8 @@ static bool may_see_all(void)
 }
 
 /*
- * @to: user address of a struct mnt_info, may be 0 except for NS_MNT_GET_INFO. Returns 0, a
- * descriptor or -errno.
+ * Serves the ioctls of mount namespaces. @to: user address of a struct mnt_info, may be 0 except
+ * for NS_MNT_GET_INFO. Returns 0, a descriptor or -errno.
  */
 static long mnt_ns_ioctl(struct ns_common *ns, u32 cmd, uaddr_t to)
 {

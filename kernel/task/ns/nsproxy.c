@@ -179,7 +179,7 @@ static u64 implied_flags(u64 flags)
 	return flags;
 }
 
-/* @flags: with those of implied_flags(). Returns 0 or -EINVAL. */
+/* Checks the flags of unshare(2). @flags include those of implied_flags(). Returns 0 or -EINVAL. */
 static int check_unshare(u64 flags)
 {
 	if (flags & ~(CLONE_THREAD | CLONE_FS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES |

@@ -140,7 +140,10 @@ long sys_uname(uaddr_t to)
 	return copy_to_user(to, &copy, sizeof(copy)) ? -EFAULT : 0;
 }
 
-/* @from: user address of @len bytes, not terminated. Returns 0, -EPERM, -EINVAL or -EFAULT. */
+/*
+ * Sets a name of current's namespace. @from: user address of @len bytes, not terminated. Returns 0,
+ * -EPERM, -EINVAL or -EFAULT.
+ */
 static long set_uts_name(enum uts_field which, uaddr_t from, int len)
 {
 	char name[UTS_MAX + 1] = { 0 };
@@ -217,7 +220,8 @@ long sys_getrandom(uaddr_t buf, size_t count, int flags)
 /* ---- kcmp ---- */
 
 /*
- * Compares two kernel pointers, in a secret order that does not change: 0 equal, 1 less, 2 greater.
+ * Compares two kernel pointers, in a secret order that does not change. Returns 0 if they are
+ * equal, 1 if @a comes before @b, else 2.
  */
 static long order(const void *a, const void *b)
 {
@@ -276,7 +280,7 @@ static long compare_watched(struct task *t1, struct task *t2, u64 fd1, uaddr_t u
 	return ret;
 }
 
-/* Returns as kcmp(2), or -errno. */
+/* Compares the objects of the kind @type (KCMP_*) of two tasks. Returns as kcmp(2), or -errno. */
 static long compare(struct task *t1, struct task *t2, int type, u64 i1, u64 i2)
 {
 	switch (type) {

@@ -106,7 +106,10 @@ static struct uvec *read_remote(uaddr_t rvec, u64 nr)
 	return v;
 }
 
-/* @write: to the remote process. Returns the bytes copied or -errno. May sleep. */
+/*
+ * Copies from the memory of the process @pid or, with @write, to it. Returns the bytes copied or
+ * -errno. May sleep.
+ */
 static long process_vm(
 	pid_t pid, uaddr_t lvec, u64 nr_local, uaddr_t rvec, u64 nr_remote, u64 flags, bool write)
 {

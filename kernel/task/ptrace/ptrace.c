@@ -398,8 +398,9 @@ struct mm *mm_access(struct task *t, bool attach)
 /* ---- attaching ---- */
 
 /*
- * True if current has all capabilities of @t, and no Landlock restriction that @t lacks. So a
- * privileged program does not give its rights to a task that started it and traces it.
+ * True if @t may trace current: @t has all capabilities of current, or CAP_SYS_PTRACE, and no
+ * Landlock restriction that current lacks. So a privileged program does not give its rights to a
+ * task that started it and traces it.
  */
 static bool may_be_traced_by(struct task *t)
 {
@@ -414,7 +415,7 @@ static bool may_be_traced_by(struct task *t)
 	return may;
 }
 
-/* Serves PTRACE_TRACEME. 0 or -EPERM. */
+/* Serves PTRACE_TRACEME. Returns 0 or -EPERM. */
 static long ptrace_traceme(void)
 {
 	long err = -EPERM;
@@ -442,7 +443,7 @@ static void trap_stopped_task(struct task *t)
 	spin_unlock(&t->sighand->lock);
 }
 
-/* Attaches current to @t. @flags: PT_*. tasklist_lock is held for writing. 0 or -EPERM. */
+/* Attaches current to @t. @flags: PT_*. tasklist_lock is held for writing. Returns 0 or -EPERM. */
 static long attach_locked(struct task *t, u32 flags)
 {
 	if (t->exit_state || t->ptrace || !t->sighand)
@@ -471,7 +472,7 @@ long ptrace_check_options(u64 options)
 	return 0;
 }
 
-/* Serves PTRACE_ATTACH and, with @seize, PTRACE_SEIZE. May sleep. 0 or -errno. */
+/* Serves PTRACE_ATTACH and, with @seize, PTRACE_SEIZE. May sleep. Returns 0 or -errno. */
 static long ptrace_attach(struct task *t, bool seize, u64 addr, u64 options)
 {
 	u32 flags = PT_PTRACED;
@@ -504,8 +505,8 @@ static long ptrace_attach(struct task *t, bool seize, u64 addr, u64 options)
 }
 
 /*
- * @sig: signal with which the tracee goes on, or 0. Returns 0, -EIO, or -ESRCH if @t is not
- * current's tracee. Takes tasklist_lock.
+ * Serves PTRACE_DETACH. @sig: signal with which the tracee goes on, or 0. Returns 0, -EIO, or
+ * -ESRCH if @t is not current's tracee. Takes tasklist_lock.
  */
 static long ptrace_detach(struct task *t, u64 sig)
 {

@@ -19,8 +19,8 @@
  *	hw_debug_disarm()  after it: clears the flag, unless the guest or its tracer had set it
  *	hw_debug_trap()    at a trap: checks if this file caused it, and if a watchpoint was hit
  *
- * Invariant: task->hw_debug is changed by the task's tracer while it is stopped, or by the task
- * itself.
+ * Invariant: task->hw_debug is changed by the task itself, or by its tracer while the task is
+ * stopped.
  */
 #include <asm/debugreg.h>
 
@@ -225,7 +225,7 @@ bool hw_debug_arm(struct regs *r)
 	if (hit) {
 		d->dr6 = hit;
 		r->eflags |= EFLAGS_RF;
-		/* From now on not a system call, which would be restarted. */
+		/* The trap does not belong to a system call, which would be restarted. */
 		r->orig_rax = -1UL;
 		force_sig_fault(SIGTRAP, TRAP_HWBKPT_CODE, r->rip, TRAPNO_DB, 0);
 		return true;

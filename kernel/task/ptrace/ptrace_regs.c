@@ -77,8 +77,8 @@ static void get_regs(struct user_regs_struct *ur, struct task *t)
 }
 
 /*
- * Returns 0, or -EIO if a selector or a base is not permitted. Bits of eflags that are not the
- * user's do not change.
+ * Sets the registers of @t. Returns 0, or -EIO if a selector or a base is not permitted. Bits of
+ * eflags that are not the user's do not change.
  */
 static int set_regs(struct task *t, const struct user_regs_struct *ur)
 {
@@ -201,7 +201,7 @@ static bool image_is_good(const u8 *area, size_t n)
 	return !(header[0] & ~arch_xfeatures());
 }
 
-/* @n: must be set_size(). Returns 0 or -errno. May sleep. */
+/* Sets the FPU state. @n: must be set_size(). Returns 0 or -errno. May sleep. */
 static long set_fpu(struct task *t, u64 type, uaddr_t from, size_t n)
 {
 	u8 *area;
@@ -263,7 +263,8 @@ long ptrace_regset(struct task *t, long request, u64 type, uaddr_t uiov)
 /* ---- single registers: offsets in struct user ---- */
 
 /*
- * @off: bytes into struct user. @data: user address that gets the word. Returns 0, -EIO or -EFAULT.
+ * Reads a word of struct user. @off: offset in bytes. @data: user address that gets the word.
+ * Returns 0, -EIO or -EFAULT.
  */
 static long peek_user(struct task *t, u64 off, u64 data)
 {
@@ -280,7 +281,7 @@ static long peek_user(struct task *t, u64 off, u64 data)
 	return put_user(v, UADDR(data));
 }
 
-/* @off: bytes into struct user. @data: the word. Returns 0 or -errno. */
+/* Writes a word of struct user. @off: offset in bytes. @data: the word. Returns 0 or -errno. */
 static long poke_user(struct task *t, u64 off, u64 data)
 {
 	struct user_regs_struct ur;

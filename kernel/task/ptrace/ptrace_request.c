@@ -85,7 +85,7 @@ static void set_stepping(struct task *t, bool on)
 	}
 }
 
-/* @sig: signal with which the tracee goes on, or 0. Returns 0, -EIO or -ESRCH. */
+/* Resumes the tracee. @sig: signal with which it goes on, or 0. Returns 0, -EIO or -ESRCH. */
 static long resume(struct task *t, long request, u64 sig)
 {
 	struct sighand_struct *sh;
@@ -336,7 +336,10 @@ static long syscall_info(struct task *t, u64 size, uaddr_t to)
 	return copy_to_user(to, &si, min(n, size)) ? -EFAULT : (long)n;
 }
 
-/* Returns 0, or -ERANGE if @nr is not an s32. The number -1 (skip the call) leaves @args unused. */
+/*
+ * Sets number and arguments of a system call. Returns 0, or -ERANGE if @nr is not an s32. With the
+ * number -1 (skip the call) @args are not used.
+ */
 static int set_syscall_entry(struct regs *r, u64 nr, const u64 args[6])
 {
 	if ((u64)(s64)(s32)nr != nr)

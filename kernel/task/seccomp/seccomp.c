@@ -196,8 +196,8 @@ static void sigsys_info(siginfo_t *info, u32 data)
 }
 
 /*
- * Ends current, or with @process its process, because of a filter. @data: of the result. Does not
- * return.
+ * Ends current, or with @process its process, because of a filter. @data: SECCOMP_RET_DATA of the
+ * filter's result. Does not return.
  */
 static void kill_now(bool process, u32 data)
 {
@@ -348,7 +348,7 @@ static void set_mode(struct task *t, int mode)
 
 /*
  * Checks whether all threads can take over current's chain, which requires that each thread's chain
- * is a part of it. Returns 0, or the pid of a thread for which that is not so.
+ * is a part of it. Returns 0, or the pid of a thread whose chain is not a part of it.
  */
 static pid_t first_unsyncable(void)
 {
@@ -512,7 +512,10 @@ static long set_filter(u32 flags, uaddr_t uprog)
 	return ret;
 }
 
-/* Returns 0, or -EINVAL in filter mode. TSYNC by another thread sets that mode under the lock. */
+/*
+ * Sets strict mode. Returns 0, or -EINVAL in filter mode. TSYNC by another thread sets that mode
+ * under the lock.
+ */
 static long set_strict(void)
 {
 	long err = -EINVAL;
@@ -526,7 +529,7 @@ static long set_strict(void)
 	return err;
 }
 
-/* Returns 0, -EFAULT, or -EOPNOTSUPP for an unknown action. */
+/* Checks whether an action exists. Returns 0, -EFAULT, or -EOPNOTSUPP for an unknown action. */
 static long action_available(uaddr_t uaction)
 {
 	u32 action;

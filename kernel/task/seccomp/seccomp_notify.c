@@ -284,7 +284,10 @@ static bool is_zero(const void *p, size_t n)
 	return !n;
 }
 
-/* The functions notify_*(q, arg) serve the listener's ioctls. They may sleep. 0 or -errno. */
+/*
+ * The functions notify_*(q, arg) serve the listener's ioctls. They may sleep. They return 0 or
+ * -errno.
+ */
 static long notify_recv(struct notify_queue *q, uaddr_t arg)
 {
 	struct seccomp_notif un;
@@ -366,7 +369,7 @@ static long notify_id_valid(struct notify_queue *q, uaddr_t arg)
 	return err;
 }
 
-/* Queues a descriptor for the notifying task @id. q->lock is held. 0 or -errno. */
+/* Queues a descriptor for the notifying task @id. q->lock is held. Returns 0 or -errno. */
 static long queue_add(struct notify_queue *q, struct note_add *a, u64 id)
 {
 	struct note *n;
@@ -380,7 +383,7 @@ static long queue_add(struct notify_queue *q, struct note_add *a, u64 id)
 	if (a->flags & SECCOMP_ADDFD_FLAG_SEND) {
 		if (!list_empty(&n->adds))
 			return -EBUSY;
-		n->state = NOTE_REPLIED; /* not if take_add() fails to install */
+		n->state = NOTE_REPLIED; /* take_add() undoes this if it fails */
 	}
 	list_add_tail(&a->list, &n->adds);
 	return 0;
@@ -442,6 +445,7 @@ static long add_checked(struct notify_queue *q, const struct seccomp_notif_addfd
 
 /*
  * Serves NOTIF_ADDFD in all its versions. @size: bytes of the structure, from the ioctl's number.
+ * Returns the descriptor or -errno.
  */
 static long notify_addfd(struct notify_queue *q, uaddr_t arg, size_t size)
 {

@@ -229,7 +229,10 @@ long sys_rt_sigtimedwait(uaddr_t uset, uaddr_t uinfo, uaddr_t uts, size_t sigset
 
 /* ---- alternate stacks ---- */
 
-/* Returns 0, -EPERM if current runs on the alternate stack, -EINVAL or -ENOMEM (too small). */
+/*
+ * Sets the alternate stack. Returns 0, -EPERM if current runs on the present one, -EINVAL, or
+ * -ENOMEM if the new one is too small.
+ */
 static int set_altstack(const stack_t *ss)
 {
 	u32 flags = (u32)ss->ss_flags, mode = flags & ~(u32)SS_AUTODISARM;

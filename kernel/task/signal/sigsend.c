@@ -115,8 +115,8 @@ static void continue_group(struct task *t)
 }
 
 /*
- * Does what a signal does when it is sent: stop signals and SIGCONT cancel each other. Returns
- * false if it is dropped. @force as for handler_ignores().
+ * Applies the effects of a signal that is being sent: stop signals and SIGCONT cancel each other.
+ * Returns false if the signal is dropped. @force as for handler_ignores().
  */
 static bool prepare_signal(int sig, struct task *t, bool force)
 {
@@ -485,8 +485,8 @@ int kill_pid(struct pid *pid, int sig, const siginfo_t *info)
 }
 
 /*
- * Signals all processes that current may signal, except init, kernel threads and its own.
- * tasklist_lock is held. 0 or -errno.
+ * Signals all processes that current may signal, except init, kernel threads and current's own.
+ * tasklist_lock is held. Returns 0 or -errno.
  */
 static int kill_everybody(int sig, const siginfo_t *info)
 {
@@ -535,8 +535,8 @@ static int kill_something(int sig, const siginfo_t *info, pid_t nr)
 enum forced { FORCE_HANDLED, FORCE_DEFAULT };
 
 /*
- * Sends current a signal that it cannot block or ignore; FORCE_DEFAULT: or handle. Takes
- * sighand->lock.
+ * Sends current a signal that it cannot block or ignore and, with FORCE_DEFAULT, cannot handle.
+ * Takes sighand->lock.
  */
 static void force_info(const siginfo_t *info, enum forced how)
 {
@@ -664,7 +664,7 @@ int kill_thread(struct task *t, int sig, const siginfo_t *info)
 	return err;
 }
 
-/* Signals the thread @pid, if it belongs to the process @tgid (0: any). 0 or -errno. */
+/* Signals the thread @pid, if it belongs to the process @tgid (0: any). Returns 0 or -errno. */
 static long send_specific(pid_t tgid, pid_t pid, int sig, const siginfo_t *info)
 {
 	struct task *t = find_get_task(pid);
