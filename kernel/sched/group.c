@@ -23,7 +23,7 @@
 #include "kernel/sched/internal.h"
 
 #define SHARE_SHIFT 10 /* fraction bits of a task's share */
-/* shortest time between checks of the quota */
+/* Shortest time between two checks of a quota. */
 #define MIN_CHECK_NS 200000UL
 
 static DEFINE_SPINLOCK(weights_lock); /* raw */

@@ -20,7 +20,7 @@ struct rwsem_waiter {
 	struct list_head list;
 	struct task *task;
 	bool write;
-	/* true: the waiter holds the lock; set under wait_lock, also read without */
+	/* True once the waiter holds the lock. Set under wait_lock, also read without it. */
 	bool granted;
 };
 

@@ -5,8 +5,8 @@
  * 0. It is off with time travel, where the clocks skip over the time in which no task runs.
  *
  *	kernel.hung_task_timeout_secs    120; 0: no checks
- *	kernel.hung_task_check_interval_secs  0: a quarter of the timeout, ten at most; else the
- *	                                      interval, the timeout at most
+ *	kernel.hung_task_check_interval_secs  the interval, but at most the timeout; 0: a quarter of
+ *	                                      the timeout, but at most ten seconds
  *	kernel.hung_task_warnings        10: warnings left; -1: no limit
  *	kernel.hung_task_panic           0; 1: panic
  *	kernel.hung_task_check_count     the most tasks that one check looks at

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * membarrier.c: membarrier(2): barriers on all CPUs that run threads of a process, so that the side
- * of an algorithm that runs often needs none.
+ * membarrier.c: membarrier(2): barriers on all CPUs that run threads of a process, so that the part
+ * of an algorithm that runs often needs no barrier.
  *
  * All commands, expedited and private or not, make one barrier on all vCPUs, which are few. A vCPU
  * in guest code is brought out of it, and goes back through the host's return from an interrupt,

@@ -4,8 +4,9 @@
  * pidfd_send_signal, pidfd_getfd, polling.
  *
  * A pidfd is a file whose inode holds a reference to a struct pid: so it can be opened again
- * through /proc/PID/fd. It becomes readable when the whole process has ended: it is a zombie
- * without other threads, or was reaped. Locks: tasklist_lock protects what is read of the process.
+ * through /proc/PID/fd. It becomes readable when its whole process has ended: when the process is a
+ * zombie without other threads, or was reaped. Locks: tasklist_lock protects what is read of the
+ * process.
  */
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>

@@ -28,7 +28,7 @@ void kernel_power_off(void)
 		pr_info("left: %u tasks of %u processes\n", nr_threads_total(), nr_processes());
 		leak_report();
 	}
-	/* flushes packets that a vCPU holds, whose memory would count as lost */
+	/* Flush packets that a vCPU holds: their memory would count as lost. */
 	sched_before_idle();
 	lockdep_write_edges();
 	report_losses();

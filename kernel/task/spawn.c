@@ -88,7 +88,7 @@ static int take_groups(const struct spawn *s)
 			g->gid[j] = g->gid[j - 1];
 		g->gid[j] = s->groups[i];
 	}
-	/* current's credentials also hold a reference to the old groups, so it is not the last. */
+	/* Not the last reference to the old groups: current's credentials have one too. */
 	atomic_dec(&new->group_info->usage);
 	new->group_info = g;
 	return commit_creds(new);

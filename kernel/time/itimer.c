@@ -18,10 +18,13 @@
 #include "kernel/time/internal.h"
 #include "gen/syscalls.h"
 
-/* ns; a shorter period causes overruns instead of more signals */
+/* Shortest period in ns. A shorter one causes overruns instead of more signals. */
 #define MIN_PERIOD 20000UL
 #define MAX_UNSEEN 5
-/* ns; grows eightfold with each expiry whose signal is not taken, up to 0.7 s */
+/*
+ * How long a timer rests, in ns. Grows eightfold with each expiry whose signal is not taken, up to
+ * 0.7 s.
+ */
 #define rest_of(unseen) (MIN_PERIOD << 3 * (unseen))
 
 static DEFINE_SPINLOCK(real_lock);

@@ -36,17 +36,17 @@
 #define MAX_AT_ONCE 32
 
 struct k_itimer {
-	/* in signal->posix_timers, under timers_lock */
+	/* Link in signal->posix_timers; under timers_lock. */
 	struct list_head list;
-	/* in signal->posix_timer_ids while in the list; under timers_lock */
+	/* Node in signal->posix_timer_ids while the timer is in the list; under timers_lock. */
 	struct rb_node by_id;
 	atomic_t usage;
-	/* arguments of timer_create(); immutable, as is value */
+	/* Arguments of timer_create(). They and @value are immutable. */
 	int id, clock, notify, signo;
 	u64 value;
 	struct pid *target; /* receiver; immutable, a reference */
 	enum pid_type target_type;
-	/* its signal, counted in RLIMIT_SIGPENDING; for SIGEV_NONE it is never sent */
+	/* The timer's signal, counted in RLIMIT_SIGPENDING. It is never sent for SIGEV_NONE. */
 	struct sigqueue *q;
 	spinlock_t lock; /* protects the next four members */
 	u64 interval;    /* period in ns; 0: expires once */
@@ -59,15 +59,20 @@ struct k_itimer {
 	/* CPU clocks: in cpu_tree() while armed; by_expiry and in_tree are under timers_lock */
 	struct rb_node by_expiry;
 	bool in_tree;
-	/* number of threads that have taken it out of the tree and may be about to send; atomic */
+	/*
+	 * Number of threads that have taken the timer out of the tree and may be about to send its
+	 * signal; atomic.
+	 */
 	int firing;
-	/* its process, which outlives the timer; immutable */
+	/* The process that has the timer, and outlives it; immutable. */
 	struct signal_struct *sig;
-	/* for the CPU clock of a thread: that thread, a reference */
+	/* For the CPU clock of a thread: that thread, with a reference. */
 	struct task *thread;
-	/* for the CPU clock of a process that a pid names: the task of that pid, a reference */
+	/*
+	 * For the CPU clock of a process that a pid names: the task of that pid, with a reference.
+	 */
 	struct task *process;
-	/* for a CPU clock: the process whose time it is, kept by @thread or @process */
+	/* For a CPU clock: the process whose time the clock counts, kept by @thread or @process. */
 	struct signal_struct *cpu;
 };
 

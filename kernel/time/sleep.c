@@ -62,7 +62,10 @@ static int sleep_cpu(int clock, u64 abs)
 		err = clock_read(clock, &now);
 		if (err || now >= abs)
 			return err;
-		/* threads that can run at once; for another process, as many as vCPUs */
+		/*
+		 * The number of threads that can run at once; for another process, the number of
+		 * vCPUs.
+		 */
 		threads = own ? max(READ_ONCE(current->signal->nr_threads), 1) : nr_cpus;
 		threads = min_t(u64, threads, nr_cpus);
 		err = sleep_until(

@@ -107,7 +107,7 @@ void coredump_wait_exit(struct mm *mm)
 	if (!cs)
 		return;
 	wait_for_completion(&cs->done);
-	/* The dumper frees cs after all threads have passed this lock. */
+	/* cs is on the stack of the dumper, which waits until all threads have passed this lock. */
 	spin_lock(&sh->lock);
 	list_del(&me.list);
 	if (list_empty(&cs->threads))

@@ -227,7 +227,7 @@ static void take_credentials(struct bprm *b)
 
 	if (b->secure || b->cred->euid != old->euid || b->cred->egid != old->egid)
 		current->pdeath_signal = 0;
-	/* This may clear the dumpable flag, which the caller then sets again. */
+	/* commit_creds() may clear the dumpable flag, which the caller then sets again. */
 	commit_creds(b->cred);
 	b->cred = NULL;
 }

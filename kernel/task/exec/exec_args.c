@@ -2,10 +2,10 @@
 /*
  * exec_args.c: copies the strings of argv and envp from the old memory to the new stack.
  *
- * They are gathered in kernel pages, from the highest address down, in the order that they have on
- * the stack: the file's name on top, the environment, the arguments. For a script, its argv[0] is
- * removed and the interpreter's arguments are put in front. args_write() copies all strings to the
- * stack.
+ * The strings are gathered in kernel pages, from the highest address down, in the order that they
+ * have on the stack: the file's name on top, the environment, the arguments. For a script, its
+ * argv[0] is removed and the interpreter's arguments are put in front. args_write() copies all
+ * strings to the stack.
  *
  * Limits as Linux has them: a string at most 128 KiB; strings and pointers together a quarter of
  * the stack's limit, but at least 128 KiB and at most 6 MiB.

@@ -220,7 +220,7 @@ int futex_wake_key(const struct futex_key *k, int nr, u32 bitset)
 	struct futex_q *q, *next;
 	int n = 0;
 
-	/* the caller's store comes before the read of the queue */
+	/* The caller's store to the word comes before the read of the queue. */
 	smp_mb();
 	if (list_empty(&b->queue))
 		return 0;

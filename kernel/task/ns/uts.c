@@ -122,7 +122,7 @@ static void old_release(char *release, size_t size)
 	while (*rest == '.' || (*rest >= '0' && *rest <= '9'))
 		rest++;
 	snprintf(text, sizeof(text), "2.6.%u%s", patch + 60, rest);
-	/* This clears the bytes after the NUL too, which are copied to the guest. */
+	/* strscpy() also clears the bytes after the NUL, which are copied to the guest. */
 	strscpy(release, text, size);
 }
 

@@ -14,11 +14,12 @@
  * which restarts the call.
  *
  * Invariants:
- * 1. A note or a descriptor to be added is found through the queue only, under its lock, and no
- *    pointer to either is kept beyond that: both lie on the stacks of sleeping tasks. The task that
- *    removes an entry changes its state in the same critical section, so that its owner sees that.
+ * 1. A note or a descriptor to be added is found through the queue only, under its lock. No pointer
+ *    to either is kept after that, except by take_add(), for which the listener waits: both lie on
+ *    the stacks of sleeping tasks. The task that removes an entry changes the entry's state in the
+ *    same critical section, so that the entry's owner sees the change.
  * 2. The filter has a reference to the queue, and so does the listener's file. The last put frees
- *    it.
+ *    the queue.
  *
  * Locks: notify_queue.lock protects everything but the refcount; wait_queue_head.lock inside of it.
  */

@@ -331,7 +331,7 @@ long sys_rt_sigreturn(void)
 
 	current->restart.fn = NULL;
 	err = arch_entry.sigreturn(regs, &mask);
-	/* The call has replaced all registers. */
+	/* If orig_rax is -1, the whole frame was restored, and @mask is valid. */
 	if (!in_syscall(regs))
 		set_current_blocked(mask);
 	if (!err)
