@@ -265,8 +265,8 @@ long sys_msync(unsigned long addr, size_t len, int flags)
 /* ---- mincore ---- */
 
 /*
- * True if current may learn which pages of the area's file are cached. Only a caller that may write
- * to the file can: otherwise a program could observe other programs by their shared pages. Other
+ * True if current may learn which pages of the area's file are cached. That requires the right to
+ * write to the file: otherwise a program could observe other programs by their shared pages. Other
  * callers see all pages as present.
  */
 bool vma_may_watch(const struct vm_area *v)

@@ -188,8 +188,8 @@ void mmput(struct mm *mm)
 
 /*
  * Returns the next mm of the list and moves it to the list's end. The caller drops the reference by
- * mmdrop(). It is a reference to the struct and no user: reclaim holds locks and must not do the
- * last mmput(), which waits for asynchronous I/O and for locks of files.
+ * mmdrop(). The reference is to the struct only: reclaim holds locks, so it must not do the last
+ * mmput(), which waits for asynchronous I/O and for locks of files.
  */
 struct mm *next_mm(void)
 {

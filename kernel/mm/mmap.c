@@ -99,7 +99,7 @@ static u64 prot_flags(int prot)
 	       (prot & PROT_EXEC ? VM_EXEC : 0);
 }
 
-/* Checks the type of mapping (MAP_SHARED...) and sets its flags. 0 or -errno, as check_file(). */
+/* Checks the type of mapping (MAP_SHARED...) and sets its flags. Returns 0 or -errno. */
 static int check_type(struct map_request *r)
 {
 	switch (r->flags & MAP_TYPE) {
@@ -121,6 +121,7 @@ static int check_type(struct map_request *r)
 	return -EINVAL;
 }
 
+/* Checks what the file's mode allows, and clears VM_MAY* rights. Returns 0 or -errno. */
 static int check_file(struct map_request *r)
 {
 	u32 mode = mm_file_ops->mode(r->file);
@@ -462,7 +463,7 @@ long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigne
 	return (long)ret;
 }
 
-/* ---- remap_file_pages: a mapping of its own for the pages, as Linux emulates it ---- */
+/* ---- remap_file_pages: makes a new mapping for the pages, as Linux does ---- */
 
 /*
  * Finds the one shared mapping that contains [start, start + size), even if it is split into

@@ -223,7 +223,7 @@ static u64 extend(struct remap *r, struct vm_area *v)
 	return r->addr;
 }
 
-/* Finds the area of the request and checks that it may be remapped. ERR_PTR. */
+/* Returns the area of the request, or ERR_PTR(-errno) if it may not be remapped. */
 static struct vm_area *check_area(struct remap *r)
 {
 	struct vm_area *v = vma_lookup(r->mm, r->addr);

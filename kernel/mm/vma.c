@@ -352,8 +352,8 @@ static bool range_free(struct mm *mm, u64 start, u64 len)
 }
 
 /*
- * Finds the first hole below @top with room for @len, and returns its end, or 0. *@larger is
- * raised to the size of the largest hole that was too small.
+ * Finds the first hole below @top with room for @len bytes, and returns its end, or 0. Raises
+ * *larger to the size of the largest hole that was too small.
  */
 static u64 hole_below(struct mm *mm, u64 len, u64 align, u64 top, u64 *larger)
 {
@@ -425,7 +425,7 @@ u64 find_free_area(struct mm *mm, u64 hint, u64 len, u64 align, int flags)
 	if (flags & MAP_32BIT)
 		return search_up(mm, len, align, 0x40000000, 0x80000000);
 	at = search_down(mm, len, align);
-	/* the range below the base is full: search above it */
+	/* no hole below mmap_base is large enough: search above it */
 	if (IS_ERR_VALUE(at))
 		at = search_up(mm, len, align, mm->mmap_base, mm->task_size);
 	return at;

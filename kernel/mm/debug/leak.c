@@ -5,11 +5,12 @@
  * in order, and when /proc/nestling/leaks is read.
  *
  * Roots are the kernel's data, the live parts of the kernel's stacks, the array of frames, and
- * every frame outside slabs, free memory, the page cache and guest memory. A word there, or in an
- * object that was reached, reaches an allocated object if it is an address inside it. So no object
- * in use is ever reported. Objects that a list still reaches though they will never be freed are
- * not found, nor are blocks of kmalloc above 8 KiB. Pointers that only the host world has are not
- * found, so the kernel keeps such objects (requests) in lists of its own.
+ * every frame outside slabs, free memory, the page cache and guest memory. A word in a root, or in
+ * an object that was reached, reaches an allocated object if the word is an address inside the
+ * object. So no object in use is ever reported. Two kinds of leaks are not found: objects that a
+ * list still reaches though they will never be freed, and blocks of kmalloc above 8 KiB. The scan
+ * does not see pointers that only the host world has, so the kernel keeps such objects (requests)
+ * in lists of its own.
  *
  * Other tasks may run meanwhile and move a pointer from a place not yet scanned to a scanned one:
  * only objects that two scans have missed are reported.
@@ -19,8 +20,8 @@
  *
  * At the end of the machine the report also lists what is left: objects by cache, frames by kind.
  *
- * The state of an object is in slab_tail.link: the next object that is reached but not scanned,
- * SEEN or SUSPECT.
+ * The state of an object is in slab_tail.link: the address of the next object that was reached and
+ * is not scanned yet, and in the low bits the flags SEEN and SUSPECT.
  *
  * Locks: scan_lock, one scan at a time.
  */

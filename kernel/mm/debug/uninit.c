@@ -2,9 +2,9 @@
 /*
  * uninit.c: reports code that copies uninitialised kernel memory to guests (debug builds).
  *
- * A line `uninit: 4 of 390 bytes at +62: sys_uname+0x8c < ...` names the run's length and offset in
- * the copied bytes, and the callers. Each caller is reported once. Guest data that contains the
- * byte is reported as well, so a line is a hint and no proof.
+ * A line `uninit: 4 of 390 bytes at +62: sys_uname+0x8c < ...` names the length of the run of
+ * UNINIT_BYTE, its offset in the copied bytes, and the callers. Each caller is reported once. Guest
+ * data that contains such a run is reported as well, so a line is a hint and no proof.
  *
  * Locks: none. A caller may be reported twice when two vCPUs find it at once.
  */
@@ -81,8 +81,8 @@ static __noinline void report(u64 off, u64 run, size_t n)
 }
 
 /*
- * True if @v is an address in the kernel's image, direct map or stacks: a remainder of a stack
- * frame.
+ * True if @v is an address in the kernel's image, direct map or stacks. In a copy to a guest such a
+ * word is probably left from an old stack frame.
  */
 static bool is_kernel_address(u64 v)
 {

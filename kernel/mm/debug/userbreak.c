@@ -16,8 +16,8 @@
  *	in -> free          not wanted any more
  *
  * Invariants:
- * 1. The program's registers never hold a trap flag of ours outside of user_breaks_enter() to
- *    _leave(), so a signal frame never contains it.
+ * 1. The trap flag that user_breaks_enter() sets for a step is cleared by user_breaks_leave(), so a
+ *    signal frame never contains it.
  * 2. A forked child's memory has no breakpoint.
  * 3. A trap of an int3 that was removed meanwhile raises no signal: the instruction is executed
  *    again.

@@ -7,10 +7,11 @@
  * large, up to 2 MiB, each time that the next fault is where the last window ended. Aligned windows
  * and ascending frames let the host merge neighbours into one of its VMAs.
  *
- * Frames that the host does not back yet (PG_zero) cost nothing until they are touched; recycled
- * ones are zeroed here and mapped with the host's populate, but in groups with a limit. All but the
- * page of the fault get PTE_RESERVED: mapped ahead, perhaps never touched. When memory is short,
- * windows shrink to one page, and untouched pages are freed (reclaim.c).
+ * Frames that the host does not back yet (PG_zero) cost nothing until they are touched. Recycled
+ * frames are zeroed here, and the host maps them at once (populate) unless the task is in a group
+ * with a limit. All but the page of the fault get PTE_RESERVED: mapped ahead, perhaps never
+ * touched. When memory is short, windows shrink to one page, and untouched pages are freed
+ * (reclaim.c).
  *
  * Small areas of a program that touches most of them are filled when they are made (fault_ahead()),
  * with no fault.
@@ -26,7 +27,7 @@
 /* new small areas are filled at once while mm->eager is at least this */
 #define EAGER_FROM 4
 #define EAGER_MAX 8
-/* of so many new small areas one is left to its faults, as a sample */
+/* one of this many new small areas is left to its faults, as a sample */
 #define EAGER_SAMPLE 16
 #define TABLE_SPAN (512 * PAGE_SIZE)
 
@@ -108,7 +109,7 @@ static void window(struct vm_area *v, u64 addr, u64 *start, u64 *end)
 	u32 order = ORDER_FIRST;
 	u64 size;
 
-	/* no page ahead: an untouched page counts as missing */
+	/* map no page ahead: userfaultfd counts an untouched page as missing */
 	if (v->vm_uffd) {
 		*start = addr;
 		*end = addr + PAGE_SIZE;
@@ -130,8 +131,8 @@ static void window(struct vm_area *v, u64 addr, u64 *start, u64 *end)
 }
 
 /*
- * Shrinks the window to the empty entries around @addr. Under page_table_lock; @e is the entry of
- * @addr.
+ * Shrinks the window to the run of empty entries that contains @addr. Under page_table_lock; @e is
+ * the entry of @addr.
  */
 static void clip_to_empty(pte_t *e, u64 addr, u64 *start, u64 *end)
 {

@@ -13,7 +13,8 @@
  * stay too, unless their own program drops them. The mms take turns, and each loses the pages at
  * its lowest addresses first.
  *
- * Locks: list_lock; mmap_lock is only tried, as reclaim holds locks already.
+ * Locks: list_lock for the list of mms. mmap_lock is only tried, since the caller of reclaim may
+ * hold other locks.
  */
 #include "kernel/mm/internal.h"
 

@@ -4,8 +4,8 @@
  *
  *	sig = handle_fault(mm, addr, error, &code);      entries, then the space's mappings around
  *	                                                 the address
- *	err = fault_in(mm, addr, FAULT_WRITE);           for uaccess and others; only the entries of
- *	                                                 a foreign mm
+ *	err = fault_in(mm, addr, FAULT_WRITE);           for uaccess and others; if mm is not
+ *	                                                 current's, makes entries only
  *
  * The space is the host process that runs the guest code of the mm. An order is a system call that
  * it makes for the kernel, such as mmap() (skas/skas.h).
@@ -17,11 +17,11 @@
  *	no entry, special       vm_ops->fault
  *	write, PTE_COW          copy, or reuse of a frame with no other mapping: cow.c
  *	write, shared file      page_mkwrite, dirty
- *	a marker                no page: a guard (SIGSEGV), or poison (SIGBUS), or one that will be
- *	                        write-protected
+ *	a marker                there is no page: a guard (SIGSEGV), poison (SIGBUS), or a page that
+ *	                        will be write-protected once it exists
  *	a swap area's slot      the page is read in: swap_in.c
  *	huge area               all 512 entries of the huge page: hugetlb_fault.c
- *	access allowed          the space has lost its mapping: it is mapped again
+ *	access allowed          the space has lost its mapping of the page, and maps it again
  *
  * Only the last step sends orders to the space: one pmap_sync() for the surroundings, applied on
  * the way to the guest. So a fault costs one wake-up of the mapper. If a frame is replaced (COW),

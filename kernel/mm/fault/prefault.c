@@ -8,8 +8,7 @@
  *
  * A fault costs more than 20 us (an event and a wake-up of the mapper), an unused entry 0.1 us. So
  * exec makes entries for:
- * - areas of files, as far as they are in the page cache, up to FILE_PAGES each; no page is read
- *   for it
+ * - areas of files, up to FILE_PAGES each: only pages in the page cache, none is read from the disk
  * - data of a few pages, which is copied at once (cow.c's small_data): every start-up writes to its
  *   first page
  * - the first frames of anonymous areas (.bss), ANON_PAGES at most, and the part of the stack below

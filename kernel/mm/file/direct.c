@@ -13,8 +13,8 @@
  *
  * All code that writes to pages of the cache locks the page and calls cache_page_own() first:
  * write(2), the first write of a shared mapping, truncation inside a page. The copy replaces the
- * frame for all users: entries of all spaces that map the frame go first, under the page lock, and
- * come back by faults. Private mappings are copied by cow.c like any other page of a file.
+ * frame for all users: first all entries that map the frame are removed, under the page lock; later
+ * faults map the copy. Writes to private mappings copy the page as for any other file (cow.c).
  *
  * These pages are on no lru list: dropping them gives the guest no memory. They are on a list of
  * their own for vm.drop_caches.

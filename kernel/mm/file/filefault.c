@@ -18,7 +18,7 @@
 #define AROUND_ORDER 6
 #define AROUND_ORDER_MAX 9 /* a leaf table's span */
 #define AROUND_BATCH 16
-/* so many pages must be touched in order before pages are made ahead */
+/* number of pages that must be touched in order before pages are made ahead of their use */
 #define STREAK 16
 #define TABLE_SPAN (512 * PAGE_SIZE)
 
@@ -38,7 +38,10 @@ static void read_around(struct vm_area *v, u64 index)
 	page_cache_readaround(v->vm_mapping, v->vm_file, index, v->vm_flags & VM_EXEC);
 }
 
-/* True if the locked page is still the one at @index, and uptodate. */
+/*
+ * True if the locked page is still at @index of the mapping, uptodate and within the file. Marks
+ * such a page as accessed.
+ */
 static bool is_page_of(struct page *p, struct address_space *m, u64 index)
 {
 	if (p->mapping != m || p->index != index || !PageUptodate(p) || beyond_end(m, index))
@@ -70,7 +73,7 @@ int owed_wait(struct vm_area *v, u64 addr)
 	if (!IS_ERR(p))
 		put_page(p);
 	mm_file_ops->put(f);
-	/* a dying task must not wait, even if a server takes each page back at once */
+	/* a killed task must not try again for ever, even if a server drops each page at once */
 	return !err && wait_interrupted(TASK_KILLABLE) ? -EINTR : err;
 }
 
@@ -122,7 +125,7 @@ static struct page *get_locked_page(struct vm_area *v, u64 index, struct fault_i
 	}
 }
 
-/* Returns the entry bits for a page of the cache that was just read. */
+/* Returns the bits of an entry that maps @p, a page of the cache, for a fault that reads. */
 static pte_t read_bits(struct vm_area *v, struct page *p)
 {
 	pte_t bits = vma_rights(v);
@@ -134,7 +137,10 @@ static pte_t read_bits(struct vm_area *v, struct page *p)
 	return bits & ~PTE_RW;
 }
 
-/* Maps the locked page @p, if the entry is still empty. Takes over the reference. 0 or -ENOMEM. */
+/*
+ * Maps the locked page @p, if the entry is still empty. Returns 0, after taking over the caller's
+ * reference, or -ENOMEM.
+ */
 static int map_page(struct vm_area *v, u64 addr, struct page *p, pte_t bits)
 {
 	pte_t *e = entry_lock(v->vm_mm, addr);
@@ -316,8 +322,8 @@ int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
 	int err;
 
 	/*
-	 * Does not populate: for reads the host's own faults, each for 64 KiB and more, are
-	 * cheaper.
+	 * info->populate stays false: for reads it is cheaper that the host maps the pages by its
+	 * own faults, each for 64 KiB and more.
 	 */
 	if (v->vm_mapping->a_ops->memory_only && !vma_is_cow(v) && streak(v, addr) && sequential) {
 		make_ahead(v, addr, info->end);

@@ -7,12 +7,12 @@
  *	n = filemap_write(file, mapping, iter, &pos);      the inode's i_rwsem is held
  *
  * Reading takes the pages of a range with one lookup in the tree and copies from them unlocked, as
- * Linux does: a concurrent write may be seen in part, never anything but file data. The size is
+ * Linux does: a reader may see a concurrent write in part, but only data of the file. The size is
  * read after a page is uptodate, so bytes beyond the end are never copied.
  *
- * Writing faults the guest's pages in first and then copies with the file's page locked and faults
- * off: the source may be a mapping of the same page. A copy that comes out short is tried again
- * with fewer bytes.
+ * Writing faults the guest's pages in first. Then it copies with the file's page locked and page
+ * faults disabled, since the source may be a mapping of the same page. After a short copy the rest
+ * is faulted in and copied again. If the fault-in fails, bytes are copied one by one.
  */
 #include "kernel/mm/internal.h"
 #include "kernel/mm/group/iogroup.h"
@@ -40,7 +40,10 @@ static s32 read_batch(
 	return IS_ERR(pages[0]) ? PTR_ERR(pages[0]) : 1;
 }
 
-/* Marks a page as accessed. A page that is read piece by piece counts as accessed once. */
+/*
+ * Marks a page as accessed. A page that is read piece by piece is marked once; a page that the file
+ * reads with RA_NOREUSE is not marked.
+ */
 static void note_access(struct file *f, struct page *p)
 {
 	struct file_ra *ra = mm_file_ops->ra ? mm_file_ops->ra(f) : NULL;

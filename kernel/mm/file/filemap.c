@@ -8,24 +8,24 @@
  *	put_page(p);
  *
  * A page is added to the cache locked and not uptodate. a_ops->readpage fills it and unlocks it.
- * Dirty: set_page_dirty(). Writeback (a_ops->writepages): lock, clear_page_dirty_for_io(),
- * set_page_writeback(), unlock, ... end_page_writeback(). delete_from_page_cache() removes a locked
- * page.
+ * set_page_dirty() marks a page that was written to. a_ops->writepages locks a dirty page, calls
+ * clear_page_dirty_for_io() and set_page_writeback(), and unlocks it. end_page_writeback() ends the
+ * write. delete_from_page_cache() removes a locked page.
  *
  * Invariants:
  * 1. page->mapping and page->index change only with the page locked and m->lock held.
  * 2. The cache holds one reference.
  * 3. nrdirty counts the pages with PG_dirty; they lie within [dirty_first, dirty_last].
  *
- * Locks: m->lock for the tree and the counts. A page found in it is safe to reference under m->lock
- * only.
+ * Locks: m->lock for the tree and the counts. A reference to a page found in the tree may be taken
+ * only under m->lock.
  */
 #include "kernel/mm/internal.h"
 
 #include "kernel/sched/sched.h"
 
 #define CACHE_LINE 64
-/* number of bytes from which on the CPU's own prefetcher works */
+/* number of bytes to prefetch: after these the CPU's own prefetcher takes over */
 #define PREFETCH_BYTES 1024
 
 const struct mm_file_ops *mm_file_ops;
@@ -84,9 +84,10 @@ u32 find_get_pages(struct address_space *m, u64 index, u64 end, u32 nr, struct p
 }
 
 /*
- * Prefetches the page's bytes before its reference is counted. In a cache that is larger than the
- * CPU's, the first access to a struct page misses, and so does the first to its bytes. Counting is
- * atomic, and no later access begins before it ends.
+ * Prefetches the page's bytes before its reference is counted. If the page cache is larger than the
+ * CPU's caches, the first access to a struct page misses them, and so does the first access to the
+ * page's bytes. Counting a reference is an atomic operation, before whose end no later access
+ * begins.
  */
 static void prefetch_bytes(const struct page *p, u64 off)
 {
@@ -169,7 +170,7 @@ static void take_out(struct page *p, struct address_space *m)
 	p->mapping = NULL;
 }
 
-/* Ends the removal after take_out(), without m->lock. */
+/* Ends the removal that take_out() began. m->lock is not held. */
 static void taken_out(struct page *p, struct address_space *m)
 {
 	if (unlikely(PageDirect(p)))
@@ -201,8 +202,9 @@ bool remove_unused_page(struct page *p)
 	BUG_ON(!PageLocked(p));
 	spin_lock(&m->lock);
 	/*
-	 * All references are the cache's and the caller's. No task gets another one: m->lock is
-	 * held, and reclaim, which finds pages by the lru, checks p->mapping.
+	 * A refcount of 2 means that only the cache and the caller have references. No task gets
+	 * another one: m->lock is held, and reclaim, which finds pages by the lru, checks
+	 * p->mapping.
 	 */
 	if (atomic_read(&p->refcount) != 2 || PageDirty(p)) {
 		spin_unlock(&m->lock);
@@ -228,7 +230,8 @@ static struct page *new_locked_page(struct address_space *m, u64 index)
 }
 
 /*
- * Adds a new page to the cache, locked. ERR_PTR(-EEXIST, -ENOMEM).
+ * Adds a new page to the cache and returns it, locked and with a reference, or ERR_PTR(-EEXIST or
+ * -ENOMEM).
  *
  * @read_in: its content will be read. A truncation or a hole punch holds invalidate_lock from
  * before it drops pages until their blocks are freed. A page added in between would be read from
@@ -266,7 +269,7 @@ struct page *grab_cache_page(struct address_space *m, u64 index)
 	return IS_ERR(p) ? NULL : p;
 }
 
-/* Frees the unused part of an extent. PG_zero is kept. */
+/* Frees frames [from, to) of the extent @p. A frame with PG_zero is freed as known to be zero. */
 static void drop_extent_tail(struct page *p, u32 from, u32 to)
 {
 	for (u32 i = from; i < to; i++) {
@@ -278,8 +281,8 @@ static void drop_extent_tail(struct page *p, u32 from, u32 to)
 }
 
 /*
- * Adds @nr frames from @first on to the cache as locked pages. Returns how many were added: up to
- * the first that is in the cache already.
+ * Adds @nr frames from @first on to the cache as locked pages. Returns how many were added: it
+ * stops at an index that is in the cache already, or when memory is short.
  */
 static u32 add_extent(
 	struct address_space *m, u64 index, u32 nr, struct page *first, struct page **pages)
@@ -301,9 +304,9 @@ static u32 add_extent(
 }
 
 /*
- * Allocates at most @nr consecutive frames and returns their number (0: none). It is a power of two
- * unless the frames are of a large block. They do not cross an index at which a large block can
- * begin.
+ * Allocates at most @nr consecutive frames and returns their number, or 0 if there is no memory.
+ * The number is a power of two unless the frames are from a large block. Pages for these frames
+ * from @index on do not cross an index at which a large block can begin.
  */
 static u32 alloc_frames(struct address_space *m, u64 index, u32 nr, struct page **p)
 {

@@ -8,10 +8,10 @@
  *	large_block_gone(pfn, n);                   these frames were given back to the host
  *
  * A file that is read or written in order gets a block whenever it comes to a multiple of 512
- * pages; the block's frames have the same place in the block as the pages in the file. mmap puts
- * large mappings of files where that fits the host's tables (mmap.c), so the host maps 2 MiB with
- * one entry, where it would else take a fault for 64 KiB and work for each page, and again at
- * munmap.
+ * pages; the block's frames have the same place in the block as the pages in the file. mmap places
+ * large mappings of files at addresses that suit the host's page tables (mmap.c). So the host maps
+ * 2 MiB with one entry. Otherwise it would take a fault for each 64 KiB, and work for each page,
+ * both then and at munmap.
  *
  * Making a block costs the host 0.1 to 0.4 ms, less than it costs to back 512 single frames. It can
  * take long if the host must first gather memory or its CPUs are busy, so the time that blocks take
@@ -20,9 +20,10 @@
  * these frames, on the host's memory, or on its administrator's settings. Only -EOPNOTSUPP is
  * permanent. Otherwise the frames of a block are ordinary frames: they are freed one by one.
  *
- * A block of which the host has got some frames back may still be backed by pages of several
- * frames: hosts since Linux 6.15 split a large page in as few parts as possible, and map a part as
- * a whole. The kernel keeps that in a bit, until the whole block is given back to the host at once.
+ * When some frames of a block were given back to the host, the others may still be backed by host
+ * pages of several frames: hosts since Linux 6.15 split a large page in as few parts as possible,
+ * and map a part as a whole. The bit backing.in_parts notes that until the whole block is given
+ * back to the host at once.
  *
  * Frames of blocks that no file has taken yet are kept in a short table. They are freed when memory
  * is short, when another file needs the entry, and when no task has taken any for a second.
@@ -235,8 +236,8 @@ static void timer_func(struct ktimer *t)
 /* ---- allocating frames ---- */
 
 /*
- * True if the file is filled in order up to @index, and has or will probably have all pages of the
- * block.
+ * True if a block should be made for pages from @index on: memory and the budget allow it, the page
+ * before @index is cached, and the file has all pages of the block or is growing into it.
  */
 static bool worth_it(struct address_space *m, u64 index)
 {

@@ -15,12 +15,12 @@
  *   that run and the request
  * - anywhere else: exactly the request. So a backward or random reader reads no more than it wants.
  *
- * A mark that is reached outside the window belongs to another stream: its window is taken up again
- * from the run behind it. When pages are missing where the last window was read (reclaim was faster
- * than the reader) the window is halved.
+ * A page with PG_readahead outside the window belongs to another stream of reads. The next window
+ * then begins behind the run of cached pages that follows this page. When pages of the last window
+ * are missing, since reclaim was faster than the reader, the window is halved.
  *
- * A fault reads around its page (a quarter before it), text in long aligned runs; when faults on an
- * open file keep missing it is read page by page.
+ * A fault reads around its page, a quarter of the pages before it; program text is read in long
+ * aligned runs. When faults on an open file keep missing, each reads only its own page.
  *
  * POSIX_FADV_SEQUENTIAL doubles the limit. With POSIX_FADV_RANDOM only the requested pages are
  * read.
@@ -31,10 +31,10 @@
 #include "kernel/mm/internal.h"
 
 #define RA_MIN 4
-#define RA_STREAM_MAX 256 /* pages checked behind a mark */
+#define RA_STREAM_MAX 256 /* pages checked for a cached run */
 #define RA_MISSES 100     /* misses after which read-around stops */
 #define AROUND_TEXT 128
-/* 16 MiB: most pages that one call reads; the advice may cover a hole of terabytes */
+/* most pages that one call reads (16 MiB); an advice may cover a hole of terabytes */
 #define RA_FORCED 4096
 
 static u64 last_index(struct address_space *m)
@@ -88,7 +88,7 @@ static void read_missing(struct address_space *m, struct file *f, u64 index, u64
 		read_by_page(m, f, index, nr);
 }
 
-/* Starts reading, except for pages that can be frames of the image (direct.c). */
+/* Starts reading, except for pages that can be frames of the disk image (direct.c). */
 static void start_read(struct address_space *m, struct file *f, u64 index, u64 nr)
 {
 	u64 last = last_index(m);
@@ -206,7 +206,10 @@ void page_cache_readahead(struct address_space *m, struct file *f, u64 index, u6
 	submit_window(m, f, ra);
 }
 
-/* Returns how many pages from @index on are cached: the window of a stream ends behind them. */
+/*
+ * Returns how many pages from @index on are cached, at most RA_STREAM_MAX. A stream's last window
+ * ends behind them.
+ */
 static u32 run_behind(struct address_space *m, u64 index)
 {
 	u32 n = 0;

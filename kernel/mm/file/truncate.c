@@ -44,7 +44,7 @@ static void drop_at(struct address_space *m, u64 index)
 	put_page(p);
 }
 
-/* Zeroes [from, to) of the page at @index where it is cached. */
+/* Zeroes bytes [from, to) of the page at @index if it is cached. */
 static void zero_part(struct address_space *m, u64 index, u32 from, u32 to)
 {
 	struct page *p = find_lock_page(m, index);

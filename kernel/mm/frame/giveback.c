@@ -4,11 +4,12 @@
  * after they were freed.
  *
  * Twice a second a timer counts the free frames that the host backs, while there are more than
- * KEEP. As many frames as the lower of the last two counts were not needed meanwhile. The part of
- * them beyond KEEP is punched, largest blocks first. When there is nothing to give back the timer
- * is not armed: page_alloc.c arms it (giveback_kick()) when it drains half of a vCPU's full cache
- * and the number exceeds KEEP, so an idle instance sleeps. Nor is it armed again while memory is
- * short: nothing can be given back then until frames are freed, which calls giveback_kick().
+ * KEEP. The lower of the last two counts is the number of frames that no allocation needed
+ * meanwhile. Of these, all beyond KEEP are given back, largest blocks first. When there is nothing
+ * to give back the timer is not armed, so an idle instance sleeps. page_alloc.c arms it
+ * (giveback_kick()) when it drains half of a vCPU's full cache and the count exceeds KEEP. Nor is
+ * the timer armed again while memory is short: nothing can be given back then until frames are
+ * freed, which calls giveback_kick().
  *
  * While a block is punched it is on no list, so few are punched at a time. Cost: 0.6 us for a page
  * that is given back, 2.4 us when it is touched again.

@@ -212,7 +212,10 @@ struct page *alloc_pages(gfp_t gfp, u32 order)
 	return p;
 }
 
-/* Frees frames that a group refuses. PG_zero is kept. */
+/*
+ * Frees the frames of an extent that the group's limit forbids. Frames with PG_zero stay known as
+ * zero.
+ */
 static void refuse_extent(struct page *p, u32 n)
 {
 	for (u32 i = 0; i < n; i++) {

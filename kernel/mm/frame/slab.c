@@ -115,7 +115,7 @@ static void check_poison(struct kmem_cache *c, void *obj)
 				obj, i);
 	if (end >= sizeof(void *) && p[end] != FREE_END)
 		panic("slab %s: end of free object %p was overwritten", c->name, obj);
-	/* this last byte lets check_object() recognise a double free */
+	/* also overwrites FREE_END, by which check_object() recognises a freed object */
 	memset(obj, NEW_BYTE, c->size - TAIL);
 }
 
@@ -165,7 +165,7 @@ static inline void check_object(struct kmem_cache *c, void *obj)
 
 #define PLACE 0xffffU /* place in the slab, of ->mapcount */
 
-/* @s: the first page of a slab. */
+/* Returns the order of the slab whose first page is @s. */
 static u32 order_of(const struct page *s)
 {
 	return (u32)atomic_read(&s->mapcount) >> 16;
@@ -262,14 +262,20 @@ static void forget_slab(struct page *s, u32 order)
 	s->mapping = NULL;
 }
 
-/* While slabs are held (debug builds: leak.c walks them), none is freed, and none is incomplete. */
+/*
+ * Slabs that became empty while leak.c walks over slabs (debug builds, @on is true). They are freed
+ * after the walk, so that it finds the fields of every slab intact.
+ */
 static struct {
 	spinlock_t lock;
 	bool on;
 	struct list_head slabs;
 } held = { .lock = SPINLOCK_INIT(held.lock), .slabs = LIST_HEAD_INIT(held.slabs) };
 
-/* Returns true if the slab must be kept, and then lists it; otherwise forgets it. */
+/*
+ * Adds an empty slab to the held ones and returns true, if slabs are held. Otherwise resets the
+ * fields of its pages and returns false: the caller frees it.
+ */
 static bool hold_slab(struct page *s, u32 order)
 {
 	bool on;
@@ -393,8 +399,8 @@ bool slab_object_at(void *p, struct slab_object *o)
 /* ---- magazines ---- */
 
 /*
- * Returns a free object, or NULL: all slabs are full. Half fills the magazine (NULL: none). Takes
- * c->lock.
+ * Returns a free object, or NULL: all slabs are full. Also fills half of the magazine @m, which may
+ * be NULL. Takes c->lock.
  */
 static void *objects_take(struct kmem_cache *c, struct magazine *m)
 {

@@ -8,17 +8,17 @@
  *
  * A read, or a write that bypasses the cache, is charged to the submitter's group. Cached pages are
  * written by kernel threads or by a task that syncs, long after they became dirty. Such a request
- * is counted for the group that pays for the memory of its first page. But the limit is charged
- * when a page becomes dirty: that of the group whose task made it dirty. While pages have no owners
- * (io_pages_unowned) the submitter pays for them, too.
+ * is counted for the group that pays for the memory of its first page. Its bytes are charged to a
+ * limit earlier, when a page becomes dirty: to the limit of the group whose task made it dirty.
+ * While pages have no owners (io_pages_unowned) the submitter pays for cached pages, too.
  *
- * A limit is a rate. Each request advances the time at which the rate is kept again (paid_at) by
- * its cost, from now or from paid_at, whichever is later. Requests are never held back in a queue,
- * where they would keep locked pages and the journal from other tasks. Instead, a task that has
- * begun more than its limit waits until paid_at in io_pause(), where it holds nothing but the file
- * that it reads or writes: between the pieces of a call, and on its way to user mode. So the first
- * piece of a call (a readahead window) and the page of a fault are not delayed, and the mean rate
- * is the limit.
+ * A limit is a rate. paid_at is the time at which the rate is within the limit again. Each request
+ * adds its size divided by the limit to paid_at, or to the present time if that is later. Requests
+ * are never held back in a queue, where they would keep locked pages and the journal from other
+ * tasks. Instead, a task that has begun more than its limit waits until paid_at in io_pause(),
+ * where it holds nothing but the file that it reads or writes: between the pieces of a call, and on
+ * its way to user mode. So the first piece of a call (a readahead window) and the page of a fault
+ * are not delayed, and the mean rate is the limit.
  *
  * Locks: limits_lock for limits and times, and for additions to a group's list of nodes. No other
  * lock is taken inside it.
@@ -54,7 +54,7 @@ struct io_node *io_group_node(const struct io_group *g, dev_t dev)
 
 /*
  * Returns the node, made if missing; NULL: no memory. If two tasks make one at once, the second
- * node is never found.
+ * task frees its node and returns that of the first.
  */
 static struct io_node *get_node(struct io_group *g, dev_t dev, gfp_t gfp)
 {
@@ -149,7 +149,7 @@ void io_group_reset(struct io_group *g)
 
 /* ---- charging and waiting ---- */
 
-/* Charges @cost to one of the group's limits. Returns the ktime at which the rate is kept again. */
+/* Charges @cost to one of the group's limits. Returns the new paid_at (ktime), or 0: no limit. */
 static u64 pay_one(struct io_node *n, u32 which, u64 cost, u64 now)
 {
 	u64 limit = n->limit[which];
@@ -161,8 +161,8 @@ static u64 pay_one(struct io_node *n, u32 which, u64 cost, u64 now)
 }
 
 /*
- * Charges @bytes and @ios of a request that has begun. @wait: current has to wait until the rates
- * are kept again.
+ * Charges @bytes and @ios of a request that has begun. @wait: current has to wait until the latest
+ * paid_at.
  */
 static void pay(struct io_group *g, dev_t dev, bool write, u64 bytes, u64 ios, bool wait)
 {

@@ -109,7 +109,9 @@ static bool both_full(const struct mem_group *g, u64 now)
 	return unlikely(max != MEM_NO_LIMIT) && now + swap_of(g) >= max;
 }
 
-/* True if the usage @now of @g exceeds its limit; the refusal is counted. */
+/*
+ * True if the usage @now of @g exceeds its limit, or with swap its joint limit. Counts the refusal.
+ */
 static bool too_much(struct mem_group *g, u64 now)
 {
 	if (now > READ_ONCE(g->max)) {
@@ -174,7 +176,10 @@ err_undo:
 	}
 }
 
-/* True if the group has pages other than page cache, and room in swap areas. */
+/*
+ * True if reclaim for @g may swap: swappiness allows it, swap areas and limits have room, and the
+ * group has pages other than page cache and socket memory.
+ */
 static bool may_swap(const struct mem_group *g)
 {
 	int own = READ_ONCE(g->swappiness);
@@ -234,8 +239,8 @@ static int charge(struct mem_group *g, s64 n, gfp_t gfp)
 		count_event(over, MEM_MAX);
 		if (!mem_group_reclaim(over, BATCH) && i > patience(over)) {
 			/*
-			 * this task may hold locks, so it must not wait for room: a fault waits
-			 * when it ends, a system call fails
+			 * this task may hold locks, so it must not wait for room here: a page fault
+			 * waits after it has dropped its locks, a system call fails
 			 */
 			if (gfp & __GFP_NOOOM || READ_ONCE(over->oom_waits)) {
 				current->memcg_oom = true;
@@ -436,7 +441,7 @@ u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 		sleep_ns(5000000);
 		freed = 1;
 	} else if (!freed && may_swap(g)) {
-		/* swapping is in progress, or a lock was held: see patience() */
+		/* swapping is in progress, or a lock was held: callers try again (patience()) */
 		sleep_ns(10000000);
 	}
 	psi_memstall_leave(stall);
@@ -495,7 +500,7 @@ void mem_group_shrink_to(struct mem_group *g, u64 pages, bool kill)
 
 /*
  * Returns how long to sleep, in ns, at the usage @now: ten milliseconds for each percent above
- * @high.
+ * @high, at most MAX_PENALTY_NS.
  */
 static u64 penalty(u64 now, u64 high)
 {

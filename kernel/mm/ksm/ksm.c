@@ -197,7 +197,7 @@ static void free_node(struct ksm_node *n)
 	kfree(n);
 }
 
-/* Frees merged pages that no entry maps. Only an entry or ksmd itself leads to a new reference. */
+/* Frees merged pages that no entry maps. A new reference needs an entry, or is made by ksmd. */
 static void prune(void)
 {
 	struct hlist_node *next;
@@ -234,8 +234,8 @@ static void forget_single(struct single *s)
 }
 
 /*
- * True if the frame @pfn is another mapped anonymous page with the content of @p. It may be one
- * that cannot be merged: then the new merged page just has one entry.
+ * True if the frame @pfn is another mapped anonymous page with the content of @p. If that page
+ * cannot be merged, the new merged page only replaces @p.
  */
 static bool is_twin(pfn_t pfn, const struct page *p)
 {

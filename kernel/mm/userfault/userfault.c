@@ -462,8 +462,8 @@ int uffd_register(struct uffd *u, u64 start, u64 len, u64 mode, u64 *ioctls)
 }
 
 /*
- * Unregisters a range. -EINVAL if another descriptor watches an area of the range: the waiters of
- * that descriptor would never be woken.
+ * Unregisters a range. Returns 0, -ENOMEM, or -EINVAL if an area cannot be watched or another
+ * descriptor watches it: the waiters of that descriptor would never be woken.
  */
 static int unwatch(struct uffd *u, u64 start, u64 end)
 {

@@ -329,8 +329,7 @@ static pte_t continue_bits(const struct fill *f, const struct vm_area *v, const 
 }
 
 /*
- * Maps the file's page at @addr; poison_page() sets a poison marker there. mmap_lock is held for
- * reading. 0 or -errno.
+ * Maps the file's page at @addr. mmap_lock is held for reading. 0 or -errno.
  */
 static int continue_page(const struct fill *f, struct vm_area *v, u64 addr)
 {
@@ -414,6 +413,7 @@ s64 uffd_continue(struct uffd *u, u64 start, u64 len, bool wp, bool wake)
 
 /* ---- poison ---- */
 
+/* Sets a poison marker at @addr. mmap_lock is held for reading. 0 or -errno. */
 static int poison_page(const struct fill *f, struct vm_area *v, u64 addr)
 {
 	int err = 0;
@@ -458,7 +458,7 @@ static pte_t protected_entry(const struct protection *p, pte_t e)
 	return p->how == PROTECT_ON ? entry_protected(p->v, e) : e & ~PTE_UFFD_WP;
 }
 
-/* Protects the entries of [start, end), which lies in one table. */
+/* Changes the protection of the entries of [start, end), which lies in one table. */
 static void protect_table(struct protection *p, u64 start, u64 end)
 {
 	struct mm *mm = p->v->vm_mm;
@@ -480,9 +480,9 @@ static void protect_table(struct protection *p, u64 start, u64 end)
 }
 
 /*
- * Protects entries of a file's mapping as mprotect.c does. i_mmap_sem keeps writeback, which reads
- * the entries and then waits for a flush, from running between the change of the entries and that
- * of the host mappings.
+ * As protect_table(), also for a file's mapping. There i_mmap_sem keeps writeback, which reads the
+ * entries and then waits for a flush, from running between the change of the entries and that of
+ * the host mappings. mprotect.c does so too.
  */
 static void protect_table_of_file(struct protection *p, u64 start, u64 end)
 {

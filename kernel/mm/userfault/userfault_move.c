@@ -3,9 +3,9 @@
  * userfault_move.c: UFFDIO_MOVE: moves anonymous pages of a program from one address range to
  * another range, which is registered, without a copy.
  *
- * Both ranges lie in one area each, private, writable and with equal rights. A page that a child
- * shares, or that is pinned, does not move (-EBUSY). A flag of the ioctl decides whether a missing
- * page is an error.
+ * Each range lies in one area. Both areas are private and writable, and have equal rights. A page
+ * that a child shares, or that is pinned, does not move (-EBUSY). A flag of the ioctl decides
+ * whether a missing page is an error.
  *
  * Locks: mmap_lock for writing, so that no fault fills or copies pages meanwhile. The host mappings
  * of the old range are dropped before the first entry moves.
@@ -91,7 +91,7 @@ static int move_page(struct move *m, struct vm_area *d, u64 off)
 	if (!to)
 		return -ENOMEM;
 	from = pmap_pte(&mm->pmap, m->src + off, false);
-	/* mapped ahead before the area was watched */
+	/* the target may have been mapped ahead before the area was watched */
 	if (*to) {
 		err = -EEXIST;
 	} else if (!is_exclusive(pfn_to_page(pte_pfn(e)))) { /* a pin takes no mmap_lock */
