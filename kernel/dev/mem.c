@@ -82,8 +82,8 @@ static ssize_t random_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	ssize_t done = 0;
 	/*
-	 * So long that the check in uninit.c treats two bytes of its poison pattern in this buffer
-	 * as random data, which they are.
+	 * Longer than SHORT_COPY of uninit.c: in so long a copy, two random bytes that equal
+	 * UNINIT_BYTE are not reported as uninitialised.
 	 */
 	u8 buf[2048];
 

@@ -199,8 +199,8 @@ static bool packet_ready(struct tty_struct *tty, struct file *f)
 }
 
 /*
- * Reads from a pty's master in packet mode: a status byte, and after TIOCPKT_DATA bytes of the
- * slave.
+ * Reads from a pty's master in packet mode: first a status byte, then bytes of the slave if the
+ * status is TIOCPKT_DATA.
  */
 static ssize_t read_packet(struct tty_struct *tty, struct file *f, struct iov_iter *to)
 {

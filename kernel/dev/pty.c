@@ -58,8 +58,8 @@ static int keep(struct tty_struct *to, const u8 *buf, int n)
 }
 
 /*
- * Tries to become the task that moves bytes. If another task is moving them, that task is made to
- * check again, and false is returned. Under tty->lock.
+ * Returns true if the caller has become the task that moves bytes. Returns false if another task
+ * is moving them; that task then checks for more bytes before it stops. Under tty->lock.
  */
 static bool feed_begin(struct tty_struct *to)
 {
@@ -259,8 +259,8 @@ static void ptm_close(struct tty_struct *tty, struct file *f)
 	wake_all(slave);
 	tty_hangup(slave);
 	/*
-	 * The master's reference to the slave. The slave's reference to the master is dropped when
-	 * the slave is freed.
+	 * Drops the master's reference to the slave. The slave's reference to the master is dropped
+	 * when the slave is freed.
 	 */
 	tty_put(slave);
 }

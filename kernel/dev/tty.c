@@ -5,9 +5,9 @@
  *
  * A file's private_data is its tty, with a reference. Files of a hung-up tty stay open: reads
  * return 0 and writes fail with EIO. A line that is opened after a hang-up starts with empty
- * buffers. Files of /dev/console are never hung up: those with which process 1 was started, also if
- * it is a shell, continue with the next client of the console. Registered lines live for ever, ptys
- * until both sides are closed. Locks: tty.h. lines[] is written at boot only.
+ * buffers. Files of /dev/console are never hung up: process 1, even if it is a shell, keeps the
+ * files with which it was started, and they serve the next client of the console. Registered lines
+ * live for ever, ptys until both sides are closed. Locks: tty.h. lines[] is written at boot only.
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -231,8 +231,9 @@ int tty_open_file(struct tty_struct *tty, struct file *f)
 }
 
 /*
- * Makes the terminal that a session leader opens its controlling terminal, if it has none and did
- * not pass O_NOCTTY. Opening /dev/console, a master, or a terminal for writing only does not.
+ * Makes @tty the controlling terminal of current, if current is a session leader without one and
+ * did not pass O_NOCTTY. Does nothing for /dev/console, a master, and a file opened for writing
+ * only.
  */
 static void acquire_on_open(struct tty_struct *tty, struct file *f, dev_t dev)
 {
@@ -358,8 +359,8 @@ void tty_hangup(struct tty_struct *tty)
 	if (session)
 		for_each_in_pid(session, PIDTYPE_SID, hangup_one, tty);
 	/*
-	 * Counted only after the signals: a shell that reads end-of-file before it gets them would
-	 * exit without signalling its jobs.
+	 * The hang-up is counted only after the signals are sent: a shell that reads end-of-file
+	 * before it gets its signal would exit without signalling its jobs.
 	 */
 	WRITE_ONCE(tty->hangups, tty->hangups + 1);
 	n_tty_init(tty);

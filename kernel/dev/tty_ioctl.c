@@ -135,7 +135,10 @@ static long get_termios(struct tty_struct *tty, enum termios_form form, uaddr_t 
 	}
 }
 
-/* Sets termios. @how: 0 at once, 1 after output has been transmitted, 2 also drops unread input. */
+/*
+ * Sets termios. @how: 0: at once; 1: after output was transmitted; 2: after output was transmitted,
+ * and drops unread input.
+ */
 static long set_termios(struct tty_struct *tty, enum termios_form form, u32 how, uaddr_t ua)
 {
 	struct ktermios k;
@@ -259,7 +262,10 @@ static void stop_output(struct tty_struct *tty, bool stop)
 	tty_wakeup(tty);
 }
 
-/* Sends @c even while output is stopped. */
+/*
+ * Sends @c even if ^S has stopped output. If tcflow() has stopped the output of a pty, @c is lost,
+ * as on Linux.
+ */
 static void send_flow_char(struct tty_struct *tty, u8 c)
 {
 	bool stopped;

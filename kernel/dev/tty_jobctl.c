@@ -3,9 +3,9 @@
  * tty_jobctl.c: sessions and their terminals: ownership, the foreground group, and signals to
  * background groups.
  *
- * signal->tty holds no reference. A tty that is some task's signal->tty names that session in
- * tty->session, and tty_hangup(), which runs before a pty is freed, clears signal->tty of the whole
- * session. signal->tty, tty->session and tty->pgrp change under tasklist_lock. A reader that only
+ * signal->tty holds no reference. If a task's signal->tty is a tty, tty->session is the task's
+ * session. tty_hangup(), which runs before a pty is freed, clears signal->tty of the whole session.
+ * signal->tty, tty->session and tty->pgrp change under tasklist_lock. A reader that only
  * compares signal->tty with a tty needs no lock, a reader that dereferences it takes tasklist_lock.
  * Sources: POSIX.1-2017 sections 11.1.3, 11.1.4; tty_ioctl(4).
  */

@@ -8,7 +8,7 @@
  * The timer runs at the boundaries of a vCPU. So it expires in a guest that hangs, even if it
  * computes, but not while the kernel loops on that vCPU.
  *
- * Locks: lock protects struct watchdog except the timer.
+ * Locks: dog.lock protects the members of dog except the timers.
  */
 #include <asm/errno.h>
 #include <linux/major.h>
@@ -160,8 +160,8 @@ static long set_timeout(int secs)
 }
 
 /*
- * Sets the time of the warning before the timeout, which is counted from the last write: this call
- * does not postpone it.
+ * Sets how many seconds before the timeout the warning is logged. The timeout is counted from the
+ * last write, and this call does not postpone it.
  */
 static long set_warning(int secs)
 {

@@ -6,8 +6,8 @@
 /* ---- checking ---- */
 
 /*
- * True for an offset below SKF_AD_OFF, and for a known one from there on (ancillary data: a
- * property of the packet).
+ * True if @k is an offset in the packet (below SKF_AD_OFF), or stands for ancillary data (a
+ * property of the packet) that exists.
  */
 static bool known_ancillary(u32 k)
 {
@@ -165,7 +165,7 @@ static bool jump_taken(u16 code, u32 a, u32 v)
 	return a & v; /* BPF_JSET */
 }
 
-/* Loads a value. False if the load failed, which ends the program. */
+/* Loads a value into *to. Returns false if the load failed, which ends the program. */
 static bool load(
 	const struct bpf_input *in, const struct sock_filter *f, const u32 *mem, u32 x, u32 *to)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * crc.c: table-driven checksums, eight bytes a step for the 32-bit ones (slicing, after Kounavis
- * and Berry, 2005). crc32c uses the processor's crc32 instruction if there is one. That has a
- * latency of three cycles and a throughput of one a cycle, so three lanes of the data are processed
- * side by side. Their sums are joined by a table of the effect of LANE zero bytes on a sum. Two
- * vCPUs that build the tables at one time write equal values, so no lock is needed.
+ * and Berry, 2005). crc32c uses the processor's crc32 instruction if there is one. The instruction
+ * has a latency of three cycles, and one can start each cycle. So three lanes of the data are
+ * processed side by side. Their sums are joined by a table of the effect of LANE zero bytes on a
+ * sum. Two vCPUs that build the tables at one time write equal values, so no lock is needed.
  */
 #include "kernel/lib/crc.h"
 

@@ -2,9 +2,10 @@
 /*
  * panic.c: refuse() and panic(), the two ways in which the kernel stops with an error.
  *
- * refuse(): a boot that cannot work; one line on stderr, exit 1. panic(): a broken invariant;
- * details to the log and the consoles, the reason in one line on stderr, then a core, a restart or
- * exit 2. A panic during another, on any vCPU, skips the log and the consoles.
+ * refuse() is called by a boot that cannot work: it writes one line to stderr and exits with 1.
+ * panic() is called if an invariant is broken: it writes details to the log and the consoles, and
+ * the reason in one line to stderr. Then it leaves a core, or restarts, or exits with 2. A panic
+ * during another panic, on any vCPU, skips the log and the consoles.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/atomic.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sort.c: heap sort. It needs no memory and no recursion, and at most n log n steps, whatever the
- * input. One body, instantiated for each kind of element.
+ * input. The compiler makes a copy of heap_sort() for each kind of element.
  */
 #include "kernel/lib/sort.h"
 

@@ -3,11 +3,11 @@
  * string.c: memory and string functions of the kernel world.
  *
  * The kernel world has no FPU, so copies use 8-byte words up to WORDS_MAX bytes and `rep movsb`
- * above. CPUs execute that in whole cache lines, but with a start-up cost of 10 ns, or 20 ns if
- * source and destination are aligned differently (144 bytes by words: 3 ns). If the destination is
- * a few bytes behind the source modulo a page, a CPU may take each load for one of the last store's
- * data, and wait: AMD's Zen then copies 2 to 3 GB/s instead of 40 (by words 30). So such copies use
- * words, too.
+ * above. CPUs execute `rep movsb` in whole cache lines, but with a start-up cost of 10 ns, or 20 ns
+ * if source and destination are aligned differently (144 bytes by words: 3 ns). If the destination
+ * is a few bytes behind the source modulo a page, a CPU may assume that each load needs the data of
+ * the last store, and wait: AMD's Zen then copies 2 to 3 GB/s instead of 40 (by words 30). So such
+ * copies use words, too.
  *
  * The shortest copies load everything before they store, so that they serve memmove as well. This
  * file is compiled without loop-to-memcpy conversion (mk/objects.mk). Faults are not fixed up:
@@ -26,9 +26,12 @@ typedef u16 short_t __attribute__((may_alias, aligned(1)));
 
 #define WORDS_MAX 512  /* bytes; larger copies use rep movsb */
 #define STORES_MAX 256 /* bytes; larger areas use rep stosb */
-#define ALIAS 32       /* bytes modulo a page: a few behind */
+#define ALIAS 32       /* bytes; see aliases() */
 
-/* Copies up to 16 bytes, overlapping or not: first and last word meet in the middle. */
+/*
+ * Copies up to 16 bytes, overlapping or not, as a first and a last word, which may share bytes in
+ * the middle.
+ */
 static inline void copy_upto16(char *d, const char *s, size_t n)
 {
 	if (n >= 8) {
@@ -77,6 +80,7 @@ static inline void copy_words(char *d, const char *s, size_t n)
 	copy_upto32(d + n - 32, s + n - 32, 32);
 }
 
+/* True if @dst is behind @src, modulo a page, by less than ALIAS bytes. */
 static inline bool aliases(const void *dst, const void *src)
 {
 	return (((u64)dst - (u64)src) & (PAGE_SIZE - 1)) - 1 < ALIAS - 1;

@@ -5,7 +5,7 @@
  * The ring has one write position, which only grows: bytes further behind it than the ring's size
  * are overwritten. A reader passes its own position. If the bytes there are overwritten, the reader
  * continues at the first whole line and gets the number of lost bytes. A writer waits for a reader
- * only while that copies under ring_lock.
+ * only while the reader copies under ring_lock.
  *
  * Locks: ring_lock, raw and innermost: lines are written under the scheduler's locks, too. A line
  * is formatted before the lock is taken.

@@ -12,8 +12,8 @@
  *	  are copied. Copies use contiguous frames, so that one order maps several;
  *	- frames that are pinned (a direct read is under way), copied at once: the parent's entry
  *	  stays as it is;
- *	- frames that were mapped ahead and never touched: nothing, or a reservation of its own
- *	  where the area is small (.bss); the parent keeps its own.
+ *	- frames that were mapped ahead and never touched: the child gets no entry, or in a small
+ *	  area (.bss) another frame mapped ahead; the parent keeps its own.
  * A child's area that got anonymous frames belongs to a new family: it merges only with its own
  * pieces, as programs see in Linux's /proc/PID/maps. All orders to the parent's space are flushed
  * once, before another task of the parent or the parent itself runs guest code.
@@ -136,7 +136,7 @@ static bool is_pinned(const struct page *p)
 
 /*
  * Copies the page at once, and the parent keeps its own. A reference protects @p from truncation
- * meanwhile. page_table_lock is dropped.
+ * meanwhile. Drops page_table_lock. Returns 0 or -ENOMEM.
  */
 static int copy_unlocked(struct fork *f, struct vm_area *v, u64 va, pte_t e, struct page *p)
 {
@@ -150,6 +150,8 @@ static int copy_unlocked(struct fork *f, struct vm_area *v, u64 va, pte_t e, str
 }
 
 /*
+ * Copies the page of the parent's entry *@ep, or shares it with the child. Returns 0 or -ENOMEM.
+ *
  * Entries of anonymous frames are stable, since mmap_lock is held; but in an area of a file a
  * truncation, which does not take mmap_lock, may drop a private copy at any time. So the entry is
  * read again under page_table_lock, and the frame is accessed with a reference only.
@@ -192,7 +194,7 @@ static int fork_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struc
 {
 	int err;
 
-	if (READ_ONCE(*ep) & PTE_RESERVED) { /* no page of a file */
+	if (READ_ONCE(*ep) & PTE_RESERVED) { /* never in an area of a file */
 		if (page_is_untouched(p, &f->holes)) {
 			reserve_for_child(f, v, va);
 			return 0;
@@ -236,9 +238,9 @@ static bool is_file_entry(const struct vm_area *v, pte_t e)
  * Copies entries of a file's pages from *ep on, at most @max, since the locks cost more than an
  * entry. Returns the number of entries scanned, or -ENOMEM.
  *
- * File frames may leave the parent at any time (truncation, which does not take mmap_lock). It
- * scans the parent's area, then the child's, which was linked later. So the child's entry must
- * exist before the parent's can be removed.
+ * Truncation, which does not take mmap_lock, may remove frames of a file from the parent at any
+ * time. It scans the parent's area, then the child's, which was linked later. So the child's entry
+ * must exist before the parent's entry can be removed.
  */
 static int fork_file(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, int max)
 {

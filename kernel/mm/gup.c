@@ -34,8 +34,8 @@ static bool would_be_missed(struct mm *mm, pte_t e, bool write)
 }
 
 /*
- * Returns the page with a reference if the entry allows the access; NULL: fault it in;
- * ERR_PTR(-EFAULT). *hole: there is no entry.
+ * Returns the page with a reference if the entry allows the access. NULL: the page must be faulted
+ * in. ERR_PTR(-EFAULT): the page is secret memory. Sets *hole to true if there is no entry.
  */
 static struct page *look(struct mm *mm, u64 addr, u32 flags, bool *hole)
 {

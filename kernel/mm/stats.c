@@ -55,8 +55,8 @@ void si_meminfo(struct meminfo *mi)
 	mi->shmem = count_of(&nr_shmem_pages);
 	file = count_of(&nr_file_pages);
 	/*
-	 * frames of an image are not part of total, so the sum is limited: otherwise no memory
-	 * might seem to be in use
+	 * cached frames of a disk image (direct.c) are not part of total, so the sum is limited:
+	 * otherwise no memory might seem to be in use
 	 */
 	mi->cached = min(file + mi->shmem, mi->total - min(mi->free, mi->total));
 	mi->slab = nr_slab_frames();
@@ -143,7 +143,7 @@ static void add_entry(struct mem_walk_stats *st, pte_t e)
 
 #define CHUNK PAGE_KINDS_BATCH
 
-/* Updates the entries that copy_entries() reads next: which of their pages were touched. */
+/* Records in the entries that copy_entries() reads next which of their pages were touched. */
 static void note_next(struct mm *mm, u64 va, u64 end)
 {
 	pte_t *e;

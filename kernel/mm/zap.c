@@ -8,8 +8,8 @@
  *	zap_untouched(v, start, end)  untouched frames that were mapped ahead of an anonymous
  *	                              fault
  *
- * It works in batches. Entries are cleared under page_table_lock, and their frames are kept. If the
- * space (the host process of the mm) maps any of them, a munmap() of the range is queued for it.
+ * They work in batches. Entries are cleared under page_table_lock, and their frames are kept. If
+ * the space (the host process of the mm) maps any of them, a munmap() of the range is queued.
  * Then the frames are retired, which means freed after the next flush (pmap.c). For a large range
  * the caller first lets the space unmap all of it (zap_prepare()), so that the batches find nothing
  * mapped.
@@ -100,7 +100,7 @@ bool page_is_untouched(struct page *p, struct hole_cursor *c)
 {
 	pfn_t pfn = page_to_pfn(p);
 
-	/* a program may have written zeros: see pmap_touched.c */
+	/* zeros count as untouched, although a program may have written them (pmap_touched.c) */
 	if (!test_bit(PG_zero, &p->flags))
 		return all_zero(page_address(p));
 	if (pfn - c->start >= c->nr) {
@@ -220,7 +220,7 @@ static void zap(struct vm_area *v, u64 start, u64 end, bool keep_guards)
 			pmap_retire(&v->vm_mm->pmap, b.pages, b.n);
 		else
 			pmap_settle(&v->vm_mm->pmap);
-		/* a thread has touched the page since zap_prepare() */
+		/* a thread has mapped the page since zap_prepare(): protect it, then clear it */
 		if (b.writable)
 			pmap_wrprotect_now(
 				&v->vm_mm->pmap, start, min(end, start + BATCH * PAGE_SIZE));
@@ -291,7 +291,7 @@ static u32 take_reserved(struct vm_area *v, struct reserved *r, u64 *va, u64 end
 	return n;
 }
 
-/* Puts such an entry back, as one of a page that was touched. */
+/* Puts back an entry that take_reserved() took, without PTE_RESERVED: the page was touched. */
 static void give_back_reserved(struct vm_area *v, struct reserved *r)
 {
 	struct mm *mm = v->vm_mm;

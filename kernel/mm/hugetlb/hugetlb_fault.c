@@ -187,7 +187,7 @@ static int fill_locked(struct vm_area *v, u64 addr, u32 flags)
 	return -ENOMEM;
 }
 
-/* Makes the fault map the whole huge page in the space, since it will be touched. */
+/* Sets *info so that the space maps the whole huge page, all of which will be touched. */
 static void whole_page(u64 addr, struct fault_info *info)
 {
 	info->start = addr & HPAGE_MASK;
@@ -303,7 +303,7 @@ static void take_from_others(struct vm_area *v, u64 addr, struct page *head)
 	up_read(&m->i_mmap_sem);
 }
 
-/* Serves a write to a page that is mapped by @expected. huge_file.lock is held. 0 or -ENOSPC. */
+/* Serves a write fault that has read the entry @expected. huge_file.lock is held. 0 or -ENOSPC. */
 static int copy_locked(struct vm_area *v, u64 addr, pte_t expected)
 {
 	struct page *old, *new;
@@ -339,7 +339,7 @@ int hugetlb_cow(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info)
 	struct huge_file *f = huge_file_of(v);
 	int err;
 
-	/* ptrace writes although the program may not */
+	/* ptrace cannot write to a huge page to which the program may not write */
 	if (!(v->vm_flags & VM_WRITE))
 		return -EFAULT;
 	mutex_lock(&f->lock);

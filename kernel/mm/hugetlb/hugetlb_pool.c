@@ -142,8 +142,9 @@ static bool shrink_by_one(u64 count)
 }
 
 /*
- * Makes surplus pages persistent, up to @count. Beyond that, makes persistent pages in use surplus,
- * so that they are freed when they are unused.
+ * Makes surplus pages persistent until @count pages are. If more than @count are persistent, makes
+ * the excess surplus: these pages are freed when they are unused. Returns the number of persistent
+ * pages.
  */
 static u64 recount_surplus(u64 count)
 {

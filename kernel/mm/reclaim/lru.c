@@ -84,7 +84,7 @@ static void unlink_page(struct page *p)
 	}
 }
 
-/* Moves a page to the head of the other list, or of the list that it is on. */
+/* Moves a page that is on a list to the head of its group's active or inactive list. */
 static void move_page(struct page *p, bool active)
 {
 	bool was = test_bit(PG_active, &p->flags);
@@ -257,7 +257,8 @@ static bool has_all(const struct mem_group *g)
 }
 
 /*
- * Returns the pages above the protected amount, so that a group slightly above it gives few pages.
+ * Returns how many pages of @l may be taken for @top: those above the protected amount, so that a
+ * group slightly above that amount gives few pages. 0: @l is not below @top.
  */
 static u64 may_give(struct mem_lru *l, const struct mem_group *top, enum mem_spare spare)
 {

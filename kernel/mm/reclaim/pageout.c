@@ -8,7 +8,7 @@
  *
  * Only pages that this mm alone maps are taken: other programs may need the rest. Dirty pages stay,
  * for the flusher, and so do locked pages and pages in use by a call. Pages of files that the
- * caller may neither own nor write to are not paged out: mincore(2) would reveal what other
+ * caller neither owns nor may write to are not paged out: mincore(2) would reveal what other
  * programs do with them. Anonymous memory goes to a swap area if there is one (swap_out.c), or is
  * dropped if it may be (droppable.c); tmpfs stays.
  *
@@ -71,7 +71,7 @@ static bool is_clean(const struct page *p)
 	return p->mapping && !PageDirty(p) && !PageWriteback(p);
 }
 
-/* Removes the entries. Returns true if a flush must follow. */
+/* Removes the entry that maps a clean page. Returns true if a flush must follow. */
 static bool unmap_clean(struct page *p)
 {
 	bool may;

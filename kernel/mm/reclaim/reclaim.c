@@ -2,16 +2,17 @@
 /*
  * reclaim.c: frees frames when memory is short.
  *
- * It takes, in this order, until enough is free:
+ * Reclaim takes, in this order, until enough is free:
  * 1. clean unmapped pages of files, from the cold end of the lru
- * 2. mapped pages of files that were not touched since they were last at that end (mapped_may_go())
+ * 2. mapped pages of files that were not touched since they were last at the cold end
+ *    (mapped_may_go())
  * 3. droppable memory (droppable.c)
- * 4. objects of caches (shrinkers): if enough is free already, the share that was scanned of the
- *    pages; else from an eighth (first pass) to all (fourth pass)
+ * 4. objects of caches (shrinkers): if enough is free already, it scans the same share of the
+ *    objects as of the pages; else from an eighth (first pass) to all (fourth pass)
  * 5. empty slabs
  * 6. frames that were mapped ahead of faults and never touched
  * 7. anonymous memory, written to swap areas if there are any (swap_out.c)
- * It makes up to four passes, of rising priority; the first takes neither 2 nor 6 nor 7. If they
+ * It makes up to four passes, of rising priority; the first pass skips 2, 6 and 7. If all passes
  * free nothing, the flushers are woken to write dirty pages and inodes, and the allocation waits a
  * little. If that does not help either, the caller runs the OOM killer.
  *
