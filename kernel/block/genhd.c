@@ -246,7 +246,7 @@ static int mark_gone(struct gendisk *d, u32 first, u32 *marked)
 	return err;
 }
 
-/* Removes all partitions from number @first on, or none. */
+/* Removes all partitions from number @first on, or none if one is open. Returns 0 or -EBUSY. */
 static int leave_from(struct gendisk *d, u32 first)
 {
 	u32 marked;

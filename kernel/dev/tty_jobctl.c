@@ -139,8 +139,9 @@ static long set_controlling(struct tty_struct *tty, struct file *f, u64 arg)
 	} else if (!current->signal->tty && (!tty->session || tty->session == victim ||
 						    tty->session == task_session(current))) {
 		/*
-		 * Still under the lock: otherwise the other session's leader could acquire the
-		 * terminal again before set_ctty_locked(), and keep it.
+		 * Takes the terminal from the other session under the same hold of the lock:
+		 * otherwise that session's leader could acquire it again before set_ctty_locked(),
+		 * and keep it.
 		 */
 		if (tty->session == victim)
 			for_each_in_pid_locked(victim, PIDTYPE_SID, tty_leaves_leader, tty);

@@ -86,6 +86,7 @@ static bool becomes_private_writable(const struct vm_area *v, const struct prote
 	       !(v->vm_flags & (VM_SHARED | VM_ACCOUNT | VM_NORESERVE | VM_HUGETLB));
 }
 
+/* True if PR_SET_MDWE forbids the change: VM_EXEC is new, or is set together with VM_WRITE. */
 static bool gains_exec(const struct vm_area *v, const struct protect *p)
 {
 	return p->flags & VM_EXEC && (p->flags & VM_WRITE || !(v->vm_flags & VM_EXEC));

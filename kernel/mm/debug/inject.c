@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * inject.c: fault=alloc,N/M[,SEED]: makes N in M of the kernel's allocations for guest programs
- * fail, to run error paths that no test reaches by itself. Debug builds have it; other builds
- * refuse the parameter, since the check would be on the path of every allocation.
+ * fail, to run error paths that no test reaches otherwise. Debug builds have this parameter; other
+ * builds refuse it, since the check would be on the path of every allocation.
  *
  * Only allocations fail whose caller must expect it: they may sleep, and lack __GFP_NOFAIL.
  * Allocations of process 1 and of kernel threads do not fail, since then no process might be left

@@ -139,7 +139,10 @@ bool inodes_are_wanted(void)
 	return any;
 }
 
-/* True if enough was written, or nothing is dirty any more. */
+/*
+ * True if FLUSHED_ENOUGH pages were cleaned since @seen, or nothing is left to write. @inodes: the
+ * latter means that no inodes are wanted.
+ */
 static bool have_flushed(s64 seen, bool inodes)
 {
 	if (atomic_read(&cleaned) - seen >= FLUSHED_ENOUGH)

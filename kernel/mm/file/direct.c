@@ -185,8 +185,8 @@ struct page *cache_page_own(struct page *p)
 /* ---- dropping frames ---- */
 
 /*
- * Returns the next page of the list that only the cache uses, with a reference. Moves the pages
- * before it to the list's end.
+ * Returns the next page of the list that only the cache uses, with a reference. Checks at most
+ * *left pages, decrements *left for each, and moves it to the list's end.
  */
 static struct page *next_unused(u64 *left)
 {

@@ -5,7 +5,7 @@
  *	page_mkclean(p)                   writeback: the next write through any mapping faults
  *	mapping_wrprotect_range(m, a, b)  as page_mkclean() for many pages, one flush for each mm
  *	page_unmap_all(p)                 truncation, reclaim
- *	unmap_mapping_range(m, a, n)      truncation: private copies go as well
+ *	unmap_mapping_range(m, a, n)      truncation: removes private copies, too
  *
  * Locks: i_mmap_sem for reading keeps the VMAs and their bounds; a VMA on the list keeps its mm's
  * page tables. mmap_lock is not taken: entries change under page_table_lock. The tasks of a space

@@ -154,8 +154,8 @@ static struct page *block_take(u32 order)
 }
 
 /*
- * Prepares frames for use: sets PG_zero on fresh ones. From now on they count as backed by the
- * host.
+ * Prepares frames for use: sets PG_zero on fresh ones. From now on all of the frames count as
+ * backed by the host.
  */
 static void prepare_frames(struct page *p, u32 order)
 {

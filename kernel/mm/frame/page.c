@@ -5,9 +5,9 @@
  *	lock_page(p); ... unlock_page(p);            PG_locked: I/O or truncation in progress
  *	set_page_writeback(p); ... end_page_writeback(p);
  *
- * Waiters queue in a table of wait queues hashed by the page and set PG_waiters, so that a wake-up
- * costs only where a task waits. A wake-up wakes the whole queue and clears PG_waiters; a task that
- * still has to wait sets it again.
+ * Waiters queue in a table of wait queues hashed by the page and set PG_waiters: without that flag
+ * no queue is searched for waiters. A wake-up wakes the whole queue and clears PG_waiters; a task
+ * that still has to wait sets it again.
  *
  * Frame numbers are global: region 0 is physmem, whose array is mem_map; region.c has the other
  * regions.

@@ -23,7 +23,7 @@
 #include "kernel/mm/internal.h"
 
 #define LEAST (8UL << 20 >> PAGE_SHIFT) /* frames; less than 8 MiB is refused */
-/* ns for a request: the console serves no other client meanwhile */
+/* most ns that a request may take, since the console serves no other client meanwhile */
 #define PATIENCE 15000000000UL
 #define IDLE_ROUNDS 16
 

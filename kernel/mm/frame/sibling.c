@@ -23,9 +23,9 @@ struct sibling {
 };
 
 /*
- * Takes the frames that followed the parent's. If several in a row are in use by the page cache or
- * the parent, the frames behind them are probably in use too, and the search ends. Returns false if
- * the memory group has no room for more.
+ * Takes the free frames of one run of the last child's pages. If MISSES frames in a row are in use,
+ * by the page cache or the parent, the frames behind them are probably in use too, and the search
+ * ends. Returns false if the memory group has no room for more.
  */
 static bool take_run(struct sibling *s, const struct pmap_kin *k)
 {

@@ -132,6 +132,7 @@ static bool must_not_fail(gfp_t gfp)
 	       frees_memory(current) || wait_interrupted(TASK_WAKEKILL) || spin_depth();
 }
 
+/* True if the charge is optional: at a limit it is refused, and nothing is reclaimed for it. */
 static bool is_convenience(s64 n, gfp_t gfp)
 {
 	return n > 1 || gfp & __GFP_SPARE;

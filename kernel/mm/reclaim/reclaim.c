@@ -138,7 +138,7 @@ u64 shrink_lru_group(u64 nr, struct mem_group *g, enum mem_spare spare, u64 *dir
 	return freed;
 }
 
-/* Counts pages that were scanned and freed (@stolen), and adds the latter to *freed. */
+/* Counts @scanned pages, of which @stolen were freed, for vmstat. Adds @stolen to *freed. */
 static void count_scan(u32 scanned, u64 stolen, u64 *freed)
 {
 	if (current == kswapd_task) {

@@ -6,7 +6,7 @@
  *	                                  address where its previous turn ended
  *	swap_out_range(v, start, end)     MADV_PAGEOUT
  *
- * It works in batches of entries that lie in one table:
+ * Both work in batches of entries that lie in one table:
  * 1. Under page_table_lock the entries of pages with no other user are replaced by those of slots;
  *    the frames now belong to the slots (held), locked.
  * 2. The host mappings of the range are dropped and flushed. The flush is needed even if no entry

@@ -142,6 +142,7 @@ int uffd_note_fork(struct vm_area *from, struct vm_area *v)
 
 /* ---- sending events ---- */
 
+/* Ends an event for its sender. Drops the event unless it was read. Puts the sender's reference. */
 static void sent(struct uffd_event *e)
 {
 	struct uffd *u = e->u;
