@@ -66,7 +66,7 @@ static void run(struct async_poll *p)
 	}
 	p->task_work.func = poll_task_work;
 	task_work_add(t, &p->task_work);
-	/* In case the task's system call is about to sleep. */
+	/* If the task's system call is about to sleep, it must return to user mode instead. */
 	set_bit(TIF_SIGPENDING, &t->work_flags);
 	wake_up_state(t, TASK_INTERRUPTIBLE);
 }
@@ -145,7 +145,10 @@ static void run_work(struct async_poll *p)
 	work_queue(&p->work);
 }
 
-/* Arms a multishot poll. Called once, while the caller keeps the poll. */
+/*
+ * Arms a multishot poll. Called once, while the caller keeps the poll. Returns the pending events,
+ * or -EINVAL if the file has too many wait queues.
+ */
 static int start_shots(struct async_poll *p)
 {
 	u32 mask;

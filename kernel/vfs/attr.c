@@ -110,9 +110,10 @@ static bool is_current(
 }
 
 /*
- * Sets the times of a write, if a tick (4 ms) has passed or stat() has read the times since they
- * were set. Linux's multigrain timestamps do the same. So a reader of the times sees every write,
- * but a database that writes and syncs often need not write its inode, and the journal, each time.
+ * Sets the times of a write, unless they were set in the current tick (4 ms) and stat() has not
+ * read them since, as Linux's multigrain timestamps do. So a reader of the times notices every
+ * write, but a database that writes and syncs often need not write its inode, and the journal, each
+ * time.
  */
 int file_update_time(struct file *f)
 {
@@ -166,8 +167,8 @@ static u32 privs_to_kill(const struct inode *inode)
 }
 
 /*
- * Removes the xattr that gives capabilities at exec. A write, a truncation and a change of owner do
- * so for every caller. Returns 0, or -errno if the xattr remains.
+ * Removes the xattr that gives capabilities at exec. Called for a write, a truncation and a change
+ * of owner, whatever capabilities current has. Returns 0, or -errno if the xattr remains.
  */
 static int drop_file_caps(struct inode *inode)
 {
@@ -283,8 +284,9 @@ static int setattr_plain(struct dentry *d, struct iattr *a)
 }
 
 /*
- * Adds the removal of set-id bits to a change. The caller did not request the removal, so its
- * ownership of the file is not checked for it; the rest of the change has been checked.
+ * Turns ATTR_KILL_* into a change of the mode. If @a does not change the mode itself, changes
+ * i_mode here, since setattr would refuse it if current does not own the file. The rest of the
+ * change has been checked.
  */
 static void kill_privs(struct inode *inode, struct iattr *a)
 {
@@ -355,8 +357,8 @@ int notify_change(struct dentry *d, struct iattr *a)
 		a->ia_mtime = now;
 	kill_privs(inode, a);
 	/*
-	 * An inode with an unmapped owner or group may only be changed if the change sets a new
-	 * one.
+	 * Refuse the change if the file system could not map the owner or the group, unless the
+	 * change sets that id.
 	 */
 	if ((!(a->ia_valid & ATTR_UID) && !uid_valid(inode->i_uid)) ||
 		(!(a->ia_valid & ATTR_GID) && !uid_valid(inode->i_gid)))
@@ -369,9 +371,7 @@ int notify_change(struct dentry *d, struct iattr *a)
 	return err;
 }
 
-/*
- * A step of a change, which change_with() calls between mnt_want_write() and the lock of i_rwsem.
- */
+/* Makes a change. Called by change_with() with i_rwsem held for writing. */
 typedef int (*change_fn)(const struct path *p, struct iattr *a);
 
 /*
@@ -467,7 +467,7 @@ long sys_fchmod(int fd, u32 mode)
 	return change_fd(fd, &a);
 }
 
-/* Returns a change of the owner. It also clears the set-id bits of programs. */
+/* Returns the change of owner and group that chown(2) requests. An id of -1 does not change. */
 static struct iattr attr_owner(u32 uid, u32 gid)
 {
 	struct iattr a = { .ia_uid = make_kuid(current_user_ns(), uid),
@@ -482,7 +482,8 @@ static struct iattr attr_owner(u32 uid, u32 gid)
 
 /*
  * Checks that the file system can store the new owners, and translates the ids in @a from those
- * that programs see to those that are stored. Returns 0 or -errno.
+ * that programs see to those that are stored. Adds ATTR_KILL_* for the set-id bits that a change of
+ * owner clears. Returns 0 or -errno.
  */
 static int judge_owner(const struct inode *inode, struct iattr *a)
 {
@@ -503,8 +504,8 @@ static int judge_owner(const struct inode *inode, struct iattr *a)
 		if (sgid_goes(inode))
 			a->ia_valid |= ATTR_KILL_SGID;
 		/*
-		 * Remove the bits only if the change is allowed. The file system (or FUSE's server)
-		 * makes the other checks.
+		 * Check here that the change is allowed, before any set-id bit is removed. The file
+		 * system (or FUSE's server) makes the other checks.
 		 */
 		if (a->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID) &&
 			(!may_chown(inode, a) || !inode_owner_or_capable(inode)))
@@ -514,8 +515,8 @@ static int judge_owner(const struct inode *inode, struct iattr *a)
 }
 
 /*
- * Changes the owner. The mode is read by notify_change() under i_rwsem, since the old owner may
- * change it until then.
+ * Changes the owner. Called with i_rwsem held, so that the old owner cannot change the mode after
+ * judge_owner() has read it.
  */
 static int change_owner(const struct path *p, struct iattr *a)
 {
@@ -594,8 +595,8 @@ int do_truncate(const struct path *p, loff_t len, struct file *f, u32 extra)
 }
 
 /*
- * Serves truncate(2): checks the permission, excludes executing tasks and breaks leases. @len:
- * bytes, not negative.
+ * Serves truncate(2): checks the permission, refuses a program that is being executed (-ETXTBSY),
+ * and breaks leases. @len: bytes, not negative.
  */
 static int truncate_path(const struct path *p, loff_t len)
 {

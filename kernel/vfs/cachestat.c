@@ -2,7 +2,8 @@
 /*
  * cachestat.c: cachestat(2): how much of a range of a file is in the page cache, and in which
  * state. This kernel does not record evictions, so nr_evicted and nr_recently_evicted are 0. A
- * caller that may not write the file gets -EPERM, since the cache reveals what other users read.
+ * caller that neither owns the file nor may write it gets -EPERM, since the cache reveals what
+ * other users read.
  */
 #include <linux/magic.h>
 

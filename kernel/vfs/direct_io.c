@@ -83,7 +83,10 @@ static void note_error(struct direct_io *d, int err)
 	cmpxchg(&d->err, 0, err);
 }
 
-/* Calls @fn for each frame of the bio, and for a guest's frame once for each pin. */
+/*
+ * Calls @fn for each frame in each piece of the bio. The bio has one reference to a guest's frame
+ * for each such call.
+ */
 static void for_each_page(struct bio *bio, void (*fn)(struct page *p))
 {
 	for (u32 i = 0; i < bio->nr_vecs; i++) {
@@ -165,10 +168,10 @@ static bool is_cached(const struct direct_io *d)
 }
 
 /*
- * Finishes a transfer whose data has reached the device. @in_task: called in a task, since the
- * submitter waits, or since @d->late, unwritten blocks or cached pages require a task
- * (needs_task()). If it is false, no cached page is dropped, since that may sleep. No page needs to
- * be dropped then: a page that was cached meanwhile was read after the data was written.
+ * Finishes a transfer whose data has reached the device. @in_task: the function may sleep; false
+ * only if needs_task() is false. A write drops cached pages only with @in_task, since that may
+ * sleep. Without it no page need be dropped: a page that was cached meanwhile was read after the
+ * data was written.
  */
 static ssize_t finish(struct direct_io *d, bool in_task)
 {
@@ -309,7 +312,7 @@ static int run_add(struct bio_run *r, const struct direct_extent *e, struct page
 		vecs = 0;
 	} else if (r->bio) {
 		if (off && r->bio->nr_vecs == vecs)
-			/* The frame of the last piece, to which the bio has a reference already. */
+			/* The bio has a reference to this frame already, from the piece before. */
 			unpin(r->d, p);
 		r->next = e->sector + (len >> SECTOR_SHIFT);
 		return 0;
@@ -574,8 +577,8 @@ static int clear_cache(struct address_space *m, loff_t pos, u64 n, bool nowait)
 }
 
 /*
- * Prepares cache and blocks for a write. Returns how many of its bytes may be written now, or as
- * direct_ops.prepare(). i_rwsem is held for writing.
+ * Prepares cache and blocks for a write. Returns how many bytes may be written now, or an error, as
+ * direct_ops.prepare() does. i_rwsem is held for writing.
  */
 static s64 prepare_write(struct file *f, const struct iov_iter *from, loff_t pos)
 {

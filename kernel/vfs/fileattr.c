@@ -175,7 +175,7 @@ static int ioc_setxattr(struct file *f, uaddr_t arg)
 
 /* ---- file_getattr(2), file_setattr(2): flags of a file by its path ---- */
 
-/* Newer than the headers of the build. */
+/* struct file_attr of Linux 6.17, which the headers of the build lack */
 struct file_attributes {
 	u64 xflags;
 	u32 extsize, nextents, projid, cowextsize;
@@ -260,7 +260,7 @@ static int ioc_fibmap(struct file *f, uaddr_t arg)
 		return -EFAULT;
 	if (block < 0)
 		return -EINVAL;
-	/* Writeback gives blocks to delayed data. */
+	/* Delayed data has no blocks until writeback allocates them. */
 	filemap_write_and_wait_range(inode->i_mapping, 0, S64_MAX);
 	err = inode->i_op->extent_at(inode, (u64)block << bits, &e);
 	if (err)

@@ -178,7 +178,10 @@ static void thaw_each(u32 who)
 	struct super_block *sb = NULL;
 
 	while ((sb = super_next(sb))) {
-		/* Tested first, so as not to wait for the s_umount of others. */
+		/*
+		 * Test this first, so as not to wait for s_umount of superblocks that are not
+		 * frozen.
+		 */
 		if (!(READ_ONCE(sb->s_frozen) & who))
 			continue;
 		down_write(&sb->s_umount);

@@ -131,8 +131,8 @@ static int fstat_kernel(int fd, struct kstat *st, u32 mask, u32 flags)
 }
 
 /*
- * True if the name is empty. It must be fast, since glibc's fstat() is newfstatat(fd, "",
- * AT_EMPTY_PATH).
+ * True if the name is empty, or its address is NULL. The function must be fast, since glibc's
+ * fstat() is newfstatat(fd, "", AT_EMPTY_PATH).
  */
 static bool name_is_empty(uaddr_t ua)
 {

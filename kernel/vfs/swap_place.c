@@ -87,7 +87,7 @@ static void unpin_all(struct swap_place *pl)
 		struct gendisk *d = pl->under[i].bdev->disk;
 
 		pin_inode(pl->under[i].f->f_mapping->host, -1);
-		/* Drop pages that other tasks have read since. */
+		/* Drop pages that other tasks have read since the pin, which may be out of date. */
 		invalidate_mapping_pages(pl->under[i].f->f_mapping, 0, ~0UL);
 		fput(pl->under[i].f);
 		d->ops->unpin(d);
@@ -147,8 +147,8 @@ static int add_extent(struct swap_place *pl, u64 pos, u64 len, sector_t sector)
 
 /*
  * Converts the extents from bytes to slots and returns the number of slots. A slot must be
- * contiguous, so the end of an extent that is shorter than a page is not used; such an end exists
- * if blocks are smaller than pages. Slot 0 is the header.
+ * contiguous, so the bytes after the last whole page of an extent are not used. Such bytes exist if
+ * blocks are smaller than pages. Slot 0 is the header.
  */
 static s64 count_in_slots(struct swap_place *pl)
 {
@@ -230,8 +230,8 @@ static int map_below(struct swap_place *pl, struct file *f, u64 pos, u64 len)
 }
 
 /*
- * Replaces the extents, which are on the loop device number @i, by the extents of the file behind
- * that device. Returns 0 or -errno.
+ * Replaces the extents, which are on the loop device pl->under[@i].bdev, by the extents of the file
+ * behind that device. Returns 0 or -errno.
  */
 static int descend(struct swap_place *pl, u32 i)
 {

@@ -45,7 +45,7 @@ struct swap_file {
 	struct swap_area *area;
 	struct swap_place place;
 	bool going;      /* being removed; under areas_lock */
-	bool err_logged; /* for a write error; without a lock */
+	bool err_logged; /* a write error was logged; no lock */
 };
 
 static DEFINE_MUTEX(areas_lock);
@@ -214,7 +214,7 @@ static int claim_file(struct file *f)
 	if (inode->i_flags & S_SWAPFILE)
 		err = -EBUSY;
 	else if (!S_ISREG(inode->i_mode) && !mapping_deny_writable(f->f_mapping))
-		/* A shared mapping could write to the device. */
+		/* The device has a shared mapping, through which programs could write to it. */
 		err = -EBUSY;
 	else
 		inode->i_flags |= S_SWAPFILE;
@@ -233,7 +233,7 @@ static void unclaim_file(struct file *f)
 	if (!S_ISREG(inode->i_mode))
 		mapping_allow_writable(f->f_mapping);
 	up_write(&inode->i_rwsem);
-	/* Pages that other tasks have read since. */
+	/* Drop pages that other tasks have read since swapon(2), which may be out of date. */
 	invalidate_mapping_pages(f->f_mapping, 0, ~0UL);
 }
 

@@ -92,7 +92,10 @@ long sys_syncfs(int fd)
 		return -EBADF;
 	sb = f.file->f_path.dentry->d_sb;
 	down_read(&sb->s_umount);
-	/* Start all writes before waiting for the first. On a frozen one they would wait. */
+	/*
+	 * Start all writes before waiting for the first. On a frozen file system the writes would
+	 * wait for the thaw.
+	 */
 	if (!READ_ONCE(sb->s_frozen))
 		writeback_sb(sb, false);
 	err = sync_filesystem(sb, true);

@@ -57,7 +57,10 @@ static int utimes_path(const struct path *p, const struct timespec64 *t)
 		attr_time(&a, &t[0], &a.ia_atime, ATTR_ATIME, ATTR_ATIME_SET);
 		attr_time(&a, &t[1], &a.ia_mtime, ATTR_MTIME, ATTR_MTIME_SET);
 		if (inode->i_flags & (S_IMMUTABLE | S_APPEND) || !inode_owner_or_capable(inode))
-			/* Also if one time is UTIME_NOW and the other UTIME_OMIT. */
+			/*
+			 * Write access is not enough, even if one time is UTIME_NOW and the other
+			 * UTIME_OMIT.
+			 */
 			err = -EPERM;
 	}
 	if (!err) {
