@@ -10,7 +10,7 @@
  * States: new (I_NEW, hashed, being filled; lookups wait) -> live -> unused (count 0, kept on the
  * LRU list) -> freeing (I_FREEING; a lookup waits until the inode has left the hash) -> freed after
  * a grace period. The last iput() frees the inode at once if it has no names left, is not hashed,
- * or drop_inode returns 1.
+ * drop_inode returns 1, or its superblock is not SB_ACTIVE.
  *
  * Invariants:
  *   1. i_count goes from 0 to 1 only under i_lock with I_FREEING clear.
@@ -28,7 +28,7 @@
 #define NR_BUCKET_LOCKS 64
 #define NR_WAITQ 64
 
-static struct hlist_head *buckets; /* pointer immutable; under bucket_locks */
+static struct hlist_head *buckets; /* set once; lists under bucket_locks */
 static u32 bucket_mask;
 static spinlock_t bucket_locks[NR_BUCKET_LOCKS];
 static struct wait_queue_head waitqs[NR_WAITQ];
@@ -211,8 +211,9 @@ bool igrab(struct inode *inode)
 }
 
 /*
- * Takes a reference to @inode. Returns NULL if it was being freed, after waiting until that has
- * ended; the caller then searches again. Called with the bucket locked, which it unlocks.
+ * Takes a reference to @inode, after waiting until it has been filled. Returns NULL if the inode
+ * was being freed, after waiting for its end, or could not be read: the caller then searches again.
+ * Called with the bucket locked, and unlocks it.
  */
 static struct inode *hash_take(struct inode *inode, u32 b)
 {
@@ -603,8 +604,9 @@ static bool inode_is_dirty(const struct inode *inode)
 
 /*
  * Takes a clean unused inode from the old end of the list and returns it, after setting I_FREEING.
- * It has no cached pages, unless @with_pages is set; those will be dropped. A dirty inode must be
- * written first and is skipped: *dirty is set to the backing device of one of these.
+ * The inode has no cached pages, unless @with_pages is set; its pages will be dropped. Dirty inodes
+ * must be written first and are skipped. If one of them is on a disk, *dirty is set to its backing
+ * device.
  */
 static struct inode *inode_victim(bool with_pages, struct backing_dev **dirty)
 {

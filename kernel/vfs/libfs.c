@@ -7,8 +7,8 @@
  * directory's inode has a table from cookie to dentry (i_sdir). So readdir continues after its last
  * entry in constant time, whatever was added and removed meanwhile. Cookies only increase and are
  * never reused; 0 and 1 are "." and "..". A reader sees only entries that existed when it began
- * (the limit is in its private_data), so a reader that renames or adds entries while it reads comes
- * to an end. A rename within a directory keeps the cookie.
+ * (the limit is in the file's private_data), so a reader that renames or adds entries while it
+ * reads comes to an end. A rename within a directory keeps the cookie.
  *
  * Locks: i_sdir and d_cookie under the directory's i_rwsem.
  */
@@ -33,7 +33,9 @@ static struct simple_dir *sdir_of(struct inode *dir)
 	return dir->i_sdir;
 }
 
-/* Adds @d to the table, and to nothing else. Sets *cookie. Returns 0 or -errno. */
+/*
+ * Adds @d to the directory's table, without a reference to @d. Sets *cookie. Returns 0 or -errno.
+ */
 static int sdir_insert(struct inode *dir, struct dentry *d, u64 *cookie)
 {
 	struct simple_dir *s = sdir_of(dir);
@@ -265,7 +267,10 @@ int simple_rename(
 	return 0;
 }
 
-/* Accepts a new size, which has no effect, since the file's content is generated. */
+/*
+ * Changes attributes. A new size is accepted but has no effect, since the file's content is
+ * generated.
+ */
 int simple_setattr(struct dentry *d, struct iattr *a)
 {
 	int err = setattr_prepare(d, a);

@@ -82,8 +82,8 @@ static void super_free_rcu(struct rcu_head *h)
 }
 
 /*
- * Removes @sb from the list unless a walk holds it. Returns true if @sb was removed, so that the
- * caller must free it.
+ * Removes @sb from the list if it has been taken down and no walk holds it. Returns true if @sb was
+ * removed, so that the caller must free it.
  */
 static bool unlist_locked(struct super_block *sb)
 {
@@ -395,8 +395,9 @@ void kill_block_super(struct super_block *sb)
 /* ---- walks over all superblocks ---- */
 
 /*
- * Returns the neighbour of @sb in the list, towards its end or, with @back, its beginning. The
- * neighbour of the last one is the list's head, which is no superblock.
+ * Returns the neighbour of @sb in the list, towards the list's end or, with @back, its beginning.
+ * @sb NULL stands for the list's head. The neighbour of the last superblock is that head, which is
+ * no superblock.
  */
 static struct super_block *step(struct super_block *sb, bool back)
 {
@@ -445,7 +446,7 @@ void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg)
 
 	while ((sb = super_next(sb))) {
 		/*
-		 * Tested first, so as not to wait for a mount in progress, which may wait for a
+		 * Test this first, so as not to wait for a mount in progress, which may wait for a
 		 * process.
 		 */
 		if (!READ_ONCE(sb->s_born))
@@ -463,7 +464,10 @@ void for_each_super_of(
 	struct super_block *sb = NULL;
 
 	while ((sb = super_next(sb))) {
-		/* Tested first, so as not to wait for the s_umount of others. */
+		/*
+		 * Test this first, so as not to wait for s_umount of superblocks on other devices,
+		 * or of a mount in progress.
+		 */
 		if (sb->s_bdi != b || !READ_ONCE(sb->s_born))
 			continue;
 		down_read(&sb->s_umount);

@@ -16,10 +16,10 @@
  * A thread sleeps while nothing of its disk is dirty, so an idle guest has no timer running. An
  * inode that has been dirty for vm.dirty_expire_centisecs is written within
  * vm.dirty_writeback_centisecs more. While more than the background limit is dirty, all dirty
- * inodes are written. So are all inodes of a disk on which the shrinker met dirty ones (inode.c):
- * it writes none itself, since its task may hold what the file system needs for that. With a thread
- * for each disk, a slow or stuck disk does not delay tasks that write to another. File systems
- * without a disk share one thread.
+ * inodes are written. All dirty inodes of a disk are also written if the shrinker met some there
+ * (inode.c). The shrinker writes none itself, since its task may hold locks that the file system
+ * needs for that. With a thread for each disk, a slow or stuck disk does not delay tasks that write
+ * to another. File systems without a disk share one thread.
  *
  * sync() must write and wait for all that was dirty when it was called, including what another task
  * is writing just then. So an inode in I_SYNC is on s_syncing, with the time when its writeback
@@ -126,8 +126,8 @@ static u32 sync_begin(struct inode *inode)
 }
 
 /*
- * Inserts an inode into s_dirty in the order of dirtied_when. The search begins at the end, near
- * which its position is. s_inode_wblist_lock is held.
+ * Inserts an inode into s_dirty in the order of dirtied_when. The search begins at the end of
+ * s_dirty, near which the inode belongs. s_inode_wblist_lock is held.
  */
 static void insert_dirty(struct super_block *sb, struct inode *inode)
 {

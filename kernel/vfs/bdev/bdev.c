@@ -339,7 +339,7 @@ void bdev_close(struct block_device *b, bool write, void *holder)
 	mutex_lock(&b->lock);
 	last = b->openers == 1;
 	mutex_unlock(&b->lock);
-	/* A holder bypassed the page cache. */
+	/* A holder may have bypassed the page cache, so cached pages may be old. */
 	if (last || holder) {
 		sync_blockdev(b);
 		invalidate_mapping_pages(b->mapping, 0, ~0UL);
@@ -419,7 +419,7 @@ int blkdev_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 	return err ? err : tenant ? tenant : flush;
 }
 
-/* Returns the geometry that fdisk expects of a disk without one. */
+/* Stores at @arg the geometry that fdisk expects of a disk without one. Returns 0 or -EFAULT. */
 static long put_geometry(struct block_device *b, u64 arg)
 {
 	struct hd_geometry g;
@@ -471,7 +471,10 @@ static long set_read_only(struct block_device *b, uaddr_t ua)
 	if (get_user(on, ua))
 		return -EFAULT;
 	b->disk->ro = on;
-	/* The user made it read-only, not the disk, so opens for writing still succeed. */
+	/*
+	 * The user, not the disk, has made the device read-only, so opens for writing still
+	 * succeed.
+	 */
 	b->disk->ro_opens = true;
 	return 0;
 }

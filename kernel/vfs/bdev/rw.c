@@ -73,8 +73,8 @@ int tenant_sync(struct block_device *b)
 }
 
 /*
- * Drops clean pages if the disk has changed since @cached_at. Changes that complete during the call
- * are left to the next call.
+ * Drops clean pages if the disk has changed since the last call (b->cached_at). Changes that
+ * complete during the call are left to the next call.
  */
 static void refresh_cache(struct block_device *b)
 {
