@@ -95,8 +95,8 @@ static ssize_t do_sendfile(struct file *out, struct file *in, loff_t *pos, size_
 }
 
 /*
- * Checks @in. The caller checks @out after that, so an error of @in is the one reported. Returns 0
- * or -errno.
+ * Checks @in. The caller checks @out after that, so if both files have an error, that of @in is
+ * returned. Returns 0 or -errno.
  */
 static int may_send(struct file *in, const loff_t *pos, size_t n)
 {
@@ -150,7 +150,7 @@ static ssize_t copy_allowed(struct file *in, loff_t ipos, struct file *out, loff
 		return -EPERM;
 	if ((in->f_inode->i_flags | out->f_inode->i_flags) & S_SWAPFILE)
 		return -ETXTBSY;
-	/* Positions are below 2^63, so only a large length can make these sums overflow. */
+	/* A large length or a negative position makes these sums overflow, as on Linux. */
 	if ((u64)ipos + *n < (u64)ipos || (u64)opos + *n < (u64)opos)
 		return -EOVERFLOW;
 	size = i_size_read(in->f_inode);

@@ -60,8 +60,8 @@ void fown_put(struct fown *o)
 }
 
 /*
- * Makes @pid the file's owner, with references of its own. Unless @instead, an owner that exists
- * stays.
+ * Makes @pid the file's owner, with references of its own. @instead: replaces an owner that exists;
+ * otherwise that owner stays.
  */
 static void set_owner(struct file *f, struct pid *pid, int type, bool instead)
 {
@@ -264,7 +264,7 @@ static int rw_hint(struct file *f, bool set, uaddr_t arg)
 #define F_DUPFD_QUERY_ 1027
 #define F_CREATED_QUERY_ 1028
 
-/* Returns 1 if @fd refers to the open file @f, 0 if to another, or -EBADF. */
+/* Returns 1 if @fd refers to the open file @f, 0 if it refers to another file, or -EBADF. */
 static long same_file(const struct file *f, int fd)
 {
 	struct fd other = fdget_raw(fd);

@@ -661,7 +661,7 @@ long sys_dup3(int oldfd, int newfd, int flags)
 		return -EBADF;
 	f = fget_raw(oldfd);
 	err = f ? dup_at(f, newfd, flags) : -EBADF;
-	/* A descriptor above fs.nr_open has the error of one above RLIMIT_NOFILE. */
+	/* A descriptor at or above fs.nr_open fails like one at or above RLIMIT_NOFILE. */
 	return err == -EMFILE ? -EBADF : err;
 }
 

@@ -56,7 +56,7 @@ void files_close_on_exec(struct files_struct *f);
  */
 int get_unused_fd(u32 flags);
 int get_unused_fd_from(u32 min, u32 flags);
-void put_unused_fd(int fd);              /* for one that was not installed */
+void put_unused_fd(int fd);              /* frees a reserved descriptor */
 void fd_install(int fd, struct file *f); /* takes over the reference */
 /*
  * Makes the descriptor @fd refer to @f, as dup3(2) does, with a new reference to @f. Returns @fd,

@@ -279,8 +279,7 @@ int pseudo_set_super(const char *fsname, const struct super_operations *op);
 /*
  * Serve F_SETOWN and F_GETOWN. The owner is a pid, a process group as a negative number, or 0 for
  * none, all in current's pid namespace. file_setown() returns -ESRCH if there is no such process or
- * group, and -EINVAL for -2^31.
- * These functions and the next two do not sleep.
+ * group, and -EINVAL for -2^31. These functions and the next two do not sleep.
  */
 int file_setown(struct file *f, s32 who);
 long file_getown(struct file *f);
@@ -374,6 +373,6 @@ int generic_file_mmap(struct file *f, struct vm_area *vma); /* for files with re
 /* Writes out the pages of the range and then the inode, by s_op->write_inode. */
 int generic_file_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
 int nonseekable_open(struct inode *inode, struct file *f); /* forbids lseek, pread, pwrite */
-int stream_open(struct inode *inode, struct file *f);      /* as above; f_pos is not used */
+int stream_open(struct inode *inode, struct file *f);      /* nonseekable, and f_pos is not used */
 
 #endif

@@ -10,7 +10,7 @@
  * States: empty (file_alloc) -> open (FMODE_OPENED: f_op->open has succeeded or is not needed) ->
  * closing (count 0) -> freed after a grace period. The last fput() may come with locks held
  * (munmap), so the closing runs as task work on the way to user mode; fput_now() closes at once,
- * for callers that hold nothing.
+ * for callers that hold no locks.
  */
 #include <linux/inotify.h>
 #include <linux/magic.h>

@@ -408,7 +408,7 @@ static struct file *open_create_round(struct nameidata *nd, const struct open_ho
 		err = nd_follow(nd, d, &rest, true);
 		if (!err)
 			err = nd_walk(nd, rest, true);
-		return ERR_PTR(err); /* NULL if @err is 0 */
+		return ERR_PTR(err); /* NULL if err is 0 */
 	}
 	parent = nd->path;
 	path_get(&parent);

@@ -355,13 +355,16 @@ static int rwf_allowed(const struct file *f, int flags, bool write)
 		return -EINVAL;
 	if ((flags & RWF_DONTCACHE_) && !(is_reg(f->f_inode) && f->f_inode->i_sb->s_bdev))
 		return -EOPNOTSUPP;
-	/* As on Linux for files that have only write(). */
+	/* Linux refuses these flags for files that have only write() and not write_iter(). */
 	if (write && f->f_op->no_splice_write && (flags & ~RWF_HIPRI))
 		return -EOPNOTSUPP;
 	return 0;
 }
 
-/* Syncs @n written bytes that end at @end (-1: unknown), as RWF_SYNC and RWF_DSYNC require. */
+/*
+ * Syncs @n written bytes that end at @end, or the whole file if @end is -1, as RWF_SYNC and
+ * RWF_DSYNC require.
+ */
 static int rwf_sync(struct file *f, loff_t end, long n, int flags)
 {
 	loff_t last = (loff_t)(~0UL >> 1);
@@ -554,7 +557,8 @@ static ssize_t write_cached(struct file *f, struct iov_iter *from, loff_t *pos)
 	if (n > 0) {
 		/*
 		 * Blocks that a running direct write fills read as zeros until it ends. Writeback
-		 * of a cached page that covers some of them would write those zeros over its data.
+		 * of a cached page that covers some of them would write those zeros over the data
+		 * of the direct write.
 		 */
 		inode_dio_wait(inode);
 		n = filemap_write(f, f->f_mapping, from, pos);
@@ -564,8 +568,8 @@ static ssize_t write_cached(struct file *f, struct iov_iter *from, loff_t *pos)
 }
 
 /*
- * Writes as much as possible directly; the rest of a short write goes through the page cache.
- * Returns -ENOTBLK if the whole write must go through the page cache.
+ * Writes to the disk, past the page cache. Returns bytes, which may be fewer than requested,
+ * -EIOCBQUEUED, or -errno; -ENOTBLK: the whole write must go through the page cache.
  */
 static ssize_t write_direct(struct file *f, struct iov_iter *from, loff_t *pos)
 {

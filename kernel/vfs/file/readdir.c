@@ -4,7 +4,8 @@
  *
  * Entries are written to a kernel buffer with the directory's i_rwsem held, and copied to the guest
  * after its release. So there is one copy for many entries, and no page fault under the lock. If
- * the copy fails, the position is unchanged.
+ * the copy fails, only the records that were copied wholly count, and the position is that of the
+ * entry after them.
  */
 #include <linux/inotify.h>
 

@@ -113,8 +113,9 @@ static struct ll_object *object_new(struct dentry *d)
 }
 
 /*
- * Moves some objects of @sb from the superblock's list to @taken, each with a reference, and takes
- * their inodes away. Returns true if there were any.
+ * Moves at most AT_A_TIME objects of @sb from the superblock's list to @taken, each with a
+ * reference. Clears their inodes and dentries, whose references the caller drops (going,
+ * going_dentry). Returns true if there were any objects.
  */
 static bool objects_take(struct super_block *sb, struct list_head *taken)
 {
@@ -468,7 +469,7 @@ long sys_landlock_add_rule(int fd, int type, uaddr_t attr, int flags)
 
 /*
  * Makes @d, with one reference, a layer with the rules of @r on top of @parent, which may be NULL.
- * Returns 0 or -ENOMEM; @d is to be put in both cases.
+ * Returns 0 or -ENOMEM; in both cases the caller must drop the reference to @d.
  */
 static int domain_fill(struct landlock_domain *d, struct ruleset *r, struct landlock_domain *parent)
 {

@@ -53,8 +53,8 @@ int landlock_refer(const struct path *from, struct dentry *old, const struct pat
 /* Checks whether current may change the tree of mounts. Returns 0 or -EPERM. */
 int landlock_mount(void);
 /*
- * Drops the inodes of @sb from all rules, since it is being unmounted. Drops references to
- * them, so it may sleep.
+ * Removes the inodes of @sb, which is being unmounted, from all rules. May sleep, since it drops
+ * references to the inodes.
  */
 void landlock_sb_gone(struct super_block *sb);
 

@@ -235,7 +235,7 @@ int landlock_ioctl(const struct file *f, u32 cmd)
 	case FIDEDUPERANGE:
 	/* FS_IOC_GETFSUUID, which older headers lack */
 	case 0x80111500:
-	case 0x80811501: return 0; /* FS_IOC_GETFSSYSFSPATH, as above */
+	case 0x80811501: return 0; /* FS_IOC_GETFSSYSFSPATH, newer too */
 	default: return -EACCES;
 	}
 }

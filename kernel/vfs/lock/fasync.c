@@ -105,7 +105,9 @@ static bool get_owner(struct file *f, struct fown *o)
 	return o->pid;
 }
 
-/* Signals the tasks that the owner stands for. Returns the number of tasks visited. */
+/*
+ * Signals the tasks that the owner stands for. Returns about how many tasks it visited, at least 1.
+ */
 static u32 signal_owner(const struct fown *o, int sig, const siginfo_t *info)
 {
 	struct owner_signal what = { o, info, sig, 1 };

@@ -93,8 +93,8 @@ static struct file_lock *find_own(struct inode *inode, const struct file_lock *r
 }
 
 /*
- * Applies a request with the bucket locked. Makes those spares visible in /proc/locks that were put
- * into the list.
+ * Applies a request with the bucket locked. Adds those spares that have become locks to all_locks,
+ * for /proc/locks.
  */
 static void apply(struct inode *inode, const struct file_lock *req, struct file_lock *spare[2],
 	struct list_head *gone)
@@ -431,7 +431,10 @@ static int range_of(struct file *f, const struct flock *u, struct file_lock *req
 	return 0;
 }
 
-/* Fills in @req, whose owner is current or, with @ofd, the file. Returns 0 or -errno. */
+/*
+ * Fills in @req, whose owner is current's descriptor table or, with @ofd, the file. Returns 0 or
+ * -errno.
+ */
 static int request_of(struct file *f, const struct flock *u, bool ofd, struct file_lock *req)
 {
 	int err;
@@ -600,8 +603,8 @@ static int print_lock(const struct file_lock *l, pid_t pid, u32 nr, char *buf, s
 }
 
 /*
- * Returns the pid of a lock's holder in @ns. The lock of an open file description has no holder: -1
- * in every namespace.
+ * Returns the pid of a lock's holder in @ns. The lock of an open file description has no holder, so
+ * its pid is -1 in every namespace.
  */
 static pid_t holder_in(const struct file_lock *l, const struct pid_namespace *ns)
 {
