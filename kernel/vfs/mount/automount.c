@@ -60,8 +60,8 @@ bool path_has_submounts(const struct path *p)
 }
 
 /*
- * Returns the number of references to the mounts of a tree, apart from those that the mounts hold
- * to each other. namespace_sem is held.
+ * Returns the number of references to the mounts of a tree, without those of the tree itself: one
+ * to each mount, and one from each mount to its parent. namespace_sem is held.
  */
 static s64 tree_users(struct mount *top)
 {

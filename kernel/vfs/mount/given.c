@@ -3,7 +3,7 @@
  * given.c: paths that were read from guest memory before the system call that uses them runs
  * (given.h has the interface).
  *
- * They are rare. While no task has any, getname() only tests a counter.
+ * Such paths are rare. While no task has any, getname() only tests that a list is empty.
  */
 #include <linux/limits.h>
 

@@ -90,7 +90,7 @@ bool follow_up(struct path *p)
 
 	spin_lock(&mount_seq.lock);
 	parent = p->mnt->mnt_parent;
-	/* A stuck mount does not keep its parent. */
+	/* A stuck mount holds no reference to its parent, which may be about to be freed. */
 	if (parent == p->mnt || !mnt_tryget(parent)) {
 		spin_unlock(&mount_seq.lock);
 		return false;
@@ -724,7 +724,7 @@ void detach_mounts(struct dentry *d)
 		vfs_seq_write_begin(&mount_seq);
 		m = mount_on(d, NULL);
 		stuck = m && (m->mnt_state & MNT_STUCK);
-		/* Taken off here, since the parent may be about to drop it. */
+		/* Take the mount off its parent here, since the parent may be about to drop it. */
 		if (stuck)
 			take_stuck(m);
 		vfs_seq_write_end(&mount_seq);

@@ -43,8 +43,8 @@ struct mount *mnt_alloc_internal(struct dentry *root, const char *name)
 }
 
 /*
- * True if the path may be cloned: its mount is in current's namespace, and no locked mount covers a
- * part of what @path shows. namespace_sem is held.
+ * True if the path may be cloned: its mount is bindable, and is in current's namespace or the root
+ * of a detached tree, and no locked mount covers a part of what @path shows. namespace_sem is held.
  */
 static bool may_clone(const struct path *path)
 {

@@ -3,8 +3,8 @@
  * mnt_ns.c: mount namespaces: each has its own tree of mounts (mount_namespaces(7)).
  *
  * A new namespace begins with a copy of its maker's tree. The copies of shared mounts join their
- * peer groups, so mounts still propagate. If another user namespace owns the new namespace, they
- * become slaves instead, and all its mounts are locked in place (MNT_LOCKED). The end of a
+ * peer groups, so mounts still propagate. If another user namespace owns the new namespace, the
+ * copies become slaves instead, and all its mounts are locked in place (MNT_LOCKED). The end of a
  * namespace unmounts its tree lazily, without propagation.
  *
  * Locks: namespace_sem for the trees.

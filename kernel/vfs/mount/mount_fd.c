@@ -177,8 +177,8 @@ long sys_open_tree(int dfd, uaddr_t ua, int uflags)
 
 /*
  * Gives a private mount, @to, the peer group and the master of @from, another mount of its file
- * system. @to must not show more than @from: mounts made there propagate to @to, so its root must
- * not hide their mountpoints. Returns 0 or -errno.
+ * system. The two then propagate mounts to each other, so @to must show a subtree of what @from
+ * shows, and no locked mount on @from may cover a part of that subtree. Returns 0 or -errno.
  */
 static int set_group(const struct path *from, const struct path *to)
 {
@@ -356,6 +356,10 @@ out:
 	return err;
 }
 
+/*
+ * Reads and checks the argument of mount_setattr(2). Returns 1 with *c filled in, 0 if the argument
+ * requests no change, or -errno.
+ */
 static int get_change(uaddr_t uattr, size_t size, struct change *c)
 {
 	struct mount_attr a;

@@ -16,8 +16,8 @@ static void put(struct line *l, const char *s)
 }
 
 /*
- * Prints blanks, tabs and the other characters of @what as octal escapes, since blanks separate
- * fields.
+ * Prints @s with the characters of @what as octal escapes. @what includes blanks and tabs, since
+ * blanks separate fields.
  */
 static void put_escaped(struct line *l, const char *s, const char *what)
 {

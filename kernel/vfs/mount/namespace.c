@@ -496,7 +496,10 @@ int do_mount(const char *dev, const char *dir, const char *type, u32 flags, void
 	return err;
 }
 
-/* Copies a string argument of mount(2), of at most a page. Returns NULL for a null pointer. */
+/*
+ * Copies a string argument of mount(2), which must be shorter than a page. Returns NULL for a null
+ * pointer, or ERR_PTR.
+ */
 static char *mount_string(uaddr_t ua)
 {
 	char *s;

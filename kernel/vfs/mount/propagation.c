@@ -329,8 +329,8 @@ int propagate_mount(struct mount *m, const struct path *where, struct list_head 
 /*
  * An unmount below a shared mount is repeated below each of the repeaters: the mount on the same
  * dentry there is unmounted too, if all mounts on it are, or if the only one that stays covers it
- * wholly. Such a cover moves down onto the mount below. MNT_GOING: will be
- * unmounted; MNT_VISITED: has children, and may be unmounted after those.
+ * wholly. Such a cover moves down onto the mount below. MNT_GOING: will be unmounted; MNT_VISITED:
+ * has children, and may be unmounted after those.
  */
 struct repeat_umount {
 	struct dentry *at;

@@ -3,9 +3,9 @@
  * statmount.c: statmount(2) and listmount(2): mounts by their unique ids, in binary form.
  *
  * Both use the caller's mount namespace, or the one whose id is given, over which the caller needs
- * CAP_SYS_ADMIN. It also needs CAP_SYS_ADMIN for a mount that is not below its root, or below the
- * root of the other namespace. The result is collected in kernel memory under namespace_sem, and
- * then copied to the guest.
+ * CAP_SYS_ADMIN. For a mount that is not below the caller's root, or in another namespace not below
+ * that namespace's root, the caller also needs CAP_SYS_ADMIN. The result is collected in kernel
+ * memory under namespace_sem, and then copied to the guest.
  */
 #include "gen/syscalls.h"
 #include "kernel/vfs/mount/mount.h"
@@ -143,7 +143,7 @@ struct gather {
 	u32 len;
 };
 
-/* Adds a text and returns its offset. If there is no room, the text becomes the empty one. */
+/* Adds a text and returns its offset, or 0, the offset of the empty text, if there is no room. */
 static u32 add_text(struct gather *g, const char *s)
 {
 	size_t n = strlen(s) + 1;

@@ -46,7 +46,7 @@ struct ext_name {
 
 #define NR_BUCKET_LOCKS 256
 struct vfs_seq rename_seq = { 0, SPINLOCK_INIT(rename_lock) };
-static struct hlist_head *buckets; /* pointer immutable; under bucket_locks */
+static struct hlist_head *buckets; /* set once; lists under bucket_locks */
 static u32 bucket_mask;
 static spinlock_t bucket_locks[NR_BUCKET_LOCKS];
 struct dentry_lru dentry_lru = { SPINLOCK_INIT(dentry_lru_lock), LIST_HEAD_INIT(dentry_lru.list),

@@ -55,7 +55,7 @@ static bool condemn_child(struct dentry *c, struct shrink_walk *w)
 /*
  * Condemns the unused children of @p, from @from on, up to the first child that has children.
  * Returns that child with a reference, or NULL if there is none. The caller walks the tree below
- * it, and then calls this function with it as @from, whose reference is dropped.
+ * that child, and then passes the child as @from to this function, which drops the reference.
  */
 static struct dentry *condemn_children(struct dentry *p, struct dentry *from, struct shrink_walk *w)
 {

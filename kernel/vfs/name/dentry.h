@@ -198,8 +198,9 @@ static inline bool d_is_negative(const struct dentry *d)
 u32 full_name_hash(const char *name, u32 len); /* for qstr.hash */
 /*
  * Write the path as seen from @root (d_path(): current's root) at the end of @buf, which has @len
- * bytes. Return the start of the path, NUL-terminated, or ERR_PTR(-ENAMETOOLONG). Unreachable paths
- * begin with "(unreachable)", deleted ones end with " (deleted)".
+ * bytes. Return the start of the path, NUL-terminated, or ERR_PTR(-ENAMETOOLONG). Paths of deleted
+ * files end with " (deleted)". In d_path_root() alone, paths that cannot be reached from @root
+ * begin with "(unreachable)".
  */
 char *d_path(const struct path *p, char *buf, int len);
 char *d_path_root(const struct path *p, const struct path *root, char *buf, int len);

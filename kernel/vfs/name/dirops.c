@@ -116,8 +116,8 @@ int vfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 }
 
 /*
- * Notifies watchers of a removal. IN_DELETE_SELF is sent when the dentry's last user is gone. If
- * only the caller uses it, that is here, before the directory's event; otherwise at the last close.
+ * Notifies watchers of a removal. IN_DELETE_SELF is sent when the dentry's last user is gone: here,
+ * before the directory's event, if only the caller uses the dentry; otherwise at the last close.
  */
 static void notify_removed(struct inode *dir, struct dentry *d, u32 extra)
 {

@@ -87,7 +87,7 @@ int inode_permission(struct inode *inode, int mask)
 		if (inode->i_flags & S_IMMUTABLE)
 			return -EPERM;
 		if (!inode_ids_are_mapped(inode))
-			/* A new file's owner would be unmapped. */
+			/* An inode whose owner or group has no seen id cannot be changed. */
 			return -EACCES;
 	}
 	if (inode->i_op->permission)
