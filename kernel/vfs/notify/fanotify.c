@@ -484,7 +484,7 @@ static int add_mark(struct fan_group *g, const void *object, const struct mark_c
 		m->flags &= ~(u32)FAN_MARK_EVICTABLE;
 		ihold((struct inode *)object);
 	}
-	return add_bits(m, c); /* a new mark takes all bits */
+	return add_bits(m, c); /* does not fail for a new mark */
 }
 
 static int remove_bits(

@@ -170,7 +170,7 @@ static int event_pidfd(struct fan_group *g, struct fan_event *e, struct file **f
 	int fd;
 
 	*f = NULL;
-	/* Also if the process has ended and was reaped. */
+	/* There is no pidfd either for a process that has ended and was reaped. */
 	if (!(g->flags & FAN_REPORT_PIDFD) || e->mask & FAN_Q_OVERFLOW || !e->pid ||
 		!pid_vnr(e->pid) || list_empty(&e->pid->tasks[PIDTYPE_TGID]))
 		return FAN_NOPIDFD;
@@ -271,7 +271,7 @@ static struct fan_event *take_event(struct fan_group *g, size_t room, int *err, 
 		 */
 		if (*permission) {
 			list_move_tail(&e->link, &g->asked);
-			e->fd = -2;
+			e->fd = -2; /* not FAN_NOFD: it is off @events */
 		} else {
 			list_del_init(&e->link);
 		}

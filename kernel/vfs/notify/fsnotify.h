@@ -37,8 +37,8 @@ int fsnotify_permission(struct file *f, u32 mask);
 #define FSNOTIFY_OPEN_PERM 0x10000
 #define FSNOTIFY_ACCESS_PERM 0x20000
 /*
- * Remove the watches of what is about to be freed. fsnotify_sb_gone() removes those of its inodes
- * too.
+ * Remove the watches of an object that is about to be freed. fsnotify_sb_gone() also removes those
+ * of the superblock's inodes.
  */
 void fsnotify_mount_gone(struct mount *m);
 void fsnotify_sb_gone(struct super_block *sb);

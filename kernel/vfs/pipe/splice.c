@@ -71,7 +71,7 @@ static int wait_both(
 	mutex_unlock(&in->mutex);
 	if (r <= 0)
 		return r;
-	/* Comes before the wait for @out, during which another reader may take the data. */
+	/* This comes before the wait for @out, during which another reader may take the data. */
 	if (*waited)
 		pipe_wake_readers(in);
 	mutex_lock(&out->mutex);
@@ -168,7 +168,7 @@ static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_
 			pipe_wake_writers(p);
 		return err ? err : -ENOMEM;
 	}
-	/* Before the read, which may wait for ever. */
+	/* This comes before the read, which may wait for ever. */
 	if (waited && !pipe_full(p))
 		pipe_wake_writers(p);
 	n = read_page(f, pos, b.page, len, nonblock, more);
@@ -214,8 +214,8 @@ static ssize_t file_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size
 /* ---- pipe to file ---- */
 
 /*
- * Writes the data of the first buffer. Returns bytes or -errno. The mutex is held: see the file's
- * top.
+ * Writes the data of the first buffer. Returns bytes or -errno. The pipe's mutex is held, for the
+ * reason given at the head of this file.
  */
 static ssize_t write_buf(
 	struct pipe_inode_info *p, struct file *f, loff_t *pos, size_t len, bool nowait)

@@ -95,7 +95,7 @@ static long room_of(struct pipe_inode_info *p, bool nonblock)
 	if (!n)
 		n = p->ring_size - (p->head - p->tail);
 	mutex_unlock(&p->mutex);
-	/* Before the caller's read, which may wait for ever. */
+	/* This comes before the caller's read, which may wait for ever. */
 	if (waited && !pipe_full(p))
 		pipe_wake_writers(p);
 	return n;

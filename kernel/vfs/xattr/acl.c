@@ -38,7 +38,7 @@ struct posix_acl {
 	struct acl_entry e[];
 };
 
-/* Above the number of entries that an attribute can have in any file system. */
+/* Maximum number of entries of a list. Linux limits only the size of the attribute. */
 #define MAX_ENTRIES 4096
 #define TEXT_SIZE(n)                                                                               \
 	(sizeof(struct posix_acl_xattr_header) + (n) * sizeof(struct posix_acl_xattr_entry))

@@ -8,8 +8,8 @@
  *   trusted.*    CAP_SYS_ADMIN
  *   security.*   reading is free; writing CAP_SYS_ADMIN over the file system; security.capability:
  *                file_caps.c
- *   system.*     POSIX ACLs (acl.c), where the file system keeps them; of a socket the name of its
- *                protocol, to read
+ *   system.*     POSIX ACLs (acl.c), where the file system keeps them. A socket has one attribute,
+ *                the name of its protocol, which can only be read.
  */
 #include <linux/inotify.h>
 #include <linux/limits.h>
@@ -60,7 +60,7 @@ static int security_allowed(struct inode *inode, const char *name, int mask, boo
 {
 	if (!(mask & MAY_WRITE))
 		return 0;
-	/* No earlier check covers a removal, nor an empty value (on Linux it does). */
+	/* An earlier check covers neither a removal nor, unlike on Linux, an empty value. */
 	if (!strcmp(name, XATTR_NAME_CAPS))
 		return judged || capable_wrt_inode(inode, CAP_SETFCAP) ? 0 : -EPERM;
 	return ns_capable(sb_user_ns(inode->i_sb), CAP_SYS_ADMIN) ? 0 : -EPERM;
