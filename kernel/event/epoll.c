@@ -69,7 +69,7 @@ static DEFINE_MUTEX(nest_lock);
 
 /* ---- readiness ---- */
 
-/* Puts the item on the ready list. Returns true if it was not on it. */
+/* Puts the item on the ready list. Returns true if the item was not on the list before. */
 static bool make_ready(struct epoll_item *it)
 {
 	if (it->ready)
@@ -235,8 +235,8 @@ static void ep_put(struct eventpoll *ep)
 
 /*
  * Removes an item. The caller holds ep->mutex and a reference to ep. After item_unhook() no wake-up
- * reaches the item. If @mine is false and the end of the item's file has begun, eventpoll_release()
- * removes the item instead.
+ * reaches the item. @mine: the caller is eventpoll_release(). If it is false and the end of the
+ * item's file has begun, the item stays, and eventpoll_release() removes it.
  */
 static void item_remove(struct eventpoll *ep, struct epoll_item *it, bool mine)
 {
@@ -332,7 +332,9 @@ static void item_modify(
 
 /* ---- the end of files ---- */
 
-/* Removes the items of @f, which is about to be freed, so that no task can add items to it. */
+/*
+ * Removes the items of @f. The file is about to be freed, so no task can add items to it any more.
+ */
 void eventpoll_release(struct file *f)
 {
 	for (;;) {

@@ -3,8 +3,8 @@
  * eventfd.c: a counter that a task can wait for.
  *
  * A write adds to the counter, a read resets it to 0 or, with EFD_SEMAPHORE, subtracts 1. A write
- * that would make it ULLONG_MAX waits. Only eventfd_signal_from() may make it ULLONG_MAX. Locks:
- * wqh.lock for the counter, so that a change and its wake-up are one step.
+ * that would make the counter ULLONG_MAX or more waits. Only eventfd_signal_from() may make it
+ * ULLONG_MAX. Locks: wqh.lock for the counter, so that a change and its wake-up are one step.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -148,7 +148,6 @@ struct file *eventfd_fget(int fd)
 	return ERR_PTR(-EINVAL);
 }
 
-/* Adds to the counter, which stays at ULLONG_MAX after it has reached that. */
 void eventfd_signal_from(struct file *f, u64 n, u64 key)
 {
 	struct eventfd *e = f->private_data;

@@ -3,9 +3,9 @@
  * userfaultfd.c: the file of userfaultfd(2): its ioctls, messages and polling. kernel/mm/userfault/
  * handles the memory.
  *
- * UFFDIO_API must come first; everything before it is refused. A read returns messages of faults
- * that were not read yet. The reader must then fill the page and wake up the faulting tasks; the
- * ioctls that fill a page also wake up.
+ * UFFDIO_API must come first: other ioctls and reads are refused before it. A read returns messages
+ * of faults that were not read yet. The reader must then fill the page and wake up the faulting
+ * tasks; the ioctls that fill a page also wake up.
  *
  * Locks: u->readers.lock (kernel/mm/userfault/userfault.h).
  */
