@@ -45,7 +45,7 @@ struct aio_context {
 	/* The kernel's own tail, since the guest can overwrite the ring's. */
 	u32 tail;
 	u32 inflight; /* reserved events: aio_reserve() */
-	/* Number of events at which sleeping tasks are woken up; 0: none sleeps. */
+	/* Number of events at which sleeping tasks are woken up; 0: no task sleeps. */
 	u32 wanted;
 	bool dead;
 	/* Poll requests that wait for a file's events, linked by aio_request.link. */
