@@ -11,8 +11,8 @@
  * 1. Completions reach the guest in the order of uring_post().
  * 2. sq_flags has CQ_OVERFLOW while the list is not empty.
  *
- * Locks: cq_lock. The guest writes cq_head, so it is read once, and the ring counts as full if its
- * distance to the tail is too large.
+ * Locks: cq_lock. The guest writes cq_head, so cq_head is read once, and the ring counts as full if
+ * the distance from cq_head to the tail is too large.
  */
 #include <linux/eventpoll.h>
 

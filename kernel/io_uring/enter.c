@@ -465,9 +465,9 @@ static struct uring *ring_after(struct uring *u)
 }
 
 /*
- * True if the request must end with its task. A poll of a ring must, since it keeps that ring open
- * (perhaps its own, or two rings keep each other open for ever). A wait for children, or for words
- * in memory, must, since the task loses these.
+ * True if the request must end with its task: a drained request, which only its task could run; a
+ * poll of a ring, which keeps that ring open (perhaps its own, or two rings keep each other open
+ * for ever); or a wait for children or words in memory, which the task loses.
  */
 static bool ends_with(const struct uring_req *r, const void *arg)
 {
@@ -475,8 +475,8 @@ static bool ends_with(const struct uring_req *r, const void *arg)
 }
 
 /*
- * Ends requests of @t. At exec: all that @t has submitted. At exit: only polls of rings and those
- * that would have to run in @t.
+ * Ends requests of @t. At exec: all that @t has submitted. At exit: only those for which
+ * ends_with() is true; the others are detached from @t.
  */
 static void ring_loses_task(struct uring *u, struct task *t)
 {

@@ -11,7 +11,7 @@
  *	uring_choose(r)
  *	        0: r->buf is the next buffer; -ENOBUFS
  *	r->cflags |= uring_use(r, n)
- *	        it has @n bytes: it leaves the group, or with IOU_PBUF_RING_INC a part of it does
+ *	        r->buf got @n bytes: it leaves the group; with IOU_PBUF_RING_INC only those bytes do
  *	uring_unchoose(r)
  *	        no data arrived: the buffer stays in the group
  *
@@ -261,7 +261,10 @@ u32 uring_use(struct uring_req *r, size_t n)
 	return flags;
 }
 
-/* Like use_part(), for the buffer @v at the ring's head, if the group allows partial use. */
+/*
+ * Uses @n bytes of the buffer @v at the ring's head, if the group allows partial use. Returns true
+ * if a part of the buffer remains.
+ */
 static bool use_head(struct uring_group *g, const struct uvec *v, size_t n)
 {
 	struct uring_chosen c = { .addr = v->base, .len = (u32)v->len };
@@ -407,7 +410,10 @@ static int check_reg(const struct io_uring_buf_reg *reg)
 	return reg->ring_entries > MAX_RING ? -EINVAL : 0;
 }
 
-/* Checks that the memory is mapped, which Linux requires, since it pins it. Returns 0 or -errno. */
+/*
+ * Checks that the memory is mapped. Linux requires that, since it pins the memory. Returns 0 or
+ * -errno.
+ */
 static int check_memory(u64 addr, u64 size)
 {
 	if (!access_ok(UADDR(addr), size))

@@ -10,8 +10,8 @@
  * request is submitted. SIGPIPE is never sent.
  *
  * A multishot request has a completion for each message or connection, until an error, the end of a
- * stream, the lack of a buffer, or a full completion queue. SEND_ZC copies the data, as
- * Linux does for devices without zero copy, and reports that on request (REPORT_USAGE).
+ * stream, the lack of a buffer, or a full completion queue. SEND_ZC copies the data, as Linux does
+ * for devices without zero copy, and reports that on request (REPORT_USAGE).
  */
 #include <linux/eventpoll.h>
 
@@ -144,7 +144,7 @@ int net_prep(struct uring_req *r)
 	if (err)
 		return err;
 	if (s->ioprio & ~known_flags(r)) {
-		/* So that the second completion ignores the flags in it. */
+		/* The second completion, which has to follow, must not depend on invalid flags. */
 		r->sqe.ioprio = 0;
 		return -EINVAL;
 	}

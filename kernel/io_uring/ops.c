@@ -27,8 +27,8 @@ static int nop_prep(struct uring_req *r)
 }
 
 /*
- * Completes at once. NOP_TASK_WORK is accepted and ignored: to programs a completion by task work
- * looks alike.
+ * Completes at once. NOP_TASK_WORK is accepted and ignored: a program cannot tell whether task work
+ * has posted a completion.
  */
 static long nop_issue(struct uring_req *r)
 {
@@ -187,7 +187,7 @@ static int fadvise_prep(struct uring_req *r)
 	return r->sqe.buf_index || r->sqe.splice_fd_in ? -EINVAL : 0;
 }
 
-/* Calls fadvise64(2). The length is sqe.addr, or if that is 0 sqe.len. */
+/* Calls fadvise64(2). The length is sqe.addr or, if that is 0, sqe.len. */
 static long fadvise_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -201,7 +201,7 @@ static int madvise_prep(struct uring_req *r)
 	return r->sqe.buf_index || r->sqe.splice_fd_in ? -EINVAL : 0;
 }
 
-/* Calls madvise(2). The length is sqe.off, or if that is 0 sqe.len. */
+/* Calls madvise(2). The length is sqe.off or, if that is 0, sqe.len. */
 static long madvise_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;

@@ -3,11 +3,11 @@
  * poll.c: POLL_ADD, POLL_REMOVE (which also changes polls), ASYNC_CANCEL, and REGISTER_SYNC_CANCEL,
  * which waits until the cancelled requests have ended.
  *
- * A multishot poll stays armed, and a worker reports each event. With
- * IORING_SETUP_DEFER_TASKRUN the worker collects events in r->shot, and the issuer reports them. If
- * the completion queue has no room for a completion of the poll, the poll ends with its last
- * completion. A poll that is changed is first disarmed, by the request that changes it or by the
- * worker that is handling it. Then the poll's task issues it again.
+ * A multishot poll stays armed, and a worker reports each event. With IORING_SETUP_DEFER_TASKRUN
+ * the worker collects events in r->shot, and the issuer reports them. If the completion queue has
+ * no room for a completion of the poll, the poll ends with its last completion. A poll that is
+ * changed is first disarmed, by the request that changes it or by the worker that is handling it.
+ * Then the poll's task issues it again.
  *
  * Locks: cq_lock, also taken in request.c.
  */
@@ -110,8 +110,7 @@ static int may_poll(struct uring_req *r)
 /*
  * Handles the events @mask that were already pending when a multishot poll was armed: they are the
  * first to be reported. With DEFER_TASKRUN the issuer reports them together with events that come
- * until then.
- * Returns URING_QUEUED or the request's result.
+ * until then. Returns URING_QUEUED or the request's result.
  */
 static long first_shot(struct uring_req *r, int mask)
 {

@@ -20,8 +20,8 @@
  * A LINK_TIMEOUT leaves the chain when the request before it runs (take_limit()). Its completion
  * comes after that request's.
  *
- * A chain (IOSQE_IO_LINK) is a list by req->next. A request runs when the one before it has
- * finished. If that failed, the whole rest of the chain is cancelled (unless it has HARDLINK).
+ * A chain (IOSQE_IO_LINK) is a list by req->next. A request runs when the request before it has
+ * finished. If a request without IOSQE_IO_HARDLINK fails, the whole rest of the chain is cancelled.
  *
  * Invariants: 1. A request on a list holds a reference to its task and counts as busy in the ring
  * and in the task. A task that exits ends or detaches its requests before. 2. The party that takes
@@ -111,8 +111,8 @@ static void undrain(struct uring *u, struct list_head *go)
 }
 
 /*
- * Stops counting a request that has ended as busy and active, and runs the drained requests that
- * waited for that.
+ * Stops counting an ended request as busy and active, and runs the drained requests that waited for
+ * its end.
  */
 static void not_busy(struct uring_req *r)
 {

@@ -63,7 +63,7 @@ static long table_free(struct uring_table *t)
 {
 	if (!t->slots)
 		return -ENXIO;
-	/* In the order in which Linux reports the tags. */
+	/* Drop the slots in the order in which Linux reports their tags. */
 	for (u32 i = t->nr; i > 0; i--)
 		uring_rsrc_put(t->slots[i - 1]);
 	uring_free(t->slots, t->nr, sizeof(struct uring_rsrc *));
@@ -364,8 +364,8 @@ static int file_update_from(struct uring *u, const struct io_uring_rsrc_update2 
 /* ---- files and buffers ---- */
 
 /*
- * Copies a structure from the guest, whose size @size the program has passed too. Returns 0 or
- * -errno.
+ * Copies a structure of @want bytes from the guest. @size: the size that the program has passed.
+ * Returns 0 or -errno.
  */
 static int arg_get(void *to, size_t want, uaddr_t arg, u32 size)
 {
@@ -575,8 +575,8 @@ struct clone { /* struct io_uring_clone_buffers */
 };
 
 /*
- * Makes a new table with copies of the other ring's slots. It has room for this ring's slots
- * outside that range, which clone() moves into it. Returns 0 or -errno.
+ * Makes a new table with copies of the other ring's slots. The table has room for this ring's slots
+ * outside the range of @c, which clone() moves into it. Returns 0 or -errno.
  */
 static int clone_table(struct uring_table *t, struct uring *u, const struct uring_table *src,
 	const struct clone *c)

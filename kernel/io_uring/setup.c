@@ -415,8 +415,8 @@ static void fill_offsets(const struct uring *u, struct io_uring_params *p)
 }
 
 /*
- * Checks the ring of IORING_SETUP_ATTACH_WQ, whose workers or thread Linux would share. There are
- * none here, but the descriptor must be a ring. Returns 0 or -errno.
+ * Checks the ring of IORING_SETUP_ATTACH_WQ, whose workers or thread Linux would share. Nestling
+ * has neither, but the descriptor must be a ring. Returns 0 or -errno.
  */
 static int check_attached(const struct io_uring_params *p)
 {

@@ -3,11 +3,10 @@
  * timeout.c: TIMEOUT, which ends at a time (-ETIME) or after a number of completions (0);
  * TIMEOUT_REMOVE; and LINK_TIMEOUT, which ends the request to which it is linked.
  *
- * The timer holds a reference to its request. The request is ended by whatever takes it off the
- * waiting list: the timer, a completion that reaches the target, or a canceller. A timer that
- * expires after that does nothing. A LINK_TIMEOUT is on no list: it belongs to the request that it
- * limits (req->limit) once that request runs. Its timer starts when that request waits, and it ends
- * with that request.
+ * The timer holds a reference to its request. The timer, a completion that reaches the target, or a
+ * canceller takes the request off the waiting list, and then ends it. A timer that expires later
+ * does nothing. A LINK_TIMEOUT is on no list: it belongs to the request that it limits (req->limit)
+ * once that request runs. Its timer starts when that request waits, and it ends with that request.
  *
  * Locks: the ring's cq_lock, under which requests leave their list and timers are started and
  * stopped.

@@ -369,7 +369,7 @@ long uring_rings_register(uaddr_t arg, u32 nr);
  */
 int uring_rings_place(struct file *f);
 long uring_rings_unregister(uaddr_t arg, u32 nr);
-void uring_rings_free(struct task *t); /* @t is exiting */
+void uring_rings_free(struct task *t); /* at @t's exit or exec */
 
 /* register.c */
 bool uring_permitted(const struct uring_req *r); /* True unless a restriction forbids it */
@@ -396,7 +396,7 @@ void uring_post(struct uring *u, struct uring_result res, bool counts);
  * request's next completion must then be its last.
  */
 bool uring_post_more(struct uring_req *r, long res, u32 flags);
-/* Posts what was kept aside, as far as it fits. */
+/* Posts the completions that were kept aside, as far as they fit. */
 void uring_flush_overflow(struct uring *u);
 void uring_set_sq_flag(struct uring *u, u32 flag, bool on); /* @flag: IORING_SQ_*; atomic */
 /* Signals the eventfd. cq_lock is held, so that the eventfd is not removed meanwhile. */
@@ -492,8 +492,8 @@ void uring_abandon(struct uring_req *r, long res);
 /* Detaches the waiting requests of the exiting task @t. They end later, without it. */
 void uring_orphan(struct uring *u, struct task *t);
 /*
- * Ends @r (or NULL) and all that follow it, which have not begun, with -ECANCELED. @silent: without
- * completions. Drops the references.
+ * Ends @r (or NULL) and the requests that follow it, which have not begun, with -ECANCELED.
+ * @silent: without completions. Drops the references.
  */
 void uring_cancel_chain(struct uring_req *r, bool silent);
 /*
