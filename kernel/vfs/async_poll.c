@@ -189,8 +189,8 @@ int async_poll_start(struct async_poll *p)
 }
 
 /*
- * Returns the events that are pending now. It is called by a worker, or by a task on its way to
- * user mode, neither of which may wait for a file system's server.
+ * Returns the events that are pending now. Called by a worker, or by a task on its way to user
+ * mode, neither of which may wait for a file system's server.
  */
 static u32 look(struct async_poll *p)
 {

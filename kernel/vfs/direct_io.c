@@ -100,7 +100,7 @@ static void for_each_page(struct bio *bio, void (*fn)(struct page *p))
 
 /*
  * Marks a page dirty after a read into it. The page of a shared mapping now holds new content of
- * its file. It was marked dirty before the read, but writeback may have cleaned it since.
+ * its file. The page was marked dirty before the read, but writeback may have cleaned it since.
  */
 static void dirty_page(struct page *p)
 {

@@ -219,8 +219,8 @@ static char *path_text(
 }
 
 /*
- * True if the path's d_dname makes the text. It does for pseudo files, unless they are mounted,
- * since a mountpoint has a path.
+ * True if the path's d_dname makes the text, as for pseudo files. A pseudo file that is the root of
+ * a mount has the path of its mountpoint instead.
  */
 static bool has_dname(const struct path *p)
 {

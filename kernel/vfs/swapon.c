@@ -186,8 +186,8 @@ static s64 check_header(const struct header *h, u64 pages)
 }
 
 /*
- * Reads and checks the header. It is read through the page cache, since mkswap may just have
- * written it there. Returns the number of slots, or -errno.
+ * Reads and checks the header. The header is read through the page cache, since mkswap may just
+ * have written it there. Returns the number of slots, or -errno.
  */
 static s64 read_header(struct file *f, struct header *h)
 {

@@ -2,8 +2,8 @@
 /*
  * rw.c: reads and writes of a block device as a file, also while it has a tenant.
  *
- * A mounted file system that bypasses the device's page cache is its tenant (block.h). It may have
- * metadata that is not on the disk yet. With a tenant:
+ * A mounted file system that bypasses the device's page cache is its tenant (block.h). The tenant
+ * may have metadata that is not on the disk yet. With a tenant:
  * - a read drops clean pages of the cache if the disk has changed since (disk->changed), and copies
  *   newer blocks from the tenant;
  * - a write offers each block to the tenant. Blocks that the tenant does not take are on the disk
@@ -87,8 +87,8 @@ static void refresh_cache(struct block_device *b)
 }
 
 /*
- * Reads @n bytes from @pos on, which are on one page, into @page, a buffer for that page, at their
- * offset in the page. Returns bytes, 0 at the end, or -errno.
+ * Reads @n bytes at @pos, which lie on one page. @page is a buffer for that page, in which the
+ * bytes are stored at their offset within the page. Returns bytes, 0 at the end, or -errno.
  */
 static ssize_t read_page_beside(
 	struct file *f, struct block_device *b, u8 *page, u32 n, loff_t pos, bool nowait)

@@ -100,8 +100,8 @@ static void file_close(struct file *f)
 		if (READ_ONCE(f->f_inode->i_dnotify))
 			dnotify_remove(f, NULL);
 		/*
-		 * The list is tested and not FASYNC: of two concurrent fcntl() calls, the one that
-		 * writes the flags last need not be the one that changes the list last.
+		 * The list is tested and not FASYNC: of two concurrent fcntl() calls, the call that
+		 * writes the flags last need not be the call that changes the list last.
 		 */
 		if (READ_ONCE(f->f_fasync))
 			f->f_op->fasync(-1, f, false);

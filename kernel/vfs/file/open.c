@@ -11,7 +11,7 @@
  * with O_CREAT takes no lock.
  *
  * i_writecount > 0: number of open files for writing; < 0: number of tasks that execute the file,
- * negated. One excludes the other (ETXTBSY).
+ * negated. Writers and executing tasks exclude each other (ETXTBSY).
  */
 #include <linux/inotify.h>
 #include <linux/openat2.h>

@@ -12,8 +12,8 @@
  * walked with references, one directory at a time, as Linux always does. So is a path that other
  * tasks keep changing, for which walks without references might never succeed.
  *
- * A move of a file needs LL_REFER in both directories. It fails with -EXDEV, so that mv(1) copies,
- * if the file would gain rights by it.
+ * A move of a file needs LL_REFER in both directories. If the file would gain rights by the move,
+ * the move fails with -EXDEV, so that mv(1) copies the file.
  *
  * Files outside every tree (pipes, sockets, memfds, namespaces) are not restricted.
  */

@@ -13,8 +13,8 @@
  * A lease belongs to an open file and ends with its last reference. A read lease requires that no
  * task has the file open for writing, a write lease that no other open file of it exists
  * (i_writecount, i_readcount). An open first increments a count and then searches for leases; the
- * setting of a lease first adds it and then reads the counts. So at least one of the two sees the
- * other.
+ * setting of a lease first adds it and then reads the counts. So the open finds the lease, or the
+ * setting of the lease sees the count.
  *
  * Locks: lease_lock, a spinlock, for all leases; an inode without leases costs one test of
  * i_leases.

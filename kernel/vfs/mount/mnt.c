@@ -136,8 +136,8 @@ static void take_stuck(struct mount *m)
 }
 
 /*
- * Takes the stuck mounts off @m, which has no reference any more. Those without any other reference
- * move to @todo.
+ * Takes the stuck mounts off @m, which has no reference any more. Stuck mounts without any other
+ * reference move to @todo.
  */
 static void drop_stuck(struct mount *m, struct list_head *todo)
 {
@@ -291,7 +291,10 @@ void mnt_drop_write(struct mount *m)
 int mnt_keep_write(struct mount *m)
 {
 	atomic_inc(&m->mnt_writers);
-	/* Both are full barriers: the remount sees this count, or this task sees the remount. */
+	/*
+	 * Both increments are full barriers: the remount sees the counts, or this task sees the
+	 * remount.
+	 */
 	atomic_inc(&m->mnt_sb->s_writers);
 	if (!mnt_readonly(m))
 		return 0;

@@ -196,7 +196,10 @@ bool may_bind(const struct path *old, bool recursive)
 	return recursive || !has_locked_children(old->mnt, old->dentry);
 }
 
-/* Mounts what is at @from, with @recursive also the mounts below it, on top of @where. */
+/*
+ * Mounts the directory or file at @from, and with @recursive also the mounts below it, on top of
+ * @where.
+ */
 static int do_bind(struct path *where, const char *from, bool recursive)
 {
 	struct path old;
@@ -318,8 +321,9 @@ static bool is_mounted_within(const struct mount *m, const struct mount *t)
 
 /*
  * Checks whether a mount may be placed between @top and the mountpoint of @top. Returns 0 or
- * -EINVAL. It is refused if the parent has peers or slaves, since propagated copies would have to
- * be placed beneath other mounts, which Linux can do for some of them. namespace_sem is held.
+ * -EINVAL. The move is refused if the parent has peers or slaves, since propagated copies would
+ * have to be placed beneath other mounts, which Linux can do for some of them. namespace_sem is
+ * held.
  */
 static int may_go_beneath(const struct path *from, const struct path *top)
 {
@@ -575,8 +579,8 @@ out:
 /* ---- umount ---- */
 
 /*
- * Serves an unmount of the root file system. It cannot be unmounted while init runs on it, so it
- * becomes read-only, as on Linux.
+ * Serves an unmount of the root file system. The file system cannot be unmounted while init runs on
+ * it, so it becomes read-only, as on Linux.
  */
 static int umount_root(struct super_block *sb)
 {

@@ -93,8 +93,8 @@ int mnt_set_type(struct mount *m, u32 type)
 typedef int (*repeater_t)(struct mount *t, void *arg);
 
 /*
- * Limit for chains of slaves, in which each mount is a slave of the one before. Longer chains do
- * not propagate.
+ * Limit for chains of slaves, in which each mount is a slave of the mount before it. Longer chains
+ * do not propagate.
  */
 #define MAX_CHAIN 16
 
@@ -328,9 +328,9 @@ int propagate_mount(struct mount *m, const struct path *where, struct list_head 
 
 /*
  * An unmount below a shared mount is repeated below each of the repeaters: the mount on the same
- * dentry there is unmounted too, if all mounts on it are, or if the only one that stays covers it
- * wholly. Such a cover moves down onto the mount below. MNT_GOING: will be unmounted; MNT_VISITED:
- * has children, and may be unmounted after those.
+ * dentry there is unmounted too, if all mounts on it are unmounted, or if only one of them stays,
+ * which covers it wholly. Such a cover moves down onto the mount below. MNT_GOING: will be
+ * unmounted; MNT_VISITED: has children, and may be unmounted after those.
  */
 struct repeat_umount {
 	struct dentry *at;

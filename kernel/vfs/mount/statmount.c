@@ -2,10 +2,10 @@
 /*
  * statmount.c: statmount(2) and listmount(2): mounts by their unique ids, in binary form.
  *
- * Both use the caller's mount namespace, or the one whose id is given, over which the caller needs
- * CAP_SYS_ADMIN. For a mount that is not below the caller's root, or in another namespace not below
- * that namespace's root, the caller also needs CAP_SYS_ADMIN. The result is collected in kernel
- * memory under namespace_sem, and then copied to the guest.
+ * Both calls use the caller's mount namespace, or the namespace whose id is given, over which the
+ * caller needs CAP_SYS_ADMIN. For a mount that is not below the caller's root, or in another
+ * namespace not below that namespace's root, the caller also needs CAP_SYS_ADMIN. The result is
+ * collected in kernel memory under namespace_sem, and then copied to the guest.
  */
 #include "gen/syscalls.h"
 #include "kernel/vfs/mount/mount.h"
@@ -397,8 +397,8 @@ static void sift(u64 *ids, u32 at, u32 n)
 }
 
 /*
- * Sorts ids by heapsort, which has no slow case. That is needed, since the ids come in the order of
- * the tree, which the guest chooses.
+ * Sorts ids by heapsort, which has no slow case: the ids come in the order of the tree, which the
+ * guest chooses.
  */
 static void sort_ids(u64 *ids, u32 n)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * permission.c: permission checks on an inode or a name: mode bits, capabilities, sticky
- * directories, immutable flags. It uses fsuid, fsgid and capabilities of current. Access control
- * lists are in acl.c.
+ * directories, immutable flags. The checks use fsuid, fsgid and capabilities of current. Access
+ * control lists are in acl.c.
  */
 #include "kernel/vfs/xattr/acl.h"
 #include "kernel/vfs/idmap.h"

@@ -256,7 +256,8 @@ static bool join_error_locked(struct fan_group *g, const struct fan_event *e)
 }
 
 /*
- * Turns an event into an overflow event, without a file. It becomes the last one of a full queue.
+ * Turns an event into an overflow event, without a file. The overflow event becomes the last event
+ * of a full queue.
  */
 static void make_overflow(struct fan_event *e)
 {

@@ -715,8 +715,8 @@ static long resize(struct pipe_inode_info *p, u32 n)
 }
 
 /*
- * Resizes and counts the user's pages. They are counted before the check, since several pipes of
- * the user may grow at once. The mutex is held. Returns 0 or -errno.
+ * Resizes the pipe, and counts the pages of its user. The pages are counted before the check, since
+ * several pipes of the user may grow at once. The mutex is held. Returns 0 or -errno.
  */
 static long resize_counted(struct pipe_inode_info *p, u32 n)
 {

@@ -81,7 +81,7 @@ static int wait_both(
 }
 
 /*
- * Moves up to @len bytes from pipe to pipe, or with @share (tee) lets both pipes have them. Returns
+ * Moves up to @len bytes from @fin to @fout. With @share (tee) the bytes also stay in @fin. Returns
  * bytes, 0 at the end of @fin, or -errno.
  */
 static ssize_t pipe_to_pipe(struct file *fin, struct file *fout, size_t len, u32 flags, bool share)

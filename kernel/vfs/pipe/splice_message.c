@@ -46,7 +46,7 @@ static struct pipe_buf *room_in(struct message *m)
 
 /*
  * fill() copies bytes of a read into the message, drain() copies bytes of the message to a write.
- * Both return how many.
+ * Both return the number of bytes copied.
  */
 static size_t fill(struct iov_iter *it, void *buf, size_t n)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * simple_xattr.c: extended attributes in memory. They are in a tree by name, since a file may have
- * any number of them, and in a list, the newest first, which is the order that programs see.
- * names_len is the length of all names, so that a list which fits no buffer need not be walked.
+ * simple_xattr.c: extended attributes in memory. The attributes of a file are in a tree by name,
+ * since a file may have any number of them, and in a list, the newest first, which is the order
+ * that programs see. names_len is the length of all names, so that a list which fits no buffer need
+ * not be walked.
  *
  * Lock: simple_xattrs.lock; memory is allocated and freed without it.
  */
