@@ -76,7 +76,7 @@ static long submit_poll(struct aio_context *c, const struct iocb *io, uaddr_t us
 	INIT_LIST_HEAD(&r->link);
 	spin_lock(&c->lock);
 	if (c->dead)
-		/* The context cancels no further requests, so this one would wait for ever. */
+		/* The context cancels no further requests, so this request would wait for ever. */
 		mask = -EINVAL;
 	else
 		list_add_tail(&r->link, &c->requests);

@@ -55,8 +55,8 @@ int eventpoll_fdinfo(struct file *f, char *buf, size_t size)
 }
 
 /*
- * Stores parameters for busy polling of network cards. They are a hint and have no effect: Nestling
- * has no card that supports busy polling.
+ * Stores parameters for busy polling of network cards. The parameters are a hint without effect,
+ * since Nestling has no card that supports busy polling.
  */
 static long set_params(struct eventpoll *ep, uaddr_t arg)
 {

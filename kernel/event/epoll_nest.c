@@ -47,8 +47,8 @@ static int depth_below(struct eventpoll *ep, const struct eventpoll *target, int
 }
 
 /*
- * Returns the length of the longest chain of epoll files above @ep, each of which watches the one
- * below.
+ * Returns the length of the longest chain of epoll files above @ep, in which each watches the epoll
+ * file below it.
  */
 static int depth_above(struct eventpoll *ep, int level)
 {

@@ -91,8 +91,8 @@ static u32 send_flags(const struct uring_req *r)
 }
 
 /*
- * Returns the unsent rest of the buffer in which the first @n bytes end. It is empty if they end
- * with a whole buffer.
+ * Returns the unsent rest of the buffer in which the first @n bytes end. The rest is empty if these
+ * bytes end with a whole buffer.
  */
 static struct uring_buffer rest_of(const struct several *s, u64 n)
 {

@@ -3,8 +3,8 @@
  * names.c: operations with paths: OPENAT to LINKAT, extended attributes.
  *
  * Paths are read when the request is submitted (IORING_FEAT_SUBMIT_STABLE) and kept with it. While
- * the request is issued, getname() returns these paths (kernel/vfs/mount/given.h). Their memory is
- * charged.
+ * the request is issued, getname() returns these paths (kernel/vfs/mount/given.h). The memory of
+ * the paths is charged.
  */
 #include <linux/fcntl.h>
 #include <linux/fs.h>

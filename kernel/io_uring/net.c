@@ -227,7 +227,9 @@ static long transfer(struct uring_req *r, u64 at, size_t len)
 	if (uring_sock_waits_all(r))
 		flags |= MSG_WAITALL;
 	if (is_zc(r))
-		/* The lack of zero copy is reported here, not by the socket. */
+		/*
+		 * The second completion reports that the data was copied, so the socket need not.
+		 */
 		flags &= ~(u32)MSG_ZEROCOPY;
 	if (!is_receive(r))
 		flags |= MSG_NOSIGNAL;

@@ -357,9 +357,9 @@ static bool still_ending(struct uring *u)
 }
 
 /*
- * Waits until the cancelled polls have ended. They end in a worker, which needs none of the locks
- * that are held here. Polls of current end in its task work, and so before the system call returns.
- * That work makes a signal pending, which ends this wait. Returns 0 or -ETIME.
+ * Waits until the cancelled polls have ended. The polls end in a worker, which needs none of the
+ * locks that are held here. Polls of current end in its task work, and so before the system call
+ * returns. That work makes a signal pending, which ends this wait. Returns 0 or -ETIME.
  */
 static long await_ends(struct uring *u, u64 deadline)
 {

@@ -217,7 +217,7 @@ static bool is_failure(const struct uring_req *r, long res)
 	return r->failed || (res < 0 && !op_of(r)->soft);
 }
 
-/* Posts the second completion of a SEND_ZC. It comes whatever the result is. */
+/* Posts the second completion of a SEND_ZC, whatever the result of the request is. */
 static void post_notification(struct uring_req *r)
 {
 	struct uring_result c = { .user_data = r->sqe.user_data, .flags = IORING_CQE_F_NOTIF };
@@ -321,7 +321,10 @@ static void end_limit(struct uring_req *r)
 	res = limit_stop(lt);
 	if (res == -ETIME && r->cancelled && waits_apart(r))
 		res = 1; /* one request was cancelled */
-	/* Posted here: no result counts as a failure of the LINK_TIMEOUT itself. */
+	/*
+	 * Posted here and not by uring_finish(), since no result counts as a failure of the
+	 * LINK_TIMEOUT.
+	 */
 	if (!(lt->sqe.flags & IOSQE_CQE_SKIP_SUCCESS))
 		post(lt, res, true);
 	uring_req_put(lt);

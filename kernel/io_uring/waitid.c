@@ -4,7 +4,7 @@
  *
  * The task checks its children at submission, and again whenever a child of its process has
  * stopped, continued or ended. A pseudo file represents the process's wait queue on which
- * waitpid(2) sleeps. It is ready once that queue was woken up after the file was armed.
+ * waitpid(2) sleeps. The file is ready once that queue was woken up after the file was armed.
  */
 #include <linux/eventpoll.h>
 #include <linux/wait.h>
