@@ -12,12 +12,12 @@
  * own. Filters cost time at every installation and every system call, so they are short. The
  * runner's filter first tests the number, where most of a guest's calls fail.
  *
- *    mapper   FUTEX_WAIT and FUTEX_WAKE from anywhere in the 4 GiB of the window, as on a host
- *             without FSGSBASE arch_prctl that sets fs base or gs base. From the zygote's text,
- *             which new mappers unmap: what its requests need after the set-up (stub_abi.h: ZYG_*);
- *             any other call ends the zygote. From the code of the mapper and the set-up of the
- *             runners: what these need. Flags of clone and unshare and options of prctl are fixed:
- *             they make no namespace.
+ *    mapper   FUTEX_WAIT and FUTEX_WAKE from anywhere in the 4 GiB of the window. On a host without
+ *             FSGSBASE also arch_prctl that sets fs base or gs base, from there too. From the
+ *             zygote's text, which new mappers unmap: what the zygote's requests need after the
+ *             set-up (stub_abi.h: ZYG_*); any other call ends the zygote. From the code of the
+ *             mapper and the set-up of the runners: what these need. Flags of clone and unshare
+ *             and options of prctl are fixed: they make no namespace.
  *    runner   futex, from the one address behind its slot's gate, without timeout: WAIT on its own
  *             word, on which no other task can wait; WAKE of its turn word, where the kernel waits,
  *             or of a word of its vCPU, where another runner waits and checks whether it was meant.
@@ -181,8 +181,8 @@ struct admitted {
 };
 
 /*
- * Emits the end of a program, with the number of the call already loaded. Calls that are not in
- * @list go to @fail.
+ * Emits the comparisons with @list, for a program that has loaded the number of the call. Calls
+ * that are not in @list go to @fail.
  */
 static void admit(struct program *p, const struct admitted *list, u32 n, u8 fail)
 {
@@ -263,7 +263,7 @@ static void mapper_filter(struct program *p, u64 base)
 
 /*
  * Writes the sock_fprog to @area, which has @room bytes and which the space maps at @va. The
- * instructions of @p are behind it already.
+ * instructions of @p have already been written behind the sock_fprog.
  */
 static void finish(u8 *area, u64 va, const struct program *p, u32 room)
 {

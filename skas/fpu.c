@@ -3,8 +3,8 @@
  * fpu.c: tracks where a guest thread's FPU state is. A live state lies in the newest signal frame
  * on its runner's alt stack: the host saved it there, and the stub's xrstor loads it from there.
  * After a call through a patched site (r->live) it is in the runner's registers. The state is
- * copied to the task's own area only when it is needed. The runner has to save registers first,
- * which costs a hand-off.
+ * copied to the task's own area only when it is needed. A state in registers must first be saved by
+ * the runner, which costs a hand-off.
  *
  *      in fpu->area (fpu->runner NULL)
  *          fpu_enter()                            -> live (r->owner, fpu->runner)
@@ -42,7 +42,7 @@
 /* limits of await_swap(): time that passes, and CPU time that the runner uses */
 #define SWAP_PATIENCE (10 * NSEC_PER_SEC)
 #define SWAP_CPU_LIMIT (50 * NSEC_PER_MSEC)
-#define SWAP_SLICE (50 * NSEC_PER_USEC) /* between two looks of it */
+#define SWAP_SLICE (50 * NSEC_PER_USEC) /* time between its checks */
 
 /* Offset and size of each component. If a size is unknown (0), states are copied whole. */
 static struct {
@@ -286,7 +286,10 @@ static void make_room(struct runner *r, const struct fpu *fpu)
 	WRITE_ONCE(r->swap, area);
 }
 
-/* Makes r->fp the offset of @fpu's state: in @area, where it is parked, or copied in (-1). */
+/*
+ * Sets r->fp to the offset of @fpu's state in alt. The state is parked in @area. With an @area of
+ * -1 it is in fpu->area, and is copied to alt unless alt already has it. r->lock held.
+ */
 static void load_area(struct runner *r, struct fpu *fpu, int area)
 {
 	make_loadable(fpu->area);
@@ -366,8 +369,8 @@ int fpu_frame(struct runner *r, u64 *off)
 }
 
 /*
- * Called after an event. Clears the runner's orders for its way into guest code. With @frame, the
- * state in the frame becomes the owner's. Returns 0 or -EFAULT.
+ * Called after an event, when a swap that fpu_give() ordered is over. With @frame, the state in the
+ * frame becomes the owner's; else the owner's state is in the registers. Returns 0 or -EFAULT.
  */
 int fpu_note_event(struct runner *r, bool frame)
 {

@@ -33,8 +33,7 @@ struct handoff_pace handoff_pace;
 /*
  * Measures the length of a pause and of a tick of the TSC. Takes the best of several tries, since
  * the thread may lose its CPU in between. Each read of a turn word takes its cache line away from
- * the CPU that is writing there. The longer the line travels, the more a read costs, so the pause
- * between reads is longer then.
+ * the CPU that is writing there, so a spinning CPU pauses between two reads.
  */
 static void calibrate(void)
 {
@@ -112,7 +111,7 @@ bool handoff_placed(struct runner *r, bool asleep)
 			WRITE_ONCE(c->pass, r->space->orders->word);
 		p->passed = cmpxchg(&c->turn, TURN_KERNEL, TURN_PARK) == TURN_KERNEL && pass &&
 			    !READ_ONCE(c->rsleep);
-		/* else the last runner would wake this one at its next sleep */
+		/* withdrawn, or the last runner would wake this one when it next sleeps */
 		if (pass && !p->passed)
 			WRITE_ONCE(c->pass, 0);
 	}
@@ -158,7 +157,10 @@ void handoff_count_wake(struct runner *r)
 		miss(p);
 }
 
-/* Updates the mean of the gaps between calls; a gap that spinning bridged counts as none. */
+/*
+ * Updates the mean of the gaps between calls, in ticks of the TSC. A gap that spinning bridged
+ * counts as 0.
+ */
 static inline void learn(struct runner *r, u64 gap)
 {
 	r->gap += ((s64)gap - (s64)r->gap) / GAP_SHARE;

@@ -303,7 +303,10 @@ static void look_at_rate(struct placement *p, u64 now)
 	p->rate_n = n;
 }
 
-/* Stays apart as configured. Even then no runner is patient while spinning fails. */
+/*
+ * Goes apart if handoff=spin requires it, and else together. While spinning fails, no runner is
+ * patient.
+ */
 static void stay_forced(struct placement *p)
 {
 	p->apart = skas.cfg.handoff == SKAS_HANDOFF_SPIN && skas.ops == &seccomp_ops;

@@ -40,7 +40,8 @@ static u64 missed[MISSED];
 static u32 next_missed;
 
 /*
- * Returns how well a space suits: a runner on that vCPU saves a clone, the image saves many orders.
+ * Returns how well a space suits, 4 for the best: a runner on @cpu saves a clone, an image with
+ * @key saves many orders.
  * Among spaces with a runner and without the key, one without an image comes first, since the
  * others may suit the next guest.
  */
@@ -62,7 +63,7 @@ static struct space *find(int cpu, u64 key)
 	list_for_each_entry(s, &pool, list) {
 		fit = fitness(s, cpu, key);
 		if (fit > best_fit ||
-			/* the oldest of equals, but the newest with key and runner (4) */
+			/* of equals the oldest; of those with key and runner (4) the newest */
 			(fit == best_fit && fit < 4)) {
 			best = s;
 			best_fit = fit;

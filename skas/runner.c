@@ -280,10 +280,11 @@ void runner_unpublish(struct runner *r)
 /*
  * Limits for a guest that ignores kicks and computes on. They are wide: a busy host has been seen
  * to leave a runner without CPU for two seconds. The host counts time that a hypervisor takes away
- * as the runner's own; in a nested instance on a busy host that is most of it. Time in which the
- * runner was ready and the host ran others does not count; nor does a pause of the whole instance,
- * which is one long wait. A runner that has the turn and was kicked or woken does not sleep before
- * it has given the turn back. So a runner that is found asleep each time is given up too.
+ * as CPU time of the runner; in a nested instance on a busy host most of its CPU time is such time.
+ * Time in which the runner was ready and the host ran other tasks does not count; nor does a pause
+ * of the whole instance, which is one long wait. A runner that has the turn and was kicked or woken
+ * does not sleep before it has given the turn back. So a runner that is found asleep each time is
+ * given up too.
  */
 #define KICKS 20 /* ignored before CPU time or sleep counts */
 /* time in which the runner neither had a CPU nor waited for one */
@@ -411,7 +412,10 @@ static bool put_segments(struct runner *r, const struct regs *regs)
 	return true;
 }
 
-/* Without FSGSBASE: a selector that has replaced another one's segment by none has base 0. */
+/*
+ * For a host without FSGSBASE. Sets the base to 0 if the thread has replaced a selector that has a
+ * segment (@old) by one that has none (@now).
+ */
 static void forget_base(u64 *base, u64 old, u16 now)
 {
 	if (old > LAST_NULL && now <= LAST_NULL)
@@ -453,7 +457,10 @@ static void take_segments(struct runner *r, struct regs *regs)
 	x(r15) x(r14) x(r13) x(r12) x(rbp) x(rbx) x(r10) x(r9) x(r8) x(rsp) x(rdi) x(rsi) x(rdx)   \
 		x(rip)
 
-/* As put(), and with OF_BASES the next exit loads the base. */
+/*
+ * Writes a segment base as put() does. With OF_BASES, also marks a changed base, @base being its
+ * BASE_* bit, for the next exit to load.
+ */
 static bool put_base(struct ctl_page *c, u64 *word, u64 value, u32 base)
 {
 	if (!put(word, value))

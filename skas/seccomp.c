@@ -16,8 +16,8 @@
  * reads its futex word before it writes its flag, and the waker changes that word first.
  *
  * A guest can write all of this except the futex word at any time. So a turn without an event ends
- * the guest, every sleep has a timeout, and a kick repairs a lost wake-up. handoff.c has how both
- * sides wait, placement.c on which CPUs.
+ * the guest, every sleep has a timeout, and a kick repairs a lost wake-up. See handoff.c for how
+ * both sides wait, placement.c for the CPUs that they use.
  *
  * Proof of stop: docs/skas.md.
  * Locks: a runner is driven by its vCPU alone, except for seccomp_save_fpu(), which any vCPU may
@@ -139,11 +139,11 @@ static bool stalls(struct runner *r, struct kicking *k)
 }
 
 /*
- * Makes the runner, which waits in the stub, save the state in its registers; its answer says
- * where. Any vCPU may call this with r->lock held; the runner's own vCPU does not run it meanwhile.
- * If a kick intervenes, its frame has the state, which serves as well. A runner that does not
- * answer breaks the protocol: the space is killed, and its program ends with the next stay. Returns
- * the state's offset in alt, or -errno if it is lost.
+ * Makes the runner, which waits in the stub, save the state in its registers. The runner reports
+ * the address of the saved state in C_FP. Any vCPU may call this with r->lock held; the runner's
+ * own vCPU does not run it meanwhile. If a kick intervenes, the state is in the kick's signal
+ * frame. A runner that does not answer breaks the protocol: the space is killed, and its program
+ * ends with the next stay. Returns the state's offset in alt, or -errno if it is lost.
  */
 static s64 seccomp_save_fpu(struct runner *r, u64 off)
 {

@@ -468,7 +468,7 @@ int skas_debug(struct space *s, int cpu, const struct debug_regs *d)
 	err = make_ready(s, r);
 	if (err == -EAGAIN)
 		return err;
-	/* else skas_run() would make a runner without the breakpoints */
+	/* the space is given up, or skas_run() would make a runner without the breakpoints */
 	if (err) {
 		space_lose(s);
 		return 0;

@@ -17,7 +17,8 @@
  *    space_try_locked() change nothing if they fail.
  * 3. space->dead never becomes false again before space_end().
  *
- * Locks: space->lock over everything here; index_lock (spin) for the list of free indices.
+ * Locks: space->lock protects what belongs to one space; index_lock (spin) protects the list of
+ * free indices.
  */
 #include <asm/ldt.h>
 #include <asm/unistd.h>

@@ -24,7 +24,7 @@
 #define ACTIVE_NS NSEC_PER_MSEC
 /* excess above which judge() is called */
 #define DOUBT_NS (200 * NSEC_PER_MSEC)
-#define LEAK_NS (20 * NSEC_PER_MSEC) /* forgiven at each check */
+#define LEAK_NS (20 * NSEC_PER_MSEC) /* excess forgiven at each check */
 #define DOUBTS 6                     /* more doubts are proof */
 
 static DEFINE_SPINLOCK(ends_lock);

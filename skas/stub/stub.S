@@ -26,8 +26,10 @@
  *                                                 frame
  *      go_live .. go_end                          leaving; the FPU state is live, the control page
  *                                                 holds the registers
- *      ring_take .. ring_end                      within that: io_getevents is answered, or not
- *      answer_take .. answer_end                  within that: another call is answered, or not
+ *      ring_take .. ring_end                      within go_live .. go_end: io_getevents is
+ *                                                 answered, or not
+ *      tramp .. h_all                             entry by a patched call; an event is on its way
+ *      answer_take .. answer_end                  within tramp .. h_all: a call is answered, or not
  */
 #include "skas/stub_abi.h"
 #include "skas/stub/host.inc"
@@ -54,7 +56,7 @@ stub_text:
  * control page is then read from the page itself. If gs base leads nowhere, the read faults, and
  * in_stub sends the call to the kernel by the thunk's own system call instruction.
  */
-	/* only writes on a change: an unwritten cache line stays in both caches */
+	/* writes only a register that has changed: an unwritten line stays in both caches */
 	.macro KEEP reg, at
 	cmp \reg, \at(%rbx)
 	je keep\@
@@ -119,7 +121,7 @@ answer_take:
 	jmp *%gs:C_JUMP
 answer_end:
 
-/* Only rbx is valid here: in_stub may jump here from anywhere above. */
+/* Only rbx is valid here: in_stub comes here from any instruction since answer_take. */
 answer_no:
 	lea SLOT_STRIDE - SLOT_CTL - ALT_TOP(%rbx), %rsp
 	mov C_OWNRAX(%rbx), %rax
@@ -243,7 +245,7 @@ h_all:
 	mov %fs, C_FSSEL(%rbx)
 	mov %gs, C_GSSEL(%rbx)
 	testl $OF_FSGSBASE, stub_text + STUB_ORDERS + O_FLAGS(%rip)
-	jz h_event				/* the kernel knows them */
+	jz h_event				/* the kernel knows the bases */
 	rdfsbase %rax
 	mov %rax, C_FS(%rbx)
 	rdgsbase %rax
@@ -300,10 +302,11 @@ wait_sleep:
 	jnz pass
 	mov O_WORD + stub_text + STUB_ORDERS(%rip), %eax
 	add %rax, %rdi
-	mov (%rdi), %r10d			/* the waker changes it first */
+	mov (%rdi), %r10d			/* the waker changes this word first */
 	movl $1, C_RSLEEP(%rbx)
 	/*
-	 * The waker writes the turn word before it reads this flag, so this read sees the change.
+	 * A full barrier: the waker writes the turn word before it reads C_RSLEEP. So either the
+	 * waker sees the flag, or this runner sees the changed turn word.
 	 */
 	lock orl $0, C_RSLEEP(%rbx)
 	cmp %edx, C_TURN(%rbx)
@@ -352,7 +355,10 @@ after_futex:
 	popfq
 	cmpl $0, C_RSLEEP(%rbx)
 	je wait_spin				/* the call was the wake-up of pass */
-/* Woken because the turn was given, or for nothing; then spinning is not worthwhile. */
+/*
+ * The runner was woken because the turn was given, or spuriously. After a spurious wake-up,
+ * spinning is not worthwhile.
+ */
 awake:
 	movl $0, C_RSLEEP(%rbx)
 	mov C_TURN(%rbx), %edx
@@ -374,8 +380,8 @@ go:
 	movl $EXIT_FRAME, C_EXIT(%rbx)
 	movq $0, C_SAVE(%rbx)
 1:	cmpl $0, C_SEGS(%rbx)
-	/* a sibling may have removed the segment: in_stub */
 	je 1f
+	/* a load faults if a sibling has removed the segment; in_stub handles that */
 go_segs:
 	mov C_DS(%rbx), %ds
 	mov C_ES(%rbx), %es
@@ -445,7 +451,7 @@ base_gates:
 	.set slot, slot + 1
 	.endr
 
-/* Only rbx is known here, as at after_futex. */
+/* Only rbx is known here: a guest may have jumped to the gate itself. */
 after_base:
 	mov C_FRSP(%rbx), %rsp
 	pushq $FLAGS_CLEAN
@@ -495,8 +501,8 @@ ring_take:
 	cmp %rdi, C_RING(%rbx)
 	jne ring_no
 	cmpl $RING_MAGIC, RING_MAGIC_AT(%rdi)
-	/* the timeout itself does not matter, but it must be readable */
 	jne ring_no
+	/* the timeout itself does not matter, but it must be readable */
 	test %r8, %r8
 	jz 1f
 	mov (%r8), %rax
@@ -628,9 +634,9 @@ in_stub:
 	jae 1f
 	/*
 	 * Leaving, with a live FPU state, after a kick or a fault of iretq: the control page has
-	 * the registers, this frame the FPU state.
+	 * the registers, this frame the FPU state. With EXIT_JUMP the page lacks rcx and r11, which
+	 * get rip and eflags.
 	 */
-	/* EXIT_JUMP: rcx and r11 are not in the page yet. */
 	lea ring_take(%rip), %rax
 	cmp %rax, %rcx
 	jb h_leaving
@@ -673,8 +679,8 @@ h_leaving:
 	cmpl $EXIT_FRAME, C_EXIT(%rbx)
 	je 4f
 	cmpl $EXIT_SWAP, C_EXIT(%rbx)
-	/* the other task's state is saved first, from this frame */
 	jne 3f
+	/* the other task's state is saved first, from this frame */
 	mov UC_FPSTATE(%rdx), %rdi
 	ALL_STATES xrstor64
 	mov C_SAVE(%rbx), %rdi

@@ -15,7 +15,7 @@
  *
  * How numbers that the kernel sends are limited:
  *    descriptors   ZYG_FD takes the numbers of regions and guards alone
- *    memory        only during the set-up, and the order area, which lies in its window
+ *    memory        mapped only during the set-up, except the order area, which lies in the window
  *    processes     wait4 of a child, by its pid
  */
 #include <stdint.h>
@@ -285,7 +285,7 @@ static long serve(struct zyg_msg *m, int received)
 static long receive(struct zyg_msg *m, int *fd)
 {
 	struct iovec iov = { m, sizeof(*m) };
-	/* The host's padding leaves room for a second descriptor. It closes any others. */
+	/* The padding leaves room for a second descriptor. The host discards further ones. */
 	struct fd_control control = { .fd = -1 };
 	struct kernel_msghdr msg = {
 		.iov = &iov, .iovlen = 1, .control = &control, .controllen = sizeof(control)
