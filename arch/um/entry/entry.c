@@ -212,8 +212,8 @@ static void serve_trap(struct task *t, const struct skas_event *ev)
 }
 
 /*
- * Refuses the 32-bit entry, which does not exist: Linux without it raises a general protection
- * fault.
+ * Refuses a 32-bit system call with a general protection fault, as a Linux kernel without 32-bit
+ * calls does.
  */
 static void refuse_i386(struct task *t)
 {
@@ -373,8 +373,8 @@ static u64 next_deadline(int cpu, u64 timer, u64 now)
 }
 
 /*
- * Prepares for idling, where this vCPU may own the event set and then leave it: afterwards perhaps
- * no vCPU waits for the set.
+ * Called before this vCPU idles. It may wait for the event set then. When it stops to wait, perhaps
+ * no vCPU waits for the set, so this vCPU polls the set every TICK_NS again.
  */
 static void before_idle(void)
 {
@@ -465,8 +465,8 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 }
 
 /*
- * Handles a kick, which the stub may have turned into a system call, or a call that has to be
- * restarted. @first as in arch_sample_ops.
+ * Does the boundary work: before a stay that was put off, after a kick, and for a call that has to
+ * be restarted. @first: see struct arch_sample_ops.
  */
 static void interrupted(struct task *t, bool first)
 {

@@ -101,8 +101,9 @@ static u64 counter(void)
 }
 
 /*
- * Copies code at @at, as insn_read(). The vDSO's clock functions call the host's vDSO, which is in
- * no area of the guest. There the kernel reads its own copy.
+ * Copies code from @at, and returns the number of bytes, as insn_read() does. The vDSO's clock
+ * functions call the host's vDSO, which is in no area of the guest: for an address there, the
+ * kernel reads its own copy of the host's vDSO.
  */
 static u32 code_at(u64 at, u8 *code)
 {

@@ -16,7 +16,7 @@
  * States:
  *	off         window is 0: the clock shows os_clock_mono() + ns, or frozen_now
  *	            -> measuring by cpu_clock_start(), if the host's own vdso uses the TSC
- *	measuring   as off, but tsc and host hold the first sample
+ *	measuring   the clock shows what it shows when off; tsc and host hold the first sample
  *	            -> on at the first reading that is START_NS later, which is the second sample;
  *	            measuring again if it is START_MOST later; off if the TSC did not count
  *	on          the clock shows ns at TSC = tsc, and counts ticks from there

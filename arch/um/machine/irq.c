@@ -53,8 +53,8 @@ void irq_init(void)
 }
 
 /*
- * Sets up the lines again. Lines that were pending at the stop still are; no vCPU was kicked for
- * them.
+ * Sets up the lines again. Lines that were pending at the stop are still pending, but no vCPU has
+ * been kicked for them.
  */
 void irq_restored(void)
 {

@@ -138,8 +138,8 @@ static void room_put(struct room *room)
 }
 
 /*
- * Takes from @room the pages that are still missing. Returns NULL if @room lacks one because memory
- * was short.
+ * Returns the address of entry @i, after it has moved from @room to the table what the table lacks.
+ * Returns NULL if @room lacks it too, because memory was short. pmap->lock held.
  */
 static u64 *slot_of(struct mm *mm, u32 i, struct room *room)
 {

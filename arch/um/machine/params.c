@@ -4,12 +4,13 @@
  *
  * Every file declares its own parameters with PARAM() or PARAM_DEV() (arch.h); the linker gathers
  * them. params_parse() looks up each argument and calls the setters before the rest of the kernel
- * is set up: there is no memory allocator and no output except refuse(). Values stay valid. Unknown
- * arguments go to init, as on Linux: NAME=VALUE into its environment, other words (and all words
- * behind "--") into its arguments. After the word "strict", unknown arguments are refused. An
- * unknown option ("--word") is always refused. A driver's prefix with a number belongs to the
- * driver, which refuses numbers that it does not have. A prefix that ends in '*' ("ubd*") matches
- * all words that begin with it, so that a misspelt parameter is not passed to init.
+ * is set up: there is no memory allocator and no output except refuse(). A setter may keep a
+ * pointer to its value, except after a restore (params_again()). Unknown arguments go to init, as
+ * on Linux: NAME=VALUE into its environment, other words (and all words behind "--") into its
+ * arguments. After the word "strict", unknown arguments are refused. An unknown option ("--word")
+ * is always refused. A driver's prefix with a number belongs to the driver, which refuses numbers
+ * that it does not have. A prefix that ends in '*' ("ubd*") matches all words that begin with it,
+ * so that a misspelt parameter is not passed to init.
  *
  * Invariants: arg_text holds a copy of every argument of the boot (Law 2: no pointer to libc's
  * memory).

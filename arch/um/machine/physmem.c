@@ -154,7 +154,10 @@ void physmem_marked(void)
 	physmem_set_pieces(0);
 }
 
-/* Returns the first frame in [pfn, end) that is (@is) or is not in the state's file, or @end. */
+/*
+ * Returns the first frame in [pfn, end) that is in the state's file (@is true) or is not in it (@is
+ * false), or @end if there is none.
+ */
 static pfn_t next_in_base(pfn_t pfn, pfn_t end, bool is)
 {
 	while (pfn < end && physmem_in_base(pfn) != is)
@@ -202,8 +205,8 @@ int physmem_enlarge(pfn_t pfn, u64 n)
 }
 
 /*
- * As physmem_next(), for the memory file alone. Without reports of holes by the host's file system,
- * all frames count as data.
+ * Does what physmem_next() does, for the memory file alone. If the host's file system does not
+ * report holes, all frames count as data.
  */
 static pfn_t next_in_file(pfn_t pfn, pfn_t end, bool data)
 {

@@ -131,10 +131,10 @@ static bool wants_mapping(pte_t e, bool all)
 }
 
 /*
- * Gathers runs of entries of [*va, end): entries to be mapped (@want 0: PTE_P, and not MAPPED or
- * stale; or WANT_ALL), or mapped entries (@want PTE_MAPPED). Takes page_table_lock for one leaf
- * table at a time. Stops when @runs is full; *va is then the address to continue at. Returns the
- * number of runs, at most @max.
+ * Gathers runs of entries of [*va, end). With @want PTE_MAPPED, these are the mapped entries. With
+ * @want 0 or WANT_ALL they are the entries that wants_mapping() admits (@all is true for WANT_ALL);
+ * these entries get PTE_MAPPED. Takes page_table_lock for one leaf table at a time. Stops when
+ * @runs is full; *va is then the address to continue at. Returns the number of runs, at most @max.
  */
 static u32 gather_runs(struct pmap *pm, u64 *va, u64 end, pte_t want, struct run *runs, u32 max)
 {

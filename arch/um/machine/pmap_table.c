@@ -61,8 +61,8 @@ static bool line_empty(const pte_t *e)
 }
 
 /*
- * Returns the address of the next nonempty entry in @table behind @va, whose entry is empty, or the
- * end of the table.
+ * Returns the address of the first nonempty entry in @table behind the entry of @va, which is
+ * empty. Returns the end of the range of @table if there is none.
  */
 static u64 skip_empty(const pte_t *table, u64 va, int level)
 {

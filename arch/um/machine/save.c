@@ -364,8 +364,8 @@ static int count_sleeper(struct task *t)
 
 /*
  * True if no task has changed a page table entry and not yet queued the order to the space for it:
- * all tasks of the mm sleep until an event from outside, which never happens in between, and no
- * other task holds the mm's lock.
+ * all tasks of the mm sleep interruptibly, which a task never does between the change and the
+ * order, and no other task holds the mm's lock.
  */
 static bool is_quiet(struct mm *mm)
 {
@@ -390,8 +390,9 @@ static int forget_put(struct mm *mm)
 }
 
 /*
- * Gives all spaces back to the pool. forget_put() follows, unless the memory is replaced. First
- * copies FPU states from the runners to the tasks, since a space that is put loses them.
+ * Gives all spaces back to the pool. The caller then calls forget_put() for all mms, unless the
+ * memory is replaced. First copies FPU states from the runners to the tasks, since a space that is
+ * put loses them.
  */
 static int put_spaces(const struct mm *quiet)
 {

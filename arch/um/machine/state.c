@@ -14,8 +14,8 @@
 bool arch_tsc_traps, arch_tsc_may_trap;
 
 /*
- * True in seccomp mode. Under ptrace the host itself would act on such calls, which the jail
- * forbids.
+ * True in seccomp mode. Under ptrace the host itself would serve a call to the vsyscall page, which
+ * the jail forbids.
  */
 bool arch_has_vsyscall(void)
 {

@@ -67,7 +67,10 @@ static void user_unlock(struct mm *mm)
 /* times that a fault is resolved and undone by another thread before the access fails */
 #define MAX_TRIES 64
 
-/* Locks the page, faulting it in. NULL: -EFAULT. */
+/*
+ * Does what user_lock() does, but first faults in a page that is missing or lacks the right. NULL
+ * means -EFAULT.
+ */
 static char *user_lock_fault(struct mm *mm, u64 addr, bool write)
 {
 	char *p;
@@ -225,8 +228,8 @@ static size_t copy_string(char *dst, const char *p, size_t n)
 }
 
 /*
- * Looks for the terminator in at most @n bytes, copying them to @dst if there is one. Returns the
- * index of the terminator, @n if there is none, or -EFAULT.
+ * Looks for the terminator in at most @n bytes, and copies the bytes to @dst unless @dst is NULL.
+ * Returns the index of the terminator, @n if there is no terminator, or -EFAULT.
  */
 static ssize_t scan_string(char *dst, u64 addr, size_t n)
 {
@@ -353,7 +356,7 @@ static void written_to(struct page *p)
 	unlock_page(p);
 }
 
-/* As access_mm(), with FOLL_* in @flags. */
+/* Does what access_mm() does, with FOLL_* in @flags. */
 static ssize_t access_pages(struct mm *mm, u64 addr, void *buf, size_t n, u32 flags)
 {
 	bool write = flags & FOLL_WRITE;

@@ -186,7 +186,10 @@ struct thunk *arena_thunk(struct patch *p, u64 addr)
 
 /* ---- arenas ---- */
 
-/* Returns an address with room below @v (not where a stack may grow to), or 0. */
+/*
+ * Returns the address of ARENA_SIZE free bytes directly below @v. Returns 0 if there are none, or
+ * if @v may be a stack that grows there. mmap_lock held.
+ */
 static u64 room_below(struct mm *mm, struct vm_area *v)
 {
 	struct vm_area *before = NULL;
