@@ -17,7 +17,7 @@
  *
  * A wake-up from another CPU takes as long as the work of a small packet. So when recent events
  * came soon after the owner went idle, it polls for a while before it sleeps (poll_first). It polls
- * only on a CPU that no thread of ours needs, and stops when another program takes that CPU.
+ * only if the host has CPUs to spare (room_to_poll), and stops when another program takes its CPU.
  *
  * Invariants:
  * 1. owner is a vCPU in os_idle() or os_event_poll(), or -1. Only the owner waits for the set.
@@ -414,8 +414,8 @@ void os_idle(int cpu, uint64_t deadline)
 }
 
 /*
- * If another vCPU is idle, it is kicked, so that it becomes the owner, and @cpu does not poll. But
- * if @cpu has been the owner while idle since its last poll, it polls in any case.
+ * If another vCPU is idle, that vCPU is kicked, so that it becomes the owner, and @cpu does not
+ * poll. But if @cpu has been the owner while idle since its last poll, @cpu polls in any case.
  */
 int os_event_poll(int cpu)
 {

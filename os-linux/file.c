@@ -180,8 +180,8 @@ static void close_listed(const char *buf, long n, int from, int to, int dir)
 }
 
 /*
- * Closes descriptors where close_range(2) is missing (before Linux 5.9) or refused: those in /proc,
- * or without /proc all below the limit.
+ * Closes the descriptors in [from, to] where close_range(2) is missing (before Linux 5.9) or
+ * refused: those that /proc/self/fd lists, or without /proc all below the limit.
  */
 static void close_each(int from, int to)
 {

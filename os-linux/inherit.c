@@ -154,7 +154,8 @@ static int is_kept(const char *variable)
 }
 
 /*
- * Removes all other variables and wipes them, since their text would stay in this process's memory.
+ * Removes the variables that are not in kept_variables, and wipes them, since their text would stay
+ * in this process's memory.
  */
 static void drop_environment(void)
 {
@@ -228,7 +229,7 @@ static void stop_cpu_timers(void)
 	setitimer(ITIMER_PROF, &off, NULL);
 }
 
-/* Keeps the owner's rights in the umask. */
+/* Lets the umask take no rights from the owner of new files. */
 static void keep_owner_rights(void)
 {
 	mode_t mask = umask(0);

@@ -127,7 +127,7 @@ static int read_pagemap(int pid, uint64_t va, uint32_t n, uint64_t *entries)
 	return got == (ssize_t)(n * sizeof(*entries)) ? 0 : -EIO;
 }
 
-/* True if the host says in pagemap which pages exist: that of this function's frame does. */
+/* True if pagemap shows which pages exist. The page of this function's stack frame exists. */
 static bool pagemap_is_true(void)
 {
 	uint64_t entry;

@@ -23,7 +23,7 @@ static void (*at_exit[MAX_AT_EXIT])(void);
 static int nr_at_exit;
 static int exiting, at_exit_ran;
 static int data_lost;       /* atomic: see os_note_lost() */
-static sigset_t first_mask; /* the signal mask at our start */
+static sigset_t first_mask; /* signal mask at the process's start */
 
 int os_at_exit(void (*fn)(void))
 {
@@ -181,7 +181,7 @@ void os_process_setup(void)
 		fprintf(stderr, "nestling: %s\n", why);
 		exit(1);
 	}
-	/* threads allocate little here, and an arena each costs some host calls and pages */
+	/* threads allocate little here, and an arena for each would cost host calls and pages */
 	mallopt(M_ARENA_MAX, 1);
 	block_signals();
 	signal(SIGPIPE, SIG_IGN);

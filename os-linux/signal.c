@@ -20,7 +20,7 @@
 static int irq_of[NSIG]; /* irq + 1; 0: none */
 static int shutdown_line = NO_IRQ;
 static uint64_t grace_ns, end_at = OS_FOREVER;
-static int end_value; /* value of the last SIGTERM with one */
+static int end_value; /* of the last SIGTERM that had a value */
 
 static struct {
 	void (*stop)(void);
@@ -160,7 +160,7 @@ int os_signals_setup(int shutdown_irq, uint64_t grace)
 
 	shutdown_line = shutdown_irq;
 	grace_ns = grace;
-	/* built now: a jailed process may not install handlers */
+	/* done before the jail closes: a jailed process may not call sigaction(2) */
 	wanted_signals(&set);
 	return os_worker_start("signals", signal_thread, &set);
 }

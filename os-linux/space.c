@@ -160,8 +160,8 @@ static void __attribute__((noreturn)) give_up_exec(const char *call)
 }
 
 /*
- * As give_up_exec(), for a call that names a descriptor. EINVAL and EBADF mean that the number is
- * above the limit of descriptors.
+ * Does what give_up_exec() does, for a call that names a descriptor. EINVAL and EBADF mean that the
+ * number is above the limit of descriptors.
  */
 static void __attribute__((noreturn)) give_up_number(const char *call)
 {
@@ -193,8 +193,8 @@ static void exec_image(int socket, int ctl, int physmem, int image)
 	os_close_from(ZFD_REGION + 1);
 	fcntl(IMAGE_FD, F_SETFD, FD_CLOEXEC);
 	/*
-	 * the zygote has no rights either: a tracer without them may not trace processes that have
-	 * some (seccomp=off)
+	 * the zygote gives up its rights, too: a tracer without rights may not trace processes that
+	 * have some (seccomp=off)
 	 */
 	os_user_become();
 	os_no_capabilities();
@@ -606,7 +606,7 @@ static bool read_stat(pid_t pid, char *state, int *parent)
 	return p && sscanf(p, ") %c %d", state, parent) == 2;
 }
 
-/* Reads /proc if the task has no pidfd. A zombie is dead. */
+/* Reads /proc if the host gives no pidfd. A zombie counts as dead. */
 int os_space_is_dead(int task)
 {
 	struct pollfd p = { .events = POLLIN };

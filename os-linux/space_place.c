@@ -107,7 +107,10 @@ static int own_schedstat(void)
  */
 #define DELAYS 4
 
-/* The file of a process that has ended reads as empty. */
+/*
+ * A kept file that reads as empty belongs to a process that has ended, and another task may have
+ * its number now. So the file is opened again.
+ */
 uint64_t os_space_delayed(int task)
 {
 	static __thread struct {
