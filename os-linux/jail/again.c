@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * again.c: reboots a jailed kernel process, or makes it continue from a state. Its filter outlives
- * an execve(2), so a new process has to take its place; but its parent waits for this one.
+ * again.c: reboots a jailed kernel process, or makes it continue from a state. The filter outlives
+ * an execve(2), so a new process has to take the place of the kernel process. But the parent waits
+ * for the old process, which therefore stays, as a stub.
  *
  *      kernel process              broker
  *      parks its threads
@@ -20,10 +21,10 @@
  * kills the kernel process. So there are never more processes than these.
  *
  * Memory, and files without names, take the host milliseconds to free. So the kernel process frees
- * them after the request for the next one, while that one starts.
+ * them after the request for the next kernel process, while that process starts.
  *
- * The command line is the broker's own copy. The kernel process may only choose a state to start
- * from, if the console's owner has named it.
+ * The command line is the broker's own copy. The kernel process may only choose the state to start
+ * from, and only a state that the console's owner has named.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -121,8 +122,8 @@ static void forget(void)
 }
 
 /*
- * Records the request in place of an earlier one; false if it is malformed, and then the
- * descriptors stay the caller's. Does not check whether the owner has named its state.
+ * Records the request in place of an earlier one. Returns false if the request is malformed; then
+ * the descriptors stay the caller's. Does not check whether the owner has named the state.
  */
 static bool note(const struct ask *a, const int *fds, int nr)
 {
@@ -396,7 +397,7 @@ static void let_all_go(int sock, int maps)
 
 		for (int i = 0; i < nr; i++)
 			look[i] = (struct pollfd){ .fd = from + i };
-		/* if poll() fails, all count as open */
+		/* if poll() fails, all numbers count as open */
 		poll(look, (nfds_t)nr, 0);
 		for (int i = 0; i < nr; i++)
 			if (!(look[i].revents & POLLNVAL) && from + i != sock && from + i != maps)
@@ -424,8 +425,8 @@ static void forget_mapping(const char *line)
 /*
  * Unmaps the guest's memory: all large mappings below the libraries' range. The stack of this
  * thread is small. @maps is /proc/self/maps, which the broker has opened. Does not allocate, as a
- * parked thread may hold the allocator's lock. The host lists by addresses, so what is unmapped
- * meanwhile hides no line.
+ * parked thread may hold the allocator's lock. The host continues its list at an address, so an
+ * unmapping meanwhile makes no line be skipped.
  */
 static void forget_guest(int maps)
 {

@@ -87,13 +87,13 @@ static struct {
 	_Alignas(struct ask) char bytes[ASK_PACKET];
 } later = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-/* The bytes that a message takes in a packet of several. */
+/* Returns the bytes that a message takes in a packet of several messages. */
 static size_t room_of(const struct ask *a)
 {
 	return (ASK_HEAD + a->len + ASK_ALIGN - 1) & ~(size_t)(ASK_ALIGN - 1);
 }
 
-/* later.lock held */
+/* Sends the waiting messages, if there are any. Returns 0 or -errno. later.lock held. */
 static int send_later_locked(int sock)
 {
 	ssize_t n = 0;
@@ -105,8 +105,8 @@ static int send_later_locked(int sock)
 }
 
 /*
- * Takes no lock while nothing waits, as after the close: a thread that was parked for a restart may
- * hold it.
+ * Sends the waiting messages. Takes no lock if none waits, as is the case after the close: a thread
+ * that was parked for a restart may hold the lock. Returns 0 or -errno.
  */
 static int send_later(int sock)
 {
@@ -179,8 +179,8 @@ static void close_all(const int *fds, int nr)
 
 /*
  * Receives a packet of up to @size bytes. @fds has room for ASK_FDS + 1 descriptors, or is NULL:
- * descriptors are closed then.
- * Returns its length, with the number of descriptors in *@nr_fds, or -1.
+ * then descriptors are closed. Returns the packet's length, with the number of descriptors in
+ * *@nr_fds, or -1.
  */
 static ssize_t receive(void *packet, size_t size, int *fds, int *nr_fds)
 {

@@ -213,16 +213,16 @@ static bool is_space(int pid)
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	n = readlink(path, target, sizeof(target) - 1);
-	/* a container's filter may refuse the one or the other */
+	/* a container's filter may refuse one of the two calls */
 	if (n < 0)
 		n = readlinkat(AT_FDCWD, path, target, sizeof(target) - 1);
 	return n > 0 && !strcmp(target, program);
 }
 
 /*
- * True for a mapper or a runner: they are children of the zygote. A child of the kernel process is
- * the zygote, whose filter lets it send to addresses, or a program of the user that has started
- * before the close, such as a terminal, without a filter.
+ * True for a mapper or a runner, which are children of the zygote. False for a child of the kernel
+ * process, since a tracer would gain rights: the child is the zygote, whose filter lets it send to
+ * addresses, or a program of the user without a filter, such as a terminal, from before the close.
  */
 static bool may_be_traced(int pid)
 {

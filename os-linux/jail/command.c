@@ -12,7 +12,7 @@
 #include "os-linux/jail/broker.h"
 #include "os-linux/jail/jail.h"
 
-/* The head of a packet that `nestctl` and uml_mconsole send: magic, version, length. */
+/* bytes before the text in packets of `nestctl` and uml_mconsole: magic, version, length */
 #define COMMAND_AT 12
 
 static bool begins(const char *text, const char *word)
@@ -25,8 +25,9 @@ static bool begins(const char *text, const char *word)
 #define PIECES_MAX 8
 
 /*
- * The grants for a name in @words: in the first place, or behind a separator. A disk with the flag
- * r is read only, and so is the backing file of each disk.
+ * Returns the grants (OS_GRANT_*) for a file name in @words. With @is_first the name stands
+ * directly behind the '=', else behind a later separator. A disk with the flag r is read only, and
+ * so is the backing file of each disk.
  */
 static unsigned how_of(const char *words, bool is_first)
 {
@@ -120,7 +121,7 @@ static bool take_name(const char *name)
 	return true;
 }
 
-/* "state place WORD": the next process has the word. */
+/* Handles "state place WORD": gives the word to the next process. */
 static void place(const char *word)
 {
 	if (strncmp(word, "umid=", 5) || take_name(word + 5))

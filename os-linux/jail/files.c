@@ -36,7 +36,7 @@
 #define GRANTS_MAX 4096
 #define GRANTS_LATER 512
 
-/* grants that a name can have more of, by and by */
+/* grants that can be added to the grant of a name later */
 #define PLAIN ((unsigned)(OS_GRANT_READ | OS_GRANT_WRITE | OS_GRANT_REMOVE))
 
 struct grant {
@@ -51,7 +51,7 @@ static int nr_grants, nr_first, oldest;
 struct place {
 	int dir;      /* AT_FDCWD: the name is a path */
 	unsigned how; /* OS_GRANT_*, or 0: a table */
-	/* as the kernel process sees it, for messages */
+	/* the path as the kernel process sees it, for messages */
 	char path[ASK_TEXT];
 	char *name;
 };
@@ -297,13 +297,13 @@ static int find(struct place *p)
 {
 	char *last = strrchr(p->path, '/');
 	size_t n = (size_t)(last - p->path);
-	/* the guest may have put a link there, so only files that were opened before are allowed */
+	/* the guest may have put a link there, so only granted folders that are open count */
 	bool shared = files_beneath(p->path) && !files_beneath("/");
 	int err = -EACCES;
 
 	p->dir = AT_FDCWD;
 	p->name = p->path;
-	/* a name of its own comes first: a folder may let the process do more */
+	/* a grant for the name itself comes first: a grant for the folder may allow more */
 	for (int i = 0; i < nr_grants && !shared; i++)
 		if (is_by_name(&grants[i]) && !strcmp(grants[i].path, p->path)) {
 			p->how = grants[i].how;
@@ -426,7 +426,7 @@ static int stat_descriptor(const struct seccomp_notif *call, int number)
 	return memory_write(call->data.args[2], &st, sizeof(st)) ? 0 : -EFAULT;
 }
 
-/* statx(2) of a descriptor. */
+/* Makes statx(2) for a descriptor. */
 static int statx_descriptor(const struct seccomp_notif *call, int number)
 {
 	struct statx st;
@@ -529,8 +529,8 @@ static bool has_copies(void)
 /*
  * Answers the open of a folder, of which @fd is the broker's descriptor, in an instance with copies
  * of folders: from a folder of the host's own mounts ".." would lead out of the copies. The kernel
- * process gets a file that stands for the folder. It cannot make the folder's names durable by that
- * file, so they are here.
+ * process gets a file that stands for the folder. With that file it cannot make the folder's names
+ * durable, so the broker does it here.
  */
 static void stand_in(const struct seccomp_notif *call, const struct place *p, int fd)
 {
@@ -593,9 +593,10 @@ static bool may_link_named(const struct place *p)
 }
 
 /*
- * Gives another name to a granted file, or to a file of a descriptor. A file of a descriptor must
- * have no name yet. Other files must be the kernel process's own, or granted to be written to, or
- * no process may write to them, under the new name either.
+ * Gives another name to a granted file, or to a file of a descriptor. A granted file must be
+ * granted to be written to, or pass known_may_link(). A file of a descriptor must have no name yet,
+ * or pass known_may_link(). The kernel process cannot write to a kept file under the new name
+ * either. Returns 0 or -errno.
  */
 static int link_file(const struct place *from, const struct place *to)
 {

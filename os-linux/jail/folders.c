@@ -95,8 +95,8 @@ static int write_to(const char *path, const char *text)
 }
 
 /*
- * True if @id is the number in the file @path: the id that stands for all unmapped users in a user
- * namespace, usually nobody's.
+ * True if @id is the number in the file @path, or if the file cannot be read. The number is the id
+ * that stands for all unmapped users in a user namespace, usually nobody's.
  */
 static bool is_of_others(const char *path, unsigned id)
 {
@@ -203,7 +203,7 @@ static int open_own(const char *kind)
 
 /*
  * Makes all mounts private. In a chroot, "/" need not be a mount point, and is not the root of all
- * mounts. Joining its own namespace leaves a chroot.
+ * mounts. So the helper leaves a chroot, by joining its own namespace, and then enters it again.
  */
 static int make_private(void)
 {
@@ -238,7 +238,10 @@ static int take_fds(void)
 	return take_tree(path);
 }
 
-/* Returns a copy of the mount that is mounted nowhere: ".." ends at it. */
+/*
+ * Returns a descriptor of a copy of /proc/PID/task of the kernel process, or -errno. The copy is
+ * mounted nowhere, so ".." does not lead out of it.
+ */
 static int take_tasks(void)
 {
 	char path[64];

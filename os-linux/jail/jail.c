@@ -44,8 +44,9 @@ static const cap_value_t never_needed[] = { CAP_AUDIT_CONTROL, CAP_AUDIT_READ, C
 #define NEVER_NEEDED ((int)(sizeof(never_needed) / sizeof(never_needed[0])))
 
 /*
- * Drops a capability. Hosts that do not know it refuse, and without CAP_SETPCAP the bounding set
- * cannot be changed; then no_new_privs keeps the capabilities of the bounding set out of reach.
+ * Drops the first @n capabilities of never_needed[]. Hosts refuse those that they do not know.
+ * Without CAP_SETPCAP the bounding set cannot be changed; then no_new_privs keeps the capabilities
+ * of the bounding set out of reach.
  */
 static void drop_capabilities(int n)
 {
@@ -55,7 +56,7 @@ static void drop_capabilities(int n)
 		cap_drop_bound(never_needed[i]);
 	if (!caps)
 		return;
-	/* the host removes from the ambient set what is removed from the two others */
+	/* what leaves the permitted or inheritable set leaves the ambient set, too */
 	for (int i = 0; i < n; i++) {
 		cap_set_flag(caps, CAP_EFFECTIVE, 1, &never_needed[i], CAP_CLEAR);
 		cap_set_flag(caps, CAP_PERMITTED, 1, &never_needed[i], CAP_CLEAR);
@@ -104,8 +105,8 @@ static bool may_be_jailed(char **argv)
 
 /*
  * Before Linux 5.16 a filter also makes the CPU wait for the address of each store before it loads
- * (against Spectre 4), unless this flag is set. The process needs no such protection, since it runs
- * no foreign code.
+ * (against Spectre 4), unless SECCOMP_FILTER_FLAG_SPEC_ALLOW is set. The process needs no such
+ * protection, since it runs no foreign code.
  */
 #define FILTER_FLAGS                                                                               \
 	(SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC |                            \

@@ -9,8 +9,8 @@
  *      descriptors, error text        <---------------------+
  *
  * The text has to be a complete value of the command line or of a command of the console's owner:
- * "eth1=VALUE", or one of the two sides of a line. So the kernel process can open again what its
- * owner gave it, and nothing else.
+ * VALUE of "eth1=VALUE", or IN or OUT of a console's "con1=IN,OUT". So the kernel process can open
+ * again what its owner gave it, and nothing else.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,8 +69,8 @@ void openers_word(const char *word)
 	if (value)
 		add_value(value + 1, strlen(value + 1));
 	/*
-	 * also grants the two sides of a line; a card has options behind the commas, and counts as
-	 * a whole
+	 * Also adds the parts of a console's value, which commas separate. A card has options
+	 * behind its commas, and its value counts as a whole.
 	 */
 	if (!value || !strncmp(word, "eth", 3))
 		return;

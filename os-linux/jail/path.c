@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* the name of a file in memory that stands for a folder, before the folder's path */
+/* begins the name of a memory file that stands for a folder; the folder's path follows */
 #define STAND_IN "nestling-folder:"
 #define STAND_IN_MAX 249 /* memfd_create(2) */
 

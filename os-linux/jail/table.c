@@ -117,7 +117,7 @@ const struct jail_row jail_table[] = {
 	HOSTFS(fchmod, "", "hostfs", { 0 }),
 	HOSTFS(fchown, "", "hostfs", { 0 }),
 	HOSTFS(fsync, "", "hostfs", { 0 }),
-	/* no request that begins to trace: the broker looks whose process that would be */
+	/* no request that begins to trace: the broker checks which process that would be */
 	{ CALL(ptrace, JAIL_ALLOW, "of what it traces", "system calls of the guest"),
 		.profile = JAIL_TRACE,
 		.check = { IS(0, PTRACE_PEEKUSR, PTRACE_POKEUSR, PTRACE_GETREGS, PTRACE_SETREGS,

@@ -63,7 +63,7 @@ static int ruleset = -1;
 static int tasks = -1;
 static bool scoped;
 static uint64_t kept;             /* capabilities that stay */
-static int given_up;              /* number of threads; atomic */
+static int given_up;              /* threads that have finished; atomic */
 static int finished[THREADS_MAX]; /* their tids; atomic */
 
 /* ---- Landlock ---- */
@@ -109,7 +109,7 @@ void jail_scope(int folders)
 		rules = make_rules((struct rights){ .files = REFER, .scoped = SCOPED_SIGNAL });
 	if (rules < 0)
 		goto out;
-	/* otherwise any set of rules forbids linking and renaming between folders */
+	/* without such a rule, each set of rules forbids links and renames between folders */
 	add_rule(rules, top, REFER);
 	if (folders >= 0)
 		add_rule(rules, folders, REFER);
@@ -156,8 +156,8 @@ bool jail_has_beneath(void)
 }
 
 /*
- * Makes the rules for the close, if @is_wanted, and closes the folders for them in any case:
- * they are the host's own, from which ".." leads to all of it.
+ * Makes the rules for the close, if @is_wanted. Closes the descriptors of their folders in any
+ * case: they are descriptors of the host's own folders, from which ".." leads to all of the host.
  */
 static void make_all_rules(bool is_wanted)
 {

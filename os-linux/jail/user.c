@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * user.c: user=: an instance that root starts becomes a user of its own, in namespaces of its own,
- * when its jail closes. Its broker stays root's, and so do the files that it makes.
+ * user.c: user=: an instance that root starts runs as another user, in namespaces of its own, once
+ * its jail closes. Its broker stays root's, and so do the files that the broker makes.
  *
  *      user_begin()        at the start: reads the parameter. Before Landlock forbids mounts, a
- *                          child makes a mount namespace with an empty root, and those of networks
- *                          and of System V IPC. Files of /proc hold them, and the child ends.
+ *                          child makes a mount namespace with an empty root, and namespaces for
+ *                          the network and for System V IPC. Open files of /proc keep these when
+ *                          the child has ended.
  *      os_user_become()    in zygote and slirp helper, between vfork and exec
  *      user_close()        in each thread, when the jail closes
  *      os_jail_user_note() afterwards: returns the parts that the host has refused
@@ -20,7 +21,7 @@
  * name, except through its broker.
  *
  * The change of the user clears the dumpable flag: other processes of the user cannot trace this
- * one, and it dumps no core.
+ * process, and this process dumps no core.
  */
 #include <errno.h>
 #include <fcntl.h>
