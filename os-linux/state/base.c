@@ -4,8 +4,8 @@
  *
  *	                the kernel process maps                    a space maps
  *	base page       the state's file, privately                never
- *	own page        the memory file of this instance, shared   the same, as in an instance that
- *	                                                           has booted
+ *	own page        the memory file of this instance, shared   this memory file, as in an
+ *	                                                           instance that has booted
  *
  * So a restore reads nothing, and instances started from one state share the pages that none of
  * them writes. When the kernel process writes to a base page, the host makes a private copy. A page
@@ -113,7 +113,10 @@ static void clear_bits(uint64_t page, uint64_t end)
 			&base.bits[page / WORD], ~(1UL << page % WORD), __ATOMIC_RELEASE);
 }
 
-/* Returns the first page in [page, end) that is (@is) or is not a base page, or @end. */
+/*
+ * Returns the first page in [page, end) that is a base page (@is true) or is none (@is false), or
+ * @end if there is no such page.
+ */
 static uint64_t next_page(uint64_t page, uint64_t end, bool is)
 {
 	uint64_t none = is ? 0 : ~0UL; /* a word of bits without a wanted page */

@@ -47,7 +47,7 @@ void copy_prepare(uint64_t bytes, uint64_t at_once)
 	uint64_t most = most_to_take();
 	void *p;
 
-	/* memory of an earlier attempt */
+	/* the memory of an earlier attempt suffices */
 	if (kept.size >= bytes) {
 		copy_again();
 		return;

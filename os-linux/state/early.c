@@ -8,7 +8,7 @@
  *	to its memory                    after early_prepare() costs a fault of the host, which sets
  *	                                 a bit in the page table (Linux 6.7)
  *	a program                        its space has to map the page writable first, which
- *	                                 os_state_note() sees; at early_begin() it has none
+ *	                                 os_state_note() notes; at early_begin() spaces map no page
  *	the page is given to the host    os_mem_punch() calls early_punched()
  *
  * A request that the host works on may write to pages that it pinned before early_prepare(). None
@@ -42,7 +42,10 @@
 
 #define REGIONS 512
 #define WRITE_MAX 256 /* pages of a batch */
-/* bytes for which the host keeps other threads from changing its page tables */
+/*
+ * bytes that are unregistered with one call, during which the host keeps other threads from
+ * changing the page tables
+ */
 #define RELEASE_STEP (32UL << 20)
 
 static int uffd = -1;
@@ -60,7 +63,7 @@ static struct {
  */
 static uint64_t *written;
 static uint64_t written_pages;
-/* atomic: 1 while os_state_note() has to note */
+/* atomic: 1 while os_state_note() has to mark pages as written */
 static int notes;
 
 void early_init(void)
@@ -179,14 +182,17 @@ static int add_page(struct batch *b, uint64_t page)
 	return err;
 }
 
-/* the older state, its number for map 0, and how many of its runs are used so far */
+/*
+ * the older state, or NULL; the indices of map 0; how many runs of the older state are used so far;
+ * the run that was used last
+ */
 struct older_use {
 	const struct state_older *o;
 	struct state_older_maps maps;
 	uint64_t runs, last;
 };
 
-/* Returns what to remember about a page. */
+/* Finds out where the content of page @number is. Returns the value for early.found[]. */
 static uint32_t look_at(struct older_use *u, uint64_t number)
 {
 	const char *page = (const char *)early.addr + number * STATE_PAGE;
@@ -312,7 +318,7 @@ void early_begin(void)
 
 void early_collect(void)
 {
-	/* without the answer each page may have been written */
+	/* if the host does not answer, each page may have been written */
 	if (collect())
 		mark_pages(0, early.pages);
 }

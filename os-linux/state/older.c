@@ -120,7 +120,10 @@ void state_older_open(struct state_older *o, int dir)
 {
 	memset(o, 0, sizeof(*o));
 	memset(&ahead, 0, offsetof(typeof(ahead), buf));
-	/* if it uses all source numbers, none is left for this file as a source of the new state */
+	/*
+	 * A state that uses all source numbers cannot be used: its file becomes source 1 of the new
+	 * state, and the number of each of its sources grows by one.
+	 */
 	if (!state_tables_open(&o->t, dir, "memory.1", 1) ||
 		o->t.h.source[STATE_SOURCES - 1].size) {
 		state_tables_close(&o->t);

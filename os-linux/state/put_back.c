@@ -35,8 +35,8 @@ static struct {
 	bool restored; /* true: made by os_mark_restored() */
 	bool saved;    /* true: made by os_mark_saved() */
 	/*
-	 * true if tables belong to the mark, also to an older one; else the tables are those of the
-	 * restored process
+	 * true: os_mark() has made the tables, for this mark or an earlier one, and the next
+	 * os_mark() closes them; false: they are borrowed from the restored state
 	 */
 	bool has_tables;
 	struct state_tables tables;
@@ -113,7 +113,7 @@ static int pagemap = -1;
 
 /*
  * Lists pages from *@addr to @end that are private copies of this process, and sets *@addr to the
- * end of the listed range. Returns the number of regions, or -errno if this host has no such call.
+ * end of the listed range. Returns the number of regions, or -errno, as on hosts before Linux 6.7.
  */
 static int scan(uint64_t *addr, uint64_t end, struct region *r)
 {
@@ -168,8 +168,8 @@ static void __attribute__((noreturn)) end_broken(int err)
 }
 
 /*
- * Maps all memory from the file. An error after the first part ends the process: the kernel's
- * memory would be in two places.
+ * Maps all memory from the file. An error ends the process, since a part of the kernel's memory may
+ * already be mapped from the file.
  */
 static void map_all(const struct os_state *s)
 {
@@ -187,7 +187,7 @@ static void map_all(const struct os_state *s)
 
 /*
  * Maps the whole file beside the memory, as the source of copies. Without that mapping, or without
- * a page map, written pages are dropped instead.
+ * a page map, os_put_back() drops written pages instead of copying the file's pages over them.
  */
 static void view_file(void)
 {
@@ -261,7 +261,7 @@ static int view_state(const struct state_tables *t)
 	return err;
 }
 
-/* Copies the pages that this process has written to the view. */
+/* Copies to the view the pages that this process has written. Returns 0 or -errno. */
 static int keep_written(const struct state_tables *t)
 {
 	struct region list[REGIONS];
@@ -383,8 +383,8 @@ int os_marked(void)
 /* ---- going back ---- */
 
 /*
- * Sets the clocks. Real time follows the host, the other clocks continue from the mark. As after a
- * restore, boot time also counts the time since the mark, but not after os_mark().
+ * Sets the clocks. Real time follows the host, the other clocks continue from the mark. If the mark
+ * is a state, boot time also counts the time since the mark, as after a restore.
  */
 static void set_clocks(const struct state_header *h)
 {
@@ -400,7 +400,7 @@ static void set_clocks(const struct state_header *h)
 	os_clock_set_shifts(&s);
 }
 
-/* the guard between two kernel stacks, which may be dropped with them */
+/* bytes: the guard between two kernel stacks, which may be dropped with the stacks */
 #define GUARD_MAX 16384UL
 
 /*
@@ -419,7 +419,7 @@ static uint64_t end_of_row(const struct state_tables *t, uint32_t *i)
 	return end;
 }
 
-/* Drops what this process has written to its private copies. */
+/* Drops the private copies of the pages that this process has written. Returns 0 or -errno. */
 static int drop_written(void)
 {
 	const struct state_tables *t = &mark.tables;
@@ -516,8 +516,8 @@ static bool rewrite_written(void)
 }
 
 /*
- * Writes the pages that were written between the restore and the mark again: they are in the view
- * only.
+ * Copies to the memory the pages that were written between the restore and the mark: their content
+ * at the mark is in the view only. Returns 0 or -errno.
  */
 static int write_again(void)
 {

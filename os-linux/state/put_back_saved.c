@@ -2,7 +2,7 @@
 /*
  * put_back_saved.c: goes back in place to a state that this process has saved itself (put_back.c).
  *
- * The save costs nothing for it: neither a base nor a list of written pages is made. Going back
+ * The save does no work for this: it makes neither a base nor a list of written pages. Going back
  * reads the state's files, compares each page of the memory with them, and copies what differs. For
  * the few megabytes of a small instance that takes less time than exec, which has to set up a
  * process. Larger ones are left to exec.
@@ -119,7 +119,10 @@ void saved_forget(void)
 
 /* ---- while the machine is stopped ---- */
 
-/* Gives pages of the map back to the host if they are the memory file's own and many. */
+/*
+ * Gives @n pages back to the host if they are many and this instance has booted, so that no file of
+ * a state has their content. Returns false if they have to be cleared instead.
+ */
 static bool drop_pages(const struct os_state_map *m, uint64_t page, uint64_t n)
 {
 	return n >= CLEAR_MAX && !state_restored() &&

@@ -4,7 +4,7 @@
  * vCPU has entered the kernel world.
  *
  * Only the tables are read (tables.c, which checks them); base.c describes how the file
- * becomes the memory. The content of the memory is trusted as a program is that the user runs.
+ * becomes the memory. The content of the memory is trusted like a program that the user runs.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -147,8 +147,8 @@ static int map_guest(const struct state_tables *t, uint32_t map)
 }
 
 /*
- * Maps all memory, which replaces the program's initial data of the kernel. No code of the kernel
- * world has run yet.
+ * Maps all memory, which replaces the initial data of the kernel world. No code of the kernel world
+ * has run yet.
  */
 static void map_all(const struct state_tables *t)
 {

@@ -29,7 +29,7 @@
 #define SPARE (4UL << 20)
 /* bytes: a larger memory is written early */
 #define EARLY_MIN (64UL << 20)
-/* bytes allocated for what is written after that */
+/* bytes allocated for the pages that have to be written after the early copy */
 #define EARLY_REST (16UL << 20)
 
 void state_build_id(uint8_t *id)
@@ -81,7 +81,7 @@ static struct {
 	struct state_older older;
 	struct file_data data[STATE_FILES];
 	bool used[STATE_SOURCES];
-	/* true: all except copy.c's data */
+	/* true: all is written except copy.c's data */
 	bool is_written;
 	struct state_header header; /* of the last memory file that was written */
 } ready = { .dir = -1, .file = -1 };
@@ -173,8 +173,8 @@ static enum early_page find_early(
 }
 
 /*
- * Finds where a page is to be written, or already is. Returns false if the page is zero. Sets *copy
- * if it is still to be written there.
+ * Finds the place in a file where the page already is or is to be written. Returns false if the
+ * page is zero. Sets *copy to true if the page is still to be written there, else to false.
  */
 static bool place_of(const struct writer *w, const struct state_older_maps *maps, uint32_t map,
 	uint64_t number, bool same, struct state_place *place, bool *copy)
@@ -433,7 +433,10 @@ int state_each_map(struct os_state *s, state_map_fn *fn)
 	return err;
 }
 
-/* Moves the tables into one block for state_tables_close(). False without memory: closes all. */
+/*
+ * Moves the tables into one block for state_tables_close(). Without memory returns false, and
+ * closes @t.
+ */
 static bool keep_tables(struct writer *w, struct state_tables *t)
 {
 	size_t maps = w->s->nr_maps * sizeof(*w->maps), runs = w->nr_runs * sizeof(*w->runs);
@@ -512,7 +515,7 @@ static void remove_file(const char *name)
 	unlink(os_name_at(path, ready.dir, name));
 }
 
-/* Closes and frees what the save has. Called by the worker, or while none works. */
+/* Closes and frees what the save has. Called by the worker, or while no worker runs. */
 static void drop(void)
 {
 	copy_drop();
@@ -588,7 +591,7 @@ static uint64_t count_bytes(const struct os_state *s)
 	return bytes;
 }
 
-/* pause between two looks at the worker that os_state_drop() waits for */
+/* ns between two checks of the worker that os_state_drop() waits for */
 #define WAIT_NS 200000
 
 /* The one job at a time, for the thread of os_state_prepare() or os_state_finish(). */
@@ -675,7 +678,10 @@ static int work(void (*fn)(void *unused), const char *path, struct os_state *s)
 	return err ? failed(s, err, path) : 0;
 }
 
-/* The worker uses what is closed, and would leave behind what it opens later. */
+/*
+ * Waits for the worker first, which uses what drop() closes, and would leave open what it opens
+ * later.
+ */
 void os_state_drop(void)
 {
 	while (job.started && !__atomic_load_n(&job.ended, __ATOMIC_ACQUIRE))
