@@ -119,7 +119,7 @@ static u64 area_at(int area)
 	return (u64)area * round_up(xstate_size, 64);
 }
 
-/* Sets up the area into which calls save their state (C_CALLNR). No call does so yet. */
+/* Names the area into which patched calls save their state, and no call that does so (C_CALLNR). */
 void fpu_set_areas(struct runner *r)
 {
 	r->ctl->call_fp = r->va - SLOT_CTL + SLOT_ALT + area_at(FPU_AREAS);

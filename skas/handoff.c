@@ -21,7 +21,7 @@
 #define POLL_NS 40
 /* polls of POLL_NS to skip after the turn was given */
 #define FIRST_LOOK 2
-/* the least spinning is the most divided by this */
+/* the shortest spinning is the longest divided by this */
 #define SPIN_FLOOR 8
 #define GAP_SHARE 8 /* a new gap weighs 1/8 in the mean */
 #define GAP_MOST 16 /* in SPIN_NS: limit of a counted gap */

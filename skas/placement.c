@@ -33,7 +33,7 @@
 #include "skas/placement.h"
 
 #define BUSY_ONE 256 /* one vCPU at work at every look */
-#define BUSY_SHARE 4 /* divisor: share of the newest look */
+#define BUSY_SHARE 4 /* the newest look weighs 1/4 in the mean */
 /* hand-offs between two looks that make it worthwhile to go apart */
 #define OFTEN 16
 /* number of waits below which spinning is not judged */
@@ -276,7 +276,7 @@ void skas_waited_for_disk(int cpu, u64 ns)
 	if (to == p->home)
 		return;
 	p->moves++;
-	p->pinned = false; /* until the next hand-off: pin_self() */
+	p->pinned = false; /* pin_self() pins it at the hand-off */
 	set_home(p, to);
 }
 

@@ -36,7 +36,7 @@
 
 #define GATE_SIZE 16
 #define SYSCALL_INSN_SIZE 2
-#define XMM_FIRST 160 /* in an xsave area */
+#define XMM_FIRST 160 /* offset in an xsave area */
 #define XMM_END 416
 #define XSAVE_BV 512
 #define XSTATE_SSE 2UL

@@ -286,12 +286,12 @@ void runner_unpublish(struct runner *r)
  * does not sleep before it has given the turn back. So a runner that is found asleep each time is
  * given up too.
  */
-#define KICKS 20 /* ignored before CPU time or sleep counts */
+#define KICKS 20 /* kicks before CPU time or sleep counts */
 /* time in which the runner neither had a CPU nor waited for one */
 #define KICK_LIMIT (10 * NSEC_PER_SEC)
 /* used if the host does not report how long the runner waited for a CPU */
 #define KICK_LIMIT_UNKNOWN (30 * NSEC_PER_SEC)
-#define KICK_PAUSE (NSEC_PER_SEC / 4) /* limit for counting one wait */
+#define KICK_PAUSE (NSEC_PER_SEC / 4) /* one wait counts for at most this */
 
 void kicking_begin(struct kicking *k, const struct runner *r)
 {

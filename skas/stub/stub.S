@@ -28,7 +28,8 @@
  *                                                 holds the registers
  *      ring_take .. ring_end                      within go_live .. go_end: io_getevents is
  *                                                 answered, or not
- *      tramp .. h_all                             entry by a patched call; an event is on its way
+ *      tramp .. h_all                             entry by a patched call, or EXIT_SAVE; an event
+ *                                                 is on its way
  *      answer_take .. answer_end                  within tramp .. h_all: a call is answered, or not
  */
 #include "skas/stub_abi.h"
@@ -315,7 +316,7 @@ wait_sleep:
 	mov $FUTEX_WAIT, %esi
 	jmp call_futex
 
-/* The next runner uses this CPU: wake it before this one sleeps. */
+/* Wakes the next runner, which uses this CPU, before this runner sleeps. */
 pass:
 	movl $0, C_PASS(%rbx)
 	and $WORDS_SIZE - 4, %eax
@@ -664,7 +665,7 @@ h_leaving:
 	jb resume				/* entry: an event is on its way */
 	lea go_live(%rip), %rax
 	cmp %rax, %rcx
-	jae resume				/* this code runs for an earlier kick */
+	jae resume				/* in_stub was handling an earlier kick */
 	lea go(%rip), %rax
 	cmp %rax, %rcx
 	jae 2f
