@@ -435,7 +435,7 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 		return false;
 	claim_fpu(t, cpu);
 	if (ev->patched && unlikely(!patch_may_jump(t->mm, ev->addr)))
-		skas_fpu_save(&t->arch.fpu); /* a state in memory makes iretq the exit */
+		skas_fpu_save(&t->arch.fpu); /* then the runner leaves by iretq */
 	timer = host_deadline(timers_next());
 	now = arch_cpu_clock_local();
 	deadline = likely(!time_frozen) ? next_deadline(cpu, timer, now) : timetravel_enter();

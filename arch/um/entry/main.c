@@ -85,7 +85,7 @@ static int set_earlyprintk(const char *value)
 }
 PARAM("earlyprintk", set_earlyprintk, "kernel messages go to the host's stderr, from the start");
 
-/* @base: the required address of the stub, in a restored state; or 0. */
+/* Starts skas. @base: the address of the stub that a restored state requires; 0: any address. */
 static void start_spaces(u64 base)
 {
 	struct skas_config cfg = {

@@ -25,7 +25,7 @@ static struct work work;
 static bool stirred;
 static u32 dormant;
 
-/* Checks the runners. May be early or late without harm. */
+/* Checks the runners. A check that comes early or late does no harm. */
 static void look(struct work *w)
 {
 	bool active = xchg(&stirred, false);

@@ -156,7 +156,7 @@ static void refresh_locked(void)
 	u64 rate = clock.rate, now = clock.ns + elapsed;
 
 	if (ticks < clock.window || -ticks < SKEW_TICKS)
-		return; /* another vCPU did it */
+		return; /* another vCPU has begun the window */
 	if ((s64)ticks < 0) {
 		now += RESTART_NS;
 	} else {

@@ -31,7 +31,7 @@ int pmap_drop_stopped(struct pmap *pm)
 	if (!mutex_trylock(&pm->lock))
 		return -EAGAIN;
 	if (pm->space) {
-		/* before entries lose PTE_MAPPED, see drop_locked() */
+		/* set before entries lose PTE_MAPPED: see drop_locked() */
 		pm->queued = true;
 		pmap_forget_mapped(pm, 0, arch_task_size());
 		space_unmap(pm->space, 0, arch_task_size());

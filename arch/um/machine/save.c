@@ -422,7 +422,7 @@ s64 machine_mark(char *why, size_t size)
 		err = describe();
 	if (err)
 		return err;
-	/* pooled spaces still map frames that are free at the mark */
+	/* pooled spaces have to end, since they still map frames that are free at the mark */
 	skas_trim();
 	err = (s64)machine_park(&state.sp[0], copy_memory, NULL);
 	if (err == (s64)MACHINE_RESTORED) {

@@ -18,7 +18,7 @@ u64 mono_base;
 static u64 boot_base, raw_base;
 static u64 real_start; /* the host's real time at boot */
 static s64 realtime_offset;
-static s64 tai_offset; /* of TAI from real time, ns */
+static s64 tai_offset; /* ns that TAI is ahead of real time */
 
 void time_init(void)
 {

@@ -32,7 +32,7 @@
 #include "skas/skas.h"
 
 #define CALL_NS 1000UL
-/* ns; of host time and of frozen time */
+/* ns of host time after which an equal span of frozen time passes */
 #define LONG_RUN 1000000000UL
 /* ns of the host's time between polls of the consoles */
 #define TICK_NS 4000000UL
