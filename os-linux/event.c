@@ -52,7 +52,7 @@
 #define POLL_NS 80000 /* ns that the owner polls at most */
 /* ns after the owner goes idle, the wake-up included: polling pays for events that come so soon */
 #define POLL_SOON 150000
-#define POLL_AFTER 8 /* polls after so many soon events */
+#define POLL_AFTER 8 /* soon events before the owner polls */
 /* ns: a poll that takes longer means that another program has the CPU */
 #define POLL_LOST_NS 15000
 /* events until the owner polls again after it has lost the CPU; doubles each time */

@@ -74,7 +74,7 @@ struct attributes {
 static int helper = -1; /* socket to the helper */
 static pid_t helper_pid;
 static int space = -1; /* the namespace, for folders_enter() */
-static int nr_folders; /* number of folders in the helper */
+static int nr_folders; /* folders that the helper has taken */
 /* the reason why folders are not in a namespace, or NULL */
 static const char *why_not;
 /* missing: true if a thread has not entered; atomic */
@@ -160,14 +160,14 @@ static int take_folder(const char *path)
 		errno != ENOSYS) {
 		int err = -errno;
 
-		/* folders that follow have the numbers that the kernel process counts */
+		/* its number is free again: the kernel process counts only folders that it gets */
 		close(trees[--nr_trees]);
 		return err;
 	}
 	return fd;
 }
 
-/* a file system that is not mounted yet */
+/* descriptor of the file system for the root, which is not mounted yet, or -1 */
 static int top = -1;
 
 static int make_top(void)

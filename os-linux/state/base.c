@@ -54,7 +54,7 @@ static struct {
 	uint64_t *bits;
 	uint64_t *first; /* bits as of base_ready() or base_mark() */
 	bool is_mapped;  /* base_mapped() was called */
-	/* the state's file, and the memory file, or -1 */
+	/* descriptors of the state's file and of the memory file, or -1 */
 	int fd, own;
 	uint64_t at; /* offset of the memory in fd, in bytes */
 	int several; /* true if there are several vCPUs */

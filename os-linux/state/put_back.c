@@ -332,7 +332,7 @@ int os_mark_restored(uint64_t sp)
 
 int os_mark_saved(const struct os_state *s)
 {
-	/* these tables are also those of the base */
+	/* the tables of os_mark() also describe the base (state_restored()) */
 	if (mark.has_tables)
 		return -EBUSY;
 	drop_view();
