@@ -285,7 +285,9 @@ static int ext4_page_mkwrite(struct file *file, struct page *page)
 	down_read(&inode->i_data.invalidate_lock);
 	lock_page(page);
 	size = (u64)i_size_read(inode);
-	/* checked with the page locked: see settle_file() in swapon.c */
+	/*
+	 * Tested with the page locked: settle_file() (swapon.c) relies on no page becoming dirty.
+	 */
 	if (inode->i_flags & S_SWAPFILE) {
 		err = -ETXTBSY;
 	} else if (page->mapping == &inode->i_data && start < size) {

@@ -204,7 +204,7 @@ static int verify_bitmap(struct ext4_sb *sbi, u32 group, struct ext4_buf *b)
 
 /*
  * Returns the group's bitmap, referenced, or ERR_PTR. Makes it if the group is uninitialised.
- * alloc_lock is held, as for all that follows up to wait_for_trim().
+ * alloc_lock is held for this function and those that follow, up to wait_for_trim().
  */
 static struct ext4_buf *group_bitmap(struct ext4_handle *h, struct ext4_sb *sbi, u32 group)
 {
@@ -252,14 +252,12 @@ static void set_group_free(const struct ext4_sb *sbi, struct ext4_disk_group *g,
 
 /* ---- allocating ---- */
 
-/* in blocks: a free run of this length ends the search */
+/* A free run of this many blocks ends a search. */
 #define ENOUGH 2048U
-#define DECENT 64U /* in blocks: enough after FAR groups */
+/* After FAR groups, a run of this many blocks ends a search. */
+#define DECENT 64U
 #define FAR 16     /* in groups */
-/*
- * in groups: after so many, a run of the needed length is enough if fewer than DECENT blocks are
- * needed
- */
+/* After this many groups, a run of search.need blocks ends a search if that is less than DECENT. */
 #define FAR_FEW 2
 
 struct search {
@@ -270,8 +268,9 @@ struct search {
 	u64 ino;
 	bool anyone; /* True if all windows are ignored */
 	/*
-	 * want: a run of so many blocks ends the search at once; enough: ends it after the group.
-	 * best_*: length in blocks, first bit and group of the longest run so far.
+	 * In blocks. A run of @want ends the search at once, a run of @enough ends it after the
+	 * group that has the run. best_*: length in blocks, first bit and group of the longest run
+	 * so far.
 	 */
 	u32 want, enough, best_len, best_bit, best_group;
 	u32 need; /* blocks of @want that are needed now */
@@ -387,12 +386,13 @@ static void search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, str
 static struct search find_place(
 	struct ext4_handle *h, struct ext4_sb *sbi, u64 ino, u64 goal, u32 want, u32 room)
 {
-	u32 enough = min(min(room, ENOUGH), 64 * want); /* fewer blocks, shorter search */
+	u32 enough = min(min(room, ENOUGH), 64 * want); /* a request for few blocks searches less */
 	struct search s = { .ino = ino, .want = room, .need = want, .enough = max(want, enough) },
 		      any = { .anyone = true, .want = want, .need = want, .enough = want };
 
 	search_all(h, sbi, goal, &s);
-	if (s.best_len < want) /* other files' windows before fragments */
+	/* A run in another file's window is better than a run that is too short. */
+	if (s.best_len < want)
 		search_all(h, sbi, goal, &any);
 	return any.best_len > s.best_len ? any : s;
 }
@@ -638,7 +638,7 @@ void ext4_release_trimmed(struct ext4_sb *sbi, struct ext4_freed *list)
 {
 	mutex_lock(&sbi->alloc_lock);
 	release_locked(sbi, list);
-	sbi->trimming = 0; /* trim_lock: no other trim runs */
+	sbi->trimming = 0; /* trim_lock is held: no other trim runs */
 	mutex_unlock(&sbi->alloc_lock);
 }
 

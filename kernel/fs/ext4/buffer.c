@@ -257,7 +257,10 @@ static int take_for(struct ext4_buf *b, u64 use)
 	return -EFSCORRUPTED;
 }
 
-/* Reads the block from the disk, if that is not done. Takes b->lock. Returns 0 or -errno. */
+/*
+ * Reads the block from the disk unless it has been read (BUF_UPTODATE). Takes b->lock. Returns 0 or
+ * -errno.
+ */
 static int read_in(struct ext4_buf *b)
 {
 	struct ext4_sb *sbi = b->sbi;

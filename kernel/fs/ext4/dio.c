@@ -62,8 +62,8 @@ static int dio_map(struct inode *inode, loff_t pos, u64 len, struct direct_exten
 }
 
 /*
- * True if the write covers the first and last block of @m completely, as far as it begins or ends
- * in @m. An unwritten block can only be written as a whole.
+ * True if the write neither begins nor ends in the middle of one of the blocks of @m. An unwritten
+ * block can only be written as a whole.
  */
 static bool is_whole(const struct inode *inode, loff_t pos, u64 len, const struct ext4_map *m)
 {
@@ -113,7 +113,7 @@ static s64 dio_prepare(struct inode *inode, loff_t pos, u64 len, bool nowait)
 			break;
 		at += m.len;
 	}
-	if (err == -ENOSPC && at > first) /* @len cut to the part with blocks */
+	if (err == -ENOSPC && at > first) /* only the part of @len that has blocks */
 		return (s64)min(len, (at << inode->i_blkbits) - (u64)pos);
 	return err ? err : (s64)len;
 }

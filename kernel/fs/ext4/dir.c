@@ -23,8 +23,8 @@ u32 ext4_rec_len(const struct ext4_sb *sbi, const struct ext4_dir_entry *de)
 }
 
 /*
- * True if the name is not empty and has no slash and no zero byte. Such a name would be a path to
- * another place, or to the directory itself.
+ * True if the name is not empty and has no slash and no zero byte. A name with a slash would be a
+ * path to another place, and an empty name the directory itself.
  */
 static bool name_ok(const struct ext4_dir_entry *de)
 {
@@ -50,10 +50,10 @@ bool ext4_entry_ok(const struct ext4_sb *sbi, const u8 *block, u32 off, u32 end)
 }
 
 /*
- * True if the block looks like a node of the index. Its directory entries (an unused one, or "."
- * and "..") reach to the block's end, and the index lies inside them. Its checksum lies elsewhere
- * than a leaf's. Linux leaves the four bytes before that checksum unchanged: in the root, they are
- * left from the tail of the leaf that it once was.
+ * True if the block looks like a node of the index: its directory entries (an unused one, or "."
+ * and "..") reach to the block's end, and the index lies inside them. A node has its checksum in
+ * another place than a leaf. Linux leaves the four bytes before that checksum unchanged: in the
+ * root, they are a rest of the tail of the leaf that the block was before.
  */
 static bool is_index_block(const struct ext4_sb *sbi, const u8 *block)
 {
@@ -156,7 +156,7 @@ struct ext4_buf *ext4_link_block(struct inode *inode)
 /* File type on disk to DT_*, which is also S_IFMT >> 12 of a mode. */
 const u8 ext4_dtype_of[8] = { 0, 8, 4, 2, 6, 1, 12, 10 };
 
-/* Returns the type in an entry, or 0 if entries have none. */
+/* Returns the file type to store in an entry, or 0 if entries of this file system have no type. */
 static u8 type_on_disk(const struct ext4_sb *sbi, umode_t mode)
 {
 	u8 i;
@@ -295,7 +295,7 @@ struct ext4_buf *ext4_dir_append(struct ext4_handle *h, struct inode *dir, u32 *
 
 /* ---- whole directories ---- */
 
-/* As ext4_dir_find(), block by block. */
+/* Finds a name as ext4_dir_find() does, by a search through all blocks. */
 static struct ext4_buf *find_linear(
 	struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de)
 {
@@ -346,8 +346,8 @@ struct ext4_buf *ext4_dir_find(
 }
 
 /*
- * As ext4_dir_add(), block by block. Makes an index if a single block is full. Does not write the
- * inode.
+ * Adds an entry as ext4_dir_add() does, in the first block that has room. If the only block is
+ * full, makes an index. Does not write the directory's inode.
  */
 static int add_linear(
 	struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode)
@@ -393,9 +393,9 @@ static int note_entry(struct ext4_handle *h, struct inode *dir)
 }
 
 /*
- * Reads the block with the directory's inode, which is written together with an entry, before the
- * entry changes, so that a read error cannot leave half of a change. Returns it referenced, or
- * ERR_PTR.
+ * Reads the block with the directory's inode before an entry changes. The inode is written after
+ * the entry, and a read error at that time would leave half of the change. Returns the block,
+ * referenced, or ERR_PTR.
  */
 static struct ext4_buf *home_block(struct inode *dir)
 {

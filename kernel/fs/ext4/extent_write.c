@@ -138,7 +138,10 @@ int ext4_find_path(struct inode *inode, u32 lblk, struct ext4_path *path)
 	return err;
 }
 
-/* Make a gap for an entry at @at, and remove entry @at. The node has room for the gap. */
+/*
+ * open_gap() makes a gap for an entry at @at, for which the node has room. close_gap() removes
+ * entry @at.
+ */
 static void open_gap(struct ext4_extent_header *h, u32 at)
 {
 	struct ext4_extent *e = extents(h);
@@ -384,8 +387,8 @@ struct cut {
 };
 
 /*
- * Finds the part in [from, last] of the last extent that has such a part. If none has, *c is empty.
- * Returns the depth of its leaf, with @path to put, or -errno.
+ * Finds the part in [from, last] of the last extent that has such a part. If no extent has such a
+ * part, *c is empty. Returns the depth of the extent's leaf, with @path to put, or -errno.
  */
 static int find_cut(struct inode *inode, u32 from, u32 last, struct ext4_path *path, struct cut *c)
 {
@@ -419,7 +422,7 @@ static void cut_to_group(struct ext4_sb *sbi, struct cut *c)
 		c->from = c->start + (u32)(first - c->pblk);
 }
 
-/* True if a piece of the extent is left on both sides. */
+/* True if the removal leaves a piece of the extent on both sides. */
 static bool in_two(const struct cut *c)
 {
 	return c->from > c->start && c->end < c->stop;
@@ -452,8 +455,8 @@ static int hold_one(struct ext4_handle *h, struct ext4_sb *sbi, u64 block, struc
 }
 
 /*
- * Fills @held, until held_put(). @data: as for remove_last(). Returns 0, or -errno with nothing
- * held.
+ * Takes the references in @held, which held_put() drops. @data: as for remove_last(). Returns 0, or
+ * -errno with nothing held.
  */
 static int hold_bitmaps(struct ext4_handle *h, struct inode *inode, const struct ext4_path *path,
 	int depth, const struct cut *c, bool data, struct held *held)
@@ -607,7 +610,7 @@ int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32
 
 /*
  * Finds the part in [@from, @last] of the last extent that has such a part, without removing it.
- * Returns 1, 0 if there is none, or -errno.
+ * Returns 1 if it sets *part, 0 if there is no such part, or -errno.
  */
 static int last_part(struct inode *inode, u32 from, u32 last, struct ext4_extent *part)
 {
@@ -717,9 +720,9 @@ static int set_written(struct ext4_handle *h, struct inode *inode, u32 lblk, u32
 
 /*
  * Chooses the goal for block @lblk: after the last allocated block if @lblk follows it in the file
- * (*on is set). Otherwise as far from the disk block of a neighbour as the two are apart in the
- * file, which leaves room for the blocks between them. Without that, two writers in two places of a
- * file (such as fsync and the flusher) would fragment it.
+ * (*on is set). Otherwise the goal is as far from a neighbour's disk block as the two blocks are
+ * apart in the file, which leaves room for the blocks between them. Without that room, two writers
+ * in two places of a file (such as fsync and the flusher) would fragment it.
  */
 static u64 find_goal(struct inode *inode, u32 lblk, bool *on)
 {

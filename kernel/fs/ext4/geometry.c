@@ -199,7 +199,7 @@ int ext4_check_geometry(struct super_block *sb, struct ext4_sb *sbi, bool silent
 		return ext4_refuse_mount(sb, silent, "bad geometry: groups and inodes disagree");
 	sbi->nr_groups = (u32)groups;
 	sbi->gdt_blocks = DIV_ROUND_UP(sbi->nr_groups, sbi->descs_per_block);
-	/* The resize inode's indirect block can name no more. */
+	/* The resize inode's indirect block has room for this many block numbers. */
 	if (d->s_reserved_gdt_blocks > sbi->block_size / 4) {
 		printk(KERN_ERR "EXT4-fs (%s): reserved descriptor blocks make no sense: %u\n",
 			sb->s_id, d->s_reserved_gdt_blocks);

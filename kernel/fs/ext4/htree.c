@@ -8,10 +8,10 @@
  * and its word holds limit and count instead. A hash with its lowest bit set means that the leaf
  * before has names of this hash too.
  *
- * As in extent_write.c, adding a name is a loop: it finds the leaf. If the leaf is full, it makes
- * room by one step (splits the leaf, splits a node, or adds a level) and searches again. A damaged
- * index gives -ENOENT, and the directory is then searched block by block. The caller holds the
- * directory's i_rwsem. Source: linux-doc, filesystems/ext4/directory.
+ * Adding a name is a loop, as in extent_write.c. Each round searches for the leaf. If the leaf is
+ * full, the round makes room by one step (splits the leaf, splits a node, or adds a level), and
+ * another round follows. A damaged index gives -ENOENT, and the directory is then searched block by
+ * block. The caller holds the directory's i_rwsem. Source: linux-doc, filesystems/ext4/directory.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
@@ -49,7 +49,10 @@ struct search {
 	struct frame f[MAX_LEVELS];
 };
 
-/* Return how many entries the frame's block can have, and has, including the first. */
+/*
+ * limit_of() returns how many entries the frame's block can hold, count_of() how many it has. Both
+ * include the first entry.
+ */
 static u32 limit_of(const struct frame *f)
 {
 	return f->e[0].hash & 0xffff;
@@ -275,8 +278,8 @@ static int step(struct search *s, int level)
 }
 
 /*
- * Moves the frames to the next leaf if names of this hash continue there. Returns 1 if so, 0 if
- * not, or -errno.
+ * Moves the frames to the next leaf if names of this hash continue there. Returns 1 if the frames
+ * moved, 0 if they did not, or -errno.
  */
 static int next_leaf(struct search *s)
 {
@@ -530,7 +533,10 @@ static int split_leaf_with(struct ext4_handle *h, struct search *s, struct ext4_
 	return 0;
 }
 
-/* As split_leaf_with(), but also -ENOMEM. */
+/*
+ * Splits a full leaf as split_leaf_with() does, with scratch memory of its own. Returns 0 or
+ * -errno.
+ */
 static int split_leaf(struct ext4_handle *h, struct search *s, struct ext4_buf *leaf)
 {
 	u32 max_n = s->sbi->block_size / EXT4_DIR_REC_LEN(1) + 1;

@@ -35,7 +35,10 @@ int ext4_locate_inode(struct super_block *sb, ino_t ino, u64 *block, u32 *off)
 	return 0;
 }
 
-/* Computes the checksum as if its two fields were 0. 16 bits if the inode has no upper half. */
+/*
+ * Computes the inode's checksum as if the two checksum fields were 0. Returns only 16 bits if the
+ * inode has no field for the upper half.
+ */
 static u32 inode_csum(const struct ext4_sb *sbi, u32 seed, const struct ext4_disk_inode *raw)
 {
 	const u8 *p = (const void *)raw;
@@ -531,7 +534,7 @@ int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode)
 	changed = put_changes(inode, raw);
 	put_times(inode, raw);
 	ext4_raw_inode_csum(inode, raw);
-	/* Before another task finds the inode written and does not note the change itself. */
+	/* Noted under b->lock: a later writer finds no difference and does not note the change. */
 	if (changed)
 		ext4_note_change(h, inode);
 	else

@@ -2,9 +2,10 @@
 /*
  * namei.c: names: lookup, creation, removal and renaming.
  *
- * Each operation is one handle: the new inode, its name, the counts. The VFS holds the i_rwsem of
- * the directories and has checked permissions and existence. A new inode is written before its name
- * (while it is I_NEW, its whole slot). If adding the name fails, the inode is freed again.
+ * Each operation makes all its changes (the new inode, its name, the counts) under one handle. The
+ * VFS holds the i_rwsem of the directories and has checked permissions and existence. A new inode
+ * is written before its name. While it is I_NEW, the write replaces its whole slot on disk. If
+ * adding the name fails, the inode is freed again.
  */
 #include <linux/fs.h>
 
@@ -185,8 +186,9 @@ static int fill_directory(struct ext4_handle *h, struct inode *dir, struct inode
 }
 
 /*
- * Counts one more name of the directory ("." or ".."). The count stays at 1 above the maximum
- * (dir_nlink). The caller writes the inode, here and after dec_dir_count().
+ * Counts one more name of the directory ("." or ".."). A count that reaches EXT4_LINK_MAX becomes 1
+ * and stays 1 (feature dir_nlink). After this function and after dec_dir_count(), the caller writes
+ * the inode.
  */
 static void inc_dir_count(struct inode *dir)
 {
@@ -671,7 +673,10 @@ static struct inode *new_whiteout(struct ext4_handle *h, struct inode *dir)
 	return inode;
 }
 
-/* Changes the two names. Returns 0, or -errno if neither is changed. */
+/*
+ * Makes the new name lead to the inode, and removes the old name or makes it lead to @whiteout.
+ * Returns 0, or -errno if neither name is changed.
+ */
 static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *old,
 	struct inode *ndir, struct dentry *new, struct inode *whiteout)
 {

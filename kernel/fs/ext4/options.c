@@ -144,7 +144,8 @@ static const char *const idle_values[] = { "jqfmt=", "usrjquota=", "grpjquota=",
 
 /*
  * Options with =0 or =1 that stand for an option with or without "no": barrier=0 stands for
- * nobarrier.
+ * nobarrier. Other options of this list name a default and stand for relatime, which changes
+ * nothing.
  */
 static const struct {
 	const char *text, *means;
@@ -221,8 +222,8 @@ static bool parse_u32(const char *text, u32 max, u32 *value)
 }
 
 /*
- * Parses an option whose value is a number. Returns 1, 0 if @word is no such option, or -EINVAL if
- * its value is invalid.
+ * Parses an option whose value is a number. Returns 1 if it set the option, 0 if @word is no such
+ * option, or -EINVAL if its value is invalid.
  */
 static int parse_number(struct super_block *sb, const char *word, struct ext4_options *o)
 {

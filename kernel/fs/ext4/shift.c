@@ -142,9 +142,7 @@ static bool whole_blocks(const struct inode *inode, loff_t off, loff_t len)
 	return !((u64)(off | len) & (inode->i_sb->s_blocksize - 1));
 }
 
-/*
- * Removes the range from the file. Returns 0 or -errno. invalidate_lock is held, as for insert().
- */
+/* Removes the range from the file. Returns 0 or -errno. invalidate_lock is held. */
 static int collapse(struct inode *inode, loff_t off, loff_t len)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);

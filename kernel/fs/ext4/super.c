@@ -16,7 +16,8 @@
 #include "kernel/vfs/bdev/bdev.h"
 #include "kernel/vfs/fserror.h"
 
-#define REMOVED_WAIT 2000000000UL /* in ns: longest wait */
+/* longest wait of wait_for_removed(), in ns */
+#define REMOVED_WAIT 2000000000UL
 
 bool ext4_block_valid(const struct ext4_sb *sbi, u64 block, u64 count)
 {
@@ -183,8 +184,8 @@ static void end_writing(struct super_block *sb)
 }
 
 /*
- * Freezes. The disk becomes as clean as after unmounting, so that a mount or check of it has
- * nothing to replay. Returns 0 or -errno.
+ * Freezes the file system. The disk becomes as clean as after unmounting, so that a mount or check
+ * of it has nothing to replay. Returns 0 or -errno.
  */
 static int ext4_freeze(struct super_block *sb)
 {
@@ -201,8 +202,8 @@ static int ext4_freeze(struct super_block *sb)
 }
 
 /*
- * Thaws. The superblock on the disk is marked as in use before the first change. Returns 0 or
- * -errno.
+ * Thaws the file system. The superblock on the disk is marked as in use before the first change.
+ * Returns 0 or -errno.
  */
 static int ext4_unfreeze(struct super_block *sb)
 {
@@ -290,7 +291,7 @@ static void ext4_free_inode(struct inode *inode)
 	kmem_cache_free(inode_cache, EXT4_I(inode));
 }
 
-/* Adds the inode to the running transaction at once. For mark_inode_dirty(). */
+/* Adds the inode to the running transaction at once. Called by mark_inode_dirty(). */
 static void ext4_dirty_inode(struct inode *inode, u32 flags)
 {
 	struct ext4_handle *h;
@@ -413,7 +414,7 @@ static int reread(struct super_block *sb, struct ext4_sb *sbi)
 	return 0;
 }
 
-/* Begins writing. Returns 0, or -errno with the mount still read-only. */
+/* Makes a read-only mount writable. Returns 0, or -errno with the mount still read-only. */
 static int to_read_write(struct super_block *sb)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
@@ -528,7 +529,7 @@ static int load(struct super_block *sb, struct ext4_sb *sbi, bool silent)
 	return 0;
 }
 
-/* Makes and sets sb->s_fs_info. Returns NULL if memory is short. */
+/* Makes a mount's struct ext4_sb, and sets sb->s_fs_info to it. Returns NULL if memory is short. */
 static struct ext4_sb *sbi_new(struct super_block *sb)
 {
 	struct ext4_sb *sbi = kzalloc(sizeof(*sbi), GFP_KERNEL);

@@ -19,8 +19,8 @@
 #include "kernel/sched/sched.h"
 
 /*
- * In pages. The arrays of a run then fit into a page, so that fragmented memory does not stop
- * writeback.
+ * Largest run, in pages. The arrays of such a run fit into a page, so that fragmented memory does
+ * not stop writeback.
  */
 #define RUN_MAX 448U
 
@@ -72,7 +72,10 @@ static void end_write(struct bio *bio)
 		ext4_ordered_done(txn, failed);
 }
 
-/* As end_write(), for new blocks: after an error they are to be zeroed (lost.c). */
+/*
+ * Ends a write to new blocks as end_write() does. After an error, also records the blocks, which
+ * must be zeroed (lost.c).
+ */
 static void end_fresh_write(struct bio *bio)
 {
 	struct ext4_txn *txn = bio->private;
@@ -242,8 +245,9 @@ static void advance_disksize(struct ext4_handle *h, struct inode *inode, u64 end
 
 	down_write(&ei->i_data_sem);
 	/*
-	 * i_size is read under i_data_sem: a truncation does not wait for these pages any more,
-	 * since they are already written.
+	 * A truncation does not wait for these pages, since they are already written. It changes
+	 * i_size first and then sets disksize under i_data_sem. So i_size is read under that lock:
+	 * it is the new size, or the truncation sets disksize afterwards.
 	 */
 	size = (loff_t)min_t(u64, end, (u64)i_size_read(inode));
 	if (size > ei->disksize)

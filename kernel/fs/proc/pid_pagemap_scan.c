@@ -46,7 +46,7 @@ struct scan {
 	struct pm_scan_arg_k a;
 	struct mm *mm;
 	struct page_region_k *buf; /* a page for regions; NULL: no output */
-	u64 n, done;               /* regions in @buf; copied out before */
+	u64 n, done;               /* regions in @buf; regions copied out */
 	u64 found;                 /* pages reported */
 	u64 at;                    /* address up to which pages are handled */
 	bool full;                 /* True if no more output fits */

@@ -29,7 +29,7 @@ struct gathered {
 	u64 pending, shared_pending, blocked, ignored, caught, queued;
 };
 
-/* Returns the number as stat shows it. */
+/* Returns a terminal's device number in the form in which stat shows it. */
 static int tty_number(dev_t dev)
 {
 	u32 ma = MAJOR(dev), mi = MINOR(dev);

@@ -30,7 +30,7 @@
 #define CHUNK (64U << 10)   /* bytes in a block */
 #define SEQ_MAX (64U << 20) /* bytes of the longest text */
 #define STORE_MAX 4096      /* room for a written text, in bytes */
-#define KEPT_PART 32        /* see may_keep(): part of the memory */
+#define KEPT_PART 32        /* 1/32 of the memory: see may_keep() */
 
 /* Sets s->size (bytes), and adds the change to the texts of the user that opened the file. */
 static void set_size(struct seq *s, size_t size)

@@ -93,8 +93,8 @@ static int show_rr_timeslice(char *buf, size_t size)
 }
 
 /*
- * Sets a bound (us) for SCHED_DEADLINE periods. Tasks whose period is outside keep it. Returns 0 or
- * -EINVAL.
+ * Sets a bound (us) for SCHED_DEADLINE periods. A task whose period is out of bounds keeps that
+ * period. Returns 0 or -EINVAL.
  */
 static int store_period(char *text, u32 least, u32 most, u32 *to)
 {
