@@ -23,7 +23,10 @@
 
 #include "os-linux/host.h"
 
-/* Lines are written to it; -1: there is no audit. Set while parameters are parsed. */
+/*
+ * The descriptor to which lines are written, or -1 without an audit. Set while parameters are
+ * parsed.
+ */
 static int out = -1;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned long lost; /* number of lost lines; under lock */

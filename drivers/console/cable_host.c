@@ -35,7 +35,9 @@
 #include "drivers/console/internal_host.h"
 #include "os-linux/host.h"
 
-/* A terminal or pipe that polls writable accepts this many bytes without blocking. */
+/*
+ * A terminal or pipe that is writable according to poll() accepts this many bytes without blocking.
+ */
 #define DIRECT_MAX 256
 /* Time between two tries to read a terminal while this process is in its background. */
 #define BACKGROUND_MS 200
@@ -58,7 +60,7 @@ struct con_cable {
 	pthread_cond_t more;
 	/*
 	 * closing: the threads must end. busy: the writer thread is writing. pending: there may be
-	 * output that it has not looked at. writer: it was started.
+	 * output that the writer thread has not seen. writer: the writer thread was started.
 	 */
 	bool closing, busy, pending, writer;
 	int refs; /* the opener's, and one for each thread */
@@ -247,8 +249,8 @@ static void look_at_opens(struct con_cable *c)
 }
 
 /*
- * Handles a failed or ended read. Returns true if the read may be retried; otherwise the line is
- * hung up or its input has ended.
+ * Handles a read that failed or reached the end. Returns true if the read may be retried; otherwise
+ * the line is hung up or its input has ended.
  */
 static bool after_error(struct con_cable *c, ssize_t n)
 {

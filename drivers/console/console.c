@@ -72,7 +72,7 @@ struct line {
 	int nr_left;
 };
 static struct line cons[NR_CON], serials[NR_CON];
-static struct con_open con_default, ssl_default; /* zero: null */
+static struct con_open con_default, ssl_default; /* all zero: the channel null */
 static bool con_default_given;
 static char xterm_spec[CON_TEXT + 64]; /* xterm=, or "" */
 static int size_irq;
@@ -283,7 +283,7 @@ static void con_flush(struct tty_struct *tty)
 	con_host_drop(l->host);
 }
 
-/* Raises the interrupt to feed the remaining input at a boundary: a reader has made room. */
+/* Called when a reader has made room. Raises the interrupt, which passes on the remaining input. */
 static void con_unthrottle(struct tty_struct *tty)
 {
 	struct line *l = tty->driver_data;
@@ -650,7 +650,9 @@ static void connected(void)
 	}
 }
 
-/* The channels were not closed, so their clients are still there. */
+/*
+ * Called after a rollback in place. The channels were not closed, so their clients are still there.
+ */
 static void returned(void)
 {
 	for (u32 i = 0; i < NR_CON; i++)

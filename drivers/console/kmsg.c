@@ -18,7 +18,7 @@
 #include "kernel/state/state.h"
 #include "os-linux/os.h"
 
-/* The file's handle, or 0; and where describe() keeps it during a save. */
+/* file: the file's handle, or 0. live_file: the handle, as describe() keeps it during a save. */
 static int file, live_file;
 static u64 end;
 static char path[1024];
@@ -126,7 +126,7 @@ static int rebuild(const char *dir, struct state_why *why)
 	return err;
 }
 
-/* The file has grown since the mark, and is not put back. */
+/* Sets @end to the file's size. A rollback does not shorten the file, which may have grown. */
 static void find_end(int handle)
 {
 	s64 size = handle ? os_file_size(handle) : 0;

@@ -38,8 +38,8 @@ struct con_host *line_find(const char *name)
 }
 
 /*
- * con_host_pending() for the end of the process. A thread may have died while it held the lock;
- * then returns h->left, the last known value.
+ * Returns con_host_pending() at the end of the process. A thread may have died while it held the
+ * lock. Then returns h->left, the last known value.
  */
 static int pending_at_end(struct con_host *h)
 {
@@ -307,8 +307,8 @@ void line_end(struct con_host *h)
 }
 
 /*
- * Hangs up. The session of the next client begins at this point: it must not see the screen of the
- * last client.
+ * Hangs up the line. The session of the next client begins at this point: it must not see the
+ * screen of the last client.
  */
 void line_hangup(struct con_host *h)
 {

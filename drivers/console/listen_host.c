@@ -18,8 +18,8 @@
 #include "drivers/console/internal_host.h"
 
 /*
- * Parses "9000", "0.0.0.0:9000" or "[::1]:9000". Returns the address's length, 0 if @text is no
- * address.
+ * Parses "9000", "0.0.0.0:9000" or "[::1]:9000". Returns the address's length in bytes, or 0 if
+ * @text is no address.
  */
 static socklen_t parse_address(const char *text, struct sockaddr_storage *to)
 {

@@ -14,8 +14,8 @@
  * An owner that does not read stops the guest's output when the ring is full, as a stopped terminal
  * does. For a visitor that has not read for VISITOR_MS, output is overwritten instead.
  *
- * Locks: serve_lock (both lists and their entries), outside a line's. Buffers and sockets of
- * clients are used by the thread only.
+ * Locks: serve_lock (both lists and their entries), which is taken before a line's lock. Buffers
+ * and sockets of clients are used by the thread only.
  */
 #include <errno.h>
 #include <poll.h>
@@ -273,8 +273,8 @@ static void client_in(struct client *c)
 /* ---- output ---- */
 
 /*
- * Fills the client's buffer with the line's next output, framed for the socket. False if there is
- * none.
+ * Fills the client's buffer with the line's next output, framed for the socket. Returns false if
+ * there is no output.
  */
 static bool fill(struct client *c)
 {

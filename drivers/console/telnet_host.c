@@ -33,8 +33,8 @@ size_t telnet_hello(uint8_t *out)
 
 /*
  * Writes the reply to an option's negotiation. The client's answer to an option that this side has
- * offered or requested gets no reply, since replies would alternate for ever. Returns its length, 3
- * or 0.
+ * offered or requested gets no reply, since replies would alternate for ever. Returns the reply's
+ * length in bytes, 3 or 0.
  */
 static size_t negotiate(uint8_t verb, uint8_t option, uint8_t *reply)
 {

@@ -5,8 +5,8 @@
  * shells of ssh and screen), before output processing and without echo. The records are User Mode
  * Linux's, of a 64-bit machine; docs/consoles.md has their layout.
  *
- * Locks: order (innermost), so that times increase from record to record. The input of a terminal
- * and its output are each in order, since the reader or writer holds its mutex.
+ * Locks: order, an innermost lock, so that times increase from record to record. The input of a
+ * terminal and its output are each in order, since the reader or writer holds its mutex.
  */
 #include <asm/errno.h>
 

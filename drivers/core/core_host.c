@@ -19,8 +19,8 @@
 #include "os-linux/host.h"
 
 /*
- * core(5), "Controlling which mappings are written": private and shared anonymous, ELF headers;
- * shared files.
+ * Values of /proc/PID/coredump_filter (core(5)). FILTER: private and shared anonymous memory, and
+ * ELF headers. FILTER_FILES: shared files too.
  */
 #define FILTER "0x13"
 #define FILTER_FILES "0x1b"

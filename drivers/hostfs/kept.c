@@ -14,8 +14,8 @@
  * that the host checks the permission. Each mount keeps the last HOSTFS_KEPT files, each with a
  * reference to its inode.
  *
- * Locks: hostfs_sb.lock for the table and hostfs_inode.kept; open_lock for the rest. The second may
- * be held when the first is taken.
+ * Locks: hostfs_sb.lock for the table and hostfs_inode.kept; open_lock, which is taken before it,
+ * for the rest.
  */
 #include "drivers/hostfs/hostfs.h"
 

@@ -28,7 +28,7 @@ static int enter(struct hostfs_node *dir, const char *name)
 	return err ? err : node_pin(dir);
 }
 
-/* Like enter(), for a change of the name, which a share of a single file refuses. */
+/* Does as enter() for a change of the name. Returns -EACCES if a single file is shared. */
 static int enter_to_change(struct hostfs_node *dir, const char *name)
 {
 	return dir && dir->only ? -EACCES : enter(dir, name);

@@ -10,8 +10,8 @@
  *                              the root, below hostfs=DIR if that is given
  *
  * Without such a parameter nothing of the host can be mounted: the user who starts the instance
- * decides what it may see, not its root. User Mode Linux differs: without hostfs= it offers
- * everything that the user can see (here: hostfs=/).
+ * decides what the guest may see, and root in the guest cannot change that. User Mode Linux
+ * differs: without hostfs= it offers everything that the user can see (here: hostfs=/).
  *
  * Options: the path (the first word that is none of the following; it may contain commas), uid=N,
  * gid=N, setid, append, cache=none|auto|always, interval=MS.

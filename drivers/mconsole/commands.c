@@ -122,8 +122,8 @@ static void cmd_status(struct mconsole_call *c)
 /* ---- devices ---- */
 
 /*
- * Parses "eth1": returns the device and sets its number, or returns NULL. @rest is the text behind
- * it.
+ * Parses "eth1": returns the device and sets its number, or returns NULL. *rest: the text behind
+ * the number.
  */
 static struct mconsole_device *find_device(const char *s, u32 *n, const char **rest)
 {
@@ -167,8 +167,8 @@ static void query(struct mconsole_call *c, struct mconsole_device *d, u32 n)
 }
 
 /*
- * Changes the size of memory by "=-64M" or "=+64M", as in User Mode Linux. Other than there, the
- * change is made in full or not at all, and MemTotal changes too.
+ * Changes the size of memory by "=-64M" or "=+64M", as in User Mode Linux. Unlike there, the change
+ * is made in full or not at all, and MemTotal changes too.
  */
 static void config_mem(struct mconsole_call *c, const char *s)
 {
@@ -292,7 +292,7 @@ static void cmd_sysrq(struct mconsole_call *c)
 	u64 seq = printk_next_seq();
 	char key = *c->args ? *c->args : 'h';
 
-	/* Such a sync would wait for the snapshot's end, which needs this thread. */
+	/* A sync would wait for the snapshot's end, which needs this thread. */
 	if (key == 's' && snapshot_is_held()) {
 		mconsole_fail(c, -EBUSY, "sysrq s: disks are held by a snapshot");
 		return;

@@ -6,7 +6,7 @@
  *
  *      cmd_exec          takes the request's descriptors, parses the job, makes the process and a
  *                        thread
- *      session_thread    the control socket: reports whether it started and how it ended, passes
+ *      session_thread    the control socket: reports whether and how the command ran, passes
  *                        signals and sizes on
  *
  * States of a session: begun (the attempt to start is over, s->err is its result), started, ended

@@ -61,7 +61,7 @@ static int rebuild(const char *dir, struct state_why *why)
 	return 0;
 }
 
-/* Hangs up all commands: a rollback by exec does so too. */
+/* Hangs up all commands, as a rollback that executes the kernel again does too. */
 static int go_back(const char *dir, struct state_why *why)
 {
 	struct exec_fd *e;

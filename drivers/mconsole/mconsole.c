@@ -55,7 +55,7 @@ BUILD_BUG_ON(sizeof(struct reply) != 12 + MCONSOLE_DATA);
 static struct mconsole_open where;
 static bool off, named, dir_given;
 static bool serves;     /* the thread is running */
-static bool serves_one; /* it executes a request */
+static bool serves_one; /* the thread executes a request */
 static u32 asked;       /* the interrupt was raised */
 static struct wait_queue_head wait;
 

@@ -173,7 +173,8 @@ static int freeze(char *failed, size_t size)
 }
 
 /*
- * Thaws. Disks are released first: a task that waits for a disk may hold locks that thawing needs.
+ * Thaws the file systems. Disks are released first: a task that waits for a disk may hold locks
+ * that thawing needs.
  */
 static void thaw(void)
 {
@@ -250,7 +251,7 @@ static const char *hold(struct snapshot *s)
 	return why == SNAPSHOT_TIME ? "its time was over" : "its client had gone";
 }
 
-/* Freezes the disks, answers the client, and waits for the end. Results as those of hold(). */
+/* Freezes the disks, answers the client, and waits for the end. Returns as hold(). */
 static const char *begin(struct snapshot *s)
 {
 	char failed[32] = "";

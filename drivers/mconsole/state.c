@@ -98,7 +98,7 @@ static int rollback_thread(void *arg)
 	return 0;
 }
 
-/* Replies to the client of a rollback in place, after it. */
+/* Called after a rollback in place. Replies to its client. */
 static void connected(void)
 {
 	static struct mconsole_packet from;

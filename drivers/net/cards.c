@@ -24,7 +24,7 @@
  * device's memory stays, for the next card of that number. A restored instance opens the links that
  * the parameters name for its cards; a card without a parameter opens the link that it had. A card
  * keeps its MAC address, unless the parameter gives another. A card that only the parameters name
- * is added. Locks: cards_lock (adding and removing cards), over link_mutex.
+ * is added. Locks: cards_lock (adding and removing cards), which is taken before link_mutex.
  */
 #include <asm/errno.h>
 

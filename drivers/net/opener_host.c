@@ -69,8 +69,9 @@ static const struct net_link *parse(char *value, char *args, unsigned int *queue
 }
 
 /*
- * Opens a further queue of the device that the value names. If the host chose the device's name it
- * is refused: the name could only come from the kernel process, which is not trusted.
+ * Opens a further queue of the device that the value names. Refuses if the host has to choose the
+ * device's name: the name of the first queue's device could only come from the kernel process,
+ * which is not trusted.
  */
 static int take_device(struct net_host *h, struct net_host *first)
 {

@@ -25,9 +25,7 @@
 #define IMAGE_FD 4
 #define AUDIT_FD 5 /* word audit= */
 #define SPARE_FD 10
-/*
- * as many words as the helper takes: 64 ports, 64 rules of allow= (tools/slirp), and its others
- */
+/* The helper accepts this many words: 64 ports, 64 rules of allow= (tools/slirp), and others. */
 #define WORDS_MAX (64 + 64 + 16)
 #define START_MS 10000
 #define SOCKET_BUFFER (4 << 20) /* or less if the host limits it */
@@ -35,8 +33,8 @@
 extern const char slirp_helper_start[], slirp_helper_end[];
 
 /*
- * Makes a memfd with the helper's program. Hosts before Linux 6.3 do not know MFD_EXEC. Returns it,
- * or -1 with errno.
+ * Makes a memfd with the helper's program. Hosts before Linux 6.3 do not know MFD_EXEC. Returns the
+ * memfd, or -1 with errno set.
  */
 static int image_fd(void)
 {

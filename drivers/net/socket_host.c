@@ -39,7 +39,8 @@ static void large_buffers(int fd)
 /* ---- an inherited descriptor ---- */
 
 /*
- * Parses "N:M...". Returns how many numbers there are, 0 on an error. *n is set to number @index.
+ * Parses "N:M...". Returns how many numbers there are, or 0 on an error. Sets *n to the number at
+ * @index.
  */
 static uint32_t fd_numbers(const char *at, uint32_t index, int *n)
 {

@@ -10,13 +10,13 @@
  * addresses are recorded as file and offset; the files stay open until the profiler stops, so that
  * nestctl can read their symbols.
  *
- * Switched off it costs nothing: there are no signals and no kicks, and arch_sample_ops is read
- * only after a kick.
+ * While switched off, the profiler costs nothing: there are no signals and no kicks, and
+ * arch_sample_ops is read only after a kick.
  *
  * Each vCPU has a ring that only it fills and one reader empties. Invariant: a handler that finds
  * its ring busy, since it has interrupted the taking of a guest sample, drops its own sample.
  *
- * Locks: files_lock (mutex, inside mmap_lock) for the files.
+ * Locks: files_lock (a mutex that is taken after mmap_lock) for the files.
  */
 #include "drivers/perf/perf.h"
 
@@ -209,7 +209,7 @@ static u64 file_number(struct file *f)
 	return id;
 }
 
-/* Finds the file and offset of an address; false if there is no code. mmap_lock held. */
+/* Finds the file and offset of an address. Returns false if there is no code. mmap_lock held. */
 static bool place(struct mm *mm, u64 addr, u64 *pc)
 {
 	struct vm_area *v = find_vma(mm, addr);
@@ -225,7 +225,7 @@ static bool place(struct mm *mm, u64 addr, u64 *pc)
 	return true;
 }
 
-/* Stores the guest stack of @t in @pc. Returns its depth, 0 if it cannot be read. */
+/* Stores the guest stack of @t in @pc. Returns its number of frames, or 0 if it cannot be read. */
 static u16 guest_stack(struct task *t, u64 *pc)
 {
 	u64 rbp = t->arch.regs.rbp, frame[2];

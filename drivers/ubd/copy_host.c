@@ -66,7 +66,8 @@ static bool is_no_way(int err)
 }
 
 /*
- * As copy_by_hand(), with the host's own call. Sets *@by_hand if the host does not support it here.
+ * Copies as copy_by_hand(), but by the host's own call. If the host does not support it here, sets
+ * *@by_hand, and copies the rest with reads and writes.
  */
 static int copy_range(int from, int to, off_t at, off_t end, off_t shift, bool *by_hand)
 {

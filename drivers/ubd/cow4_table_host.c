@@ -342,7 +342,7 @@ int cow4_flush(struct layer *l)
 	int err = 0;
 
 	pthread_mutex_lock(&c->flush_lock);
-	/* else a flush that began after this call has done it */
+	/* Otherwise a flush that began after this call has made its writes durable. */
 	if (c->ended_well <= seen) {
 		number = __atomic_add_fetch(&c->begun, 1, __ATOMIC_ACQ_REL);
 		err = flush_locked(l);

@@ -2,7 +2,7 @@
 /*
  * holder_host.c: finds the owner of a lock on a file. F_OFD_GETLK cannot name the owner of a lock
  * of an open file description. But the fdinfo of the owner's descriptor has a line for the lock, if
- * /proc is mounted and this process may read that of the owner.
+ * /proc is mounted and this process may read the owner's files there.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -48,7 +48,7 @@ static int fail_host(char *err, size_t size, const char *file, int error)
 	return error;
 }
 
-/* As fail_host(), for a file that could not be made. */
+/* Reports an error as fail_host() does, for a file that could not be made. */
 static int fail_new(char *err, size_t size, const char *file, int error)
 {
 	if (error != -EACCES || !os_jailed())

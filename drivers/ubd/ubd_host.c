@@ -211,7 +211,7 @@ static void learn_flush(struct ubd_host *h, uint64_t ns)
 	__atomic_store_n(&h->quick_row, more, __ATOMIC_RELAXED);
 }
 
-/* Serves a request. Returns the time that a flush took, else 0. */
+/* Serves a request. Returns the time in ns that a flush took, or 0 for another request. */
 static uint64_t serve_timed(struct ubd_host *h, struct ubd_req *r)
 {
 	uint64_t start, ns;

@@ -85,8 +85,8 @@ struct file {
 };
 
 /*
- * The paths of files that this build has used. All of them get the same time of use. So of one
- * build the files that were made last, those of its last steps, are removed first.
+ * The paths of files that this build has used. All of them get the same time of use. Among the
+ * files of one build, those of its last steps are removed first, since they were made last.
  */
 static const char **noted;
 static size_t nr_noted;

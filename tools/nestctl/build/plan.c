@@ -131,7 +131,7 @@ static void find_stages(struct build *b)
 
 static void need(struct build *b, size_t number);
 
-/* Marks the stage as needed that @value names, the value of --from or of a mount's from=. */
+/* Marks as needed the stage that @value names: the value of --from or of a mount's from=. */
 static void need_from(struct build *b, size_t number, const char *value)
 {
 	int found = value ? stage_find(b, value, number) : -1;
@@ -140,7 +140,7 @@ static void need_from(struct build *b, size_t number, const char *value)
 		need(b, (size_t)found);
 }
 
-/* Marks the stages as needed that the instruction @i of stage @number names. */
+/* Marks as needed the stages that the instruction @i of stage @number names. */
 static void need_of(struct build *b, size_t number, const struct instruction *i)
 {
 	for (size_t n = 0; n < i->nr_flags; n++) {

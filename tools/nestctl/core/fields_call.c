@@ -302,7 +302,7 @@ static void call_pad(struct json *out, const struct json *const *args, int nr)
 			      format("%s", ""));
 }
 
-/* Cuts a text to at most so many bytes, but not inside of a character. */
+/* truncate TEXT N: cuts the text to at most N bytes, but not inside a character. */
 static void call_truncate(struct json *out, const struct json *const *args, int nr)
 {
 	const char *text = text_argument(args[0], "truncate");

@@ -63,7 +63,10 @@ static bool is_kept(const char *name)
 	       !strncmp(name, "security.", 9);
 }
 
-/* Reads the attributes into g->xattrs. Returns their bytes. Leaves out those that have no room. */
+/*
+ * Reads the attributes into g->xattrs. Returns their size in bytes. Leaves out attributes for which
+ * there is no room.
+ */
 static uint32_t read_xattrs(struct get *g, const char *path)
 {
 	static char names[65536];
