@@ -111,8 +111,8 @@ static bool has_unwanted_value(const struct option *names)
 }
 
 /*
- * getopt_long(3), with docker's form of options that take no value: --rm=true and -d=true are the
- * option alone, and --rm=false or -d=false is none.
+ * getopt_long(3), with docker's form of options that take no value: --rm=true and -d=true stand for
+ * the option alone, --rm=false and -d=false for no option.
  */
 static int get_option(int argc, char **argv, const char *letters, const struct option *names)
 {

@@ -18,8 +18,8 @@
 /* the terminal's settings, and those of the screen */
 static struct termios before, raw;
 /*
- * @taken: the terminal is the screen. @ended: the signal that asks for the end. @changed: it must
- * be drawn again.
+ * @taken: the terminal is in use as a screen. @ended: the signal that asks for the end. @changed:
+ * the screen must be drawn again.
  */
 static volatile sig_atomic_t taken, ended, changed;
 

@@ -157,7 +157,7 @@ static char *trimmed(const char *path)
 	return format("%.*s", (int)n, path);
 }
 
-/* Return the last part of a path, and the folder in front of it. */
+/* base_of() returns the last part of a path, dir_of() the folder in front of that part. */
 static const char *base_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -41,7 +41,7 @@ struct tree {
 	uint64_t bytes, most; /* bytes of memory for nodes and targets */
 };
 
-/* Return the bucket of a name of @len bytes in @dir, and its node or NULL. */
+/* bucket() returns the bucket of a name of @len bytes in @dir. find() returns its node, or NULL. */
 static struct node **bucket(struct tree *t, const struct node *dir, const char *name, size_t len)
 {
 	uint64_t hash = (uintptr_t)dir >> 4;

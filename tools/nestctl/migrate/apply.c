@@ -39,7 +39,7 @@ static bool is_name(const char name[MIG_NAME])
 	return !name[MIG_NAME - 1] && mig_number(name) >= 0;
 }
 
-/* Writes the name that the file has while it is of the round before. */
+/* Writes to @to the name under which the file of the round before is kept. */
 static void before(char to[MIG_NAME + 8], const char *name)
 {
 	snprintf(to, MIG_NAME + 8, BEFORE "%s", name);

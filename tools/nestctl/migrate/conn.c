@@ -361,7 +361,7 @@ struct refusal {
 	const char *why;
 };
 
-/* Sends a struct refusal and waits for the end of the stream. For attempt(). */
+/* Sends a struct refusal and waits for the end of the stream. Called by attempt(). */
 static void refuse(void *arg)
 {
 	const struct refusal *r = arg;

@@ -351,7 +351,7 @@ static void all_rounds(struct source *s)
 
 /* ---- the last round ---- */
 
-/* Waits for MIG_RUNS. For attempt(), like migrate_all(). */
+/* Waits for MIG_RUNS. Called by attempt(), as is migrate_all(). */
 static void await_runs(void *arg)
 {
 	struct source *s = arg;
@@ -410,8 +410,8 @@ static void migrate_all(void *arg)
 }
 
 /*
- * Reports a failure. First makes the instance continue, unless it may run at the receiver: then
- * returns the exit status. Dies otherwise.
+ * Reports a failure. If the instance may run at the receiver, leaves it held here and returns the
+ * exit status. Otherwise makes the instance continue here and dies.
  */
 static int give_up(struct source *s, const char *why)
 {

@@ -207,7 +207,7 @@ static void tick(void *arg)
 	conn_tick(arg);
 }
 
-/* As conn_tick(), but does not die if the source has gone: the instance runs without it. */
+/* Calls conn_tick(). Does not die if the source has gone, since the instance runs without it. */
 static void tick_whatever(void *arg)
 {
 	attempt(conn_tick, arg);
@@ -294,7 +294,7 @@ static void run(struct receiver *r)
 					   format("%s: its kernel has ended", r->name));
 }
 
-/* Receives the instance until it runs. For attempt(), like say_runs(). */
+/* Receives the instance until it runs. Called by attempt(), as is say_runs(). */
 static void receive_all(void *arg)
 {
 	struct receiver *r = arg;

@@ -17,7 +17,7 @@
 
 /*
  * Returns the image's name without its folder, tag and suffix, cut to HOST_LABEL bytes that do not
- * end in a hyphen; of a digest the first 12 digits.
+ * end in a hyphen. For a digest, returns its first 12 digits.
  */
 static const char *host_name_of(const char *image)
 {

@@ -101,7 +101,7 @@ static bool text_of(const char *line, const char *key, char text[TEXT_MAX])
 
 /* ---- what was seen ---- */
 
-/* Add an element, unless the list has it. If the list is full, is_full is set. */
+/* Adds an element, unless the list has it. If the list is full, sets is_full. */
 static void add_end(struct end *list, int *n, const char *host, unsigned port)
 {
 	for (int i = 0; i < *n; i++)

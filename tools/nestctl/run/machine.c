@@ -126,7 +126,7 @@ static bool is_init(const char *path)
 	return *path == '/' && (!strcmp(base, "init") || !strcmp(base, "systemd"));
 }
 
-/* True if the first word of a machine's command is an init, or a word that one understands. */
+/* True if the first word of a machine's command is an init, or a word that an init understands. */
 static bool is_for_init(const char *word)
 {
 	static const char *const modes[] = { "single", "emergency", "rescue", "s", "S" };

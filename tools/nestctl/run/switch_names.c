@@ -86,7 +86,10 @@ bool names_begin(const char *text)
 	return true;
 }
 
-/* Addresses are in host order: the switch's own, and that of an entry in hosts[]. */
+/*
+ * own_address() returns the switch's own address, address_of() that of an entry in hosts[]. Both
+ * are in host byte order.
+ */
 static uint32_t own_address(void)
 {
 	return network + 1;

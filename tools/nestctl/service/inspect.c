@@ -168,8 +168,8 @@ static void put_addresses(const struct network *n)
 }
 
 /*
- * Returns the name of the card's network: its kind, such as "switch"; of a further card of this
- * kind "switch-eth1".
+ * Returns the name of the card's network: its kind, such as "switch". For a further card of the
+ * same kind, returns "switch-eth1".
  */
 static const char *network_name(char *const *cards, char *const *card)
 {
