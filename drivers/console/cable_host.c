@@ -154,7 +154,7 @@ static void writer_thread(void *arg)
 	cable_put(c);
 }
 
-/* Starts the writer thread if it is not running. c->lock held. Returns 0 or -errno. */
+/* Starts the writer thread if it is not running. c->lock is held. Returns 0 or -errno. */
 static int need_writer(struct con_cable *c)
 {
 	int err = 0;

@@ -119,7 +119,7 @@ static void print_side(const struct con_side *s, const char *name, char *text, s
 {
 	size_t n = strlen(text);
 
-	if (n) /* behind the first side */
+	if (n) /* after the first side */
 		n += scnprintf(text + n, size - n, ",");
 	if (s->kind == CON_FD)
 		scnprintf(text + n, size - n, "fd:%d", s->fd);

@@ -249,7 +249,7 @@ struct chunk {
 	u64 bytes;
 	/*
 	 * Bit masks of pages: those in the page cache; those that were not uptodate before; those
-	 * that were behind the end of the file before.
+	 * that were beyond the end of the file before.
 	 */
 	u64 cached, fresh, beyond;
 	struct page *pages[CHUNK_PAGES];

@@ -104,7 +104,7 @@ static bool changed_just_now(const struct hostfs_attr *a)
 	return then + RACY_NS > now;
 }
 
-/* Marks a regular file's pages stale if a process of the host has changed it. hi->lock held. */
+/* Marks a regular file's pages stale if a process of the host has changed it. hi->lock is held. */
 static void note_change(struct inode *inode, const struct hostfs_attr *a)
 {
 	struct hostfs_inode *hi = HOSTFS_I(inode);

@@ -133,7 +133,7 @@ int attr_at(int dirfd, const char *name, struct hostfs_attr *a)
 	return 0;
 }
 
-/* ---- the list of descriptors that may be closed; lock held ---- */
+/* ---- the list of descriptors that may be closed; lock is held ---- */
 
 static void list_take(struct hostfs_node *n)
 {
@@ -247,7 +247,7 @@ static bool is_object(const struct hostfs_node *n, const struct hostfs_attr *a)
 	       (!n->btime.sec || (a->btime.sec == n->btime.sec && a->btime.nsec == n->btime.nsec));
 }
 
-/* Opens the descriptor of a node whose parent has one; lock held. */
+/* Opens the descriptor of a node whose parent has one. lock is held. */
 static int open_node(struct hostfs_node *n)
 {
 	struct hostfs_attr a;
@@ -411,7 +411,7 @@ int hostfs_host_restore(int node, const struct hostfs_attr *a)
 
 /*
  * Drops a reference to @n, and to its ancestors as far as they become unused. A loop, as in
- * open_chain(). lock held.
+ * open_chain(). lock is held.
  */
 static void put_locked(struct hostfs_node *n)
 {
@@ -453,7 +453,7 @@ void hostfs_host_put(int node)
 /*
  * True if @dir is @n or, by the recorded parents, below it. Users of the host, or another mount,
  * may have swapped parent and child, and only one of the two moves may be recorded yet. Parents
- * must not form a cycle, on which open_chain() would never end. lock held.
+ * must not form a cycle, on which open_chain() would never end. lock is held.
  */
 static bool is_below(const struct hostfs_node *dir, const struct hostfs_node *n)
 {

@@ -18,7 +18,7 @@ struct request {
 	struct hostfs_file *file;       /* for a read: a reference */
 	u32 nr;                         /* pages */
 	struct page *pages[HOSTFS_RUN]; /* locked */
-	struct hostfs_io *io;           /* allocated behind this struct */
+	struct hostfs_io *io;           /* allocated after this struct */
 };
 
 static atomic_t with_workers; /* number of requests that workers have */
@@ -123,7 +123,7 @@ static void add_vec(struct hostfs_io *io, void *p, u64 len)
 
 /* ---- reading ---- */
 
-/* Ends a read. Bytes behind the end of the host's file become zeros. May run in the interrupt. */
+/* Ends a read. Bytes beyond the end of the host's file become zeros. May run in the interrupt. */
 static void finish_read(struct request *r)
 {
 	s64 got = r->io->result;

@@ -138,8 +138,8 @@ static void take_info(struct loop *lo, const struct loop_info64 *i)
 }
 
 /*
- * Binds @f, to which the unit takes a reference. lo->lock held. Returns 0, or -errno with nothing
- * changed.
+ * Binds @f, to which the unit takes a reference. lo->lock is held. Returns 0, or -errno with
+ * nothing changed.
  */
 static int bind_file(struct loop *lo, struct file *dev, struct file *f, const struct loop_config *c)
 {
@@ -386,7 +386,7 @@ static long set_block_size(struct loop *lo, u64 n)
 	return 0;
 }
 
-/* Handles ioctls of a bound unit. lo->lock held. */
+/* Handles ioctls of a bound unit. lo->lock is held. */
 static long bound_ioctl(struct loop *lo, u32 cmd, u64 arg, const struct loop_info64 *info)
 {
 	switch (cmd) {

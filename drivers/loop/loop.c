@@ -118,7 +118,7 @@ static struct loop *loop_alloc(u32 n)
 
 /* ---- the table ---- */
 
-/* Creates unit @n or re-adds it, and returns @n or -errno. loop_mutex held. */
+/* Creates unit @n or re-adds it, and returns @n or -errno. loop_mutex is held. */
 static long loop_add(u32 n)
 {
 	struct loop *lo = loop_units[n];

@@ -122,7 +122,7 @@ static void cmd_status(struct mconsole_call *c)
 /* ---- devices ---- */
 
 /*
- * Parses "eth1": returns the device and sets its number, or returns NULL. *rest: the text behind
+ * Parses "eth1": returns the device and sets its number, or returns NULL. *rest: the text after
  * the number.
  */
 static struct mconsole_device *find_device(const char *s, u32 *n, const char **rest)

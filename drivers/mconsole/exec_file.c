@@ -138,7 +138,10 @@ static ssize_t exec_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	return 0;
 }
 
-/* Sends @n bytes of the buffer. Returns how many were sent, or -errno if none. Mutex held. */
+/*
+ * Sends @n bytes of the buffer. Returns how many were sent, or -errno if none was. The mutex is
+ * held.
+ */
 static ssize_t send_buffer(struct exec_stream *s, struct file *f, struct iov_iter *it, size_t n)
 {
 	size_t done = 0;

@@ -427,7 +427,7 @@ int mconsole_host_open(struct mconsole_open *o)
 	line = o->irq;
 	os_getrandom(&process, sizeof(process));
 	os_at_exit(leave);
-	/* nestctl believes what the files say, such as the process number in "pid" */
+	/* nestctl trusts these files, such as "pid" with the process number */
 	os_jail_grant(folder, OS_GRANT_READ | OS_GRANT_REMOVE);
 	os_at_jail(give_to_broker);
 	err = os_event_add(sock, EPOLLIN, line);

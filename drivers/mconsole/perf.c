@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * perf.c: the management console's command "perf", behind `nestctl perf`.
+ * perf.c: the management console's command "perf", which `nestctl perf` uses.
  *
  *      perf start HZ | stop
  *      perf read           takes up to 512 samples and prints a line for each:

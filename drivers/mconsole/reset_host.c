@@ -30,7 +30,7 @@ static struct {
 	uint64_t resets, since;
 } server = { .sock = -1 };
 
-/* True if the part is empty, or inside the memory behind the page with the description. */
+/* True if the part is empty, or inside the memory after the page with the description. */
 static bool is_in(uint64_t at, uint64_t len, uint64_t size)
 {
 	return !len || (at >= PAGE && !(at % PAGE) && at <= size && len <= size - at);

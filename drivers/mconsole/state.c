@@ -116,7 +116,7 @@ STATE_PART(rollback_state) = {
 	.connected = connected,
 };
 
-/* Returns the text behind the word @verb, or NULL if the first word differs. */
+/* Returns the text after the word @verb, or NULL if the first word differs. */
 static const char *behind(const char *args, const char *verb)
 {
 	size_t n = strlen(verb);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace.c: the console's command "trace", behind `nestctl trace`: sets what is traced, and reads
- * the trace.
+ * trace.c: the console's command "trace", which `nestctl trace` uses: sets what is traced, and
+ * reads the trace.
  *
  *      trace calls|times|point|off ...    trace_control()
  *      trace read POSITION                a line "POSITION LOST", the position for the next read

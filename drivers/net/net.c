@@ -354,7 +354,7 @@ static void retry_now(struct ktimer *t)
 
 /*
  * Reopens all queues of a link that has several, or none of them. Returns 0 or -errno. link.c's
- * mutex held.
+ * mutex is held.
  */
 static int reopen_queues(struct card *c)
 {

@@ -209,7 +209,7 @@ static u64 file_number(struct file *f)
 	return id;
 }
 
-/* Finds the file and offset of an address. Returns false if there is no code. mmap_lock held. */
+/* Finds the file and offset of an address. Returns false if there is no code. mmap_lock is held. */
 static bool place(struct mm *mm, u64 addr, u64 *pc)
 {
 	struct vm_area *v = find_vma(mm, addr);
@@ -404,8 +404,8 @@ void perf_stop(void)
 }
 
 /*
- * Stops the profiler after a restore, since its client did not come along. A signal may have left a
- * ring busy at the save.
+ * Stops the profiler after a restore, since its client is not connected to the restored instance. A
+ * signal may have left a ring busy at the save.
  */
 static void resumed(void)
 {

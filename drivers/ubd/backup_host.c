@@ -121,7 +121,7 @@ void backup_region(struct image *im, uint64_t off, uint64_t len)
 	pthread_mutex_unlock(&im->backup_lock);
 }
 
-/* Returns the offset on the disk of the first data at or behind @off, or the disk's end. */
+/* Returns the offset on the disk of the first data at or after @off, or the disk's end. */
 static uint64_t next_data(struct layer *l, uint64_t off)
 {
 	struct image_piece p;

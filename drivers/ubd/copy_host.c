@@ -90,7 +90,7 @@ static int copy_range(int from, int to, off_t at, off_t end, off_t shift, bool *
 }
 
 /*
- * Finds the range of data at or behind *@at. Returns 0, -ENXIO if there is none, or another -errno.
+ * Finds the range of data at or after *@at. Returns 0, -ENXIO if there is none, or another -errno.
  */
 static int find_data(int from, off_t *at, off_t *end, off_t size)
 {

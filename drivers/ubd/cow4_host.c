@@ -306,7 +306,7 @@ int cow4_open(struct layer *l, struct layer_open *lo)
 
 /* ---- checking the whole file ---- */
 
-/* True if the table has a sector behind the end of the disk. */
+/* True if the table has a sector beyond the end of the disk. */
 static bool beyond_end(const struct cow4 *c, const struct table *t, uint64_t index)
 {
 	uint64_t i, sectors = c->header.size / LAYER_SECTOR - index * COW4_TABLE_SECTORS;

@@ -57,8 +57,8 @@ int media_record(const char *path)
 }
 
 /*
- * True if the word at *@s, up to the next comma or the end, is @word; *@s is then advanced behind
- * the word.
+ * True if the word at *@s, up to the next comma or the end, is @word; *@s is then moved past the
+ * word.
  */
 static bool take(const char **s, const char *word)
 {
@@ -70,7 +70,7 @@ static bool take(const char **s, const char *word)
 	return true;
 }
 
-/* Reads an optional number behind a comma. Returns false for any other text. */
+/* Reads an optional number after a comma. Returns false for any other text. */
 static bool take_number(const char **s, uint64_t *n)
 {
 	char *end;

@@ -37,7 +37,7 @@
 struct ubd ubd_units[UBD_UNITS];
 bool ubd_is_saved;
 static char texts[UBD_UNITS][4096];
-/* the text behind "ubd" of each unit's parameter; empty: none */
+/* the text after "ubd" of each unit's parameter; empty: none */
 static char given[UBD_UNITS][4096];
 static u32 all_flags; /* ubd=sync */
 
@@ -208,7 +208,7 @@ static int flag_of(char c)
 
 /*
  * Returns the next part of @text, or NULL. As in UML, the separator is a comma, or a colon if there
- * is no comma; a separator behind a backslash belongs to a name.
+ * is no comma; a separator after a backslash belongs to a name.
  */
 static char *split(char *text, char separator)
 {

@@ -354,7 +354,7 @@ struct ext4_buf *ext4_htree_find(
 
 /* ---- making room ---- */
 
-/* Inserts an entry behind the one that the search followed. The frame has room. */
+/* Inserts an entry after the one that the search followed. The frame has room. */
 static void insert_index(struct frame *f, u32 hash, u32 lblk)
 {
 	u32 at = f->i + 1, n = count_of(f);

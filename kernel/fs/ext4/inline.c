@@ -232,7 +232,7 @@ static int unpack(const struct ext4_sb *sbi, struct ext4_buf *b, const u8 *from,
 	return 0;
 }
 
-/* Writes "." and ".." into the leaf. Returns the byte offset behind them. */
+/* Writes "." and ".." into the leaf. Returns the byte offset after them. */
 static u32 put_dots(const struct ext4_sb *sbi, struct ext4_buf *b, u32 self, u32 parent)
 {
 	struct ext4_dir_entry *dot = (void *)b->data, *dots = (void *)(b->data + 12);

@@ -154,7 +154,7 @@ static void add_doc(struct instruction *i, const char *name, bool raw)
 }
 
 /*
- * Reads the name behind << and adds a heredoc. Returns the text behind it, or NULL without a name.
+ * Reads the name after << and adds a heredoc. Returns the text after it, or NULL without a name.
  */
 static const char *doc_name(struct instruction *i, const char *p)
 {

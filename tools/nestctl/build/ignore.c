@@ -20,7 +20,7 @@ enum kind { ONE, ANY_ONE, STAR, TREE, SET };
 struct place {
 	enum kind kind;
 	unsigned char c;
-	/* TREE: the element is "**" and the slash behind it, and may also match nothing */
+	/* TREE: the element is "**" and the slash after it, and may also match nothing */
 	bool dir;
 	/* SET: the text between the brackets */
 	const char *set, *set_end;
@@ -47,7 +47,7 @@ static bool in_set(const struct place *p, unsigned char c)
 	return in != p->negated && c != '/';
 }
 
-/* Reads the set "[...]" at @p. Returns the text behind it, or NULL if it has no end. */
+/* Reads the set "[...]" at @p. Returns the text after it, or NULL if it has no end. */
 static const char *read_set(const char *p, struct place *to)
 {
 	const char *q = p + 1;
@@ -135,7 +135,7 @@ static void step(const struct place *places, size_t n, const bool *on, bool *nex
 				enter(places, n, next, i);
 			break;
 		case TREE:
-			/* p->dir: the next element matches only behind a slash */
+			/* p->dir: the next element matches only after a slash */
 			next[i] = true;
 			if (!p->dir || c == '/')
 				enter(places, n, next, i + 1);

@@ -19,7 +19,7 @@
 
 #define SCRATCH_SIZE (2ULL << 30)
 
-/* Returns the text behind @prefix, or the whole text without it. */
+/* Returns the text after @prefix, or the whole text without it. */
 static const char *without_prefix(const char *text, const char *prefix)
 {
 	size_t n = strlen(prefix);

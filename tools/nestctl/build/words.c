@@ -61,7 +61,7 @@ static size_t name_length(const char *p)
 	return n;
 }
 
-/* Expands the text behind "${". Returns the text behind "}". */
+/* Expands the text after "${". Returns the text after "}". */
 static const char *expand_braces(struct expansion *e, const char *p)
 {
 	const struct instruction *at = e->v->at;
@@ -96,7 +96,7 @@ static const char *expand_braces(struct expansion *e, const char *p)
 	return p + 1;
 }
 
-/* Expands the text behind "$". */
+/* Expands the text after "$". */
 static const char *expand_variable(struct expansion *e, const char *p)
 {
 	size_t n;
@@ -119,7 +119,7 @@ static void put_char(struct expansion *e, char c)
 	putc(c, e->out);
 }
 
-/* Expand the text behind a quote. Return the text behind the closing quote. */
+/* Expand the text after a quote. Return the text after the closing quote. */
 static const char *expand_single(struct expansion *e, const char *p)
 {
 	for (; *p && *p != '\''; p++)

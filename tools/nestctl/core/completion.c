@@ -58,7 +58,7 @@ static const char *kind_of(const char *arg, size_t len)
 }
 
 /*
- * Prints how each word behind the options is completed, from text like "IMAGE FILE...". The last
+ * Prints how each word after the options is completed, from text like "IMAGE FILE...". The last
  * kind repeats.
  */
 static void print_words(const char *args)

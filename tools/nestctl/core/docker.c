@@ -255,7 +255,7 @@ bool platform_is_own(const char *text)
 	return false;
 }
 
-/* True if @list, as "-P, --expose", has the option @word, which may have a value behind "=". */
+/* True if @list, as "-P, --expose", has the option @word, which may have a value after "=". */
 static bool lists(const char *list, const char *word)
 {
 	size_t n = strcspn(word, "=");

@@ -368,7 +368,7 @@ static int read_count(const char **p)
 	return n;
 }
 
-/* Reads the directive behind its "%", and moves *p behind it. */
+/* Reads the directive after its "%", and moves *p past the directive. */
 static struct directive read_directive(const char **p)
 {
 	struct directive d = { .precision = -1 };

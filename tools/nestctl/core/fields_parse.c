@@ -46,7 +46,7 @@ static void skip_blanks(struct parser *s)
 	s->p += strspn(s->p, " \t\r\n");
 }
 
-/* Takes @word and blanks behind it. True if the text continues with @word, not a longer name. */
+/* Takes @word and blanks after it. True if the text continues with @word, not a longer name. */
 static bool take(struct parser *s, const char *word)
 {
 	size_t n = strlen(word);
@@ -164,7 +164,7 @@ static struct field_expr *read_variable(struct parser *s)
 
 static struct field_expr *read_pipeline(struct parser *s);
 
-/* Reads ".A.B" behind an operand. */
+/* Reads ".A.B" after an operand. */
 static void read_path(struct parser *s, struct field_expr *e)
 {
 	const char *from = s->p;
@@ -368,7 +368,7 @@ static int read_assigned(struct parser *s)
 	return variable;
 }
 
-/* Takes "}}", or "-}}" and the blanks behind it. */
+/* Takes "}}", or "-}}" and the blanks after it. */
 static void end_action(struct parser *s, const char *from)
 {
 	bool trim;
@@ -386,7 +386,7 @@ static struct field_node *read_nodes(struct parser *s, const char *block, enum e
 static bool read_head(struct parser *s, struct field_node *n);
 static void read_value(struct parser *s, struct field_node *n, int before);
 
-/* Reads the rest of a block behind its head, up to its {{end}}. */
+/* Reads the rest of a block after its head, up to its {{end}}. */
 static void read_block(struct parser *s, struct field_node *n, const char *from)
 {
 	struct field_node *other = xalloc(sizeof(*other));
@@ -447,7 +447,7 @@ static bool read_head(struct parser *s, struct field_node *n)
 	return false;
 }
 
-/* Reads an action behind its "{{". */
+/* Reads an action after its "{{". */
 static struct field_node *read_action(struct parser *s, const char *from)
 {
 	struct field_node *n = xalloc(sizeof(*n));

@@ -223,7 +223,7 @@ static char **read_cmdline(pid_t pid, char **kept)
 	return argv;
 }
 
-/* Returns the last name of "COW,FILE". A comma behind a backslash is part of a name. */
+/* Returns the last name of "COW,FILE". A comma after a backslash is part of a name. */
 static const char *last_name(const char *files)
 {
 	char *name = format("%s", files), *to = name;

@@ -54,7 +54,7 @@ static unsigned int four_digits(struct parser *s)
 }
 
 /*
- * Parses the hex digits behind "\u" into one character of UTF-8. A pair of surrogates is one
+ * Parses the hex digits after "\u" into one character of UTF-8. A pair of surrogates is one
  * character.
  */
 static char *unicode(struct parser *s, char *out)
@@ -88,8 +88,8 @@ static char *unicode(struct parser *s, char *out)
 }
 
 /*
- * Parses a text from behind its first quote. Returns it in new memory. It is never longer than the
- * source.
+ * Parses a text from the byte after its first quote. Returns it in new memory. It is never longer
+ * than the source.
  */
 static char *text(struct parser *s)
 {
@@ -128,7 +128,7 @@ static char *text(struct parser *s)
 
 static struct json *value(struct parser *s);
 
-/* Parses the members of a list or object from behind its bracket. */
+/* Parses the members of a list or object from the byte after its bracket. */
 static void members(struct parser *s, struct json *j, char close)
 {
 	struct json **last = &j->first;

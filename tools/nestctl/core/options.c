@@ -122,7 +122,7 @@ static int get_option(int argc, char **argv, const char *letters, const struct o
 		const char *word = optind < argc ? argv[optind] : "";
 		size_t n = letters_of(word, letters);
 
-		/* "false" belongs to the last letter, and may stand behind one letter only */
+		/* "false" belongs to the last letter, and may stand after one letter only */
 		truth = n ? truth_of(word) : -1;
 		truth = n == 1 || truth ? truth : -1;
 		if (truth >= 0)

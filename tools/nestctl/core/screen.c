@@ -132,7 +132,7 @@ void screen_die_of_signal(void)
 	raise(ended);
 }
 
-/* Reads the bytes behind an escape character. Returns an arrow key, or 27 for Escape itself. */
+/* Reads the bytes after an escape character. Returns an arrow key, or 27 for Escape itself. */
 static int escape_key(void)
 {
 	struct pollfd p = { .fd = 0, .events = POLLIN };

@@ -70,7 +70,7 @@ void table_colours(struct table *t, int column, enum colour (*of)(const char *ce
 	t->colour_of = of;
 }
 
-/* Prints a cell with the blanks behind it. */
+/* Prints a cell with the blanks after it. */
 static void put_cell(const struct table *t, const char *text, int column, int width, bool head)
 {
 	const enum colour c = head                                  ? COLOUR_BOLD :

@@ -94,7 +94,7 @@ static enum format format_of(const char *name, const char *option)
 
 /* ---- options: all commands share one parser, each allows its own ---- */
 
-/* The options of all commands, and the @count names behind them. */
+/* The options of all commands, and the @count names after them. */
 struct options {
 	const char *backing, *size, *format, *to, *from;
 	bool json, unsafe, yes;

@@ -75,7 +75,7 @@ static char *normal(const char *dir, const char *path)
 	return out;
 }
 
-/* Copies the present entry to byte @at of the temporary file. Returns the byte behind it. */
+/* Copies the present entry to byte @at of the temporary file. Returns the byte after it. */
 static uint64_t spool(struct bundle *b, struct blob_reader *r, uint64_t at)
 {
 	char buffer[65536];

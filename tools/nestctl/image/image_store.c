@@ -58,7 +58,7 @@ static bool lock_name(int fd, const char *name)
 
 /*
  * True if the file may be left by a killed nestctl: an unfinished output, or the settings of an
- * image that was never finished. @suffix: the file's name behind the image's name.
+ * image that was never finished. @suffix: the file's name after the image's name.
  */
 static bool is_left(const char *name, const char *suffix)
 {

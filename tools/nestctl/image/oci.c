@@ -30,7 +30,7 @@ static const struct json *parse_blob(const struct blob *b)
 	return json_parse(blob_text(b, JSON_BYTES), (size_t)b->size, b->name);
 }
 
-/* Returns the 64 lower-case digits behind "sha256:". Dies if there are none. */
+/* Returns the 64 lower-case digits after "sha256:". Dies if there are none. */
 static const char *digest_of(const char *digest, const char *what)
 {
 	if (!digest)

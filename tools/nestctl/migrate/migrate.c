@@ -453,7 +453,7 @@ static void print(const struct source *s)
 	json_close('}');
 }
 
-/* True if the words behind the instance's name are an address, not a command. */
+/* True if the words after the instance's name are an address, not a command. */
 static bool is_address(char **words)
 {
 	size_t kind = strcspn(words[0], ":/ ");

@@ -144,7 +144,7 @@ struct offer offer_parse(const struct message *m)
 	return o;
 }
 
-/* Returns the features of this host's first CPU as words with a blank before and behind each. */
+/* Returns the features of this host's first CPU as words with a blank before and after each. */
 static const char *own_flags(void)
 {
 	FILE *f = fopen("/proc/cpuinfo", "re");

@@ -26,7 +26,7 @@
 /* eth0 to eth15 */
 #define CARDS 16
 
-/* Returns the words of card @i behind "ethN=". */
+/* Returns the words of card @i after "ethN=". */
 static const char *words_of(const struct run *r, int i)
 {
 	return r->nets[i] ?: SLIRP;

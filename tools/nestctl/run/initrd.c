@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * initrd.c: the initial archive of an instance, in memory: cpio's "newc" format (a header of
- * thirteen hexadecimal fields of eight digits behind the magic 070701, then name and data, each
+ * thirteen hexadecimal fields of eight digits after the magic 070701, then name and data, each
  * padded to four bytes; the end is an entry TRAILER!!!).
  */
 #include <errno.h>

@@ -57,7 +57,7 @@ static unsigned long memory, pids, cpus;
 
 /* ---- fields of a line ---- */
 
-/* Returns the text behind @key in a line, or NULL. */
+/* Returns the text after @key in a line, or NULL. */
 static const char *value_of(const char *line, const char *key)
 {
 	char *mark = format(",\"%s\":", key), *at = strstr(line, mark);
@@ -67,7 +67,7 @@ static const char *value_of(const char *line, const char *key)
 	return at;
 }
 
-/* Returns the number behind @key in a line, or 0. */
+/* Returns the number after @key in a line, or 0. */
 static unsigned long number_of(const char *line, const char *key)
 {
 	const char *at = value_of(line, key);

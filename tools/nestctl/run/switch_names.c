@@ -252,7 +252,7 @@ static void take_class(struct host *h, const uint8_t *p, size_t n)
 
 /*
  * These three write the answer to a request as a frame to @out. They return its length, or 0 for
- * none. answer_dhcp() and answer_dns() get the @n bytes behind the UDP header.
+ * none. answer_dhcp() and answer_dns() get the @n bytes after the UDP header.
  */
 static uint32_t answer_arp(const uint8_t *f, uint32_t len, uint8_t *out)
 {
@@ -295,7 +295,7 @@ static const uint8_t *find_option(const uint8_t *p, uint32_t n, int wanted, size
 	return NULL;
 }
 
-/* Writes an option of 4 bytes. Returns the byte behind it. */
+/* Writes an option of 4 bytes. Returns the byte after it. */
 static uint8_t *put_option(uint8_t *o, int option, uint32_t value)
 {
 	*o++ = (uint8_t)option;
@@ -372,7 +372,7 @@ static uint32_t answer_dhcp(int port, const uint8_t *p, uint32_t n, uint8_t *out
 /* ---- DNS ---- */
 
 /*
- * Reads the question's name as "a.b". Returns the byte behind it, or NULL if the name is invalid.
+ * Reads the question's name as "a.b". Returns the byte after it, or NULL if the name is invalid.
  */
 static const uint8_t *read_name(const uint8_t *p, const uint8_t *end, char *name, size_t room)
 {
@@ -412,7 +412,7 @@ static const struct host *host_of_reverse(const char *name, bool *ours)
 	return at < nr_hosts && hosts[at].seen.port && *hosts[at].name ? &hosts[at] : NULL;
 }
 
-/* Writes a name as DNS labels. Returns the byte behind it. */
+/* Writes a name as DNS labels. Returns the byte after it. */
 static uint8_t *put_name(uint8_t *o, const char *name)
 {
 	while (*name) {
@@ -429,7 +429,7 @@ static uint8_t *put_name(uint8_t *o, const char *name)
 
 /*
  * Writes the head of an answer: a pointer to the question's name, its type, its time to live.
- * Returns the byte behind it.
+ * Returns the byte after it.
  */
 static uint8_t *put_answer(uint8_t *o, int type)
 {

@@ -158,7 +158,7 @@ const char *inspect_mount_names(const struct spec *c, unsigned int *volumes)
 }
 
 /*
- * Returns the rest of @word behind @option, such as "--sysctl=". Returns NULL if the word does not
+ * Returns the rest of @word after @option, such as "--sysctl=". Returns NULL if the word does not
  * begin with it.
  */
 static const char *value_of(const char *word, const char *option)

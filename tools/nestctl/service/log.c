@@ -108,7 +108,7 @@ static void rotate(struct log *l)
 	}
 }
 
-/* Returns room for @n bytes behind the buffer's content. */
+/* Returns room for @n bytes after the buffer's content. */
 static char *room_for(struct log *l, size_t n)
 {
 	if (l->have + n > l->room) {

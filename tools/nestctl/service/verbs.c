@@ -129,7 +129,7 @@ static void remove_one(const char *name, void *arg)
 	if (service_lock(&s)) {
 		unit_remove(name);
 		service_remove(&s);
-	} else if (!force || service_is_busy(&s)) { /* by --rm it removed itself */
+	} else if (!force || service_is_busy(&s)) { /* with --rm it has removed itself */
 		die("%s: runs; nestctl stop ends it, rm -f ends and removes it", name);
 	}
 	puts(name);

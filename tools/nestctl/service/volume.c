@@ -240,7 +240,7 @@ static struct volume_info volume_read(const char *name)
 	return v;
 }
 
-/* As volume_read(). Dies if there is no such volume. */
+/* Reads a volume as volume_read() does. Dies if there is no such volume. */
 static struct volume_info volume_find(const char *name)
 {
 	if (!volume_exists(name))

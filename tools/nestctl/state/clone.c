@@ -189,7 +189,7 @@ struct output {
 	size_t size;
 };
 
-/* Writes @n bytes, a line or a part of a long one, behind the instance's name. */
+/* Writes @n bytes, a line or a part of a long one, after the instance's name. */
 static void put_line(struct output *o, size_t n)
 {
 	char *text = xalloc(n + strlen(o->name) + 4);

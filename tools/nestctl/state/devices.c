@@ -53,7 +53,7 @@ size_t device_names(const char *args, const char **names, size_t max)
 }
 
 /*
- * Returns the unit number of a name such as "ubdb" or "ubd1", and in *rest the text behind the
+ * Returns the unit number of a name such as "ubdb" or "ubd1", and in *rest the text after the
  * name. Returns -1 if @text is no such name.
  */
 static int unit_of(const char *text, const char **rest)

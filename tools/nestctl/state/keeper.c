@@ -127,7 +127,9 @@ static void __attribute__((noreturn)) give_up(const struct keeper *k, const char
 	_exit(1);
 }
 
-/* Starts a kernel and reports its process. *@errors is then the pipe of its standard error. */
+/*
+ * Starts a kernel and reports its process. Sets *errors to the pipe of the kernel's standard error.
+ */
 static pid_t start(const struct keeper *k, const char *const *argv, int *errors)
 {
 	pid_t keeper = getpid(), pid;

@@ -233,8 +233,8 @@ void machine_log_end(const struct log *l)
 bool machine_log_goes_on(int dir)
 {
 	/*
-	 * only a lock of another keeper makes this fail: a reader's attempt fails beside a keeper's
-	 * lock
+	 * flock() fails only if another keeper has locked the folder too. A reader cannot be the
+	 * cause, since its attempt to lock fails beside a keeper's lock.
 	 */
 	return flock(dir, LOCK_EX | LOCK_NB) || !faccessat(dir, MOVED, F_OK, 0);
 }

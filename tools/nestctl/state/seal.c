@@ -263,7 +263,7 @@ static bool write_seal(int dirfd, const struct seal *s)
 }
 
 /*
- * Copies the word behind @name. Returns false if there is none, or if it has not exactly @n digits.
+ * Copies the word after @name. Returns false if there is none, or if it has not exactly @n digits.
  */
 static bool take_field(const char *text, const char *name, char *to, size_t n)
 {

@@ -369,7 +369,7 @@ static void warn_of_end(const struct start *st)
 {
 	static bool told;
 
-	/* of an attached instance nestctl reports this at the end (run/attend.c) */
+	/* about an attached instance, nestctl reports this at the end (run/attend.c) */
 	if (told || st->attached || st->state->boot ||
 		!start_has_line(st->state, format("noreboot=%d", MACHINE_RESTARTS)))
 		return;

@@ -274,7 +274,7 @@ static void print_whole(const struct state *s)
 		printf("%s: whole\n", s->name);
 }
 
-/* Adds to the number of damaged states, @arg. */
+/* Checks a state. Increments the int at @arg if the state is damaged. */
 static void check_one(const char *name, void *arg)
 {
 	struct state s = state_open(name);

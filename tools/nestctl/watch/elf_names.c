@@ -35,7 +35,7 @@ struct elf_names {
 };
 
 /*
- * Returns a piece of the file in new memory, with a zero byte behind it, or NULL if it is
+ * Returns a piece of the file in new memory, with a zero byte after it, or NULL if it is
  * incomplete.
  */
 static char *piece(elf_read_fn read, void *arg, uint64_t off, uint64_t size)

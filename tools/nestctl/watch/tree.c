@@ -66,7 +66,7 @@ static void gather(struct tree *t, const struct sample *old, const struct sample
 		qsort(t->all, t->n, sizeof(*t->all), by_pid);
 }
 
-/* True if a process behind index @after has this parent and is not printed yet. */
+/* True if a process after index @after has this parent and is not printed yet. */
 static bool has_more(const struct tree *t, size_t after, int parent)
 {
 	for (size_t i = after + 1; i < t->n; i++)
