@@ -242,7 +242,8 @@ static int con_open(struct tty_struct *tty, struct file *f)
 
 	if (!tty->count) {
 		con_host_want(l->host, 1);
-		os_irq_raise(l->irq); /* for input that had no buffers */
+		/* the interrupt reads input that had no buffers */
+		os_irq_raise(l->irq);
 	}
 	return 0;
 }
@@ -447,7 +448,8 @@ static int line_config(struct line *l, const char *args, char *err, size_t size)
 			l->open = o;
 	}
 	mutex_unlock(&lines_lock);
-	os_irq_raise(l->irq); /* to read its size and send waiting output */
+	/* the interrupt reads the size and sends waiting output */
+	os_irq_raise(l->irq);
 	return bad;
 }
 

@@ -102,7 +102,8 @@ int con_host_create(const char *name, int irq, int number)
 	snprintf(h->name, sizeof(h->name), "%s", name);
 	h->irq = irq;
 	pthread_mutexattr_init(&attr);
-	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK); /* for con_host_write() */
+	/* con_host_write() relies on the error */
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
 	pthread_mutex_init(&h->lock, &attr);
 	pthread_mutexattr_destroy(&attr);
 	pthread_cond_init(&h->in_room, NULL);

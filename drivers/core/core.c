@@ -38,7 +38,7 @@ static void leave_core(void)
 {
 	core_host_take(__kdata_start, (u64)(__kdata_end - __kdata_start));
 	core_host_take(
-		(void *)KSTACK_BASE, KSTACK_WINDOW); /* only stacks in it were ever written */
+		(void *)KSTACK_BASE, KSTACK_WINDOW); /* only stacks in this window were written */
 	take_frames();
 	core_host_dump(0);
 	arch_power_off(2);

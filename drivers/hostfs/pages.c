@@ -152,7 +152,7 @@ static void fail_pages(struct page **pages, u32 n)
 	}
 }
 
-/* Reads locked pages with consecutive indices; they are unlocked afterwards. */
+/* Reads locked pages with consecutive indices. The end of the read unlocks them. */
 static int read_run(struct inode *inode, struct page **pages, u32 n)
 {
 	struct request *r = request_new(HOSTFS_OP_READ, n);

@@ -501,7 +501,7 @@ static void resumed(void)
 			card_link_resume(c);
 		else if (c->given)
 			add_card(c);
-		/* not written for all cards, which would take pages of a state's memory */
+		/* only cards that exist: writing to all would take pages of a state's memory */
 		if (c->dev)
 			c->anew = c->new_mac = false;
 	}

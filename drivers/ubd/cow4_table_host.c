@@ -311,7 +311,7 @@ static int write_copies(struct layer *l, int64_t n)
 		err = write_table(l, c->copies[i].of, &c->copies[i].disk);
 	if (!err)
 		err = layer_sync(l);
-	/* from now on that slot is the valid one */
+	/* the slot just written is now the valid one */
 	for (i = 0; !err && i < n; i++) {
 		c->copies[i].of->slot ^= 1;
 		c->copies[i].of->disk.seq++;

@@ -256,7 +256,7 @@ static void set_group_free(const struct ext4_sb *sbi, struct ext4_disk_group *g,
 #define ENOUGH 2048U
 /* After FAR groups, a run of this many blocks ends a search. */
 #define DECENT 64U
-#define FAR 16     /* in groups */
+#define FAR 16 /* in groups */
 /* After this many groups, a run of search.need blocks ends a search if that is less than DECENT. */
 #define FAR_FEW 2
 

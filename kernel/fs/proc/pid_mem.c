@@ -253,8 +253,9 @@ static bool parse_bounds(const struct qstr *name, u64 *start, u64 *end)
 			digits = 0;
 			continue;
 		}
+		/* listings print no leading zero and at most 16 digits */
 		if (d < 0 || (digits && !v[which]) || digits++ == 16)
-			return false; /* only as listings print numbers */
+			return false;
 		v[which] = v[which] << 4 | (u64)d;
 	}
 	*start = v[0];

@@ -72,7 +72,8 @@ int proc_show_cmdline(struct seq *s, struct task *t)
 	show_memory(s, mm, arg_start, arg_end, 1U << 20);
 	/*
 	 * If a program has overwritten the terminator of its arguments (setproctitle), its text
-	 * continues in the environment. It is not shown if only a part of the arguments was shown.
+	 * continues in the environment. That text is not shown if only a part of the arguments was
+	 * shown.
 	 */
 	if (s->len && !s->full && s->len == arg_end - arg_start && mm->env_start == arg_end &&
 		seq_char(s, s->len - 1)) {

@@ -194,7 +194,7 @@ static uint64_t duration(const struct instruction *at, const char *text)
 	return (uint64_t)total;
 }
 
-/* Adds a number of the health check, if the flag @name is given. @time: it is a time. */
+/* Adds a number of the health check, if the flag @name is given. @time: the number is a time. */
 static void set_number(struct config *c, const struct instruction *at, const char *name, bool time)
 {
 	const char *text = instruction_flag(at, name);

@@ -20,8 +20,8 @@
 #include "tools/nestctl/core/word_list.h"
 
 /*
- * A COPY or ADD. @docs: its @nr_docs heredocs. @to: the target. @folder: it is a folder. @keeps:
- * the owners of an archive are kept.
+ * A COPY or ADD. @docs: its @nr_docs heredocs. @to: the target. @folder: the target is a folder.
+ * @keeps: the owners of an archive are kept.
  */
 struct copy {
 	struct build *b;

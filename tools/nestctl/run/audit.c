@@ -414,7 +414,7 @@ static size_t add_numbered(char *out, size_t room, const char *line)
 	const char *lost = strstr(line, ",\"event\":\"lost\",\"lines\":");
 
 	number++;
-	/* only directly after the time: text further on in the line may be a guest's */
+	/* counted only directly after the time: text further on in the line may be a guest's */
 	if (lost && lost < line + 40)
 		__atomic_add_fetch(
 			&missing, strtoul(strchr(lost, 'l') + 14, NULL, 10), __ATOMIC_RELAXED);

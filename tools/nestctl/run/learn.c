@@ -252,7 +252,7 @@ static void write_network(FILE *f)
 			fprintf(f, "allow-net = %s:%u\n", ends[i].host, ends[i].port);
 		else
 			fprintf(f, "allow-net = %s\n", ends[i].host);
-	/* only the host's loopback was needed: a list that matches no host forbids all others */
+	/* if only the host's loopback was needed, a list that matches no host forbids all others */
 	if (nr_loopback && !nr_ends)
 		fputs("allow-net = 0.0.0.0\n", f);
 	for (int i = 0; i < nr_loopback; i++)

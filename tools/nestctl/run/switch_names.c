@@ -442,7 +442,7 @@ static uint8_t *put_answer(uint8_t *o, int type)
 
 /*
  * Returns the code for a question about an unknown name: REFUSED if the asking host at @port has
- * other name servers for it. @ours: it is about an address of this network.
+ * other name servers for it. @ours: the question is about an address of this network.
  */
 static uint32_t unknown(int port, const uint8_t *mac, const char *name, bool ours)
 {

@@ -299,7 +299,8 @@ static int attach_to(struct attach *a)
 		send_size(a, 1);
 		send_size(a, 0);
 	}
-	if (a->control < 0) /* it has ended: only print its log */
+	/* the instance has ended: only print its log */
+	if (a->control < 0)
 		a->input = false;
 	status = carry(a);
 	terminal_restore();

@@ -20,8 +20,8 @@
 #include "tools/nestctl/build/agent/agent.h"
 
 /*
- * A transfer from @fd to the target @to. @folder: it is a folder. @keeps, @owned, @moded: the word
- * k, o or m was given.
+ * A transfer from @fd to the target @to. @folder: the target is a folder. @keeps, @owned, @moded:
+ * the word k, o or m was given.
  */
 struct put {
 	int fd;
