@@ -22,7 +22,7 @@ struct llc_bpdu {
 	u8 dsap, ssap, control;
 	u8 protocol[2], version, type;
 };
-/* The rest of a configuration message; big endian. */
+/* A configuration message behind struct llc_bpdu; big endian. */
 struct config {
 	u8 flags;
 	u8 root[8], cost[4], bridge[8], port[2];

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * bridge.c: bridges and their ports: adding and removing ports, and the address, MTU and carrier
- * that a bridge takes from its ports. It has the smallest of their addresses and the smallest MTU,
- * unless the administrator has set these. Its carrier is on while a port forwards.
+ * that a bridge takes from its ports. A bridge has the smallest of its ports' addresses and the
+ * smallest of their MTUs, unless the administrator has set these. Its carrier is on while a port
+ * forwards.
  *
  * stp.c sets the states of ports. Without a spanning tree, ports in a loop forward for ever; the
  * bounds in netdev_io.c keep that from exhausting the machine.
  * Locks: bridge.h. Address and MTU are updated under link.c's mutex, without br->lock. The carrier
- * is updated without the mutex, since timers do it, too.
+ * is updated without the mutex, since timers update it, too.
  */
 #include "kernel/net/bridge/bridge.h"
 #include "kernel/net/netname.h"

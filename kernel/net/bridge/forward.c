@@ -3,9 +3,9 @@
  * forward.c: the path of a frame through a bridge.
  *
  *     a frame from a port: netdev_io.c deliver() -> br_rx(port) -> the source is learnt
- *         -> sent by the port of the destination, or by all ports; or up (netif_rx)
+ *         -> sent by the port of the destination, or by all ports; or passed to the host (netif_rx)
  *     a frame of this machine: dev_xmit(bridge) -> br_xmit()
- *         -> sent by the port of the destination, or by all ports, but not up
+ *         -> sent by the port of the destination, or by all ports, but not passed to the host
  *
  * The ports are chosen under br->lock; each sends a clone of the frame, without the lock. Frames to
  * addresses that no bridge forwards (IEEE 802.1D, 7.12.6) are received by the port's own device.
@@ -26,7 +26,8 @@
 struct way {
 	struct list_head out; /* clones, each with its port's device */
 	/*
-	 * the frame itself, to be sent by @to, or to go up (@up); it is dropped if neither is set
+	 * the frame itself, to be sent by @to, or to be passed to the host (@up); the frame is
+	 * dropped if neither is set
 	 */
 	struct sk_buff *skb;
 	struct net_device *to;

@@ -270,7 +270,7 @@ static long list_fdb(struct bridge *br, u64 to, u64 room, u64 from, struct answe
 	return done;
 }
 
-/* Returns the attribute (IFLA_BR*) that a call with that number sets; 0: none. */
+/* Returns the attribute (IFLA_BR_*) that the call BRCTL_SET_* @call sets; 0: it sets none. */
 static u16 value_of(u64 call)
 {
 	switch (call) {

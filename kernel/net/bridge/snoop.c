@@ -133,8 +133,8 @@ struct br_group *br_group_find(struct bridge *br, const ip_addr *addr)
 }
 
 /*
- * Switches snooping off, so that frames reach all ports. The reason: there are more than @most
- * @what.
+ * Switches snooping off, so that frames reach all ports, and logs the reason: there are more than
+ * @most of @what. Returns -E2BIG.
  */
 static int give_up(struct bridge *br, u32 most, const char *what)
 {
@@ -145,7 +145,7 @@ static int give_up(struct bridge *br, u32 most, const char *what)
 	return -E2BIG;
 }
 
-/* Returns the group of @addr, and makes it if there is none; ERR_PTR. */
+/* Returns the group of @addr, which is made if there is none; ERR_PTR(-E2BIG or -ENOMEM). */
 static struct br_group *get_group(struct bridge *br, const ip_addr *addr)
 {
 	struct br_group *g = br_group_find(br, addr);
@@ -179,7 +179,10 @@ static void put_group(struct bridge *br, struct br_group *g)
 	kfree(g);
 }
 
-/* Checks that @g may have one more member: 0 or -E2BIG. On error, frees @g if it has no members. */
+/*
+ * Returns 0 if @g may have one more member; else switches snooping off, frees @g if it has no
+ * members, and returns -E2BIG.
+ */
 static int find_room(struct bridge *br, struct br_group *g)
 {
 	if (atomic_read(&nr_members_all) < (int)SNOOP_MEMBERS_MAX_ALL)
@@ -235,7 +238,7 @@ static bool may_listen(const struct br_port *p)
 	return !p || (p->state != BR_STATE_DISABLED && p->state != BR_STATE_BLOCKING);
 }
 
-/* Makes the host a member, or renews its membership: 0 or -E2BIG. */
+/* Makes the host a member, or renews its membership. Returns 0 or -E2BIG. */
 static int join_host(struct bridge *br, struct br_group *g)
 {
 	bool news = !g->host;

@@ -168,8 +168,8 @@ void br_query_due(struct bridge *br, struct br_port *p, int family, u64 now)
 }
 
 /*
- * Starts a series of queries at once. For IPv6 also without a source address: br_query_due() checks
- * again, after the timer has looked for an address.
+ * Starts a series of queries at once. A series for IPv6 starts even without a source address:
+ * br_query_due() checks again, after the timer has looked for an address.
  */
 static void start(struct bridge *br, struct br_query *q, int family)
 {

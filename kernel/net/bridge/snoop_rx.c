@@ -31,7 +31,7 @@
 #define RECORD_TYPES 6
 #define DECISECOND (NSEC_PER_SEC / 10)
 
-/* A message: the bytes [at, at + len) of a frame, which has that many. */
+/* A message: the bytes [at, at + len) of a frame, which is at least at + len bytes long. */
 struct message {
 	struct bridge *br;
 	struct br_port *port; /* NULL: from the bridge's own host */

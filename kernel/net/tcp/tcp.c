@@ -517,7 +517,7 @@ ssize_t tcp_fast_sendmsg(struct socket *s, struct msg *m)
 	if (t->fast.defer_connect)
 		err = deferred_syn(t, m);
 	else
-		/* another task has sent the SYN */
+		/* without MSG_FASTOPEN: another task has sent the deferred SYN meanwhile */
 		err = m->flags & MSG_FASTOPEN ? fast_syn(s, t, m) : 1;
 	mutex_unlock(&t->inet.op);
 	pending = !err && m->iter.count;
@@ -746,7 +746,10 @@ static int tcp_release(struct socket *s)
 	return 0;
 }
 
-/* Makes the next byte number 0 for SOF_TIMESTAMPING_OPT_ID. */
+/*
+ * Sets the byte that counts as number 0 for SOF_TIMESTAMPING_OPT_ID: with OPT_ID_TCP the next byte
+ * to be written, else the first that is not acknowledged. Returns 0 or -EINVAL.
+ */
 static int stamp_start(struct socket *s, u32 flags)
 {
 	struct tcp_sock *t = TCP(INET(s));

@@ -19,7 +19,8 @@
 
 /*
  * Updates the minimum RTT of the last tcp_min_rtt_wlen seconds by a sample of @rtt ns. Keeps one
- * minimum for each half of that time, so an old minimum expires after a half to the whole of it.
+ * minimum for each half of that time, so an old minimum expires when between half and all of that
+ * time has passed.
  */
 static void note_least(struct tcp_sock *t, u64 rtt)
 {

@@ -7,7 +7,7 @@
  *
  *     bits 31..8  SipHash of addresses, ports, the peer's initial sequence number, the time and the
  *                 lower bits, with a secret key
- *     bits 7..3   the minute, modulo 32: a cookie is valid for two minutes
+ *     bits 7..3   the minute, modulo 32: a cookie is valid in that minute and the next
  *     bits 2..0   an index of eight MSS values: the largest that is not above the peer's MSS
  *
  * If the SYN had a timestamp, the lowest six bits of our timestamp hold the peer's window scale and

@@ -51,7 +51,7 @@ static void join_stamps(struct sk_buff *to, const struct sk_buff *from)
 
 /*
  * Appends @skb to the last skb of the write queue, if that is unsent and has room. Returns true if
- * it did.
+ * @skb was appended.
  */
 static bool append_to_last(struct tcp_sock *t, struct sk_buff *skb)
 {
@@ -90,8 +90,8 @@ static bool fill_last(struct tcp_sock *t, struct sk_buff *skb)
 		return false;
 	n = min(seg - last->len, skb->len);
 	/*
-	 * The buffer has as much room again, so that the bytes of the next write need no new
-	 * buffer. It is not a whole segment, which over loopback would use up a small send buffer.
+	 * Allocate twice the bytes, so that the next write needs no new buffer. Room for a whole
+	 * segment would, over loopback, use up a small send buffer.
 	 */
 	fresh = skb_alloc(min(seg, 2 * (last->len + n)), GFP_ATOMIC);
 	if (!fresh)
@@ -166,7 +166,10 @@ static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool 
 	return 0;
 }
 
-/* Sends the data that was queued without being sent. */
+/*
+ * Sends the data that enqueue() has queued without sending it, *@queued bytes, and sets *@queued to
+ * 0.
+ */
 static void push_queued(struct tcp_sock *t, u32 *queued)
 {
 	if (!*queued)
@@ -444,8 +447,8 @@ static bool readable(struct tcp_sock *t, u32 seq)
 }
 
 /*
- * True if data is readable, another reader has read meanwhile, or the connection was established
- * meanwhile, whose first sequence number is then the one to read from.
+ * True if a reader at @seq must look again: data is readable, or rcv.copied is no longer @from,
+ * because another reader has read or the connection was established.
  */
 static bool may_read(struct tcp_sock *t, u32 from, u32 seq)
 {

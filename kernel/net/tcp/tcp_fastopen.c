@@ -203,7 +203,7 @@ static int way_of(struct tcp_sock *t, const ip_addr *to, struct given *g)
 
 /*
  * Returns the most bytes of data in a SYN to @to. @said: the server's MSS if it is known, else 0.
- * The route's MTU limits them too.
+ * The route's MTU is a limit, too.
  */
 static u32 room_of_syn(struct tcp_sock *t, const ip_addr *to, u16 said)
 {

@@ -442,7 +442,7 @@ static void after_ack(struct tcp_sock *t, const struct sk_buff *skb)
 
 /*
  * Resets a connection whose peer sends data that no program will read (RFC 1122, 4.2.2.13). Returns
- * true if it did.
+ * true if the connection was reset.
  */
 static bool data_to_nobody(struct tcp_sock *t, const struct sk_buff *skb)
 {

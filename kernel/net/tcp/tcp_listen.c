@@ -5,8 +5,9 @@
  *     tcp_make_child      for a SYN: the child enters syn_q in SYN_RECV
  *     tcp_offer           the handshake is complete: syn_q -> accept_q
  *     tcp_accept          accept_q -> the child gets a socket
- *     tcp_forget_child    the child has ended before that: it leaves syn_q and is freed, but stays
- *                         in accept_q, where accept(2) returns it in its ended state
+ *     tcp_forget_child    the child has ended before accept(2): a child in syn_q is removed and
+ *                         freed; a child in accept_q stays, and accept(2) returns it in its ended
+ *                         state
  *     tcp_stop_listening  every child in a queue is reset
  *
  * A child holds a reference on its listener until it is accepted; a queue holds one on each child.
@@ -148,7 +149,7 @@ static bool crowded(const struct tcp_sock *l)
 
 /*
  * Adds a child to syn_q. Returns false if there is no room. @proven: the peer has sent back a
- * cookie, so only a full accept queue prevents it.
+ * cookie, so the length of syn_q does not matter.
  */
 static bool queue_syn(struct tcp_sock *l, struct tcp_sock *c, bool proven)
 {
@@ -288,7 +289,7 @@ void tcp_make_child(
 		tcp_done(c);
 	} else {
 		if (fast) {
-			/* other children count when the handshake completes */
+			/* children without Fast Open are counted when their handshake completes */
 			net->stats.tcp.passive++;
 			tcp_fast_accept(l, c, skb);
 		}

@@ -575,7 +575,8 @@ static u32 sendable(struct tcp_sock *t, struct sk_buff *skb, bool more)
 	if (n <= left)
 		return n;
 	/*
-	 * a part of a segment, unless that would be the silly-window syndrome (RFC 1122, 4.2.3.4)
+	 * Send a part of a segment, unless that would be the silly-window syndrome (RFC 1122,
+	 * 4.2.3.4).
 	 */
 	if (left >= seg || (left && left >= t->snd.max_wnd / 2) || (left && !t->loss.packets_out))
 		return left;

@@ -14,7 +14,7 @@ static u32 be32(const u8 *p)
 
 /*
  * Stores a Fast Open cookie of @len bytes: an even number from 4 to 16, or 0 for a request. Ignores
- * others.
+ * cookies of other lengths.
  */
 static void parse_cookie(const u8 *p, u32 len, bool exp, struct tcp_opts *o)
 {
@@ -70,7 +70,7 @@ static void parse_experiment(const u8 *p, u32 len, struct tcp_opts *o)
 		parse_cookie(p + 4, len - 4, true, o);
 }
 
-/* Options that have a length. One whose length is outside of `least` to `most` is ignored. */
+/* Options that have a length. An option whose length is outside of `least` to `most` is ignored. */
 static const struct {
 	u8 kind, least, most;
 	void (*parse)(const u8 *p, u32 len, struct tcp_opts *o);

@@ -111,8 +111,8 @@ static struct sk_buff *ooo_find(struct tcp_sock *t, u32 seq)
 }
 
 /*
- * Inserts @skb into ooo. Queued data that precedes it stays; data behind its start that it covers
- * is replaced.
+ * Inserts @skb into ooo. Queued data that begins before @skb stays, and @skb is shortened. Queued
+ * data that begins later gives way to the bytes of @skb.
  */
 static void ooo_insert(struct tcp_sock *t, struct sk_buff *skb)
 {
@@ -146,8 +146,9 @@ static void ooo_insert(struct tcp_sock *t, struct sk_buff *skb)
 /* ---- in order ---- */
 
 /*
- * Copies a small segment into the buffer of the last skb of rq, unless that is shared. So many
- * small segments cost little more than their bytes. Returns true if it did.
+ * Copies a small segment into the buffer of the last skb of rq, unless that buffer is shared. So
+ * many small segments take little more memory than their bytes. Returns true if @skb was copied;
+ * the caller frees it in either case.
  */
 static bool coalesce(struct inet_sock *i, struct sk_buff *skb)
 {

@@ -30,8 +30,8 @@ static bool sent_after(u64 t1, u32 end1, u64 t2, u32 end2)
 }
 
 /*
- * Records reordering: a segment has arrived late, when data @distance bytes behind its start had
- * arrived.
+ * Records reordering: a segment has arrived after later data. @distance: bytes from the start of
+ * the segment to the end of that data.
  */
 static void note_reordering(struct tcp_sock *t, u32 distance)
 {

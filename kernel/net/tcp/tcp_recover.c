@@ -304,8 +304,8 @@ static enum after_timer after_timer(
 }
 
 /*
- * Ends recovery, since all data that was in flight at its beginning has arrived. Returns true if
- * recovery must still last.
+ * Called when all data that was in flight at the beginning of recovery has arrived. Ends recovery
+ * and returns false, or returns true if recovery must last longer (must_stay()).
  */
 static bool all_arrived(struct tcp_sock *t, const struct sk_buff *ack)
 {
