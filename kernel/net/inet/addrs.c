@@ -565,7 +565,7 @@ static void leave(struct net *net, struct ifaddr *a, struct leaving *l)
 	if (heir)
 		promote(net, heir, l);
 	addr_connected_route(a, &r);
-	/* the route leaves under the lock hold in which the address leaves */
+	/* the route is removed before the lock is released, together with the address */
 	l->way = shared || a->flags & IFA_F_NOPREFIXROUTE ? NULL : route_take(net, &r);
 }
 

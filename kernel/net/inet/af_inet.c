@@ -224,8 +224,8 @@ bool inet_autolabel(const struct inet_sock *i)
 }
 
 /*
- * Returns the label for all packets of a socket to an address. It reveals neither the socket nor
- * the address (RFC 6437).
+ * Returns the label for all packets of a socket to an address. The label reveals neither the socket
+ * nor the address (RFC 6437).
  */
 u32 inet_flow_label(const struct inet_sock *i, const ip_addr *daddr)
 {

@@ -279,8 +279,8 @@ static void count_no_route(struct inet_sock *i, const ip_addr *to, int err)
 }
 
 /*
- * Reads one datagram. Returns the number of bytes copied, with MSG_TRUNC its length, 0 after a
- * shutdown, or -errno.
+ * Reads one datagram. Returns the number of bytes copied, or with MSG_TRUNC the length of the
+ * datagram; 0 after a shutdown; or -errno.
  */
 static ssize_t receive(struct inet_sock *i, struct msg *m)
 {

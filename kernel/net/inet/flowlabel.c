@@ -3,8 +3,8 @@
  * flowlabel.c: leases of IPv6 flow labels: IPV6_FLOWLABEL_MGR, /proc/net/ip6_flowlabel. Source: RFC
  * 6437; results are those of Linux.
  *
- *     flowlabel_set()       leases a label (GET), returns it (PUT) or extends the lease (RENEW). A
- *                           label can be shared with all sockets, with those of a user or a
+ *     flowlabel_set()       leases a label (GET), gives it back (PUT) or extends the lease (RENEW).
+ *                           A label can be shared with all sockets, with those of a user or a
  *                           process, or with none
  *     flowlabel_may_send()  while the namespace has a label that is not shared with all (an
  *                           exclusive label), a socket may send only labels that it has leased
@@ -315,8 +315,8 @@ static int get_checked(struct inet_sock *i, const struct in6_flowlabel_req *r, u
 }
 
 /*
- * Returns the socket's lease of a label, or ends its reflection of labels. op held. Returns 0,
- * -ESRCH or -ENOPROTOOPT.
+ * Gives back the socket's lease of a label, or ends the socket's reflection of labels. op held.
+ * Returns 0, -ESRCH or -ENOPROTOOPT.
  */
 static int put(struct inet_sock *i, const struct in6_flowlabel_req *r)
 {

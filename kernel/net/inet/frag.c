@@ -36,7 +36,7 @@
 #define IP_MF 0x2000
 #define PACKET_MAX 65535U
 #define HIGH_THRESH (4 << 20)
-/* Linux's default; no effect but that HIGH_THRESH cannot be set below it */
+/* Linux's default; its only effect is that ipfrag_high_thresh cannot be set below it */
 #define LOW_THRESH (3 << 20)
 #define TOTAL_MAX (16U << 20)
 #define QUEUES_MAX 256U

@@ -128,7 +128,9 @@ static bool goes_by_v4(const struct socket *s, const struct msg *m)
 	       ip_is_v4((const ip_addr *)(const void *)&to->sin6_addr);
 }
 
-/* Parses a control message. Ignores one of another IP version than the packet's, as on Linux. */
+/*
+ * Parses a control message. Ignores a message of another IP version than the packet's, as on Linux.
+ */
 int inet_cmsg(const struct socket *s, struct msg *m, int level, int type, const void *data, u64 n)
 {
 	bool v4 = goes_by_v4(s, m),

@@ -211,7 +211,9 @@ static int class_prefix(u32 word)
 	return top < 224 ? 24 : top < 240 ? -1 : 32;
 }
 
-/* The broadcast address of @a's network, or IP_ANY if the device or the network has none. */
+/*
+ * Returns the broadcast address of @a's network, or IP_ANY if the device or the network has none.
+ */
 static ip_addr network_broadcast(const struct net_device *d, const struct ifaddr *a)
 {
 	return d->flags & IFF_BROADCAST && a->prefix < 31 ?

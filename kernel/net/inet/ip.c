@@ -250,7 +250,7 @@ static u8 default_ttl(const struct net *net, const struct flow *f, bool v4)
 
 /*
  * Sends @skb like ip_send(), behind extension headers; @next: the type of what follows the network
- * header. Consumes it. Returns 0 or -errno.
+ * header. Consumes @skb. Returns 0 or -errno.
  */
 static int send_with_proto(struct net *net, struct sk_buff *skb, const struct flow *f, u8 next)
 {

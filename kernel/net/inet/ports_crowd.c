@@ -181,7 +181,9 @@ static void row_insert(struct rb_root *all, struct inet_sock *i)
 	rb_insert_color(&i->in.way.at, all);
 }
 
-/* Makes @heir, instead of @leader, the one that is linked in the bucket and has the set's tree. */
+/*
+ * Makes @heir, instead of @leader, the socket that is linked in the bucket and has the set's tree.
+ */
 static void row_hand_over(struct inet_sock *leader, struct inet_sock *heir)
 {
 	heir->in.way.all = leader->in.way.all;

@@ -72,7 +72,7 @@ static bool candidate(const struct port_table *t, const struct inet_sock *i, con
 
 /*
  * Returns the best fitting socket of bucket @at if it is better than @best, else @best. The
- * youngest socket of each set is in the bucket, so it checks no others.
+ * youngest socket of each set is in the bucket, so no others are checked.
  */
 static struct inet_sock *better_of(
 	const struct port_table *t, u32 at, const struct wanted *w, struct inet_sock *best)

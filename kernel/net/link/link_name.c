@@ -179,7 +179,10 @@ int link_del_name(struct net_device *dev, const char *name)
 	bool taken;
 
 	netdev_lock_net(dev);
-	/* If no alternative name of @dev matches: another device has @name, or it is dev->name. */
+	/*
+	 * Used if no alternative name of @dev matches: another device has @name, or @name is
+	 * dev->name.
+	 */
 	taken = netdev_by_name(dev->net, name);
 	list_for_each_entry(a, &dev->altnames, list)
 		if (!strcmp(a->name, name))

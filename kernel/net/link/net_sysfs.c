@@ -335,7 +335,7 @@ static int add_attributes(const struct netname *n, const struct net_attribute *a
 	return err;
 }
 
-/* The four folders of a name. */
+/* The folders of a name: four in /proc, two in /sys. */
 static const char *const conf_dirs[] = { "sys/net/ipv4/conf/%s", "sys/net/ipv6/conf/%s",
 	"sys/net/ipv4/neigh/%s", "sys/net/ipv6/neigh/%s" };
 static const char *const sys_dirs[] = { "devices/virtual/net/%s", "class/net/%s" };
