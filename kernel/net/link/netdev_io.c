@@ -14,9 +14,10 @@
  *
  * If a card's queue sends often, its frames are held back while the vCPU has work: until the vCPU
  * goes idle, HOLD_FRAMES frames wait, or HOLD_NS have passed. The reason: each frame may wake up a
- * peer process on the host, which takes a CPU from us for longer than the frame took. Held back, it
- * gets many frames for one wake-up. A task that waits for an answer leaves its vCPU idle soon, and
- * frames of a task that sends now and then are never held back.
+ * peer process on the host, which takes a CPU from this machine for longer than the frame took.
+ * With frames held back, the peer process gets many of them for one wake-up. A task that waits for
+ * an answer leaves its vCPU idle soon, and frames of a task that sends now and then are never held
+ * back.
  *
  * States of a card's queue: empty -> waiting (on a vCPU's list of senders) -> in send() (busy) ->
  * empty, or stopped until netdev_tx_wake(). States of its reception: interrupt on -> polling (the

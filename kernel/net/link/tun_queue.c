@@ -3,10 +3,10 @@
  * tun_queue.c: the files of a device of /dev/net/tun, which are its queues (IFF_MULTI_QUEUE), and
  * the choice of a queue for a packet.
  *
- * A program's write to a queue assigns the flow of that packet to the queue: it gets the packets of
- * the flow that the device sends, until FLOW_AGE after the program's last write of a packet of this
- * flow. Other flows are spread over the queues by their hash, so that a flow keeps its queue as
- * long as the number of queues does not change.
+ * A program's write to a queue assigns the flow of that packet to the queue: the queue gets the
+ * packets of the flow that the device sends, until FLOW_AGE after the program's last write of a
+ * packet of this flow. Other flows are spread over the queues by their hash, so that a flow keeps
+ * its queue as long as the number of queues does not change.
  *
  * An entry of the table of flows is a word: hash (32 bits), time (16), queue (16). A flow replaces
  * an earlier one with the same index. The table is a hint, read and written without a lock.
@@ -98,8 +98,8 @@ static void renumber(struct tun *t, u32 from, u32 last)
 /* ---- files ---- */
 
 /*
- * Sets the device and state of a queue. The lock is held, since a sender checks under it that the
- * queue still belongs to the device and is enabled.
+ * Sets the device and state of a queue. Takes tf->lock, since a sender checks under that lock that
+ * the queue still belongs to the device and is enabled.
  */
 static void belongs_to(struct tun_file *tf, struct tun *t, bool disabled)
 {

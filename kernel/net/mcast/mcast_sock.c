@@ -668,7 +668,7 @@ static int put_source(uaddr_t to, const ip_addr *a)
 	return copy_to_user(to, &u, sizeof(u.ss)) ? -EFAULT : 0;
 }
 
-/* As get_msfilter4(), for MCAST_MSFILTER. */
+/* Answers MCAST_MSFILTER, like get_msfilter4() for IP_MSFILTER. */
 static int get_group_filter(struct inet_sock *i, bool v6, uaddr_t val, u32 *len)
 {
 	struct request r = { .v6 = v6 };

@@ -16,7 +16,7 @@
 #define V2_QUERY 28U
 #define MESSAGE_MAX 1500
 
-/* Returns a link-local address of the device that is not tentative; any: there is none. */
+/* Returns a link-local address of the device that is not tentative, or the any address. */
 static ip_addr source_of(struct net_device *dev)
 {
 	struct ifaddr *a;

@@ -114,7 +114,7 @@ static bool is_idle(const struct neigh *n, u64 now)
 	return now - max(n->used, n->updated) > IDLE;
 }
 
-/* Makes room for another entry of a family. Returns false if there is none. */
+/* Makes room for another entry of a family. Returns false if there is no room. */
 static bool make_room(u32 f, struct neigh_grave *dead)
 {
 	u32 soft = (u32)READ_ONCE(neigh_gc[f].thresh2), hard = (u32)READ_ONCE(neigh_gc[f].thresh3);

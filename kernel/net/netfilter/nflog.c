@@ -215,9 +215,9 @@ static int set_flags(struct nft_net *nn, struct nflog_group *g, nla_t a)
 }
 
 /*
- * Handles a command of NFULA_CFG_CMD. Returns 1 if the request ends with it. BIND and UNBIND of a
- * family (group 0) would choose the listener for packets that no rule has logged; there are no such
- * packets.
+ * Handles a command of NFULA_CFG_CMD. Returns 1 if the request ends with this command. BIND and
+ * UNBIND of a family (group 0) would choose the listener for packets that no rule has logged; there
+ * are no such packets.
  */
 static int command(struct nfnl_req *r, struct nft_net *nn, struct nflog_group **g, u8 cmd)
 {

@@ -2,7 +2,7 @@
 /*
  * nft_chain.c: chains: requests and messages, and the check that jumps end. nft_validate() gives
  * each chain a height: 0 without jumps, else one more than the highest chain it jumps to. It
- * refuses circles, and base chains whose height is too large. It takes time linear in the number of
+ * refuses loops, and base chains whose height is too large. It takes time linear in the number of
  * rules, since it measures each chain once.
  */
 #include "kernel/lib/printk.h"

@@ -14,8 +14,8 @@ struct ct_seen {
 };
 
 /*
- * True if the connection has ended. One that is not confirmed, and to which only the list has a
- * reference, counts as ended: its first packet was dropped.
+ * True if the connection has ended. A connection that is not confirmed, and to which only the list
+ * has a reference, counts as ended: its first packet was dropped.
  */
 static bool over(const struct nf_conn *ct)
 {

@@ -215,7 +215,7 @@ static int exists(struct nft_ctx *c, struct nft_set *s, const struct nft_elem *e
 
 /*
  * Adds one element of a message. Takes nn->lock. Returns 0, also for an equal element unless
- * NLM_F_EXCL is set, -EBUSY for one with other data, or another -errno.
+ * NLM_F_EXCL is set, -EBUSY if the element exists with other data, or another -errno.
  */
 static int add_one(struct nft_ctx *c, struct nft_set *s, nla_t nest)
 {

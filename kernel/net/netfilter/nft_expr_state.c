@@ -262,9 +262,7 @@ struct lookup {
 	bool has_to, verdict, invert;
 };
 
-/*
- * Takes a use of the set for a rule. Returns -EBUSY if it is an anonymous set that has been used.
- */
+/* Counts a rule as a user of the set. Returns 0, or -EBUSY if an anonymous set was used before. */
 static int bind(struct nft_set *s)
 {
 	if (s->flags & NFT_SET_ANONYMOUS && s->bound)

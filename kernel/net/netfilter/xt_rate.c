@@ -146,8 +146,9 @@ static struct limit_table *new_limits(
 }
 
 /*
- * Returns a new limiter of a rule, with a use of the table called @name, which it makes if needed.
- * @size: bytes of the name's field; @rev: revision of hashlimit. nfnl_mutex held. ERR_PTR on error.
+ * Returns a new limiter of a rule, with a reference to the table called @name, which is made if
+ * needed. @size: bytes of the name's field; @rev: revision of hashlimit. nfnl_mutex held. ERR_PTR
+ * on error.
  */
 static void *open_limit(
 	struct nft_ctx *c, const struct hashlimit_cfg3 *cfg, const char *name, u32 size, u8 rev)
