@@ -126,8 +126,9 @@ static bool lives_in_first_namespaces(void)
 }
 
 /*
- * Serves the message of a send. Skips a malformed message without an answer, and one with another
- * connector id or of a sender outside the first namespaces. Returns the end of the buffer.
+ * Serves the message of a send. Skips, without an answer, a malformed message, a message with
+ * another connector id, and a message of a sender outside the first namespaces. Returns the end of
+ * the buffer.
  */
 static u32 serve_one(struct nl_sock *n, const void *buf, u32 len, u32 off)
 {

@@ -221,8 +221,8 @@ static int emit(void *arg, rtnl_put_fn put, const void *what)
 }
 
 /*
- * Serves a request. 0: served, to be acknowledged if requested; -errno: to be answered with an
- * error; 1: answered already.
+ * Serves a request. Returns 0 if it succeeded and the caller sends a requested acknowledgement, 1
+ * if it was answered already, or -errno for the caller's error message.
  */
 static int serve_route(struct nl_sock *n, const struct nlmsghdr *req)
 {

@@ -466,7 +466,10 @@ int nl_set_groups(struct nl_sock *n, u64 mask, u64 want)
 
 /* ---- sending to a group ---- */
 
-/* @m: NULL if there was no memory for the message. */
+/*
+ * Sends @m to the members of @group except @but. @m NULL: there was no memory for the message, so
+ * it counts as lost for all members.
+ */
 static void hub_send(
 	struct nl_hub *hub, u32 group, const struct nl_msg *m, const struct nl_sock *but)
 {

@@ -341,7 +341,7 @@ static void put_queue(struct nl_builder *b, struct unix_sock *u)
 	nl_attr(b, UNIX_DIAG_RQLEN, &q, sizeof(q));
 }
 
-/* As put_inet(), for a unix socket. */
+/* Builds the answer for one unix socket (an rtnl_put_fn). @what: struct unix_sock **. */
 static void put_unix(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
 {

@@ -174,8 +174,8 @@ static ssize_t send_frame(struct packet_sock *p, struct packet_tx *t, const stru
 }
 
 /*
- * Sends frames until the program has written no more. tx_op held. Returns the number of bytes, also
- * if a wait for room has failed behind them, or -errno.
+ * Sends frames until the program has written no more. tx_op held. Returns the number of bytes, even
+ * if a later wait for room failed, or -errno.
  */
 static ssize_t send_all(
 	struct packet_sock *p, struct packet_tx *t, const struct packet_to *to, bool nonblock)

@@ -76,8 +76,8 @@ static void find_ends(struct net *net, const struct flow *f, struct ends *e)
 }
 
 /*
- * True if the rule is for the packet's user. A packet without a socket counts as the namespace's
- * root's.
+ * True if the rule is for the packet's user. A packet without a socket counts as a packet of the
+ * root user of the namespace's owner.
  */
 static bool is_by_user(const struct net *net, const struct rule *r, const struct flow *f)
 {

@@ -184,8 +184,8 @@ static bool has_tokens(const struct class *c, u64 now, u64 *wait, bool *may_borr
 }
 
 /*
- * Returns how many levels above the leaf the class is that lends to it; 0: it need not borrow.
- * Returns DEPTH + 1 if the leaf may not send; it is tried again at tx->next.
+ * Returns the number of levels from the leaf up to the class that lends to it; 0: the leaf need not
+ * borrow. Returns DEPTH + 1 if the leaf may not send; it is tried again at tx->next.
  */
 static u32 far(const struct class *leaf, struct qdisc_tx *tx)
 {

@@ -343,7 +343,7 @@ struct err_record *errq_notice_begin(struct sock_common *c, const struct msg *m,
 
 /*
  * Adds the send with number @n to the last record, if that is the notice of the sends just before.
- * Returns true if it was added.
+ * Returns true if the send was added.
  */
 static bool extend_last(struct sock_common *c, u32 n)
 {

@@ -7,7 +7,7 @@
 #include "kernel/net/netfilter/netfilter.h"
 #include "kernel/net/socket/skb.h"
 
-/* buffers from that size on are separate */
+/* a buffer of at least so many bytes is allocated apart from its struct pbuf */
 #define APART_MIN 2048U
 /* bytes of pulled headers that a clone also has: IPv6 and UDP, or IPv4 with options */
 #define PULLED_MAX 80U

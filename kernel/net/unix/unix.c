@@ -135,7 +135,10 @@ void unix_wake_readers(struct unix_sock *u)
 	kill_fasync_list(&u->c.async, EPOLLIN | EPOLLRDNORM);
 }
 
-/* Wakes up senders that wait for room; also pollers, if the queue was full. */
+/*
+ * Wakes up all tasks that wait on @u, and senders that wait for room in its queue. Wakes up pollers
+ * of that room only if the queue was full.
+ */
 static void wake_all(struct unix_sock *u)
 {
 	bool full = u->nr_queued > UNIX_MAX_DGRAM_QUEUE;

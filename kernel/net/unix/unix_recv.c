@@ -15,9 +15,9 @@
 #include "kernel/sched/sched.h"
 
 /*
- * True if there is something to read. Tests both under c.lock, under which a reader removes a
- * message and sets in_hand, or puts the message back. A reader that puts a message back wakes up no
- * other reader.
+ * True if there is something to read. Tests the queue and in_hand under c.lock, under which a
+ * reader removes a message and sets in_hand, or puts the message back. A reader that puts a message
+ * back wakes up no other reader.
  */
 bool unix_readable(struct unix_sock *u)
 {
