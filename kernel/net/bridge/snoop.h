@@ -160,9 +160,9 @@ int br_snoop_set_router(struct br_port *p, u64 type);
 /* Sets the defaults of a new port. */
 void br_snoop_init_port(struct br_port *p);
 /*
- * br_snoop_port_up(): a port that was disabled or blocking has another state, and is not disabled:
- * starts its queries. br_snoop_port_down(): a port was disabled, or removed (@gone): drops its
- * members, the permanent ones only with @gone.
+ * br_snoop_port_up(): the state of a port has changed from disabled or blocking to one that is not
+ * disabled: starts the port's queries. br_snoop_port_down(): a port was disabled, or removed
+ * (@gone): drops its members, the permanent ones only with @gone.
  */
 void br_snoop_port_up(struct br_port *p);
 void br_snoop_port_down(struct br_port *p, bool gone);

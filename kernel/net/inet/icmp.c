@@ -236,7 +236,8 @@ static void notify_transport(struct net *net, u8 proto, const ip_addr *local, co
 
 /*
  * True for an error about a packet to a broadcast address (RFC 1122, 3.2.2), which the caller
- * drops. As on Linux that is checked and logged only while icmp_ignore_bogus_error_responses is 0.
+ * drops. As on Linux, such errors are detected and logged only while
+ * icmp_ignore_bogus_error_responses is 0.
  */
 static bool is_bogus(
 	struct net *net, const struct sk_buff *skb, const ip_addr *remote, const struct ip_error *e)

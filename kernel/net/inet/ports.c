@@ -361,8 +361,9 @@ static int port_for_peer(struct inet_sock *i, const ip_addr *saddr, const ip_add
 }
 
 /*
- * Gives a datagram socket that is bound to the any-address the address @addr until it drops its
- * peer. The socket leaves its SO_REUSEPORT group, since all members of a group have one address.
+ * Sets the address of a datagram socket, which is bound to the any-address, to @addr, until the
+ * socket drops its peer. The socket leaves its SO_REUSEPORT group, since all members of a group
+ * have one address.
  */
 static void take_address(struct inet_sock *i, const ip_addr *addr)
 {

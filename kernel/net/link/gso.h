@@ -35,9 +35,9 @@ void gso_join(const struct list_head *queue, const struct sk_buff *first, u32 mo
 /*
  * Does in software what the card cannot: cuts @skb, which it consumes, into segments with their
  * checksums, and appends them to @to. With skb->gso 0 there is one segment. @l2: bytes before the
- * network header, with perhaps 8 more of a VLAN tag before them. Does not sleep. Returns 0, -EINVAL
- * (neither TCP nor UDP, or too many segments) or -ENOBUFS. Segments made before the error are in
- * @to.
+ * network header, without those of VLAN tags, of which there may be two. Does not sleep. Returns 0,
+ * -EINVAL (neither TCP nor UDP, or too many segments) or -ENOBUFS. Segments made before the error
+ * are in @to.
  */
 int gso_cut(struct sk_buff *skb, u32 l2, struct list_head *to);
 /*

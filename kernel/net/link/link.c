@@ -107,8 +107,8 @@ static struct net_device *new_device(struct net *net, const struct link_type *ty
 }
 
 /*
- * Registers the device under @name, or if that is empty, under the first free name of @kind0,
- * @kind1 ... A @name with %d is a pattern too.
+ * Registers the device under @name; if @name is empty, under the first free name of the pattern
+ * made of @kind and %d. A @name with %d is such a pattern itself.
  */
 static int enter(
 	struct net *net, struct net_device *dev, const char *name, const char *kind, int index)

@@ -96,9 +96,9 @@ int link_delete(struct net *net, int ifindex);
  */
 int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, struct net **to);
 /*
- * Returns the namespace that the pid or the descriptor of current names, with a reference; NULL if
- * both are NULL; or ERR_PTR(-ESRCH), -EBADF, -EINVAL or -EPERM. @admin: current must have
- * CAP_NET_ADMIN over the namespace. Takes no mutex.
+ * Returns the namespace of the task *@pid, or of current's descriptor *@fd, with a reference; NULL
+ * if both pointers are NULL; or ERR_PTR(-ESRCH), -EBADF, -EINVAL or -EPERM. @admin: current must
+ * have CAP_NET_ADMIN over the namespace. Takes no mutex.
  */
 struct net *link_named_net(const u32 *pid, const u32 *fd, bool admin);
 /* True if a device may have this name, whose length is not checked. Takes no lock. */

@@ -213,7 +213,7 @@ struct net_device {
 
 	/* Removal, and moves to another namespace. */
 	/*
-	 * it is leaving its namespace, or has left it: no packet or address is added; under
+	 * the device is leaving its namespace, or has left it: no packet or address is added; under
 	 * net->lock
 	 */
 	bool gone;
@@ -323,8 +323,8 @@ struct net_device *netdev_take_wanderer(void);
 void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type);
 /*
  * Registers a device in @net under @name. @index: the index that it must get; 0: its former index,
- * or else the next unused one. May sleep. Returns 0, -EEXIST (the name is in use) or -EBUSY (@index
- * is).
+ * or else the next unused one. May sleep. Returns 0, -EEXIST (the name is in use) or -EBUSY (the
+ * index is in use).
  */
 int netdev_register(struct net *net, struct net_device *dev, const char *name, int index);
 

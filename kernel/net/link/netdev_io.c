@@ -393,7 +393,7 @@ void netdev_spill_forget(const struct net *net)
 /*
  * The values of q->polling. The card raises its interrupt once, and arms it again when poll() finds
  * no more packets. An interrupt that comes before the poller has stopped must not be lost, so it
- * leaves POLL_AGAIN.
+ * sets POLL_AGAIN.
  */
 enum { POLL_IDLE, POLLING, POLL_AGAIN };
 
@@ -636,7 +636,7 @@ int netdev_xmit_now(struct net_device *dev, struct sk_buff *skb)
 		kfree_skb(skb);
 		return -ENETDOWN;
 	}
-	if (!dev->carrier) { /* like a queue that is never emptied */
+	if (!dev->carrier) { /* no link: dropped without an error */
 		dev->stats.tx_dropped++;
 		kfree_skb(skb);
 		return 0;

@@ -52,7 +52,7 @@ static bool enqueue(const struct tun *t, struct tun_file *tf, struct sk_buff *sk
 	return room;
 }
 
-/* Releases the socket that sent @skb: its buffer space does not wait for a reader. */
+/* Uncharges the socket that sent @skb, so that its buffer space does not depend on a reader. */
 static void orphan(struct sk_buff *skb)
 {
 	skb_orphan(skb);

@@ -106,7 +106,7 @@ int nf_register(struct net *net, const struct nf_hook_ops *ops);
 void nf_unregister(struct net *net, const struct nf_hook_ops *ops);
 /*
  * Registers the @n functions of @all for IPv4 and IPv6; ignores ops.v6. If one fails, registers
- * none, and returns its error. May sleep, as does its counterpart.
+ * none, and returns its error. May sleep.
  */
 int nf_register_both(struct net *net, const struct nf_hook_ops *all, u32 n);
 /* Removes what nf_register_both() has registered. May sleep. */

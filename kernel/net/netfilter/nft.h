@@ -268,7 +268,7 @@ struct nft_set {
 	/* max: limit of elements, 0: none; nelems: their number, under nn->lock */
 	u32 max, nelems;
 	u64 next_gc; /* ktime_get(); nn->lock */
-	/* elements that the last lookup visited in vain; nn->lock */
+	/* elements that the last lookup visited without a match; nn->lock */
 	u32 walked;
 	u32 fields, field_len[16]; /* fields of a concatenation */
 	u8 pend;
@@ -410,7 +410,7 @@ void nft_elem_deactivate(struct nft_elem *e);
 void nft_elem_activate(struct nft_elem *e);
 /* Removes the element from its set. nn->lock held. */
 void nft_elem_unlink(struct nft_elem *e);
-/* Checks that jumps form no circle and are less than NFT_DEPTH deep. Returns 0 or -EMLINK. */
+/* Checks that jumps form no loop and are less than NFT_DEPTH deep. Returns 0 or -EMLINK. */
 int nft_validate(struct nft_table *t);
 /*
  * Calls @fn for each chain that @e may jump to, with @depth, until it returns nonzero. Returns that

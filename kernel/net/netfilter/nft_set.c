@@ -19,8 +19,8 @@ struct nft_set *nft_set_find(const struct nft_table *t, nla_t name)
 }
 
 /*
- * Finds a set by its name; or by its id, if this batch has made the set, so the sender does not
- * know its chosen name.
+ * Finds a set by its name, or by its id if this batch has made the set: the sender does not know
+ * the name that choose_name() has chosen.
  */
 struct nft_set *nft_set_get(const struct nft_table *t, nla_t name, nla_t id)
 {

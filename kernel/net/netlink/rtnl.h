@@ -142,7 +142,9 @@ int nsid_get(struct net *net, struct net *peer);
 int nsid_ask(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int nsid_dump(struct net *net, rtnl_emit_fn emit, void *arg);
 int nsid_set(struct net *net, const struct nlmsghdr *req);
-/* Drops the ids that a namespace which ends has, and those of it. */
+/*
+ * Drops the ids that a namespace has for others, and those that others have for it, when it ends.
+ */
 void nsids_forget(struct net *net);
 
 /* rtnl_route.c */

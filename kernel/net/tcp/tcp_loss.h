@@ -157,7 +157,7 @@ void tcp_rack_probe_acked(struct tcp_sock *t, u32 ack, bool twice);
 void tcp_early_timer(struct tcp_sock *t);
 /*
  * Sends a tail probe instead of a retransmission, if one is due when the retransmission timer
- * expires. Returns true if it did.
+ * expires. Returns true if a probe was sent.
  */
 bool tcp_rack_probe_first(struct tcp_sock *t);
 

@@ -268,9 +268,9 @@ bool tcp_card_cuts(const struct tcp_sock *t)
 }
 
 /*
- * Returns the most payload of a new skb. With TCP_NOTSENT_LOWAT it is at most half of the peer's
- * window and, if nothing is unsent, what cwnd allows now: so a small buffer is not a single packet,
- * and the program writes the next packet while one is in flight.
+ * Returns the most payload of a new skb. With TCP_NOTSENT_LOWAT an skb has at most half of the
+ * peer's window and, if nothing is unsent, what cwnd allows now. So a small send buffer holds more
+ * than one packet, and the program writes the next packet while one is in flight.
  */
 u32 tcp_seg_goal(const struct tcp_sock *t)
 {
