@@ -3,11 +3,11 @@
  * port_table.h: the ports of a protocol: which sockets have them, and which socket a packet is for.
  *
  * Call sequence: inet_init_ports() for a new socket; inet_get_port(), inet_set_peer(),
- * inet_start_listening() or inet_enter_child() give it ports and addresses; inet_lookup_packet()
- * and its relatives find it; inet_unhash() removes it.
+ * inet_start_listening() or inet_enter_child() give it ports and addresses; the functions
+ * inet_lookup_*() find the socket; inet_unhash() removes it.
  * Files: ports.c (which sockets may share a port), ports_crowd.c (the places of a socket),
  * ports_group.c (SO_REUSEPORT), ports_find.c (lookups), ports_walk.c (walks), ports_reserved.c.
- * They share ports.h.
+ * These files share the header ports.h.
  * Locks: port_table.lock (spin), the innermost of a socket's locks. Functions take it unless their
  * comment says that it is held, and do not sleep. Ports are in host byte order.
  */

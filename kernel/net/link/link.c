@@ -10,11 +10,11 @@
  * that has moved to another namespace.
  *
  * Invariants:
- * 1. A veth's peer has it as its peer, or both have none.
+ * 1. The peer of a veth's peer is that veth, unless the veth has no peer.
  * 2. At most LINKS_MAX devices, living and dead, per namespace.
  *
- * Locks: link_mutex protects the making, removing and moving of devices. Peers change under it and
- * are read without it. net->lock is taken inside it.
+ * Locks: link_mutex protects the making, removing and moving of devices. Peers change under
+ * link_mutex and are read without it. net->lock is taken inside link_mutex.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>

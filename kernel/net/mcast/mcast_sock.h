@@ -14,8 +14,9 @@ extern int sysctl_mld_max_msf;
 /* True unless @skb is for a multicast group that the socket does not accept. Takes c.lock. */
 bool inet_wants_group(struct inet_sock *i, const struct sk_buff *skb);
 /*
- * Finds the device for a group by @ifindex, by an address (@by_addr, network byte order), or if
- * both are 0 by route. Returns 0 or -ENODEV. *@out becomes its ifindex, *@id its dev->id.
+ * Finds the device for @group: that with @ifindex, or with the address @by_addr (network byte
+ * order), or if both are 0 the device of the route to @group. Returns 0 or -ENODEV. *@out becomes
+ * its ifindex, *@id its dev->id.
  */
 int inet_mc_device(
 	struct inet_sock *i, const ip_addr *group, int ifindex, u32 by_addr, int *out, u64 *id);

@@ -8,9 +8,9 @@
  *
  * States of an address of this machine: tentative -> valid -> removed. A tentative address is not
  * used: dad_transmits solicitations test whether another machine has it. If there is no answer for
- * a second, the address is valid; if a machine answers, it is removed. An address made from a
- * router's prefix is removed when its lifetime ends, unless the router renews it. Addresses set by
- * hand are valid at once. addrs.c handles the lifetimes of addresses.
+ * a second, the address is valid; if a machine answers, the address is removed. An address made
+ * from a router's prefix is removed when its lifetime ends, unless the router renews it. Addresses
+ * set by hand are valid at once. addrs.c handles the lifetimes of addresses.
  *
  * A job is a delayed action of a device: the next step of duplicate address detection, the next
  * router solicitation, the end of a route. The sysctls conf/NAME/accept_ra* control which parts of

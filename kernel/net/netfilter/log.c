@@ -153,8 +153,8 @@ static void put_quote(struct line *l, u32 off, bool quoted, void (*put)(struct l
 }
 
 /*
- * Writes the fields of the ICMP header at @off. @fragment: the packet does not begin with it.
- * @quoted: the packet is the one that an ICMP error quotes.
+ * Writes the fields of the ICMP header at @off. @fragment: the packet is a fragment without the
+ * ICMP header. @quoted: the packet is the one that an ICMP error quotes.
  */
 static void put_icmp(struct line *l, u32 off, bool fragment, bool quoted)
 {

@@ -2,8 +2,8 @@
 /*
  * nat.c: network address translation: for a connection's first packet, the chains of type nat
  * decide to what its source or destination is translated (nf_nat_setup()). This packet and all
- * later ones are rewritten accordingly; replies are rewritten the other way round, and so are
- * packets that ICMP errors quote.
+ * later ones are rewritten accordingly. In replies, and in the packets that ICMP errors quote, the
+ * translation is reversed.
  *
  * The destination is translated at PRE_ROUTING and LOCAL_OUT (priority -100), the source at
  * LOCAL_IN and POST_ROUTING (100). If no chain decides about a connection, it keeps its addresses

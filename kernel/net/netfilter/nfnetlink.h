@@ -4,8 +4,8 @@
  * of a subsystem.
  *
  * Attributes come from programs: nla_parse() takes only those that lie within the message;
- * nla_be16() and its relatives check that an attribute is long enough for its value. A message
- * being built (struct nfb) grows as needed. If there is no memory, it is marked `failed`, and
+ * nla_be16() and the like check that an attribute is long enough for its value. A message being
+ * built (struct nfb) grows as needed. If there is no memory, the message is marked `failed`, and
  * further writes are ignored.
  * Lock: nfnl_mutex, held around each request.
  */

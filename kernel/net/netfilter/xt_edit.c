@@ -186,7 +186,10 @@ static int target_checksum(struct nft_pkt *p, const void *i)
 
 /* ---- TCPMSS ---- */
 
-/* Returns the MSS that the routes to both ends allow; 0: it would be too small. */
+/*
+ * Returns the MSS in bytes that the routes to both ends allow; 0: the smaller MTU leaves no room
+ * for data.
+ */
 u32 nf_path_mss(const struct nft_pkt *p)
 {
 	u32 headers = p->v6 ? 60 : 40, mtu = 1U << 20;

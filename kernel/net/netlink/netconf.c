@@ -2,8 +2,8 @@
 /*
  * netconf.c: /proc/sys/net/{ipv4,ipv6}/conf/NAME/..., ip_forward and conf/all/forwarding, of the
  * reader's namespace (linux-doc networking/ip-sysctl). A sysctl that would have no effect is not in
- * the table, except "tag" and "bootp_relay", which have none on Linux either, and those that
- * machines commonly switch off for safety: these are always off.
+ * the table. Exceptions: "tag" and "bootp_relay", which have no effect on Linux either, and the
+ * sysctls that machines commonly switch off for safety, which are always off.
  * Locks: net->lock, which keeps a device in place.
  */
 #include <asm/errno.h>

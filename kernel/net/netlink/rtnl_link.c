@@ -601,8 +601,8 @@ static int change_group(struct net *net, u32 group, const struct nlmsghdr *req)
 }
 
 /*
- * Removes all devices of the group, or none if one of them was not made by a program. The first
- * group cannot be removed: it has all devices without another group.
+ * Removes all devices of the group, or none if one of them was not made by a program. Group 0, to
+ * which devices belong by default, cannot be removed.
  */
 static int del_group(struct net *net, u32 group)
 {

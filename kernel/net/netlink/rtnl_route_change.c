@@ -276,8 +276,8 @@ static bool local_is_odd(const struct route *r, const void *hops, const char **w
 }
 
 /*
- * Adds, replaces or changes a route, and drops the reference to r->hops. Returns 0 or -errno, and
- * in *@why a text for it.
+ * Adds, replaces or changes a route, and drops the reference to r->hops. Returns 0 or -errno; for
+ * some errors sets *@why to a text.
  */
 static int new_route(struct net *net, const struct nlmsghdr *req, struct route *r, const char **why)
 {

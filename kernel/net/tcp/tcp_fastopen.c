@@ -45,7 +45,10 @@ struct given {
 	ip_addr server;
 	u64 used;
 	u16 mss;
-	/* 1: the server gave no cookie, so use the experimental option; 2: that failed too */
+	/*
+	 * 1: the server gave no cookie, so use the experimental option; 2: it gave none for that
+	 * option either
+	 */
 	u8 try_exp;
 	struct fast_cookie cookie; /* len 0: no cookie */
 };
@@ -69,8 +72,8 @@ static struct given *find_or_oldest(const struct net *net, const ip_addr *server
 }
 
 /*
- * Stores a server's cookie. @c: NULL if the server gave none; then @try_exp is the new value of
- * given.try_exp.
+ * Stores a server's cookie. @c: NULL if the server gave none; then given.try_exp is raised to
+ * @try_exp, unless an earlier cookie is known.
  */
 static void remember(const struct net *net, const ip_addr *server, const struct fast_cookie *c,
 	u16 mss, u8 try_exp)

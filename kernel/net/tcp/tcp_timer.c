@@ -114,8 +114,8 @@ void tcp_timers_off(struct tcp_sock *t)
 }
 
 /*
- * Shortens a wait so that it ends with the user timeout (TCP_USER_TIMEOUT), which began at @since;
- * 0: it has not begun.
+ * Shortens a wait so that it ends with the user timeout (TCP_USER_TIMEOUT), which began at @since
+ * (0: the timeout has not begun).
  */
 static u64 until_given_up(const struct tcp_sock *t, u64 since, u64 wait)
 {

@@ -4,9 +4,9 @@
  * namespace and one type of socket, and sockets in the file system, found by their inode. It also
  * has the list of all sockets, for sock_diag and /proc.
  *
- * States of a socket's name: none -> its own (bind), or for an accepted socket that of its
- * listener, by which lookups do not find it. A name exists until the socket is freed, and lookups
- * find it until the socket is dead (unix_unhash).
+ * States of a socket's name: none -> its own name (bind). An accepted socket has the name of its
+ * listener instead, and lookups of that name do not find the accepted socket. A name exists until
+ * the socket is freed, and lookups find it until the socket is dead (unix_unhash).
  *
  * Locks: unix_names_lock (spin) for both tables, and for the names themselves. It is not taken
  * while a c.lock is held.
