@@ -20,6 +20,7 @@
 #include "kernel/time/internal.h"
 
 #define MIN_WAIT 1000000UL /* ns: the shortest time between two checks */
+#define MAX_LATE 1000000000UL /* ns */
 
 u64 process_cpu_time(struct signal_struct *sig)
 {
@@ -127,6 +128,22 @@ static void look_again(struct task *t, u64 when)
 }
 
 /*
+ * True if the thread has signals to take first. If their handlers take longer than MIN_WAIT, each
+ * check would find that all timers have expired again, and the program would run nothing but
+ * handlers. Signals from elsewhere delay a check no longer than MAX_LATE.
+ */
+static bool has_signals_first(struct task *t, u64 now)
+{
+	if (!signal_pending(t) || (t->cpu_timers_late && now > t->cpu_timers_late + MAX_LATE)) {
+		t->cpu_timers_late = 0;
+		return false;
+	}
+	if (!t->cpu_timers_late)
+		t->cpu_timers_late = now;
+	return true;
+}
+
+/*
  * Checks the timers of current's process, at a boundary after cpu_timer_at. A thread that keeps
  * arming timers or taking their signals does not check each time, or it would make no progress.
  */
@@ -146,6 +163,10 @@ static void check(u64 now)
 		return;
 	}
 	t->cpu_timers_seen = now;
+	if (has_signals_first(t, now)) {
+		look_again(t, now + MIN_WAIT);
+		return;
+	}
 	thread_group_times(t, &u.user, &st);
 	u.total = u.user + st;
 	u.exec = process_cpu_time(sig);
