@@ -286,12 +286,13 @@ static void hear_ask(void)
 		return;
 	}
 	nr = broker_hear(&a, fds);
+	/* a message that takes no descriptors may have some: they must not stay open */
+	if (nr < 0 || a.kind != ASK_AGAIN || !again_ask(&a, fds, nr))
+		close_all(fds, nr);
 	if (nr >= 0 && a.kind == ASK_GO)
 		again_go();
 	else if (nr >= 0 && a.kind == ASK_OPEN)
 		openers_open(&a);
-	else if (nr < 0 || a.kind != ASK_AGAIN || !again_ask(&a, fds, nr))
-		close_all(fds, nr);
 	if (nr < 0) {
 		close(broker.ask);
 		broker.ask = -1;

@@ -197,6 +197,10 @@ def descriptors_of_the_broker(setting):
     # Malformed ones: a number that is none, more descriptors than numbers.
     for words in b"1 x:", b"1:", b"", b"4294967295 " * 100 + b":":
         enters.call(SENDMMSG, sock, message(enters, fds, ASK_AGAIN, 0, words), 1, 0)
+    # Messages that take no descriptors.
+    for kind in ASK_OPEN, 99:
+        for _ in range(10):
+            enters.call(SENDMMSG, sock, message(enters, fds, kind, 0, b"none"), 1, 0)
     disk = opens(enters, setting.busybox, os.O_RDONLY)
     after = len(os.listdir(f"/proc/{broker}/fd"))
     check("requests for a reboot are sent", sent == [1] * 20, str(sent))
