@@ -231,7 +231,7 @@ struct task {
 	u64 acct_over;
 	/* ktime at which sched_timer_ops->cpu_timers() is called for the task, or ~0 */
 	u64 cpu_timer_at;
-	/* ktime of the last check of the process's CPU timers (time/cpu_timer.c), or of its delay */
+	/* ktime of the last check of the process's CPU timers (time/cpu_timer.c), or its delay */
 	u64 cpu_timers_seen;
 	/* ktime since which the check has been delayed, or 0 */
 	u64 cpu_timers_late;

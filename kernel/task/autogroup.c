@@ -28,7 +28,7 @@ struct autogroup {
 	struct rcu_head rcu;
 };
 
-static u64 last_id;  /* under tasklist_lock (write) */
+static u64 last_id; /* under tasklist_lock (write) */
 /* ktime from which on tasks without CAP_SYS_ADMIN may change a nice level again; racy */
 static u64 next_set;
 static int sysctl_sched_autogroup_enabled;

@@ -19,7 +19,7 @@
 #include "kernel/task/signal/signal.h"
 #include "kernel/time/internal.h"
 
-#define MIN_WAIT 1000000UL /* ns: the shortest time between two checks */
+#define MIN_WAIT 1000000UL    /* ns: the shortest time between two checks */
 #define MAX_LATE 1000000000UL /* ns */
 
 u64 process_cpu_time(struct signal_struct *sig)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* rt_sigreturn(2): flags that the frame does not set, as that of a nested task, stay as they are. */
+/* rt_sigreturn(2): a flag that the frame does not set, NT, stays as it is. */
 #include "lacks.h"
 
 #define NT "0x4000"
