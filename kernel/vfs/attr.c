@@ -337,6 +337,7 @@ int notify_change(struct dentry *d, struct iattr *a)
 	struct inode *inode = d->d_inode;
 	struct timespec64 now = current_time(inode);
 	u32 events = attr_events(a->ia_valid);
+	umode_t mode = inode->i_mode;
 	int err;
 
 	assert_rwsem_held_write(&inode->i_rwsem);
@@ -355,7 +356,6 @@ int notify_change(struct dentry *d, struct iattr *a)
 		a->ia_atime = now;
 	if (!(a->ia_valid & ATTR_MTIME_SET))
 		a->ia_mtime = now;
-	kill_privs(inode, a);
 	/*
 	 * Refuse the change if the file system could not map the owner or the group, unless the
 	 * change sets that id.
@@ -363,7 +363,10 @@ int notify_change(struct dentry *d, struct iattr *a)
 	if ((!(a->ia_valid & ATTR_UID) && !uid_valid(inode->i_uid)) ||
 		(!(a->ia_valid & ATTR_GID) && !uid_valid(inode->i_gid)))
 		return -EOVERFLOW;
+	kill_privs(inode, a);
 	err = inode->i_op->setattr ? inode->i_op->setattr(d, a) : setattr_plain(d, a);
+	if (err && !(a->ia_valid & ATTR_MODE))
+		inode->i_mode |= mode & a->ia_killed;
 	if (!err && (a->ia_valid & ATTR_MODE))
 		err = acl_chmod(inode);
 	if (!err && events)
