@@ -22,31 +22,36 @@ struct usage {
 	u64 anon, file, shmem, tables, swap, total_vm; /* pages */
 };
 
+/* Reads the memory usage of a thread's process. Returns false if the thread has no mm any more. */
+static bool memory_by(struct task *t, struct usage *u)
+{
+	bool found;
+
+	spin_lock(&t->alloc_lock);
+	found = t->mm;
+	if (found) {
+		u->anon = (u64)max(t->mm->rss_anon.v, 0L);
+		u->swap = (u64)max(t->mm->swapents.v, 0L);
+		u->file = (u64)max(t->mm->rss_file.v, 0L);
+		u->shmem = (u64)max(t->mm->rss_shmem.v, 0L);
+		u->tables = t->mm->pmap.nr_tables;
+		u->total_vm = t->mm->total_vm;
+	}
+	spin_unlock(&t->alloc_lock);
+	return found;
+}
+
 /*
  * Reads the memory usage of a process, through any of its threads that still has the mm. Returns
- * false if no thread has it.
+ * false if no thread has it. The caller holds tasklist_lock.
  */
 static bool memory_of(struct task *p, struct usage *u)
 {
 	struct task *t;
 
-	for_each_thread(p->signal, t) {
-		bool found;
-
-		spin_lock(&t->alloc_lock);
-		found = t->mm;
-		if (found) {
-			u->anon = (u64)max(t->mm->rss_anon.v, 0L);
-			u->swap = (u64)max(t->mm->swapents.v, 0L);
-			u->file = (u64)max(t->mm->rss_file.v, 0L);
-			u->shmem = (u64)max(t->mm->rss_shmem.v, 0L);
-			u->tables = t->mm->pmap.nr_tables;
-			u->total_vm = t->mm->total_vm;
-		}
-		spin_unlock(&t->alloc_lock);
-		if (found)
+	for_each_thread(p->signal, t)
+		if (memory_by(t, u))
 			return true;
-	}
 	return false;
 }
 
@@ -58,7 +63,7 @@ bool oom_may_kill(const struct task *p)
 
 /*
  * Returns the pages that @p uses, raised or lowered by oom_score_adj thousandths of @total, or
- * INT64_MIN if @p may not be killed. Stores the usage in *@u.
+ * INT64_MIN if @p may not be killed. Stores the usage in *@u. The caller holds tasklist_lock.
  */
 static s64 badness(struct task *p, u64 total, struct usage *u)
 {
@@ -139,7 +144,7 @@ void oom_print_killed(struct task *p)
 {
 	struct usage u = { 0 };
 
-	memory_of(p, &u);
+	memory_by(p, &u);
 	log_killed("Memory cgroup out of memory", p, &u);
 }
 
@@ -226,6 +231,17 @@ static void dump_memory(const struct meminfo *mi)
 		kb(mi->slab_reclaimable), kb(mi->page_tables), kb(mi->kernel_stack));
 }
 
+/* As badness(), of the current process; takes tasklist_lock. */
+static s64 own_badness(u64 total, struct usage *u)
+{
+	s64 points;
+
+	read_lock(&tasklist_lock);
+	points = badness(current, total, u);
+	read_unlock(&tasklist_lock);
+	return points;
+}
+
 bool oom_kill_any(gfp_t gfp, u32 order)
 {
 	const char *why = "Out of memory (oom_kill_allocating_task)";
@@ -241,7 +257,7 @@ bool oom_kill_any(gfp_t gfp, u32 order)
 	if (sysctl_panic_on_oom)
 		panic("Out of memory: system-wide panic_on_oom is enabled");
 	si_meminfo(&mi);
-	if (sysctl_oom_kill_allocating_task && badness(current, mi.total, &u) != INT64_MIN) {
+	if (sysctl_oom_kill_allocating_task && own_badness(mi.total, &u) != INT64_MIN) {
 		victim = current->group_leader;
 		get_task(victim);
 	} else {
