@@ -582,7 +582,8 @@ long sys_getsockopt(int fd, int level, int optname, uaddr_t optval, uaddr_t optl
 		goto out;
 	}
 	err = get_option(s, level, optname, val, &len);
-	/* The value may be longer than @val (a list of groups). */
+	/* @len is more than what there is in @val if the caller has asked for a part of a list. */
+	want = min(want, (int)sizeof(val));
 	if (!err && (copy_to_user(optval, val, min(len, (u32)want)) || put_user(len, optlen)))
 		err = -EFAULT;
 out:

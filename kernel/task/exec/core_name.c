@@ -165,7 +165,7 @@ void core_words(char *text, const char *argv[CORE_MAX_WORDS + 1], int sig)
 {
 	const char *p = core_pattern + 1;
 	char *end = text + CORE_WORDS_SIZE;
-	bool has_pid;
+	bool has_pid = false;
 	u32 n = 0;
 
 	for (; n < CORE_MAX_WORDS && end - text > 1; n++) {

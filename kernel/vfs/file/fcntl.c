@@ -307,7 +307,9 @@ static long fcntl_file(int fd, struct file *f, u32 cmd, u64 arg)
 	case F_SETSIG:
 		if (arg > NSIG_MAX)
 			return -EINVAL;
+		spin_lock(&f->f_lock);
 		f->f_owner.signum = arg;
+		spin_unlock(&f->f_lock);
 		return 0;
 	case F_GETSIG: return f->f_owner.signum;
 	case F_NOTIFY: return fcntl_notify(fd, f, arg);
