@@ -489,6 +489,11 @@ static bool put_regs(struct runner *r, const struct regs *regs)
 	changed |= put_base(c, &c->fs_base, canonical(regs->fs_base), BASE_FS);
 	changed |= put_base(c, &c->gs_base, gs_for(r, regs), BASE_GS);
 	put(&c->ring, regs->ring);
+	if (skas_loads_bases() && regs->orig_rax == __NR_arch_prctl) {
+		/* the same base as before, but a selector of 0 may have changed it in between */
+		WRITE_ONCE(c->bases, BASE_FS | BASE_GS);
+		return false;
+	}
 	return !changed;
 }
 
