@@ -119,8 +119,8 @@ def names_of_windows(setting):
         enters = one.enter()
         path, word = enters.put(0, window.path), enters.put(1, "--socket")
         vector = enters.write(1024, struct.pack("<3Q", path, word, 0))
-        # The program has the console's descriptors, so nothing ends. It may begin before the agent's
-        # answer is written: then there is none.
+        # The program has the console's descriptors, so nothing ends. It may begin before the
+        # agent's answer is written: then there is none.
         try:
             enters.job(1, CALL, "syscall", EXECVE, [path, vector, 0], word="later", patience=WAIT)
         except Stuck:
