@@ -20,7 +20,7 @@
 #include "kernel/time/internal.h"
 
 #define MIN_WAIT 1000000UL    /* ns: the shortest time between two checks */
-#define MAX_LATE 1000000000UL /* ns */
+#define MAX_LATE 1000000000UL /* ns: the longest delay of a check */
 
 u64 process_cpu_time(struct signal_struct *sig)
 {

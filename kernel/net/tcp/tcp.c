@@ -746,10 +746,7 @@ static int tcp_release(struct socket *s)
 	return 0;
 }
 
-/*
- * Sets the byte that counts as number 0 for SOF_TIMESTAMPING_OPT_ID: with OPT_ID_TCP the next byte
- * to be written, else the first that is not acknowledged. Returns 0 or -EINVAL.
- */
+/* Sets byte 0 of SOF_TIMESTAMPING_OPT_ID: write_seq with OPT_ID_TCP, else snd.una. */
 static int stamp_start(struct socket *s, u32 flags)
 {
 	struct tcp_sock *t = TCP(INET(s));
