@@ -28,6 +28,21 @@ void os_clock_shifts(struct os_clock_shifts *s)
 	*s = shift;
 }
 
+/* the monotonic clocks at os_clock_stand() */
+static uint64_t stood_mono, stood_raw;
+
+void os_clock_stand(void)
+{
+	stood_mono = os_clock_mono();
+	stood_raw = os_clock_raw();
+}
+
+void os_clock_go_on(void)
+{
+	shift.mono += stood_mono - os_clock_mono();
+	shift.raw += stood_raw - os_clock_raw();
+}
+
 static uint64_t now(clockid_t id)
 {
 	struct timespec ts;

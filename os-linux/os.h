@@ -176,6 +176,12 @@ struct os_clock_shifts {
 /* Sets *s to the shifts of this process. */
 void os_clock_shifts(struct os_clock_shifts *s);
 /*
+ * From os_clock_stand() to os_clock_go_on() the monotonic clocks stand still: the second call
+ * shifts them back. Boot time goes on. Called while no guest code runs.
+ */
+void os_clock_stand(void);
+void os_clock_go_on(void);
+/*
  * Returns the offset of function @name in the host's vdso. -ENOENT if it is missing, or if the
  * host's clock needs system calls.
  */
@@ -273,6 +279,12 @@ int os_event_poll(int cpu);
  * vCPU 0).
  */
 int os_vcpu_start(int cpu, void (*entry)(void *arg), void *arg);
+/*
+ * vCPUs that are started after os_vcpus_hold() call their function when os_vcpus_release() is
+ * called. For a restore.
+ */
+void os_vcpus_hold(void);
+void os_vcpus_release(void);
 int os_vcpu_adopt(int cpu);
 /* Returns how many host CPUs this process may use, at least 1. */
 int os_ncpus(void);
@@ -456,6 +468,8 @@ struct os_restored {
 	uint64_t gap; /* ns of real time since the save */
 	/* the instance's relation to the saved one */
 	enum { OS_IDENTITY_BACK, OS_IDENTITY_MOVED, OS_IDENTITY_NEW } identity;
+	/* 1 with hold=console: the instance runs when a client of the console says so; else 0 */
+	int waits;
 	/* true: the process was another instance before */
 	int rolled_back;
 	/* parameters that were added for the restore, in the order of the command line */
@@ -463,6 +477,8 @@ struct os_restored {
 	char **argv;
 };
 const struct os_restored *os_restored(void);
+/* Tells the starter (ready=) that the instance waits for a client (hold=console). */
+void os_restored_waits(void);
 /*
  * Called when the instance runs: notifies the starter (ready=), closes files that the previous
  * program left open, and makes the FD of fresh= the standard error.

@@ -31,6 +31,20 @@ struct start {
 	void *arg;
 };
 
+/* futex: 1 while new vCPUs wait */
+static uint32_t vcpus_wait;
+
+void os_vcpus_hold(void)
+{
+	__atomic_store_n(&vcpus_wait, 1, __ATOMIC_RELEASE);
+}
+
+void os_vcpus_release(void)
+{
+	__atomic_store_n(&vcpus_wait, 0, __ATOMIC_RELEASE);
+	os_futex_wake(&vcpus_wait, OS_MAX_CPUS);
+}
+
 static void *thread_main(void *p)
 {
 	struct start s = *(struct start *)p;
@@ -45,6 +59,8 @@ static void *thread_main(void *p)
 		os_write_stderr(text, sizeof(text) - 1);
 		os_exit(1);
 	}
+	while (s.cpu >= 0 && __atomic_load_n(&vcpus_wait, __ATOMIC_ACQUIRE))
+		os_futex_wait(&vcpus_wait, 1, OS_FOREVER);
 	os_vcpu_run(s.fn, s.arg);
 	return NULL;
 }

@@ -66,11 +66,12 @@ int mconsole_rename(const char *umid);
 void mconsole_command(struct mconsole_call *c, char *text);
 
 /*
- * Called while the machine is stopped: answers the requests that have arrived. "state go" gets an
- * empty reply without error, and the function returns true at once. All others get -EBUSY and a
- * line that the machine is stopped. Returns false when no request is left.
+ * Called while the machine is stopped: answers the requests that have arrived. "state go" and, if
+ * the instance can take the name, "state go NAME" get an empty reply without error, and the
+ * function returns true at once. All others get -EBUSY and the line @why. Returns false when no
+ * request is left.
  */
-bool mconsole_serve_stopped(void);
+bool mconsole_serve_stopped(const char *why);
 
 /*
  * Sets the socket of mconsole=notify:SOCKET; returns false if the path is not absolute or too long.

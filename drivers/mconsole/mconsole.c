@@ -63,7 +63,8 @@ static struct wait_queue_head wait;
 
 static bool is_name(const char *s)
 {
-	bool good = *s && *s != '.' && strlen(s) < sizeof(where.umid);
+	bool good = *s && strlen(s) < sizeof(where.umid) &&
+		    (*s != '.' || !strncmp(s, MCONSOLE_WAITS, strlen(MCONSOLE_WAITS)));
 
 	for (const char *p = s; *p; p++)
 		good = good && *p != '/' && (u8)*p > ' ' && (u8)*p < 127;
@@ -251,41 +252,61 @@ static void serve(struct mconsole_packet *p)
 
 /* ---- while the machine is stopped ---- */
 
-static bool says(const struct request *req, const char *text)
+/* Replies without waiting for a client that does not read. */
+static void reply_stopped(const struct mconsole_packet *p, int err, const char *text)
 {
-	return req->len == strlen(text) && !memcmp(req->data, text, req->len);
+	/* used only by the thread that has stopped the machine */
+	static struct reply r;
+
+	r = (struct reply){ .err = err, .len = (u32)strlen(text) + 1 };
+	memcpy(r.data, text, r.len);
+	mconsole_host_reply(p, &r, offsetof(struct reply, data) + r.len);
 }
 
-/* Replies without waiting for a client that does not read. Returns true for "state go". */
-static bool serve_stopped(const struct mconsole_packet *p)
+#define GO_AS "state go "
+
+/* Gives the instance the name behind "state go". Returns false after a reply with the reason. */
+static bool take_name(const struct mconsole_packet *p, const char *name)
 {
-	static const char text[] =
-		"it stands still: it was migrated, and its receiver did not confirm that it runs "
-		"there; "
-		"nestctl migrate --resume lets it go on here, nestctl kill ends it";
-	/* Used only by the thread that has stopped the machine. */
-	static struct reply r;
+	char word[sizeof("umid=") + sizeof(where.umid)];
+	int err = mconsole_rename(name);
+
+	snprintf(word, sizeof(word), "umid=%s", name);
+	err = err ?: os_place(word);
+	if (err)
+		reply_stopped(p, err, arch_strerror(err));
+	return !err;
+}
+
+/* Replies. Returns true if the machine is to go on. */
+static bool serve_stopped(const struct mconsole_packet *p, const char *why)
+{
 	static struct request req;
 
 	take_request(&req, p);
 	if (p->len >= offsetof(struct request, data) && req.magic == MAGIC &&
-		req.version == VERSION && says(&req, "state go")) {
-		r = (struct reply){ .len = 1 };
-		mconsole_host_reply(p, &r, offsetof(struct reply, data) + r.len);
+		req.version == VERSION && req.len < MCONSOLE_DATA) {
+		req.data[req.len] = 0;
+		if (!strncmp(req.data, GO_AS, strlen(GO_AS))) {
+			if (!take_name(p, req.data + strlen(GO_AS)))
+				return false;
+		} else if (strcmp(req.data, "state go")) {
+			reply_stopped(p, -EBUSY, why);
+			return false;
+		}
+		reply_stopped(p, 0, "");
 		return true;
 	}
-	r = (struct reply){ .err = -EBUSY, .len = sizeof(text) };
-	memcpy(r.data, text, sizeof(text));
-	mconsole_host_reply(p, &r, offsetof(struct reply, data) + r.len);
+	reply_stopped(p, -EBUSY, why);
 	return false;
 }
 
-bool mconsole_serve_stopped(void)
+bool mconsole_serve_stopped(const char *why)
 {
 	static struct mconsole_packet packet;
 
 	while (mconsole_host_recv(&packet)) {
-		bool goes = serve_stopped(&packet);
+		bool goes = serve_stopped(&packet, why);
 
 		mconsole_host_done(&packet);
 		if (goes)
@@ -376,8 +397,20 @@ static bool note(void)
 	return !serves_one;
 }
 
+static int wait_for_go(struct state_why *why)
+{
+	if (!serves || off) {
+		strscpy(why->text, "there is no management console", sizeof(why->text));
+		return -ENOTCONN;
+	}
+	while (!mconsole_serve_stopped("it waits for nestctl clone, which lets it run"))
+		mconsole_host_wait();
+	return 0;
+}
+
 STATE_PART(mconsole_state) = {
 	.name = "mconsole",
 	.note = note,
 	.rebuild = rebuild,
+	.wait = wait_for_go,
 };

@@ -10,6 +10,8 @@
 #include <stdint.h>
 
 #define MCONSOLE_UMID_MAX 64 /* with the zero */
+/* The only names with a dot in front begin so: of copies that wait (tools/nestctl/state/warm.c). */
+#define MCONSOLE_WAITS ".warm-"
 #define MCONSOLE_PACKET_MAX 3096
 #define MCONSOLE_FDS 5 /* per packet; more are closed */
 

@@ -160,6 +160,19 @@ static void freshen(const struct save *s, u64 gap)
 	pid_forget(s->last_pid, 2);
 }
 
+/* With hold=console: waits until a client lets the instance run. */
+static void wait_for_client(const char *dir)
+{
+	struct state_why why = { "there is no management console" };
+	int err = -ENOTCONN;
+
+	machine_wait_begin();
+	for_each_part(p) if (p->wait) err = p->wait(&why);
+	if (err)
+		refuse("restore=%s: hold=console: %s", dir, why.text);
+	machine_wait_end();
+}
+
 /* Rebuilds all parts in the new process. An error ends the process with a message. */
 static void go_on(struct save *s)
 {
@@ -181,9 +194,13 @@ static void go_on(struct save *s)
 		machine_go_back();
 	else
 		arch_jail();
-	err = s->back ? 0 : machine_wake();
+	err = s->back ? 0 : machine_wake_begin();
 	if (err)
 		refuse("restore=%s: no host thread for a vCPU: %s", dir, arch_strerror(err));
+	if (machine_waits() && !s->back)
+		wait_for_client(dir);
+	if (!s->back)
+		machine_wake();
 	clock_was_set();
 	if (!fresh)
 		pr_info("state: the instance goes on from %s\n", dir);

@@ -23,6 +23,7 @@
  *	  address spaces, clocks and interrupts are set up
  *	  parameters that a restore may change are read again (umid=, con*, ssl*, ubd*, eth*)
  *	  rebuild()         of every part, in the order of the linker
+ *	  wait()            of the management console, with hold=console only
  *	  the machine runs again
  *	  resumed()         of every part, when guest code may run again
  *	  connected()       of every part
@@ -107,6 +108,12 @@ struct state_part {
 	 * status 1.
 	 */
 	int (*rebuild)(const char *dir, struct state_why *why);
+	/*
+	 * With hold=console: waits until a client lets the instance run. All parts are rebuilt, the
+	 * machine is stopped, as for describe(). Returns 0, or -errno with @why set, as rebuild().
+	 * One part has it.
+	 */
+	int (*wait)(struct state_why *why);
 	/*
 	 * Called when the machine runs again, in the new process. Runs on a kernel thread, may
 	 * sleep.

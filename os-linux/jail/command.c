@@ -128,6 +128,15 @@ static void place(const char *word)
 		again_place(word);
 }
 
+/* Handles "state go NAME": the instance, which has waited, has the name from now on. */
+static void go(const char *name)
+{
+	char word[sizeof("umid=") + 100];
+
+	if (snprintf(word, sizeof(word), "umid=%s", name) < (int)sizeof(word))
+		place(word);
+}
+
 void files_of_command(const char *packet, size_t len)
 {
 	char text[ASK_TEXT];
@@ -143,6 +152,10 @@ void files_of_command(const char *packet, size_t len)
 	words += strspn(words, " ");
 	if (begins(text, "state") && begins(words, "place")) {
 		place(words + strlen("place "));
+		return;
+	}
+	if (begins(text, "state") && begins(words, "go")) {
+		go(words + strlen("go "));
 		return;
 	}
 	if (begins(text, "state"))

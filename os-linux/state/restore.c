@@ -302,11 +302,22 @@ static void set_ready(const char *number)
 	fcntl(ready_fd, F_SETFD, FD_CLOEXEC);
 }
 
-/* Notifies the starter, which may have ended. */
+/* Sends a letter to the starter, which may have ended. */
+static void tell_starter(char letter)
+{
+	while (write(ready_fd, &letter, 1) < 0 && errno == EINTR)
+		;
+}
+
+void os_restored_waits(void)
+{
+	if (ready_fd >= 0)
+		tell_starter('w');
+}
+
 static void tell_ready(void)
 {
-	while (write(ready_fd, "r", 1) < 0 && errno == EINTR)
-		;
+	tell_starter('r');
 	close(ready_fd);
 	ready_fd = -1;
 }
@@ -402,6 +413,8 @@ static const char *find_restore(int argc, char **argv)
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
 		if (!strncmp(argv[i], "restore=", 8))
 			dir = argv[i] + 8;
+		else if (!strcmp(argv[i], "hold=console"))
+			restored.waits = 1;
 		else if (!strncmp(argv[i], "hold=", 5))
 			hold_at = argv[i] + 5;
 		else if (!strncmp(argv[i], "fresh=", 6))

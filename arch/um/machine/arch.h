@@ -192,8 +192,13 @@ bool irq_pending(void);
 int machine_stop(void);
 /* Ends the stop: all vCPUs run on. */
 void machine_go(void);
-/* As machine_go(), in a process that continues from a saved state. Returns 0 or -errno. */
-int machine_wake(void);
+/*
+ * In a process that continues from a saved state: starts the host threads of the other vCPUs, which
+ * wait until machine_wake(). Returns 0 or -errno.
+ */
+int machine_wake_begin(void);
+/* As machine_go(), after machine_wake_begin(). */
+void machine_wake(void);
 /* As machine_go(), in a process whose machine was put back in place. */
 void machine_go_back(void);
 /* number of the present stop; 0: the machine runs */
@@ -317,6 +322,14 @@ void machine_read_parameters(void);
  * *@gap is the ns of real time since the save.
  */
 bool machine_is_fresh(u64 *gap);
+/* True if the instance is to wait for a client of the management console (hold=console). */
+bool machine_waits(void);
+/*
+ * Enclose that wait, between machine_wake_begin() and machine_wake(): the starter is told, and the
+ * monotonic clocks stand still. No guest code may run in between.
+ */
+void machine_wait_begin(void);
+void machine_wait_end(void);
 /* Called when no step can fail any more. From now on standard error belongs to the instance. */
 void machine_runs(void);
 /*

@@ -541,6 +541,23 @@ bool machine_is_fresh(u64 *gap)
 	return r->fresh != 0;
 }
 
+bool machine_waits(void)
+{
+	return os_restored()->waits != 0;
+}
+
+void machine_wait_begin(void)
+{
+	os_clock_stand();
+	os_restored_waits();
+}
+
+void machine_wait_end(void)
+{
+	os_clock_go_on();
+	arch_entry.clock_changed();
+}
+
 void machine_runs(void)
 {
 	os_restored_runs();

@@ -5,7 +5,9 @@
  *
  *	machine_stop()     returns when all others wait
  *	machine_go()       lets them continue
- *	machine_wake()     in a process that continues from a saved state: starts their host threads
+ *	machine_wake_begin(), machine_wake()
+ *	                   in a process that continues from a saved state: start their host threads,
+ *	                   and let them continue
  *	machine_go_back()  in a process that was put back: they continue where they were at the mark
  *
  * Each stop has a number, which machine_stopping holds while the stop lasts. A waiting vCPU records
@@ -86,9 +88,10 @@ void machine_go_back(void)
 	os_stop_end_back();
 }
 
-int machine_wake(void)
+int machine_wake_begin(void)
 {
 	WRITE_ONCE(machine_stopping, 0);
+	os_vcpus_hold();
 	for (int cpu = 1; cpu < nr_cpus; cpu++) {
 		int err = os_vcpu_start(cpu, arch_unpark, (void *)machine_sp[cpu]);
 
@@ -96,4 +99,9 @@ int machine_wake(void)
 			return err;
 	}
 	return 0;
+}
+
+void machine_wake(void)
+{
+	os_vcpus_release();
 }
