@@ -21,7 +21,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/host_user.h"
 #include "tools/nestctl/run/stop.h"
-#include "tools/nestctl/state/state.h"
+#include "tools/nestctl/state/warm.h"
 
 #define COPIES_MAX 1000
 #define LINE_MAX_BYTES 65536
@@ -37,6 +37,7 @@ struct clone {
 	long count;
 	bool rm, json, trust;
 	bool machine_id, hostname; /* new ones for each copy */
+	bool takes;                /* copies that wait will do */
 	char **command;
 	struct state s;
 	struct state_new temporary; /* used if @of is an instance */
@@ -84,7 +85,8 @@ static void start_all(void *arg)
 	for (long i = 0; i < c->count; i++)
 		start_check_name(c->all[i].name);
 	for (; c->begun < c->count; c->begun++)
-		start_begin(&c->all[c->begun], kernel);
+		if (!c->takes || !warm_take(&c->all[c->begun]))
+			start_begin(&c->all[c->begun], kernel);
 }
 
 /* Starts the copies and waits until they run. Kills all of them and dies if one fails. */
@@ -344,6 +346,7 @@ enum { KEY_NAME = 256, KEY_NET, KEY_RM, KEY_TRUST, KEY_MACHINE, KEY_HOST, KEY_HO
 static int clone_command(int argc, char **argv)
 {
 	struct clone c = { .count = 1 };
+	bool net = false;
 	int status = 0;
 	char **words;
 
@@ -352,7 +355,10 @@ static int clone_command(int argc, char **argv)
 		case 'n': c.count = number(optarg); break;
 		case 'k': c.wanted = optarg; break;
 		case KEY_NAME: c.prefix = optarg; break;
-		case KEY_NET: start_add_net(&c.nets, optarg); break;
+		case KEY_NET:
+			net = true;
+			start_add_net(&c.nets, optarg);
+			break;
 		case KEY_HOST_USER: c.host_user = optarg; break;
 		case KEY_RM: c.rm = true; break;
 		case KEY_TRUST: c.trust = true; break;
@@ -368,6 +374,7 @@ static int clone_command(int argc, char **argv)
 	if (c.json && *c.command)
 		die("clone: --json and a COMMAND exclude each other");
 	take_state(&c);
+	c.takes = !c.is_instance && !net && !c.host_user && !c.wanted && !c.s.boot;
 	if (!c.prefix)
 		c.prefix = c.s.umid;
 	if (c.hostname && c.prefix[strspn(c.prefix, HOST_CHARS)])

@@ -538,8 +538,7 @@ static const char *why(const struct start *st, const char *text)
 	return format("%s: its kernel ended with status %d", st->name, WEXITSTATUS((int)status));
 }
 
-/* Reads the reports of keeper and kernel. Returns false once the kernel's end was reported. */
-static bool hear(struct start *st)
+bool start_hear(struct start *st)
 {
 	char text[4096], *at = text;
 	ssize_t n = read(st->report, text, sizeof(text) - 1);
@@ -547,11 +546,11 @@ static bool hear(struct start *st)
 	if (n < 0 && errno == EINTR)
 		return true;
 	text[n > 0 ? n : 0] = '\0';
-	while (*at == 'r' || !strncmp(at, "k ", 2)) {
-		if (*at++ == 'r') {
-			st->runs = true;
+	while (*at == 'r' || *at == 'w' || !strncmp(at, "k ", 2)) {
+		st->runs |= *at == 'r';
+		st->waits |= *at == 'w';
+		if (*at++ != 'k')
 			continue;
-		}
 		st->kernel = (pid_t)strtol(at, &at, 10);
 		if (st->pidfd >= 0)
 			close(st->pidfd);
@@ -601,7 +600,7 @@ bool start_await_held(struct start *st, int channel, enum start_held how)
 			/* the kernel has gone; the keeper reports the reason */
 			p[1].fd = -1;
 		}
-		if (p[0].revents && !hear(st))
+		if (p[0].revents && !start_hear(st))
 			break;
 	}
 	return false;
@@ -614,11 +613,11 @@ bool start_await(struct start *st)
 	while (!st->error) {
 		struct pollfd p = { .fd = st->report, .events = POLLIN };
 
-		tick(st);
-		if (poll(&p, 1, TICK_MS) > 0 && !hear(st))
-			break;
 		if (st->runs && st->kernel)
 			return true;
+		tick(st);
+		if (poll(&p, 1, TICK_MS) > 0 && !start_hear(st))
+			break;
 		if (now_ms() >= end)
 			st->error = format("%s: it does not run in time", st->name);
 	}
@@ -632,7 +631,7 @@ bool start_undo(struct start *st)
 	/* the last report is about the kernel that runs, if a machine has restarted */
 	while (poll(&(struct pollfd){ .fd = st->report, .events = POLLIN }, 1,
 		       st->kernel ? 0 : 1000) > 0 &&
-		hear(st))
+		start_hear(st))
 		;
 	if (error)
 		st->error = error;

@@ -404,8 +404,8 @@ struct start {
 	void *tick_arg;
 	/* pipe with reports of the keeper, and of the kernel once it runs */
 	int report;
-	/* the kernel has reported that it runs */
-	bool runs;
+	/* the kernel has reported that it waits (hold=console), that it runs */
+	bool waits, runs;
 	/* the kernel's process once the keeper has reported it, else 0 */
 	pid_t kernel;
 	int pidfd; /* descriptor of @kernel, or -1 */
@@ -422,6 +422,11 @@ const char *start_kernel_of(const struct state *s, const char *wanted);
  * st->attached is set. st->pidfd is -1 until the wait for the kernel sets it.
  */
 void start_begin(struct start *st, const char *kernel);
+/*
+ * Reads the reports of keeper and kernel, if necessary waits for one. Sets st->kernel, st->pidfd,
+ * st->waits and st->runs. Returns false once the kernel's end was reported, with st->error set.
+ */
+bool start_hear(struct start *st);
 /*
  * Waits at most 10 minutes until the kernel runs and its process is known. True if so, otherwise
  * st->error is set.

@@ -17,6 +17,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/template.h"
 #include "tools/nestctl/state/state.h"
+#include "tools/nestctl/state/warm.h"
 
 static const struct command cmd_states_info, cmd_states_check, cmd_states_rm, cmd_states_export;
 
@@ -387,7 +388,7 @@ static const struct command cmd_states_export = {
 	.run = states_export,
 };
 static const struct command *const states_commands[] = { &cmd_states_info, &cmd_states_check,
-	&cmd_states_rm, &cmd_states_export, NULL };
+	&cmd_states_rm, &cmd_states_export, &cmd_states_warm, NULL };
 
 static const struct option_row states_options[] = {
 	{ KEY_TREE, "tree", NULL, "show each state below its parent" },
