@@ -455,7 +455,10 @@ static void take_fds(struct mconsole_packet *p, const unsigned char *data, size_
 	}
 }
 
-/* Stores the descriptors of a packet. True if its sender may send requests. */
+/*
+ * Stores the descriptors of a packet. True if its sender may send requests, which the broker has
+ * checked for a jailed process.
+ */
 static bool take_control(struct msghdr *m, struct mconsole_packet *p)
 {
 	struct cmsghdr *c;
@@ -471,7 +474,7 @@ static bool take_control(struct msghdr *m, struct mconsole_packet *p)
 			continue;
 		take_fds(p, CMSG_DATA(c), (c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
 	}
-	return cred.uid == geteuid() || cred.uid == 0;
+	return relayed || cred.uid == geteuid() || cred.uid == 0;
 }
 
 int mconsole_host_take(struct mconsole_packet *p, uint32_t i)
@@ -528,7 +531,7 @@ int mconsole_host_recv(struct mconsole_packet *p)
 		if (relayed && n < (ssize_t)sizeof(head))
 			/* the broker has died, so the instance ends */
 			os_exit(1);
-		if (!take_control(&m, p) && !relayed) {
+		if (!take_control(&m, p)) {
 			mconsole_host_done(p);
 			continue;
 		}

@@ -32,7 +32,7 @@ const char *warm_name(const char *folder, int i);
 /*
  * Returns what a process passes on to an instance that it starts, as text: users, capabilities,
  * control groups, namespaces, limits, priorities, and the variables of the environment that a
- * kernel reads. NULL if the host does not tell.
+ * kernel reads. NULL if the host does not tell. The text is valid until the next call.
  */
 const char *warm_context(void);
 /*

@@ -14,7 +14,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/state/warm.h"
 
-#define CONTEXT_MAX (1U << 18)
+#define CONTEXT_MAX (1U << 16)
 
 const char *warm_folder(const struct state *s)
 {
@@ -112,7 +112,8 @@ const char *warm_context(void)
 	/* those that the kernel reads */
 	static const char *const variables[] = { "HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME",
 		"NESTLING_JAIL_LOG" };
-	struct text t = { .at = xalloc(CONTEXT_MAX + 1) };
+	static char room[CONTEXT_MAX + 1];
+	struct text t = { .at = room };
 	struct sched_param param = { 0 };
 
 	add_status(&t);
@@ -134,20 +135,18 @@ const char *warm_context(void)
 /* True if this process passes on what the warmer does. */
 static bool is_like(const char *folder)
 {
+	static char its[CONTEXT_MAX];
 	const char *mine;
-	char *its;
 	int fd = open(format("%s/like", folder), O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 	bool same;
 
 	if (fd < 0)
 		return false;
-	its = xalloc(CONTEXT_MAX + 1);
-	n = read(fd, its, CONTEXT_MAX);
+	n = read(fd, its, sizeof(its));
 	close(fd);
 	mine = n > 0 ? warm_context() : NULL;
 	same = mine && strlen(mine) == (size_t)n && !memcmp(mine, its, (size_t)n);
-	free(its);
 	return same;
 }
 
