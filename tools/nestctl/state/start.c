@@ -87,9 +87,17 @@ static bool is_kept(const char *name)
 
 void start_check_name(const char *name)
 {
+	const char *folder;
+
 	if (!*name || strchr(name, '/') || *name == '.' || strlen(name) > 60)
 		die("'%.100s' is not a name for an instance", name);
-	if (served_folder(name))
+	folder = served_folder(name);
+	/* the broker of a kernel that was killed holds the socket a moment longer */
+	if (folder && !umid_read_pid(folder)) {
+		umid_remove_ended(folder, 0);
+		folder = served_folder(name);
+	}
+	if (folder)
 		die("%s: an instance of this name runs", name);
 	if (is_kept(name))
 		die("%s: an instance of this name is kept; --name gives another, nestctl rm "
