@@ -51,6 +51,7 @@ static struct {
 	/* address of the guest's memory; NULL if this instance has no base */
 	char *addr;
 	uint64_t pages;
+	uint64_t words; /* of bits, and of first */
 	uint64_t *bits;
 	uint64_t *first; /* bits as of base_ready() or base_mark() */
 	bool is_mapped;  /* base_mapped() was called */
@@ -159,16 +160,38 @@ void base_mapped(void *addr, uint64_t len)
 		base.is_mapped = true;
 }
 
+/*
+ * Returns @n words of zeros, or NULL. They occupy memory only where they are written: most of a
+ * guest's memory is not in use, and has no bit set.
+ */
+static uint64_t *new_bits(uint64_t n)
+{
+	void *p = mmap(NULL, n * sizeof(uint64_t), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* Copies the bits to base.first. */
+static void note_first(void)
+{
+	for (uint64_t w = 0; w < base.words; w++)
+		if (base.first[w] != base.bits[w])
+			base.first[w] = base.bits[w];
+}
+
 int base_begin(void *addr, uint64_t pages, int fd, uint64_t at, int own, int several)
 {
 	uint64_t words = (pages + WORD - 1) / WORD;
 
 	/* release an earlier base */
 	others.known = false;
-	free(base.bits);
+	if (base.bits)
+		munmap(base.bits, base.words * 2 * sizeof(*base.bits));
 	if (base.fd >= 0)
 		close(base.fd);
-	base.bits = calloc(2 * words, sizeof(*base.bits));
+	base.words = words;
+	base.bits = new_bits(2 * words);
 	base.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (!base.bits || base.fd < 0)
 		return base.bits ? -errno : -ENOMEM;
@@ -205,7 +228,7 @@ int base_ready(void)
 		}
 		page = end;
 	}
-	memcpy(base.first, base.bits, (base.pages + WORD - 1) / WORD * sizeof(*base.bits));
+	note_first();
 	return err;
 }
 
@@ -290,7 +313,7 @@ int base_mark(char *guest)
 	view.base = guest;
 	view.lent = true;
 	others.known = false;
-	memcpy(base.first, base.bits, (base.pages + WORD - 1) / WORD * sizeof(*base.bits));
+	note_first();
 	err = note_own_pages();
 	/* the caller unmaps @guest then */
 	if (err) {
