@@ -44,10 +44,17 @@
 #define LOCK_FD 3
 #define TOLD_FD 4
 
+/*
+ * looks at the state after which a copy is ended whose folder was renamed but which does not run:
+ * the clone that took it was killed
+ */
+#define LOST_LOOKS 4
+
 /* Place for one copy. */
 struct slot {
 	struct start st;
 	bool used;
+	int lost; /* looks that have not found its folder */
 	long due; /* ms: when to start the next copy */
 };
 
@@ -59,6 +66,9 @@ struct warmer {
 	int count, failures;
 	const char *why; /* of the last failure, or NULL */
 	struct slot slots[WARM_COPIES];
+	/* the folders of names that each copy may have while it waits, or NULL */
+	const char *names[WARM_COPIES][2];
+	const char *json_name; /* path of state.json */
 };
 
 static volatile sig_atomic_t ended;
@@ -198,6 +208,7 @@ static void start_copy(struct warmer *w, struct slot *s)
 		return;
 	}
 	s->used = true;
+	s->lost = 0;
 	s->st = (struct start){ .name = w->state, .report = report, .pidfd = -1 };
 }
 
@@ -239,10 +250,9 @@ static void end_copies(const char *folder)
 		}
 }
 
-static bool hear(struct slot *s)
+static bool has_report(const struct slot *s)
 {
-	return poll(&(struct pollfd){ .fd = s->st.report, .events = POLLIN }, 1, 0) <= 0 ||
-	       start_hear(&s->st);
+	return poll(&(struct pollfd){ .fd = s->st.report, .events = POLLIN }, 1, 0) > 0;
 }
 
 /* Ends all waiting copies, also those that are being started. */
@@ -256,7 +266,7 @@ static void end_all(struct warmer *w)
 		for (int i = 0; i < w->count; i++) {
 			struct slot *s = &w->slots[i];
 
-			if (s->used && !hear(s))
+			if (s->used && has_report(s) && !start_hear(&s->st))
 				s->used = false;
 			starting |= s->used && !s->st.waits && !s->st.runs;
 		}
@@ -291,9 +301,31 @@ static bool is_same(const struct warmer *w)
 {
 	struct stat st;
 
-	return !stat(format("%s/" STATE_JSON, w->state), &st) && st.st_dev == w->json.st_dev &&
+	return !stat(w->json_name, &st) && st.st_dev == w->json.st_dev &&
 	       st.st_ino == w->json.st_ino && st.st_mtim.tv_sec == w->json.st_mtim.tv_sec &&
 	       st.st_mtim.tv_nsec == w->json.st_mtim.tv_nsec;
+}
+
+/* True if copy @i has the name of a waiting one. */
+static bool has_name(const struct warmer *w, int i)
+{
+	for (int home = 0; home < 2; home++)
+		if (w->names[i][home] && !access(w->names[i][home], F_OK))
+			return true;
+	return false;
+}
+
+/* Ends copies that were taken by a clone which did not let them run. */
+static void end_lost(struct warmer *w)
+{
+	for (int i = 0; i < w->count; i++) {
+		struct slot *s = &w->slots[i];
+
+		if (!s->used || !s->st.waits || has_report(s) || has_name(w, i))
+			s->lost = 0;
+		else if (++s->lost >= LOST_LOOKS && s->st.pidfd >= 0)
+			syscall(SYS_pidfd_send_signal, s->st.pidfd, SIGKILL, NULL, 0);
+	}
 }
 
 static void look_at(struct warmer *w, struct slot *s)
@@ -350,6 +382,7 @@ static void __attribute__((noreturn)) keep_warm(struct warmer *w)
 			looked = now_ms();
 			if (!is_same(w))
 				break;
+			end_lost(w);
 		}
 	}
 	end_all(w);
@@ -480,8 +513,14 @@ static void start_warmer(struct state *s, int count, bool trust)
 	w->digest = s->digest;
 	w->kernel = start_kernel_of(s, NULL);
 	w->folder = warm_folder(s);
+	w->json_name = format("%s/" STATE_JSON, s->folder);
 	w->trust = trust;
 	w->count = count;
+	for (int i = 0; i < count; i++)
+		for (int home = 0; home < 2; home++)
+			if (umid_home(home))
+				w->names[i][home] =
+					format("%s/%s", umid_home(home), warm_name(w->folder, i));
 	if (fstatat(s->fd, STATE_JSON, &w->json, 0))
 		die("%s: %s", s->name, strerror(errno));
 	if (!like)
