@@ -129,6 +129,14 @@ void os_jail_cores(const char *folder);
  */
 int os_jail_run(void (*fn)(const char *path), const char *path);
 /*
+ * Makes the broker call @fn in a child process once the jail has closed, with a copy of @text (less
+ * than 4096 bytes) and a duplicate of @fd, which stays the caller's. The child has the state which
+ * this process had when the broker was forked, and ends when @fn returns. Its own children become
+ * children of the broker. Returns 0 or -errno (-ENOENT without a broker). Before the jail closes
+ * only.
+ */
+int os_jail_helper(void (*fn)(const char *text, int fd), const char *text, int fd);
+/*
  * Registers @fn to be called just before the jail closes, or when it is decided that there will be
  * no jail. Returns 0 or -ENOSPC. os_jail_is_open() is true until the close if there is a broker.
  * The management console delays its commands meanwhile, since the broker does not receive them yet.

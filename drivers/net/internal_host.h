@@ -22,7 +22,12 @@ struct net_host {
 	int fd; /* -1: the other side has gone */
 	/* while fd is -1: descriptor that keeps fd's number reserved; else -1 */
 	int parked;
-	pid_t pid; /* the slirp helper's, or 0 */
+	/* The slirp helper's if it is this process's child, or 0. */
+	pid_t pid;
+	/* slirp: the helper's end of the socket until the helper is started, or -1. */
+	int helper_end;
+	/* True if open() may leave the start of a process to slirp_at_jail(). */
+	bool may_delay;
 	/*
 	 * mcast: the connected socket for sending; -1: frames are sent on fd. Its number does not
 	 * change until the link is closed.
@@ -50,7 +55,10 @@ struct net_host {
 	uint32_t header;
 	/* kind fd: the descriptor has been used */
 	bool opened;
-	/* The next link that was begun and not opened yet (net_host_begin()). */
+	/*
+	 * The next link that was begun and not opened yet (net_host_begin()), or whose helper is to
+	 * be started (slirp_at_jail()).
+	 */
 	struct net_host *next;
 	uint64_t calls; /* host calls; atomic */
 	char err[256];  /* one line */
@@ -76,6 +84,12 @@ struct net_link {
 };
 
 extern const struct net_link slirp_link, tap_link, fd_link, switch_link, vde_link, mcast_link;
+
+/*
+ * Called when the jail is about to close, or to be absent. Starts the helpers that were delayed: by
+ * the broker, which does so once the jail has closed, or without a jail itself.
+ */
+void slirp_at_jail(void);
 
 /*
  * ---- opener_host.c: links of a jailed process ----

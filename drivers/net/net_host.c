@@ -142,7 +142,7 @@ static struct net_host *make(const struct net_open *o, int first, uint32_t index
 	h->queues = o->queues;
 	h->first = first ? os_object(first) : NULL;
 	h->index = index;
-	h->fd = h->parked = h->out = h->control = h->asked = h->half = -1;
+	h->fd = h->parked = h->out = h->control = h->asked = h->half = h->helper_end = -1;
 	h->args = strdup(o->args);
 	h->value = strdup(o->value ? o->value : "");
 	if (h->args && h->value)
@@ -243,7 +243,9 @@ int net_host_restore(struct net_open *o, int first, uint32_t index)
 		snprintf(o->err, sizeof(o->err), "%s", strerror(-err));
 		return err == -EEXIST ? err : -ENOMEM;
 	}
+	h->may_delay = !o->wait && os_jail_is_open();
 	err = o->wait ? open_and_wait(h) : reopen(h);
+	h->may_delay = false;
 	keep_for_packets(h);
 	memcpy(o->err, h->err, sizeof(o->err));
 	o->offload = !err && h->header;

@@ -102,6 +102,7 @@ static int open_link(struct net_host *h)
 static int open_for_jailed(const char *text, struct os_opened *o)
 {
 	struct net_host h = { .queues = 1,
+		.helper_end = -1,
 		.fd = -1,
 		.parked = -1,
 		.out = -1,
@@ -144,14 +145,15 @@ static int open_for_jailed(const char *text, struct os_opened *o)
 static int opener = -1, nowhere = -1;
 
 /*
- * Prepares before the jail closes: registers the opener, and makes an unconnected socket of a kind
- * that cannot send to an address.
+ * Prepares before the jail closes: registers the opener, makes an unconnected socket of a kind that
+ * cannot send to an address, and has helpers started.
  */
 static void prepare(void)
 {
 	if (os_jail_is_open())
 		nowhere = net_nowhere();
 	opener = os_jail_opener(open_for_jailed);
+	slirp_at_jail();
 }
 
 int net_nowhere(void)

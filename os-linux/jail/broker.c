@@ -234,6 +234,10 @@ static void believe(const struct ask *a, const int *fds, int nr)
 		close_all(fds, nr);
 		break;
 	case ASK_RUN: fn(a->text); break;
+	case ASK_HELPER:
+		if (nr == 1)
+			openers_helper((void (*)(const char *, int))a->value, a->text, fds[0]);
+		break;
 	case ASK_WORD:
 		if (a->value)
 			again_word(a->text);
@@ -407,7 +411,9 @@ static void __attribute__((noreturn)) serve(void)
 			{ full ? -1 : broker.console, POLLIN, 0 },
 			{ relay ? broker.relay : -1, relay, 0 } };
 
-		if (poll(p, 4, waits ? 1 : -1) < 0 && errno != EINTR)
+		int pause = openers_helpers();
+
+		if (poll(p, 4, waits ? 1 : pause) < 0 && errno != EINTR)
 			_exit(1);
 		if (p[0].revents & POLLIN)
 			hear_call();

@@ -23,6 +23,7 @@
 #define ASK_PACKET 16384
 #define ASK_ALIGN 8
 
+/* tests/jail/lib/chains.py has some of these numbers, too */
 enum ask_kind {
 	ASK_GRANT, /* text: a path; value: OS_GRANT_* */
 	/* descriptor: a file that may be opened again */
@@ -51,6 +52,11 @@ enum ask_kind {
 	ASK_GO, /* does what ASK_AGAIN has requested */
 	/* value: a signal, from a stub to its launcher (again.c) */
 	ASK_SIGNAL,
+	/*
+	 * text and a descriptor; value: void (*)(const char *, int), called with them in a child
+	 * of the broker, once the jail has closed
+	 */
+	ASK_HELPER,
 };
 
 struct ask {
@@ -204,6 +210,16 @@ struct os_opened;
 void openers_add(int (*fn)(const char *text, struct os_opened *o));
 /* Records a word of the command line or of a command: openers may be asked for its value. */
 void openers_word(const char *word);
+/*
+ * Records a function to call in a child, with a copy of @text and with @fd, which is the broker's
+ * from now on.
+ */
+void openers_helper(void (*fn)(const char *text, int fd), const char *text, int fd);
+/*
+ * Calls the recorded functions, each in a child, if it is time to. Returns the ms until the next
+ * call of openers_helpers(), or -1 if there is no such function left.
+ */
+int openers_helpers(void);
 /* Handles ASK_OPEN: answers with struct os_opened and its descriptors, at once or from a child. */
 void openers_open(const struct ask *a);
 

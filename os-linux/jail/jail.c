@@ -245,6 +245,13 @@ int os_jail_run(void (*fn)(const char *path), const char *path)
 	return broker_ask(broker_sock, ASK_RUN, (uint64_t)fn, path, NULL, 0);
 }
 
+int os_jail_helper(void (*fn)(const char *text, int fd), const char *text, int fd)
+{
+	if (broker_sock < 0 || closed)
+		return -ENOENT;
+	return broker_ask(broker_sock, ASK_HELPER, (uint64_t)fn, text, &fd, 1);
+}
+
 int os_jail_relay(int sock)
 {
 	int pair[2], err;

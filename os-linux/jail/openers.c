@@ -11,6 +11,10 @@
  * The text has to be a complete value of the command line or of a command of the console's owner:
  * VALUE of "eth1=VALUE", or IN or OUT of a console's "con1=IN,OUT". So the kernel process can open
  * again what its owner gave it, and nothing else.
+ *
+ * The broker also starts the helpers of a restored kernel process: before the jail closes, a driver
+ * passes a function, a text and a descriptor (os_jail_helper()). The broker calls the function in a
+ * child once the jail has closed, so the restore does not wait for the start.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "os-linux/internal.h"
@@ -30,6 +35,11 @@
 /* children of the broker: openers that run, and helpers that they have left */
 #define CHILDREN_MAX 128
 #define VALUES_MAX 1024
+/*
+ * Helpers start this long after the close of the jail: their start takes CPU time that a restored
+ * guest needs to go on.
+ */
+#define HELPERS_AFTER_MS 3
 
 static int (*openers[OPENERS_MAX])(const char *text, struct os_opened *o);
 static int nr_openers;
@@ -133,6 +143,67 @@ static void send_opened(struct os_opened *o)
 	}
 	/* the kernel process receives each answer before it asks again, so there is room for one */
 	sendmsg(broker.ask, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* The helpers to start when the jail closes. */
+static struct helper {
+	struct helper *next;
+	void (*fn)(const char *text, int fd);
+	int fd;
+	char text[];
+} * helpers;
+
+void openers_helper(void (*fn)(const char *text, int fd), const char *text, int fd)
+{
+	struct helper *h = malloc(sizeof(*h) + strlen(text) + 1);
+
+	if (!h) {
+		close(fd);
+		return;
+	}
+	h->next = helpers;
+	h->fn = fn;
+	h->fd = fd;
+	strcpy(h->text, text);
+	helpers = h;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int openers_helpers(void)
+{
+	static int64_t at;
+
+	if (!helpers || broker.listener < 0)
+		return -1;
+	if (!at)
+		at = now_ms() + HELPERS_AFTER_MS;
+	if (now_ms() < at)
+		return (int)(at - now_ms());
+	while (helpers) {
+		struct helper *h = helpers;
+
+		if (!fork()) {
+			const int mine[] = { broker.ask, broker.listener, broker.memory,
+				broker.console, broker.relay, broker.launcher };
+
+			for (size_t i = 0; i < sizeof(mine) / sizeof(mine[0]); i++)
+				close(mine[i]);
+			os_child_signals();
+			h->fn(h->text, h->fd);
+			_exit(0);
+		}
+		helpers = h->next;
+		close(h->fd);
+		free(h);
+	}
+	return -1;
 }
 
 void openers_open(const struct ask *a)

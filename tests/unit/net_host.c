@@ -31,6 +31,11 @@ bool os_jailed(void)
 	return false;
 }
 
+bool os_jail_is_open(void)
+{
+	return false;
+}
+
 int net_jailed_open(struct net_host *h)
 {
 	return -EPERM;

@@ -13,6 +13,8 @@
  *      policy=HOST[:PORT]...                     a second list: both must allow a host
  *      audit=FD                                  writes a line for each connection and each
  *                                                refusal to this pipe
+ *      answered=FD                               writes a byte to this pipe and closes it when
+ *                                                the first message, "ok" or an error, is sent
  *      names=dotted|all                          dotted: DNS questions for names without a dot
  *                                                are refused, since the server of another network
  *                                                of the guest answers them
@@ -206,7 +208,7 @@ static const char *parse_mtu(struct config *c, const char *word)
 							 NULL;
 }
 
-static const char *parse_audit(struct config *c, const char *word)
+static const char *parse_fd(const char *word, int *to)
 {
 	const char *s = strchr(word, '=') + 1;
 	char *rest;
@@ -214,7 +216,7 @@ static const char *parse_audit(struct config *c, const char *word)
 
 	if (fd <= SLIRP_FD || fd > 1024 || *rest)
 		return wrong(word, "expected a descriptor");
-	c->audit = (int)fd;
+	*to = (int)fd;
 	return NULL;
 }
 
@@ -233,7 +235,9 @@ static const char *parse_word(struct config *c, const char *word)
 	if (!strncmp(word, "mtu=", 4))
 		return parse_mtu(c, word);
 	if (!strncmp(word, "audit=", 6))
-		return parse_audit(c, word);
+		return parse_fd(word, &c->audit);
+	if (!strncmp(word, "answered=", 9))
+		return parse_fd(word, &c->answered);
 	return wrong(word,
 		"unknown; hostfwd=, loopback=, allow=, policy=, names=, ipv6=, mtu= are known");
 }
@@ -242,7 +246,7 @@ const char *config_parse(struct config *c, char *const *words)
 {
 	const char *error = NULL;
 
-	*c = (struct config){ .mtu = 65480, .audit = -1 };
+	*c = (struct config){ .mtu = 65480, .audit = -1, .answered = -1 };
 	for (; !error && *words; words++)
 		error = parse_word(c, *words);
 	return error;

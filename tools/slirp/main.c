@@ -214,10 +214,15 @@ static void notify(void *opaque)
 {
 }
 
-static void answer(const char *text)
+/* Sends the first message, and tells the starter by the pipe @answered, if it is not -1. */
+static void answer(const char *text, int answered)
 {
 	if (send(SLIRP_FD, text, strlen(text), MSG_NOSIGNAL) < 0)
 		exit(1);
+	if (answered < 0)
+		return;
+	(void)!write(answered, "", 1);
+	close(answered);
 }
 
 static struct in_addr v4(const char *text)
@@ -330,7 +335,7 @@ int main(int argc, char **argv)
 	}
 	if (!error)
 		error = jail_enter();
-	answer(error ? error : "ok");
+	answer(error ? error : "ok", c.answered);
 	if (error)
 		return 1;
 	setup_frames();

@@ -63,6 +63,8 @@ struct config {
 	bool dotted_names;
 	unsigned mtu; /* bytes */
 	int audit;    /* descriptor for the audit's lines, or -1 */
+	/* pipe to which a byte is written after the first message, or -1 */
+	int answered;
 };
 
 /*

@@ -25,7 +25,7 @@ MSG_DONTWAIT = 0x40
 EPOLL_CTL_DEL = 2
 IOCTL, UFFDIO_REGISTER = 16, 0xc020aa00
 # os-linux/jail/broker.h
-ASK_OPEN, ASK_AGAIN = 8, 9
+ASK_OPEN, ASK_AGAIN, ASK_HELPER = 8, 9, 12
 WAIT = 60  # seconds
 
 
@@ -198,7 +198,7 @@ def descriptors_of_the_broker(setting):
     for words in b"1 x:", b"1:", b"", b"4294967295 " * 100 + b":":
         enters.call(SENDMMSG, sock, message(enters, fds, ASK_AGAIN, 0, words), 1, 0)
     # Messages that take no descriptors.
-    for kind in ASK_OPEN, 99:
+    for kind in ASK_OPEN, ASK_HELPER, 99:
         for _ in range(10):
             enters.call(SENDMMSG, sock, message(enters, fds, kind, 0, b"none"), 1, 0)
     disk = opens(enters, setting.busybox, os.O_RDONLY)
