@@ -111,7 +111,8 @@ static bool iret_is_dangerous(void)
 {
 	unsigned a, b, c, d, name[3];
 
-	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & CPUID_HYPERVISOR))
+	__cpuid(1, a, b, c, d); /* each CPU of 64 bits has this leaf */
+	if (!(c & CPUID_HYPERVISOR))
 		return false;
 	__cpuid(CPUID_HYPERVISOR_NAME, a, name[0], name[1], name[2]);
 	return !memcmp(name, "TCGTCGTCGTCG", sizeof(name)) &&
@@ -246,6 +247,17 @@ static __attribute__((noinline)) pid_t spawn(void)
 	return pid;
 }
 
+/*
+ * True if the CPU has the instructions of BMI2. Does not use __builtin_cpu_supports(), whose
+ * constructor executes some 14 cpuid at each start: on virtual machines each is an exit.
+ */
+static bool has_bmi2(void)
+{
+	unsigned a, b, c, d;
+
+	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & bit_BMI2;
+}
+
 int os_space_probe(struct os_space_host *host)
 {
 	pid_t pid = spawn();
@@ -257,7 +269,7 @@ int os_space_probe(struct os_space_host *host)
 	if (no_return)
 		return os_refused("rt_sigreturn", EPERM);
 	*host = seen;
-	if (__builtin_cpu_supports("bmi2"))
+	if (has_bmi2())
 		host->caps |= OS_SPACE_BMI2;
 	return host->xstate_size ? 0 : -EPERM;
 }

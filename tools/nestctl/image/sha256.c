@@ -93,10 +93,10 @@ static int cpu_has_it(void)
 	unsigned int a, b, c, d, b7 = 0;
 
 	if (!known) {
-		int has = __get_cpuid_count(7, 0, &a, &b7, &c, &d) && (b7 >> 29 & 1) &&
-			  __get_cpuid(1, &a, &b, &c, &d) && (c >> 19 & 1);
+		int has = __get_cpuid_count(7, 0, &a, &b7, &c, &d) && (b7 >> 29 & 1);
 
-		known = has ? 1 : 2;
+		__cpuid(1, a, b, c, d);
+		known = has && (c >> 19 & 1) ? 1 : 2;
 	}
 	return known == 1 && !sha256_plain;
 }

@@ -3,6 +3,7 @@
  * sum.c: checksums of sparse files: CRC-32C (Castagnoli's polynomial, as in RFC 3720) against
  * damage, SHA-256 against forgery.
  */
+#include <cpuid.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,12 +49,24 @@ __attribute__((target("sse4.2"))) static uint32_t crc_by_cpu(
 	return (uint32_t)c;
 }
 
+/*
+ * True if the CPU has crc_by_cpu()'s instruction. Does not use __builtin_cpu_supports(), whose
+ * constructor executes some 14 cpuid at each start: on virtual machines each is an exit.
+ */
+static bool cpu_has_it(void)
+{
+	unsigned a, b, c, d;
+
+	__cpuid(1, a, b, c, d); /* each CPU of 64 bits has this leaf */
+	return c & bit_SSE4_2;
+}
+
 uint32_t crc32c_add(uint32_t crc, const void *p, size_t n)
 {
 	static int fast = -1;
 
 	if (fast < 0)
-		fast = __builtin_cpu_supports("sse4.2") ? 1 : 0;
+		fast = cpu_has_it();
 	if (!fast)
 		return crc_by_table(crc, p, n);
 	crc = crc_by_cpu(crc, p, n & ~(size_t)7);
