@@ -20,10 +20,10 @@
 #define FUSE_MINOR_NR 229 /* minor of /dev/fuse: devices.txt */
 
 static const struct file_operations fuse_dev_fops;
-/* file->private_data changes once, from NULL to a connection */
+/* Serialises the change of file->private_data, which happens once: from NULL to a connection. */
 static DEFINE_MUTEX(attach_mutex);
 
-/* Returns the file's connection, as long as the file is open, or NULL. */
+/* Returns the file's connection, which is valid as long as the file is open, or NULL. */
 static struct fuse_conn *conn_of(struct file *f)
 {
 	return smp_load_acquire(&f->private_data);
@@ -136,7 +136,10 @@ static ssize_t put_forgets(
 	return copy_to_iter(&m, len, to) == len ? (ssize_t)len : -EFAULT;
 }
 
-/* Read a FORGET message, or an INTERRUPT. Return its length, 0 if there is none, or -errno. */
+/*
+ * Reads up to 32 forgets as one message. Returns its length in bytes, 0 if there are none, or
+ * -EFAULT.
+ */
 static ssize_t read_forgets(struct fuse_conn *fc, struct iov_iter *to)
 {
 	LIST_HEAD(taken);
@@ -151,6 +154,7 @@ static ssize_t read_forgets(struct fuse_conn *fc, struct iov_iter *to)
 	return n ? put_forgets(fc, to, &taken, n) : 0;
 }
 
+/* Reads an INTERRUPT. Returns its length in bytes, 0 if there is none, or -EFAULT. */
 static ssize_t read_interrupt(struct fuse_conn *fc, struct iov_iter *to)
 {
 	struct fuse_req *r;

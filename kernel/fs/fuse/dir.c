@@ -163,7 +163,7 @@ static int take_killed(struct inode *inode, struct fuse_setattr_in *in, const st
 	return err;
 }
 
-/* Sets size and times of the inode to the values that were just sent to the server. */
+/* Sets the inode's size and times to those of the change @a, which the server has accepted. */
 static void set_ours(struct inode *inode, const struct iattr *a)
 {
 	struct fuse_inode *fi = FUSE_I(inode);

@@ -4,8 +4,9 @@
  *
  * Reads use the page cache (pages.c) unless the server asked for direct I/O. Writes are
  * write-through: the server has the data when write() returns, and cached pages are updated. If the
- * server has asked for FUSE_WRITEBACK_CACHE, writes are write-back: data and times are sent when
- * the file is closed or synced, by the flusher, or when there are too many dirty pages.
+ * server has asked for FUSE_WRITEBACK_CACHE, writes are write-back: data is sent when the file is
+ * closed or synced, by the flusher, or when there are too many dirty pages. Times are sent only
+ * when the file is closed or synced.
  *
  * Locks: the inode's i_rwsem for writes; fuse_inode.lock for the list of writers.
  */

@@ -8,20 +8,20 @@
  *	file.c    open files, their data           pages.c  the page cache
  *	readdir.c listings                         xattr.c  extended attributes
  *	poll.c    polls                            notify.c unsolicited messages
- *	ioctl.c   ioctls                           old.c    servers of protocols before 7.13
+ *	ioctl.c   ioctls                           old.c    servers of protocols before 7.12
  *
- * The server is a guest program and hostile. Every answer is checked: lengths against the request,
- * types, numbers, names, sizes. Since the server may never answer, each wait for it ends when the
- * waiting task is killed, or when the connection ends: at the last close of /dev/fuse, or umount
- * -f, or unmounting. A killed task abandons its request, which owns its buffers. Work that the
- * kernel does for other tasks never waits for a server: writeback sends copies without waiting, and
- * RELEASE and FORGET need no answer.
+ * The server is a guest program and untrusted. Every answer is checked: lengths against the
+ * request, types, numbers, names, sizes. Since the server may never answer, each wait for it ends
+ * when the waiting task is killed, or when the connection ends: at the last close of /dev/fuse, or
+ * umount -f, or unmounting. A killed task abandons its request, which owns its buffers. Work that
+ * the kernel does for other tasks never waits for a server: writeback sends copies without waiting,
+ * and RELEASE and FORGET need no answer.
  *
  * States of a request: PENDING (in fc->pending) -> SENT (in fc->sent, the server has read it) ->
  * DONE. An abort makes all requests DONE.
  *
  * Locks: fuse_conn.lock (lists and states of requests; only wait queues' locks are inside it),
- * fuse_inode.lock (counts and open files of an inode).
+ * fuse_inode.lock (counts, open files and validity of attributes of an inode).
  *
  * Functions that ask the server sleep until it answers. They return -EINTR if the task is killed
  * or, before the server has read the request, gets a signal; -ENOTCONN without a connection;
@@ -108,7 +108,8 @@ struct fuse_conn {
 	/* Number of RETRIEVE replies that the server has not read. */
 	u32 nr_retrieved;
 	struct wait_queue_head readers; /* server tasks waiting for requests */
-	struct wait_queue_head waiters; /* tasks waiting for INIT or a write slot */
+	/* tasks that wait for INIT, for background writes, or for room for dirty pages */
+	struct wait_queue_head waiters;
 	/* counts the server's invalidations of names (INVAL_ENTRY and others) */
 	u64 entry_version;
 	/*
@@ -134,7 +135,7 @@ struct fuse_req {
 	atomic_t refs;
 	struct fuse_conn *fc;
 	struct list_head list, intr; /* under fc->lock */
-	struct rb_node node;         /* in fc->answers, while SENT */
+	struct rb_node node;         /* in fc->answers while SENT, not oneway */
 	int state;                   /* under fc->lock */
 	bool interrupted;            /* under fc->lock */
 	/* True once the server has begun to write an answer. Under fc->lock. */
@@ -149,7 +150,7 @@ struct fuse_req {
 	/* arguments behind the header, h.len - sizeof(h) bytes */
 	void *in;
 	void *out;
-	/* Bytes of @out, and of the answer in it. */
+	/* Sizes in bytes: of @out, and of the answer in it. */
 	u32 out_size, out_len;
 	bool out_var; /* answer may be shorter than out_size */
 	/* bytes by which an old server's answer is shorter than out_size (old.c) */
@@ -192,14 +193,17 @@ struct fuse_inode {
 	struct list_head flights;
 	/* True if this kernel changed mtime or ctime and has not sent them to the server. */
 	bool times_ours;
-	/* handle that CREATE opened, until the open that follows takes it */
+	/*
+	 * Handle that CREATE opened, until the open that follows takes it. Changed by xchg(),
+	 * without @lock.
+	 */
 	struct fuse_file *created;
 	/*
 	 * True if this kernel, not the server, keeps size, mtime and ctime (fuse_conn.writeback).
 	 * Set with the first attributes.
 	 */
 	bool ours;
-	struct wait_queue_head wait;
+	struct wait_queue_head wait; /* tasks waiting for background writes */
 };
 
 struct fuse_file {
@@ -262,8 +266,9 @@ void fuse_abort(struct fuse_conn *fc);
 struct fuse_req *fuse_req_new(
 	struct fuse_conn *fc, u32 opcode, u64 nodeid, size_t in_len, size_t out_size);
 /*
- * The RELEASE request is made at open, which can still fail, and fuse_release_set() fills it in
- * later. @dir: it is a RELEASEDIR. fuse_release_new() returns ERR_PTR(-ENOMEM) on failure.
+ * Make a RELEASE request. fuse_release_new() allocates it at open, which can still fail, and
+ * returns ERR_PTR(-ENOMEM) on failure. fuse_release_set() fills it in at the close. @dir: it is a
+ * RELEASEDIR.
  */
 struct fuse_req *fuse_release_new(struct fuse_conn *fc);
 void fuse_release_set(struct fuse_req *r, u64 nodeid, bool dir);
@@ -324,32 +329,40 @@ bool fuse_valid_entry(const struct fuse_entry_out *e);
  * before the request, or ~0 if the size cannot have changed since.
  */
 void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u64 asked);
-/* Returns fc->attr_version. Called before a request, for @asked when its answer is taken over. */
+/*
+ * Returns fc->attr_version. The caller reads it before a request, and passes it as @asked with the
+ * attributes in the answer.
+ */
 u64 fuse_asking(struct fuse_conn *fc);
-/* Raises the file's size to @size bytes unless it is larger. Takes fuse_inode.lock. */
+/* Raises the file's size to @size bytes, unless the file is larger. Takes fuse_inode.lock. */
 void fuse_grow(struct inode *inode, loff_t size);
 /*
  * Sets the file's size to @size bytes, or with @grow to at least @size, and marks its attributes as
  * out of date. Takes fuse_inode.lock.
  */
 void fuse_set_size(struct inode *inode, loff_t size, bool grow);
-/* Returns the ktime of the end of a time-out: 0 if it is 0, ~0 if it is never. */
+/*
+ * Returns the ktime at which a validity of @sec seconds and @nsec ns ends, counted from now: 0 for
+ * a validity of 0, ~0 if it never ends.
+ */
 u64 fuse_until(u64 sec, u32 nsec);
 /* Undoes one lookup of @nodeid by a FORGET. Without memory it does nothing. */
 void fuse_forget_one(struct fuse_conn *fc, u64 nodeid);
 
 /* dir.c */
+/* Sets the operations of a new inode by its file type. */
 void fuse_set_ops(struct inode *inode);
 /*
- * Ask the server for attributes: fuse_update_attr() only if the known ones are out of date. @f: a
- * file of @inode that is open, or NULL. Return 0 or -errno, -EIO for another type.
+ * Asks the server for attributes if the known ones are out of date. @f: an open file of @inode, or
+ * NULL. Returns 0 or -errno: -EIO if the answer has another file type.
  */
 int fuse_update_attr(struct inode *inode, struct file *f);
 /*
  * Sends mtime and ctime to the server if this kernel has changed them. @f is an open file of
- * @inode. Returns 0 or -errno. Does not wait if current exits.
+ * @inode. Returns 0 or -errno. Does not wait if current is exiting (PF_EXITING).
  */
 int fuse_flush_times(struct inode *inode, struct file *f);
+/* Asks the server for attributes in any case. Otherwise as fuse_update_attr(). */
 int fuse_refresh_attr(struct inode *inode, struct file *f);
 /*
  * True if current may use the mount: its ids are the mounter's, or with allow_other it is in the
@@ -383,8 +396,8 @@ int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, 
 /* Returns a handle with one user, not opened by the server yet, or NULL without memory. */
 struct fuse_file *fuse_file_new(struct fuse_conn *fc, u64 nodeid);
 /*
- * Sends FSYNC or FSYNCDIR (@opcode). *no: set if the server answers ENOSYS, which counts as 0.
- * Returns 0 or -errno.
+ * Sends FSYNC or FSYNCDIR (@opcode), unless *no is set. Sets *no if the server answers ENOSYS,
+ * which counts as success. Returns 0 or -errno.
  */
 int fuse_fsync_common(struct file *f, bool datasync, u32 opcode, bool *no);
 /*
@@ -403,11 +416,17 @@ ssize_t fuse_read_data(struct fuse_file *ff, void *buf, size_t n, loff_t pos, u3
 /* Implements poll(). Sleeps, except for kernel threads and if pt->no_wait is set. */
 u32 fuse_poll(struct file *f, struct poll_table *pt);
 void fuse_poll_end(struct fuse_file *ff); /* takes @ff off fuse_conn.polls */
-/* The server reports an event for poll_kh @kh. Returns 0, even if no file has it. */
+/*
+ * Wakes up the pollers of the file whose poll_kh is @kh, for which the server has reported an
+ * event. Returns 0, also if there is no such file.
+ */
 int fuse_notify_poll(struct fuse_conn *fc, u64 kh);
 
 /* notify.c */
-/* Handles a message of FUSE_NOTIFY_@code, whose body is the rest of @from. Returns 0 or -errno. */
+/*
+ * Handles a message of type @code (FUSE_NOTIFY_*), whose body is the rest of @from. Returns 0 or
+ * -errno.
+ */
 int fuse_notify(struct fuse_conn *fc, int code, struct iov_iter *from);
 
 /* ioctl.c: implements ioctl() of files and directories */
@@ -420,8 +439,8 @@ extern const struct address_space_operations fuse_aops;
  */
 int fuse_flush_pages(struct inode *inode);
 /*
- * Sends all dirty pages without waiting. For a task that cannot wait, after which no other task
- * could send them.
+ * Sends all dirty pages without waiting, regardless of the limits. For a task that closes a file
+ * and cannot wait, since no other task might send the pages later.
  */
 void fuse_send_all(struct inode *inode);
 /* Waits until all background writes of an aborted connection have dropped their inodes. */
@@ -436,7 +455,7 @@ struct page *fuse_grab_page(struct address_space *m, u64 index);
 /* readdir.c */
 extern const struct file_operations fuse_dir_fops;
 
-/* xattr.c */
+/* xattr.c: operations of inodes. fuse_setxattr() removes the attribute if @value is NULL. */
 ssize_t fuse_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
 int fuse_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags);
 ssize_t fuse_listxattr(struct inode *inode, char *buf, size_t size);

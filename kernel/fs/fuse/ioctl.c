@@ -55,7 +55,7 @@ static int old_flags(const struct file *f, u32 *flags)
 
 /*
  * Checks the task's right to set or clear the immutable or append-only flag, since a server that
- * runs as root would do it for any user. @value: the new flags. Returns 0 or -errno.
+ * runs as root would change the flags for any user. @value: the new flags. Returns 0 or -errno.
  */
 static int may_change(const struct file *f, u32 cmd, const u32 *value)
 {

@@ -63,7 +63,10 @@ static int get_all(void *p, size_t n, struct iov_iter *from)
 
 /* ---- invalidation of names and attributes; int functions return 0 or -errno ---- */
 
-/* Makes the attributes invalid, also for requests that are under way. Takes fi->lock. */
+/*
+ * Invalidates the known attributes, and those in answers to requests that were already sent. Takes
+ * fi->lock.
+ */
 static void outdate_attr(struct inode *inode)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -97,8 +100,8 @@ static int inval_inode(struct fuse_conn *fc, struct iov_iter *from)
 }
 
 /*
- * Invalidates a name. @child: only if the name leads to this node, which was removed; 0: whatever
- * it leads to. @keep: keeps the dentry, whose next lookup asks the server.
+ * Invalidates a name. If @child is not 0, only if the name leads to the node @child, which was
+ * removed. @keep: keeps the dentry, whose next lookup asks the server. Returns 0 or -ENOENT.
  */
 static int inval_name(struct inode *dir, const struct qstr *name, u64 child, bool keep)
 {

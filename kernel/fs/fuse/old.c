@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * old.c: servers of the protocols 7.1 to 7.12, whose structures are shorter than the current ones
+ * old.c: servers of the protocols 7.1 to 7.11, whose structures are shorter than the current ones
  * (the FUSE_COMPAT_* sizes of <linux/fuse.h>).
  *
  * Requests are made with the current structures. fuse_fit_request() converts them to the server's

@@ -7,10 +7,11 @@
  * of pages is sent in one WRITE.
  *
  * A dirty page is copied, the copy is sent in the background, and the page is clean at once. So a
- * task waits for the server only in fsync, close and truncate, or when a limit is reached, and can
- * be killed there. FUSE_MAX_ASYNC limits the copies, FUSE_MAX_DIRTY dirty pages and copies
- * together. A task that closes a file while its process exits cannot wait: it sends all dirty pages
- * regardless of the limits, since no other task might do so later.
+ * task waits for these writes only where the server must have all data (fsync, close, truncate,
+ * direct I/O and others), where it reads pages, or when a limit is reached, and can be killed
+ * there. FUSE_MAX_ASYNC limits the unanswered WRITEs, FUSE_MAX_DIRTY the sum of dirty pages and
+ * unanswered WRITEs. A task that closes a file while its process exits cannot wait: it sends all
+ * dirty pages regardless of the limits, since no other task might do so later.
  *
  *	fuse_page_mkwrite, fuse_write_end   (counted: fc->nr_dirty)
  *	-> fuse_writepages                  (take_slot: fc->nr_async)
@@ -120,8 +121,8 @@ static void fuse_readahead(struct address_space *m, struct file *f, u64 index, u
 /* ---- background writes ---- */
 
 /*
- * Takes a slot for a background write. Returns false if FUSE_MAX_ASYNC are taken. With @all, for
- * callers that cannot wait, always takes one.
+ * Takes a slot for a background write. Returns false if FUSE_MAX_ASYNC are taken. After an abort,
+ * and with @all (for callers that cannot wait), always takes one.
  */
 static bool take_slot(struct fuse_conn *fc, struct fuse_inode *fi, bool all)
 {
@@ -368,8 +369,8 @@ static void fill_and_send(struct inode *inode, struct fuse_req *r)
 }
 
 /*
- * Sends dirty pages from @first on, not beyond @last, for which the caller has taken a slot, which
- * this takes over. Returns the number of pages handled, sent or not.
+ * Sends a run of dirty pages from @first on, not beyond @last. Takes over the slot that the caller
+ * has taken. Returns the number of pages handled, sent or not.
  */
 static u64 send_run(struct inode *inode, u64 first, u64 last, bool all)
 {

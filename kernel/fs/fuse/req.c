@@ -57,7 +57,8 @@ void fuse_conn_put(struct fuse_conn *fc)
 /* ---- requests ---- */
 
 /*
- * Sets the ids of current, as the server's namespaces number them; ~0 for ids that they do not map.
+ * Fills in the uid, gid and pid of current, as numbered in the mounter's namespaces. A uid or gid
+ * without a mapping becomes ~0.
  */
 static void set_asker(struct fuse_req *r)
 {
@@ -335,7 +336,10 @@ void fuse_forget_put(struct fuse_conn *fc, struct fuse_forget *f)
 
 /* ---- the end ---- */
 
-/* Ends a pending or sent request, for fuse_req_finish(). Returns NULL if there is none. */
+/*
+ * Makes a pending or sent request DONE. Returns it, for fuse_req_finish(), or NULL if there is
+ * none.
+ */
 static struct fuse_req *take_any(struct fuse_conn *fc)
 {
 	struct fuse_req *r;

@@ -3,8 +3,8 @@
  * super.c: mounting, the INIT exchange, inodes and their numbers.
  *
  * Options: fd=, rootmode=, user_id=, group_id= (all needed), default_permissions, allow_other,
- * max_read=, blksize=. mount(2) returns at once; INIT is the first request, and all others wait for
- * its answer.
+ * max_read=, blksize=; subtype= and source= have no effect here. mount(2) returns at once; INIT is
+ * the first request, and all others wait for its answer.
  *
  * An inode is found by its nodeid. It counts the answers of the server that contained this nodeid
  * (lookups), and eviction returns that count by one FORGET. If the server uses a nodeid again with
@@ -120,7 +120,7 @@ void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u6
 		inode->i_mtime = stamp(a->mtime, a->mtimensec);
 		inode->i_ctime = stamp(a->ctime, a->ctimensec);
 	}
-	spin_unlock(&fi->lock); /* it serialises concurrent answers */
+	spin_unlock(&fi->lock); /* fi->lock serialises concurrent answers */
 	if (!S_ISREG(inode->i_mode) || late)
 		return;
 	if (old != (loff_t)a->size) {
@@ -299,7 +299,7 @@ static void init_end(struct fuse_req *r)
 		take_flags(fc, &o);
 		spin_lock(&fc->lock);
 		fc->initialized = true;
-		/* True if the server handles concurrent lookups in one directory. */
+		/* s_shared_lookup: the server handles concurrent lookups in one directory. */
 		if (fc->sb)
 			WRITE_ONCE(fc->sb->s_shared_lookup, o.flags & FUSE_PARALLEL_DIROPS);
 		spin_unlock(&fc->lock);
