@@ -81,6 +81,10 @@ struct search {
 	struct dentry *upper;
 	struct ovl_path *lower;
 	u32 nr_lower;
+	/*
+	 * stop: the layers below are not searched. opaque: as in struct ovl_found. is_dir: a
+	 * directory was found.
+	 */
 	bool stop, opaque, is_dir;
 	/* a metacopy file was found, so the layers below are searched for its data */
 	bool wants_data;

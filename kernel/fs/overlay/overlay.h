@@ -80,14 +80,16 @@ struct ovl_sb {
 	struct ovl_layer layer[OVL_MAX_LAYERS + 1];
 	u32 nr_layers;       /* including layer[0] */
 	u32 nr_data;         /* data-only layers, the last in @layer */
-	u32 nr_fs;           /* different file systems of the layers */
+	u32 nr_fs;           /* numbers in use for fsid, 0 included */
 	struct dentry *work; /* work directory's "work", or NULL */
 	/* The mounter's credentials, with a reference. */
 	const struct cred *creds;
 	char *lowerdir, *upperdir, *workdir; /* options' text, for show_options */
 	/*
 	 * redirect_dir: directories may be renamed with a redirect. redirect_follow: redirects are
-	 * followed. *_asked: the options asked for it. is_volatile: the option volatile.
+	 * followed. follow_asked: the option redirect_dir= was given with a value that follows
+	 * them. redirect_asked: that option was given, with any value. is_volatile: the option
+	 * volatile.
 	 */
 	bool redirect_dir, redirect_follow, follow_asked, userxattr, is_volatile, metacopy;
 	bool redirect_asked;
@@ -96,6 +98,7 @@ struct ovl_sb {
 	 * set them. Immutable.
 	 */
 	bool no_marks;
+	/* Number of overlays stacked here, including this one: 1 to OVL_MAX_DEPTH. */
 	u32 depth;
 	u64 tmp_count; /* number in temporary names; atomic */
 	spinlock_t hash_lock;
@@ -110,7 +113,7 @@ struct ovl_path {
 
 struct ovl_inode {
 	struct inode vfs;
-	struct mutex lock;      /* held while copying up */
+	struct mutex lock;      /* held while copying up and removing */
 	struct dentry *upper;   /* referenced; set once, by copying up */
 	struct ovl_path *lower; /* immutable, topmost first */
 	u32 nr_lower;
@@ -122,7 +125,8 @@ struct ovl_inode {
 	 * once.
 	 */
 	bool has_own_data;
-	bool opaque; /* under the parent's i_rwsem */
+	/* True if the lowest part of the directory is marked opaque. Under the parent's i_rwsem. */
+	bool opaque;
 	/*
 	 * Bits of OVL_PROT, which the upper file's xattr only records. Written before other tasks
 	 * see the inode, or under i_rwsem or @lock.
@@ -146,8 +150,9 @@ static inline struct ovl_inode *OVL_I(const struct inode *inode)
 	return container_of((struct inode *)inode, struct ovl_inode, vfs);
 }
 /*
- * Return a real dentry without a reference, which is valid as long as @inode. ovl_upper() is NULL
- * before the copy-up; afterwards it never changes.
+ * Return a layer's dentry, without a reference, which is valid as long as @inode. ovl_upper()
+ * returns the upper one, or NULL before the copy-up; after it, the dentry never changes. ovl_real()
+ * returns the upper one, or else the topmost lower one.
  */
 static inline struct dentry *ovl_upper(const struct inode *inode)
 {
@@ -342,7 +347,10 @@ int ovl_whiteout(struct super_block *sb, struct dentry **white);
  */
 int ovl_place(struct super_block *sb, struct dentry *temp, struct dentry *dir, const char *name,
 	int len, u32 flags);
-/* Marks @upper, the upper directory of @inode, as opaque. Returns 0, -errno or @none. */
+/*
+ * Marks the directory @upper of the upper layer as opaque. @inode: any inode of the overlay.
+ * Returns 0, -errno or @none.
+ */
 int ovl_set_opaque(
 	struct inode *inode, struct dentry *upper, int none); /* @none: if it cannot be stored */
 

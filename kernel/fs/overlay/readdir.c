@@ -16,11 +16,12 @@
 #include "kernel/fs/overlay/overlay.h"
 
 struct entry {
-	u64 ino, low_ino;
 	/*
-	 * low_layer, low_ino: for an upper directory, the first lower layer that has a directory of
-	 * this name, and that directory's inode number. 0: no such layer.
+	 * layer, ino: the topmost layer that has the name, and the inode number there. low_layer,
+	 * low_ino: for an upper directory, the first lower layer that has a directory of this name,
+	 * and that directory's inode number. low_layer 0: there is no such layer.
 	 */
+	u64 ino, low_ino;
 	u32 layer, low_layer;
 	u32 len, hash;
 	u8 type;
@@ -32,7 +33,7 @@ struct entry {
 struct listing {
 	struct dir_context ctx;
 	struct entry **entries;
-	u32 nr, room, *table, table_size; /* table: open hash, index + 1 */
+	u32 nr, room, *table, table_size; /* table: hash of index + 1; 0: free */
 	u32 layer;                        /* layer that is being read */
 	u32 refs;                         /* open files that use the listing */
 	u64 version;                      /* ovl_inode.version when read */

@@ -45,9 +45,10 @@ static u32 own_redirect(struct dentry *d, char text[REDIRECT_MAX])
 }
 
 /*
- * Builds the redirect to the lower parts of @d: its name if @d stays in its directory, else its
- * path from the root, in which renamed directories are replaced by their redirects. Writes the
- * redirect at the end of @page. Returns its start, or NULL if it is too long.
+ * Builds the redirect to the lower parts of @d. If @d stays in its directory, that is its old
+ * redirect, or else its name. Otherwise it is the path of @d from the root, in which renamed
+ * directories are replaced by their redirects. Writes the redirect at the end of @page. Returns its
+ * start, or NULL if it is too long.
  */
 static char *build_redirect(struct dentry *d, bool samedir, char *page)
 {

@@ -4,9 +4,10 @@
  *
  * Options: lowerdir=DIR[:DIR...] (the first is the topmost; \: is a colon), lowerdir+=DIR (one more
  * layer below), upperdir=, workdir= (on upperdir's mount, outside upperdir),
- * redirect_dir=on|off|follow|nofollow, xino=, userxattr, volatile, metacopy=. index=off and
- * nfs_export=off are accepted, =on is refused. Data-only layers follow the lower layers, after "::"
- * or by datadir+=DIR. Without upperdir the overlay is read-only.
+ * redirect_dir=on|off|follow|nofollow, userxattr, volatile, metacopy=. xino= and
+ * default_permissions have no effect. index=off and nfs_export=off are accepted, =on is refused.
+ * Data-only layers follow the lower layers, after "::" or by datadir+=DIR. Without upperdir the
+ * overlay is read-only.
  *
  * Each layer has a private mount, so mounts and unmounts elsewhere do not affect it.
  */
@@ -176,8 +177,8 @@ static char *next_option(char **s)
 }
 
 /*
- * Checks that redirects are not switched off together with metacopy=on, since a redirect leads to
- * the data. Switches redirects on by default. Returns 0 or -EINVAL.
+ * Refuses metacopy=on with userxattr or with redirects switched off, since a redirect leads to the
+ * data. Otherwise metacopy=on switches redirects on by default. Returns 0 or -EINVAL.
  */
 static int resolve_metacopy(struct ovl_sb *ofs)
 {
@@ -294,7 +295,10 @@ static int check_depth(struct ovl_sb *ofs, const struct super_block *sb)
 	return ofs->depth > OVL_MAX_DEPTH ? -EINVAL : 0;
 }
 
-/* Returns the number of the file system of layer @n: a new one if no layer below @n has it. */
+/*
+ * Returns the number of the file system of layer @n: a new number if no layer above @n is on that
+ * file system.
+ */
 static u32 fsid_of(struct ovl_sb *ofs, u32 n, const struct super_block *sb)
 {
 	u32 i;
