@@ -253,7 +253,7 @@ static int move_end(struct inode *dir, u32 off)
 
 /*
  * Finds @n consecutive free slots, and extends the directory if needed. *first: their byte offset.
- * The slot behind them is in use or is an end mark. Returns 0 or -errno.
+ * If the slots include the directory's end mark, puts a new one behind them. Returns 0 or -errno.
  */
 static int find_room(struct inode *dir, u32 n, u32 *first)
 {

@@ -16,8 +16,8 @@
  * second cache of the disk would be inconsistent. A file's pages are copies; writeback copies them
  * into the device's pages.
  *
- * Everything on the disk is hostile: a cluster number outside the disk, a circular chain, and a
- * chain of more clusters than the disk has give -EIO.
+ * The contents of the disk are untrusted: a cluster number outside the disk, a circular chain, and
+ * a chain of more clusters than the disk has give -EIO.
  *
  * Functions may sleep. Those of type int return 0 or -errno, unless their comment says more.
  *
@@ -35,9 +35,9 @@
 
 #define FAT_FIRST 2U /* number of the first cluster */
 #define FAT_HASH 256
-#define FAT_MAX_DIR (2U << 20)
+#define FAT_MAX_DIR (2U << 20) /* bytes of the largest directory */
 #define FAT_ROOT_INO 1
-#define FAT_DOTS_DIR 2 /* readdir positions of "." and ".." */
+#define FAT_DOTS_DIR 2 /* positions that "." and ".." take */
 
 /* The mount options (option.c). */
 struct fat_options {
@@ -62,8 +62,8 @@ struct fat_sb {
 	u32 end;                 /* number of the last cluster + 1 */
 	u64 fsinfo_at, state_at; /* byte positions; 0: none */
 	/*
-	 * was_dirty: the dirty bit was set at mount, or damage was found since. marked: this mount
-	 * has set the bit.
+	 * was_dirty: the dirty bit was set at mount, or damage was found since. marked:
+	 * begin_writing() has succeeded, and end_writing() has not run since.
 	 */
 	bool was_dirty, marked;
 	struct mutex lock;
@@ -83,7 +83,8 @@ struct fat_sb {
 
 struct fat_run {
 	/*
-	 * The n clusters from number at on are the clusters of the file's chain from index from on.
+	 * The @n consecutive clusters of the device from cluster @at on have the indexes from @from
+	 * on in the chain of the file.
 	 */
 	u32 from, at, n;
 };
@@ -185,11 +186,13 @@ u32 fat_short_units(
 u8 fat_short_sum(const u8 name[11]);
 /*
  * Makes the short name for @name, padded with blanks, with its case flags *lcase. Returns true if
- * they represent the whole name, and false if it needs a long name too, and the short name a tail.
+ * both represent the whole name, and false if the name needs a long name too, and the short name a
+ * tail.
  */
 bool fat_short_make(const struct fat_sb *s, const struct fat_name *name, u8 to[11], u8 *lcase);
 /*
- * Appends a tail to the base name, another one for each number of @tries; @hash of the long name.
+ * Appends a tail such as ~1 to the base name, a different one for each value of @tries. @hash:
+ * fat_name_hash() of the long name.
  */
 void fat_short_tail(u8 name[11], u32 tries, u32 hash);
 
@@ -248,7 +251,10 @@ u64 fat_known_ino(struct fat_sb *s, u64 at);
 int fat_number(struct inode *inode, u64 at);
 /* Fills in @inode from its slot: all but a directory's size. */
 void fat_fill(struct inode *inode, const struct fat_slot *d);
-/* Notes that @inode has the slots of @e in @dir, and that it has none any more. Take entry_lock. */
+/*
+ * Record that @inode has the slots of @e in @dir, or (fat_detach()) that it has no slots any more.
+ * Take entry_lock and hash_lock.
+ */
 void fat_attach(struct inode *inode, struct inode *dir, const struct fat_entry *e);
 void fat_detach(struct inode *inode);
 /* Copies the times of @inode to @d, rounded as FAT stores them. */

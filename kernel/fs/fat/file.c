@@ -14,6 +14,10 @@
 #include "kernel/task/signal/signal.h"
 #include "kernel/vfs/bdev/bdev.h"
 
+/*
+ * Fills a page of a file from the device's page cache, or with @write copies the page there, up to
+ * the file's size. Returns 0 or -errno.
+ */
 static int copy_page_range(struct inode *inode, struct page *p, bool write)
 {
 	struct fat_sb *s = FAT_SB(inode->i_sb);

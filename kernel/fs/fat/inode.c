@@ -378,8 +378,9 @@ static bool holds_mode(const struct inode *inode, umode_t mode)
 }
 
 /*
- * Returns -EPERM for an owner, or for one of the bits 07000, which FAT cannot store, otherwise 0.
- * Other changes of mode that FAT cannot store are silently dropped, as on Linux.
+ * Returns -EPERM for an owner or group other than the mount's, or for one of the bits 07000, which
+ * FAT cannot store, otherwise 0. Other changes of mode that FAT cannot store are silently dropped,
+ * as on Linux.
  */
 static int check_wish(struct inode *inode, struct iattr *a)
 {

@@ -207,8 +207,8 @@ static u64 dotdot_at(const struct inode *inode)
 }
 
 /*
- * Makes ".." of the directory @inode, which is in *@d, lead to @dir. A failure is reported as an
- * error of the file system and not returned: the names are changed by then.
+ * Makes *d, the slot ".." of the directory @inode, lead to @dir, and writes the slot. A failure is
+ * reported as an error of the file system and not returned: the names are changed by then.
  */
 static void set_dotdot(struct inode *inode, struct inode *dir, struct fat_slot *d)
 {
