@@ -146,7 +146,10 @@ int tmpfs_readpage(struct file *f, struct page *p)
 	return err;
 }
 
-/* Fills a locked page that a fault has added with PAGE_SIZE bytes. Returns 0 or -ENOSPC. */
+/*
+ * Fills a locked page, which a fault has added, with the PAGE_SIZE bytes at @data. Returns 0 or
+ * -ENOSPC.
+ */
 static int tmpfs_fillpage(struct page *p, const void *data)
 {
 	int err = charge_page(p);
@@ -422,7 +425,10 @@ static int tmpfs_setattr(struct dentry *d, struct iattr *a)
 	return err;
 }
 
-/* Drops and zeroes the bytes of the range. i_rwsem is held. Returns 0 or -EPERM (sealed). */
+/*
+ * Drops the whole pages of the range, and zeroes its other bytes. i_rwsem is held. Returns 0 or
+ * -EPERM (sealed).
+ */
 static int punch_hole(struct inode *inode, loff_t off, loff_t len)
 {
 	if (inode->i_seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))

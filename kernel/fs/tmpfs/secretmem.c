@@ -4,8 +4,8 @@
  *
  * It is a nameless file, which can be used only through a shared mapping. It cannot be read,
  * written or spliced, and ptrace, /proc/PID/mem, process_vm_readv(), core dumps and O_DIRECT do not
- * reach its pages, not even for root (a_ops->secret: gup.c). Its areas are always locked memory,
- * and its pages are wiped before they are freed. The size can be set only once.
+ * reach its pages, not even for root (a_ops->secret: gup.c). Its VMAs are always locked, and its
+ * pages are wiped before they are freed. The size can be set only while it is 0.
  *
  * The memory is not protected against this kernel, which maps all memory to copy from and to
  * programs, nor against the host, nor in a snapshot of the machine.

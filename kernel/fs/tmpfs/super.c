@@ -4,8 +4,8 @@
  * shared anonymous memory.
  *
  * Options: size= (bytes with k, m, g, or a percentage of memory), nr_blocks=, nr_inodes=, mode=,
- * uid=, gid=. A limit of 0 means no limit; the default is half of the memory. ramfs and rootfs have
- * no limits.
+ * uid=, gid=. A limit of 0 means no limit; the default is half of the memory. Without effect:
+ * huge=, mpol=, inode32, inode64, noswap. ramfs and rootfs have no limits.
  *
  * Lock: tmpfs_sb.lock for the counters.
  */
