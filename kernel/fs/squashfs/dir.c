@@ -20,7 +20,10 @@ struct walk {
 	u32 at, end; /* byte offsets in the listing */
 	u32 left;    /* entries left of the current header */
 	struct sqfs_disk_dir_header head;
-	/* the entry that was read last; pos: its byte offset in the listing */
+	/*
+	 * The entry that was read last. pos: its byte offset in the listing. place: as for
+	 * sqfs_iget().
+	 */
 	u32 pos, name_len, type, number;
 	u64 place;
 	char name[NAME_MAX + 2];
@@ -169,7 +172,7 @@ static struct dentry *sqfs_lookup(struct inode *dir, struct dentry *d, u32 flags
 
 		r = 0;
 		if (order > 0)
-			break; /* sorted: @name cannot follow */
+			break; /* sorted: the name cannot follow */
 		if (order)
 			continue;
 		inode = w->number ? sqfs_iget(dir->i_sb, w->place, w->number) : ERR_PTR(-EIO);

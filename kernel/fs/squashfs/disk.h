@@ -21,7 +21,7 @@
 #define SQFS_NONE32 0xffffffffU
 #define SQFS_NONE64 (~0UL)
 #define SQFS_MAX_LOG 20
-#define SQFS_DIR_EXTRA 3 /* a directory's size - its listing's */
+#define SQFS_DIR_EXTRA 3 /* a directory's size minus its listing's */
 #define SQFS_DIR_RUN 256 /* most entries after one header */
 
 enum { SQFS_ZLIB = 1, SQFS_LZMA, SQFS_LZO, SQFS_XZ, SQFS_LZ4, SQFS_ZSTD };
@@ -110,7 +110,8 @@ struct sqfs_disk_xattr_table {
 } __packed; /* positions of metadata blocks follow */
 struct sqfs_disk_xattr_id {
 	/*
-	 * position of the list of attributes: block << 16 | offset, relative to the table's start
+	 * Position of the list of attributes: block << 16 | offset. The position of the block is
+	 * relative to sqfs_disk_xattr_table.start.
 	 */
 	__le64 place;
 	__le32 count, size;

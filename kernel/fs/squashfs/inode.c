@@ -56,8 +56,8 @@ static void set_size(struct inode *inode, u64 size, u64 allocated)
 }
 
 /*
- * Checks a file: its list of blocks must not be longer than the table of inodes. Returns 0 or
- * -errno.
+ * Checks a file: the table of inodes must have room for its list of blocks. A metadata block takes
+ * at least 3 bytes of the table and has at most SQFS_META_SIZE / 4 lengths. Returns 0 or -errno.
  */
 static int check_file(struct sqfs_sb *s, struct sqfs_inode *si)
 {

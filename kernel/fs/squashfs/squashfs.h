@@ -10,7 +10,7 @@
  *	file.c   lists of blocks, pages
  *	xattr.c  attributes
  *
- * Everything on the disk is hostile: a number is checked where it is used. A chain of metadata
+ * The contents of the disk are untrusted: a number is checked where it is used. A chain of metadata
  * blocks only leads forward and ends where its table ends, so every walk over it ends. Damage gives
  * -EIO. sqfs_error() logs it, at a limited rate, and panics with errors=panic. The disk is never
  * written to, so pages, inodes and decoded blocks may be dropped at any time.
@@ -35,7 +35,7 @@ struct sqfs_cached {
 	u32 len;              /* bytes of @data */
 	u32 refs;             /* under sqfs_cache.lock */
 	bool pending;         /* a task is filling the block */
-	int err;
+	int err;              /* if filling failed: -errno; else 0 */
 	u8 *data;
 };
 #define SQFS_CACHE_HASH 64
