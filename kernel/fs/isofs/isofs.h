@@ -8,7 +8,7 @@
  *	rock.c    System Use entries: Rock Ridge
  *	dir.c     lookup, readdir
  *
- * Everything on the disk is hostile. A walk through a directory only moves forward, a chain of
+ * The contents of the disk are untrusted. A walk through a directory only moves forward, a chain of
  * System Use entries has at most ISO_MAX_AREAS areas, a file has at most ISO_MAX_SECTIONS sections,
  * and reading beyond the device gives -EIO. An inode's number is the position of its record on the
  * device. A directory's number is the position of its own "." record, to which all records that

@@ -94,7 +94,7 @@ s64 iso_date(const u8 *d)
 	return t;
 }
 
-/* ---- names: ..._name() returns the length of @name, which has NAME_MAX bytes ---- */
+/* ---- names: ..._name() returns the length of @name, which has NAME_MAX + 1 bytes ---- */
 
 /* Writes @c as UTF-8. Returns its length, at most 4. */
 static u32 put_utf8(char *to, u32 c)
