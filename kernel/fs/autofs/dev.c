@@ -227,8 +227,8 @@ static long do_askumount(struct command *c)
 }
 
 /*
- * Looks up the path in @a. Returns 1 and fills in device and type if the path is the root of a
- * mount, else 0 or -errno.
+ * Looks up the path in @a. Fills in the device number and, if the path is the root of a mount, the
+ * magic number. Returns 1 for such a root, else 0 or -errno.
  */
 static long is_mountpoint_at(struct autofs_dev_ioctl *a)
 {
@@ -377,6 +377,7 @@ static long run(struct autofs_dev_ioctl *a, u32 nr, uaddr_t ua)
 		ret = check_path(a, flags);
 	if (!ret)
 		ret = find_file(&c, flags);
+	/* Any process with CAP_SYS_ADMIN may make the mount catatonic. */
 	if (ret == -EACCES && commands[nr].run == do_catatonic)
 		ret = 0;
 	if (!ret)

@@ -4,8 +4,8 @@
 #include "kernel/vfs/libfs.h"
 
 /*
- * True if the name of @i may expire now. If its mount is @busy, the time of its last use is set to
- * now. s->lock is held.
+ * True if the name or trigger of @i may expire now. If it does not expire because its mount is
+ * @busy, the time of its last use is set to now. s->lock is held.
  */
 static bool is_old(const struct autofs_sb *s, struct autofs_info *i, bool busy, u32 how)
 {

@@ -175,7 +175,7 @@ int autofs_use_pipe(struct file *f)
 	if (!S_ISFIFO(f->f_inode->i_mode) || !(f->f_mode & FMODE_WRITE))
 		return -EINVAL;
 	spin_lock(&f->f_lock);
-	/* packet mode: one packet a write */
+	/* packet mode: one packet per write */
 	f->f_flags = (f->f_flags & ~(u32)O_NONBLOCK) | O_DIRECT;
 	spin_unlock(&f->f_lock);
 	return 0;
