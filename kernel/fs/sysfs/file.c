@@ -3,11 +3,11 @@
  * file.c: the operations of an open attribute file.
  *
  * An attribute is a text like the files of /proc (kernel/fs/proc/seq.c), but behaves like a file of
- * Linux's kernfs. No user, not even root, can open it for reading or writing if it does not support
- * that. Its size is always a page, also for SEEK_END. fsync() succeeds. poll() reports an
- * exceptional condition until the file is read, so that a program that waits for changes sees the
- * first value. Later changes, which Linux reports by sysfs_notify() for some attributes, do not
- * occur in the attributes that Nestling has.
+ * Linux's kernfs. No user, not even root, can open an attribute for reading or writing if the
+ * attribute does not support that. Its size is always a page, also for SEEK_END. fsync() succeeds.
+ * poll() reports an exceptional condition until the file is read, so that a program that waits for
+ * changes sees the first value. Later changes, which Linux reports by sysfs_notify() for some
+ * attributes, do not occur in the attributes that Nestling has.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>

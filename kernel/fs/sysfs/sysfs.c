@@ -71,7 +71,7 @@ static int add_cpu(long cpu)
 	static const struct {
 		const char *name;
 		show_fn show;
-		/* the argument of show(): the CPU's number if this is 0, the number 0 if it is 1 */
+		/* Selects the argument of show(). 0: the CPU's number; 1: the number 0. */
 		int what;
 	} files[] = {
 		{ "topology/core_id", sysfs_show_number, 0 },
@@ -271,8 +271,8 @@ static struct dentry *sysfs_mount(
 
 /*
  * Returns the user namespace that owns current's network namespace. As on Linux, the mounter must
- * have rights there, since sysfs shows network cards. Linux shows those of the mounter's network
- * namespace; here each reader sees those of its own.
+ * have rights there, since sysfs shows network devices. Linux shows those of the mounter's network
+ * namespace. Here each reader sees those of its own network namespace.
  */
 static struct user_namespace *sysfs_owner(void)
 {

@@ -5,7 +5,8 @@
  *
  * Paths are relative to /sys, without a slash at the start, and copied; missing directories are
  * made. @show, @store and @arg are kept. Functions whose comment says nothing else return 0 or
- * -ENOMEM. All may sleep. The caller holds sysfs_grow (device.h), except at boot.
+ * -ENOMEM. All may sleep. The caller holds sysfs_grow (device.h), except at boot, and except for
+ * sysfs_add_disk(), which takes it.
  */
 #ifndef NESTLING_FS_SYSFS_H
 #define NESTLING_FS_SYSFS_H
@@ -30,8 +31,8 @@ int sysfs_symlink(const char *path, const char *target);
 int sysfs_symlink_shown(const char *path, show_fn show, void *arg); /* @show prints the target */
 int sysfs_mkdir(const char *path);
 /*
- * Adds the entries of a disk and all its possible partitions in /sys/block/NAME, /sys/class/block
- * and /sys/dev/block. They are visible while the disk or partition exists. Takes sysfs_grow.
+ * Adds the entries of a disk and of its present partitions in /sys/block/NAME, /sys/class/block and
+ * /sys/dev/block. They are visible while the disk or partition exists. Takes sysfs_grow.
  */
 int sysfs_add_disk(struct gendisk *d);
 int sysfs_add_blocks(void); /* at boot, for the existing disks */
