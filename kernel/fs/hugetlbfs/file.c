@@ -7,7 +7,8 @@
  * multiple of the huge page size, unless fallocate() has set it.
  *
  * Locks: i_rwsem for size changes. mmap() extends the file without i_rwsem. So each size change,
- * with the change of pages and promised pages that belongs to it, is made under huge_file.lock.
+ * with the change of pages and reservations (promises, hugetlb.h) that belongs to it, is made under
+ * huge_file.lock.
  */
 #include <linux/falloc.h>
 
@@ -35,8 +36,8 @@ static ssize_t hugetlbfs_read_iter(struct file *f, struct iov_iter *to, loff_t *
 /* ---- mapping ---- */
 
 /*
- * Extends the file to at least @end bytes. Other mappings and fallocate() may extend it at the same
- * time, and the largest size wins.
+ * Extends the file to at least @end bytes, so that after concurrent mappings and fallocate() calls
+ * the largest size stays. huge_file.lock is held.
  */
 static void extend_to(struct inode *inode, loff_t end)
 {
@@ -136,8 +137,8 @@ static void zero_part(struct inode *inode, u64 from, u64 to)
 }
 
 /*
- * Punches a hole of the bytes [start, end). i_rwsem is held. Returns 0 or -EPERM (sealed). Pages
- * that are promised to mappings stay promised.
+ * Punches a hole of the bytes [start, end). Reservations for mappings stay. i_rwsem is held.
+ * Returns 0 or -EPERM (sealed).
  */
 static int punch_hole(struct inode *inode, u64 start, u64 end)
 {
