@@ -25,8 +25,8 @@ struct cpio_entry {
 
 /*
  * Operations of the caller: entry() after header and name, whose @e and name are valid until it
- * returns; data() for each piece of the contents; end() after the contents. If one returns a result
- * other than 0, the reader stops, and cpio_feed() returns that result.
+ * returns; data() for each piece of the contents; end() after the contents. If an operation returns
+ * a result other than 0, the reader stops, and cpio_feed() returns that result.
  */
 struct cpio_ops {
 	int (*entry)(void *arg, const struct cpio_entry *e);
@@ -39,7 +39,7 @@ struct cpio {
 	void *arg;
 	enum { CPIO_SKIP, CPIO_HEAD, CPIO_NAME, CPIO_DATA } state;
 	struct cpio_entry e;
-	u64 at;   /* bytes consumed, from the first header */
+	u64 at;   /* bytes consumed since the entry began */
 	u32 have; /* bytes in @buf */
 	/* length in bytes of the whole header or name */
 	u32 want;

@@ -159,7 +159,7 @@ static int make_link(struct unpack *u, const char *old)
 
 /*
  * Opens u->file for the contents. If the inode has a name already, first makes a hard link, and
- * truncates it only if this entry has contents.
+ * truncates the file only if this entry has contents.
  */
 static int begin_file(struct unpack *u, const struct cpio_entry *e)
 {
@@ -221,7 +221,7 @@ static int on_data(void *arg, const u8 *data, size_t n)
 		return 0;
 	}
 	if (!u->file)
-		return 0; /* no regular file: ignore it */
+		return 0; /* not a regular file: ignore the data */
 	done = kernel_write(u->file, data, n, &u->pos);
 	return done == (ssize_t)n ? 0 : done < 0 ? done : -ENOSPC;
 }
