@@ -2,10 +2,10 @@
 /*
  * devtmpfs.c: the file system of /dev: a tmpfs in which the kernel makes and removes device nodes.
  *
- * There is one instance. Drivers call devtmpfs_create() from the first initcalls on, long before
- * /dev is mounted. The first call makes the superblock. Names may contain directories
- * ("input/mice"), which are made as needed. All nodes belong to root; programs of the guest may
- * change and remove them, as in any tmpfs.
+ * There is one instance. Drivers call devtmpfs_create() from initcalls, long before /dev is
+ * mounted. The first call makes the superblock. Names may contain directories ("input/mice"), which
+ * are made as needed. All nodes belong to root; programs of the guest may change and remove them,
+ * as in any tmpfs.
  *
  * Locks: dev_mutex while the instance is made; the directories' i_rwsem for their names.
  */
