@@ -71,7 +71,7 @@ struct cgroup {
 	u32 level;             /* 0: the root */
 	char *name;            /* terminated; NULL: the root; immutable */
 
-	/* The members below are under cgroup_mutex. */
+	/* The members from here to @dead are under cgroup_mutex. */
 	struct list_head children, sibling;
 	u32 control;   /* CG_*: enabled for the children */
 	bool threaded; /* cgroup.type is "threaded" */
@@ -83,7 +83,7 @@ struct cgroup {
 	u64 cpus, mems; /* cpuset: bits as written; 0: unset */
 	bool dead;      /* removed; also read racily */
 
-	/* The members below are under cgroup_tasks_lock. */
+	/* The members from here to @nr_frozen are under cgroup_tasks_lock. */
 	/* cpuset: vCPUs on which the group's tasks may run; writers hold cgroup_mutex too. */
 	u64 e_cpus;
 	struct list_head tasks; /* linked by task->cg_list */
@@ -192,7 +192,8 @@ bool cgroup_leaves(const struct cgroup *top, const struct cgroup *from, const st
  * a comment says otherwise; -ENODEV: the group was removed.
  *
  * cgroup_mkdir() returns the new group with a reference, or ERR_PTR(); -EAGAIN: a limit of depth or
- * number, -EEXIST: the name of a group or file. @name has @len bytes and need not be terminated.
+ * number, -EEXIST: the name of a group or file, -EINVAL: a newline in @name. @name has @len bytes
+ * and need not be terminated.
  */
 struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len);
 /* Removes @c. -EBUSY: @c has children or tasks. The caller keeps its reference. */
@@ -270,9 +271,9 @@ void cgroup_set_freeze(struct cgroup *c, bool on);
 int cgroup_can_fork(struct task *t, struct cgroup *into);
 void cgroup_cancel_fork(struct task *t, struct cgroup *into);
 void cgroup_post_fork(struct task *t, struct cgroup *into);
-/* Makes a kernel thread, which is new, join the root. */
+/* Puts @t, a new kernel thread, into the root group. */
 void cgroup_kthread(struct task *t);
-/* Called by @t, which exits: takes it out of its group. It keeps t->cgroup. */
+/* Removes @t, the exiting current task, from its group. t->cgroup stays set. */
 void cgroup_exit(struct task *t);
 /* Uncharges a reaped task, whose pid is free, from the pids controller. */
 void cgroup_release(struct task *t);
@@ -365,8 +366,8 @@ extern const struct cgroup_task_ops *cgroup_task_ops;
 
 /*
  * cgroup_enter_frozen() notes that current has stopped. cgroup_leave_frozen() notes that current
- * continues; unless @always is set, it does so only if current's groups are no longer to be frozen.
- * They take cgroup_tasks_lock.
+ * continues. Unless @always is set, it does so only if current's groups are no longer to be frozen,
+ * or if current is about to end. Both functions take cgroup_tasks_lock.
  */
 void cgroup_enter_frozen(void);
 void cgroup_leave_frozen(bool always);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * freezer.c: cgroup.freeze: the tasks of a group and of all groups below stop where a signal would
- * find them, and continue when the freeze is lifted.
+ * freezer.c: cgroup.freeze: the tasks of a group and of all groups below stop where they would
+ * handle a signal, and continue when the freeze is lifted.
  *
  * A task that is to freeze has JOBCTL_TRAP_FREEZE; get_signal() puts it to sleep in
  * do_freezer_trap() (kernel/task/signal/jobctl.c), which only a fatal signal or the end of the

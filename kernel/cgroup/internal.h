@@ -37,8 +37,9 @@ s64 cgroup_sort_unique(pid_t *all, s64 n);
 void cgroup_switch_payers(u32 controllers, bool away);
 
 /*
- * freezer.c; under cgroup_tasks_lock. cgroup_freeze_task(): @on as version 2 demands it; a freeze
- * of version 1 counts as well. cgroup_update_frozen() updates @frozen of @c and the groups above.
+ * freezer.c; under cgroup_tasks_lock. cgroup_freeze_task() freezes @t if @on is set, which is what
+ * version 2 requires, or if version 1 freezes it (t->cg1_freeze). Otherwise it thaws @t. It ignores
+ * kernel threads. cgroup_update_frozen() updates @frozen of @c and the groups above.
  */
 void cgroup_freeze_task(struct task *t, bool on);
 void cgroup_update_frozen(struct cgroup *c);
@@ -105,7 +106,8 @@ void cgroup1_mem_crossed(struct mem_group *m);
 struct mem_group *cgroup1_huge_payer(void);
 /*
  * v1_cpuset.c: cgroup1_cpuset_top() gives the top all vCPUs and nodes. cgroup1_inherit_cpuset()
- * gives a new group the masks and flags that clone_children demands, under cgroup1_mutex.
+ * gives a new group its parent's flags for spreading memory and, with clone_children, its parent's
+ * masks. It is called under cgroup1_mutex.
  */
 void cgroup1_cpuset_top(struct cgroup1 *top);
 void cgroup1_inherit_cpuset(struct cgroup1 *g, const struct cgroup1 *parent);

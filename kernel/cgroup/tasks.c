@@ -511,7 +511,7 @@ s64 cgroup_sort_unique(pid_t *all, s64 n)
 	return kept;
 }
 
-/* As cgroup_collect(). cgroup_mutex is held. */
+/* Does what cgroup_collect() does. cgroup_mutex is held. */
 static s64 collect_locked(struct cgroup *c, bool processes, bool below, pid_t **out)
 {
 	struct cgroup *at;

@@ -129,8 +129,8 @@ static struct cgroup *common_ancestor(struct cgroup *a, struct cgroup *b)
 }
 
 /*
- * Writes "/" and @name before @p, but not before @start. Returns their beginning, or NULL without
- * room (also if @p is NULL).
+ * Writes "/" and @name in front of @p, in a buffer that begins at @start. Returns the new beginning
+ * of the text, or NULL if the buffer is too short or @p is NULL.
  */
 static char *prepend(char *p, const char *start, const char *name)
 {
@@ -200,8 +200,8 @@ static bool has_tasks(struct cgroup *c)
 }
 
 /*
- * True if @c is the top of a threaded subtree. Always false for the root, which is exempt from the
- * rules for one.
+ * True if @c is the top of a threaded subtree. Always false for the root group, to which the rules
+ * for such a top do not apply.
  */
 static bool is_thread_root(struct cgroup *c)
 {
@@ -268,7 +268,7 @@ int cgroup_set_threaded(struct cgroup *c)
 
 /* ---- making and removing ---- */
 
-/* True if a control file of @c would have that name. @controllers: enabled in @c. */
+/* True if a control file of @c is called @name when @controllers are enabled in @c. */
 static bool is_file(const struct cgroup *c, u32 controllers, const char *name, u32 len)
 {
 	return cgroup_file_ops && cgroup_file_ops->is_file(c, controllers, name, len);
@@ -407,7 +407,7 @@ static int check_enable(struct cgroup *c, u32 mask)
 	return has_tasks(c) ? -EBUSY : 0;
 }
 
-/* True if a group below @c's children has the name of a file that these controllers add. */
+/* True if a group below @c's children has the name of a file that the controllers in @mask add. */
 static bool names_taken(struct cgroup *c, u32 mask)
 {
 	struct cgroup *child, *g;

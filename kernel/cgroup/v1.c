@@ -502,7 +502,10 @@ static void attach_locked(struct cgroup1 *g, struct task *t, bool process)
 
 	down_write(&cgroup_threads);
 	read_lock(&tasklist_lock);
-	/* Under the lock, no task is taken off its list during the loop: see cgroup1_exit(). */
+	/*
+	 * cgroup_tasks_lock keeps each task on its group's list during the loop: see
+	 * cgroup1_exit().
+	 */
 	spin_lock(&cgroup_tasks_lock);
 	spin_lock(&cgroup1_lock);
 	list_for_each_entry(other, &t->signal->threads, thread_node)

@@ -250,8 +250,8 @@ void cgroup1_label(const struct cgroup1_hier *h, char buf[CGROUP1_LABEL]);
 /*
  * cpuacct: cgroup1_usage() computes the usage of the present and former tasks of @g and the groups
  * below, since @g was made or cgroup1_reset_usage() was called. The top has the usage of the
- * machine, which is not reset. Both take tasklist_lock and cgroup1_lock; cgroup1_usage() may sleep
- * for the top.
+ * machine, which is not reset. Both functions take tasklist_lock and cgroup1_lock. For the top,
+ * cgroup1_usage() takes cgroup_mutex instead, and may sleep.
  */
 void cgroup1_usage(struct cgroup1 *g, struct cgroup1_usage *u);
 void cgroup1_reset_usage(struct cgroup1 *g);

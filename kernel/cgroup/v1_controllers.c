@@ -55,8 +55,8 @@ static void usage_of_top(struct cgroup1_usage *u)
 }
 
 /*
- * Adds the usage of live tasks in @g and in the groups below to @u; tasklist_lock and cgroup1_lock
- * are held.
+ * Sets *u to the usage of the present and former tasks of @g and the groups below, since @g was
+ * made. tasklist_lock and cgroup1_lock are held.
  */
 static void usage_below(struct cgroup1 *g, struct cgroup1_usage *u)
 {

@@ -75,7 +75,7 @@ void cgroup1_pids_moved(struct task *t, struct cgroup1 *g)
 
 /* ---- cpu ---- */
 
-/* Moves @t to the scheduler's group of @g. A new task does not run yet, and is on no queue. */
+/* Moves @t to the scheduler's group of @g. A new task does not run yet and is on no runqueue. */
 void cgroup1_cpu_moved(struct task *t, struct cgroup1 *g)
 {
 	sched_move_task(t, g ? &g->sched : NULL);
@@ -130,8 +130,7 @@ static u64 part_above(const struct cgroup1 *g)
 }
 
 /*
- * True if a group below @g has a quota that is a larger fraction than @most, and no group between
- * the two has a quota.
+ * True if a group below @g has a quota that is a larger fraction than @most. cgroup1_mutex is held.
  */
 static bool some_has_more(struct cgroup1 *g, u64 most)
 {

@@ -117,7 +117,7 @@ static int check_others(const struct cgroup1 *g, const struct trial *t)
 	return err;
 }
 
-/* Checks a set. Returns 0, or -errno as in the text at the top. cgroup1_mutex is held. */
+/* Checks a set. Returns 0, or -errno as cgroup1_set_cpus() (v1.h). cgroup1_mutex is held. */
 static int check(const struct cgroup1 *g, const struct trial *t)
 {
 	const struct cgroup1 *up = g->parent;

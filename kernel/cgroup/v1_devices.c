@@ -250,7 +250,10 @@ static int set_all(struct cgroup1 *g, bool allow)
 	return 0;
 }
 
-/* Allows or denies what @r names. Returns 0, -EPERM (a group above denies it) or as add_rule(). */
+/*
+ * Allows or denies what @r names. Returns 0, -EPERM (a group above denies it), or an error of
+ * add_rule().
+ */
 static int set_rule(struct cgroup1 *g, const struct rule *r, bool allow)
 {
 	if (allow && !all_consent(g->parent, r))

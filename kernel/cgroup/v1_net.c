@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * v1_net.c: net_cls and net_prio of cgroup version 1 (linux-doc's
- * admin-guide/cgroup-v1/{net_cls,net_prio}): numbers that mark sockets, a class for the packet
+ * admin-guide/cgroup-v1/{net_cls,net_prio}): a socket has two numbers, a class for the packet
  * filter and an index of priorities for network devices.
  *
  * A socket has the numbers themselves and no reference to a group; the devices keep the priorities
