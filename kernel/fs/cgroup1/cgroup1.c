@@ -112,7 +112,7 @@ static int dir_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 	/* A newline would split the group's line in /proc/PID/cgroup. */
 	if (strchr(d->d_name.name, '\n'))
 		return -EINVAL;
-	/* Refuses the names of control files even if @dir has not got its files yet. */
+	/* The name of a control file is refused even if @dir does not have its files yet. */
 	if (cg1_is_file(group_of(dir)->hier, d->d_name.name))
 		return -EEXIST;
 	g = cgroup1_mkdir(group_of(dir), d->d_name.name, d->d_name.len);
@@ -199,8 +199,8 @@ static const struct fs_param params[] = {
 };
 
 /*
- * Accepted without effect: the option favordynmods. The options xattr and cpuset_v2_mode have none
- * either (attributes always work), but are recorded and shown.
+ * Accepted without effect: the option favordynmods. The options xattr and cpuset_v2_mode have no
+ * effect either (attributes always work), but they are recorded and shown.
  */
 static const char *const ignored[] = { "favordynmods" };
 

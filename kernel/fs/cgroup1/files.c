@@ -20,11 +20,11 @@ struct cg1_file {
 	umode_t mode;
 	enum { EVERYWHERE, AT_TOP, BELOW_TOP } where;
 	u32 controllers; /* mask of CG1_*; 0: all hierarchies */
-	/* Prints the text. NULL: it cannot be read. Returns 0 or -errno. */
+	/* Prints the text. NULL: the file cannot be read. Returns 0 or -errno. */
 	int (*show)(struct seq *s, struct cgroup1 *g);
 	/*
 	 * @text is NUL-terminated, without blanks around it. Returns 0 or -errno. May modify @text.
-	 * NULL: it cannot be written.
+	 * NULL: the file cannot be written.
 	 */
 	int (*store)(struct file *f, struct cgroup1 *g, char *text);
 };

@@ -18,7 +18,7 @@
 /*
  * files.c: add and remove the control files of a group's directory; may sleep. The caller of
  * cg1_remove_files() holds the directory's i_rwsem, that of cg1_add_files() does not.
- * cg1_add_files() returns 0 or -errno, and leaves the files that it has added to the caller.
+ * cg1_add_files() returns 0 or -errno. After an error the caller removes the files that were added.
  */
 int cg1_add_files(struct cgroup1 *g, struct dentry *dir);
 void cg1_remove_files(struct cgroup1 *g, struct inode *dir);
@@ -33,7 +33,8 @@ bool cg1_may_set_agent(const struct cred *cr);
 
 /*
  * blkio_files.c, and the files below: show and store functions of control files. They return 0 or
- * -errno, may sleep, and hold no lock. @text is terminated, and they may overwrite it.
+ * -errno, may sleep, and are called without locks. A store function may overwrite @text, which is
+ * terminated.
  */
 #define CG1_RW(fn)                                                                                 \
 	int cg1_show_##fn(struct seq *s, struct cgroup1 *g);                                       \

@@ -273,8 +273,8 @@ static u64 rest(u64 all, u64 less)
 }
 
 /*
- * Fill p[PARTS] with numbers of pages: of the group, and of the machine. count_parts() leaves out
- * INACTIVE and ACTIVE.
+ * count_parts() fills p[PARTS] with the group's numbers of pages, except INACTIVE and ACTIVE.
+ * count_machines() fills all of p[PARTS] with the machine's numbers of pages.
  */
 static void count_parts(struct cgroup1 *g, count_fn count, u64 *p)
 {
@@ -375,9 +375,9 @@ int cg1_store_oom(struct file *f, struct cgroup1 *g, char *text)
 }
 
 /*
- * Registers @eventfd for events of @file, which must be a control file of this group. They come
- * from a write of "EVENTFD FILE ARGUMENT" to cgroup.event_control. Returns 0 or -errno. Takes over
- * the reference to @eventfd if it returns 0.
+ * Registers @eventfd for events of @file, which must be a control file of this group. Both files
+ * come from a write of "EVENTFD FILE ARGUMENT" to cgroup.event_control. Returns 0 or -errno. Takes
+ * over the reference to @eventfd if it returns 0.
  */
 static int watch(struct cgroup1 *g, struct file *eventfd, struct file *file, char *arg)
 {
