@@ -162,7 +162,7 @@ static int revalidate(struct dentry *d, u32 flags)
 	return S_ISDIR(inode->i_mode) || cg_file_here(c, file_of(inode));
 }
 
-/* True if an unused dentry is dropped at once: a control file's. */
+/* True if @d is dropped as soon as it is unused. This holds for dentries of control files. */
 static int unused(const struct dentry *d)
 {
 	return d->d_inode && !S_ISDIR(d->d_inode->i_mode);

@@ -45,8 +45,8 @@ int cg_store_cpu_weight(struct file *f, struct cgroup *c, char *text)
 }
 
 /*
- * Returns the weight of a nice level: 100 at nice 0, and 5/4 as much for each level below, like the
- * scheduler's weights.
+ * Returns the weight of a nice level: 100 at nice 0, and 5/4 of the weight of the next higher nice
+ * level, like the scheduler's weights.
  */
 static u32 weight_of_nice(int nice)
 {

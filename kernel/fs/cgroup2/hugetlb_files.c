@@ -24,7 +24,7 @@ static int show_limit(struct seq *s, const struct cgroup *c, enum huge_kind kind
 }
 
 /*
- * Sets a limit: "max", or bytes with k, m, g, rounded down to huge pages. Returns 0 or -errno:
+ * Sets a limit: "max", or bytes with k, m, g or t, rounded down to huge pages. Returns 0 or -errno:
  * -EBUSY if the usage is already above the limit.
  */
 static int store_limit(struct cgroup *c, char *text, enum huge_kind kind)

@@ -60,8 +60,9 @@ extern const u32 nr_cg_files;
 /* True if @c has the file @cf now. */
 bool cg_file_here(const struct cgroup *c, const struct cg_file *cf);
 /*
- * Enclose a change of a controller's settings. Between them the group is not removed and keeps the
- * controller (0: none is needed). cg_begin() returns 0 with cgroup_mutex held, or -ENODEV.
+ * cg_begin() and cg_end() enclose a change of a controller's settings. In between, the group is not
+ * removed and keeps @controller (0: none is needed). cg_begin() returns 0 with cgroup_mutex held,
+ * or -ENODEV.
  */
 int cg_begin(struct cgroup *c, u32 controller);
 void cg_end(void);

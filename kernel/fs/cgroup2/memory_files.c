@@ -44,7 +44,7 @@ static int show_limit(struct seq *s, u64 pages)
 	return 0;
 }
 
-/* Parses "max", or bytes with k, m, g, rounded down to pages. Returns 0 or -EINVAL. */
+/* Parses "max", or bytes with k, m, g or t, rounded down to pages. Returns 0 or -EINVAL. */
 static int parse_bytes(char *text, u64 *pages)
 {
 	u64 v;
