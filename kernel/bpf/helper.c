@@ -3,7 +3,8 @@
  * helper.c: kernel functions that programs call (bpf-helpers(7)). A table lists each helper's
  * arguments and result for the verifier, and its function for the machine.
  *
- * Pointers are numbers (run.c), which each helper must look up. An invalid pointer gives -EFAULT.
+ * Pointers are numbers (run.c), which each helper must look up. With an invalid pointer a helper
+ * fails, in most cases with -EFAULT.
  */
 #include "kernel/bpf/helper.h"
 

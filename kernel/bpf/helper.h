@@ -19,7 +19,8 @@ enum arg {
 	ARG_SIZE,      /* size; greater than zero */
 	ARG_SIZE_OR_0,
 };
-enum ret { RET_NUMBER, RET_NOTHING, RET_VALUE }; /* a value of the map, or NULL */
+/* RET_VALUE: a pointer to a value of the map, or NULL. */
+enum ret { RET_NUMBER, RET_NOTHING, RET_VALUE };
 
 struct ebpf_helper {
 	const char *name;

@@ -44,7 +44,7 @@ struct ebpf_type;
 struct ebpf_code {
 	/* The instructions. In a constant that refers to a map, imm is the map's index in @maps. */
 	struct bpf_insn *insn;
-	u32 n; /* of instructions */
+	u32 n; /* number of instructions */
 	u32 nr_maps;
 	struct bpf_map **maps; /* the owner of the code has references */
 	const struct ebpf_type *type;
@@ -66,8 +66,9 @@ struct ebpf_rights {
  */
 u64 ebpf_run(const struct ebpf_code *code, void *ctx);
 /*
- * ebpf_alu() computes an operation of BPF_ALU64 (@wide) or BPF_ALU. @off: 1 for a signed division.
- * ebpf_jump_taken() is true if a jump of BPF_JMP (@wide) or BPF_JMP32 is taken.
+ * ebpf_alu() computes an operation of BPF_ALU64 (@wide) or BPF_ALU. @off: 1 for a signed division;
+ * the width in bits for a sign-extending BPF_MOV; else 0. ebpf_jump_taken() is true if a jump of
+ * BPF_JMP (@wide) or BPF_JMP32 is taken.
  */
 u64 ebpf_alu(u8 op, bool wide, s16 off, u64 a, u64 b);
 bool ebpf_jump_taken(u8 op, bool wide, u64 a, u64 b);
@@ -115,8 +116,8 @@ struct ebpf_type {
 	 */
 	enum ebpf_field (*field)(const struct ebpf_rights *r, u32 off, u32 size, bool write);
 	/*
-	 * read() and write() access @size bytes at @off of @ctx. They and the next two do not
-	 * sleep. write() is NULL if the context is read-only.
+	 * read() and write() access @size bytes at @off of @ctx. write() is NULL if the context is
+	 * read-only. read(), write(), packet_len() and packet_read() do not sleep.
 	 */
 	u64 (*read)(void *ctx, u32 off, u32 size);
 	void (*write)(void *ctx, u32 off, u32 size, u64 v);
@@ -185,7 +186,7 @@ struct bpf_prog *bpf_prog_of_fd(u32 fd, u32 type);
 void bpf_prog_get(struct bpf_prog *p);
 /* Drops a reference without sleeping. The program is freed after an RCU grace period. */
 void bpf_prog_put(struct bpf_prog *p);
-/* True if the task has @cap or CAP_SYS_ADMIN in the initial user namespace. */
+/* True if current has @cap or CAP_SYS_ADMIN in the initial user namespace. */
 bool bpf_admin(int cap);
 /* Commands of bpf(2). @a is a copy in the kernel of the guest's structure, at @uattr. */
 long bpf_prog_load(const union bpf_attr *a); /* load.c */

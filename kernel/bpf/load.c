@@ -186,7 +186,10 @@ static int refuse(struct ebpf_log *log, int err, u32 pc, const char *why)
 	return err;
 }
 
-/* Returns the map's index in @p, or -errno. The program takes over the reference. */
+/*
+ * Adds @m to the maps of @p, and takes over the reference to @m, also on failure. Returns the map's
+ * index in @p, or -errno.
+ */
 static int add_map(struct bpf_prog *p, struct bpf_map *m)
 {
 	int err;

@@ -18,7 +18,7 @@
 
 struct ebpf_machine {
 	u64 r[MAX_BPF_REG];           /* the program's registers */
-	const struct ebpf_code *code; /* that runs */
+	const struct ebpf_code *code; /* the running code */
 	const struct ebpf_code *next; /* target of a tail call, or NULL */
 	void *ctx;
 	u64 result; /* r0 at the end */
@@ -38,7 +38,7 @@ void *ebpf_memory(struct ebpf_machine *m, u64 at, u32 size);
 struct bpf_map *ebpf_map(struct ebpf_machine *m, u64 at); /* NULL if @at is no map */
 /*
  * Charges the program for bytes that a helper processes, one backward jump for each 64. If the
- * program has exceeded its limit, its next call ends it.
+ * program has exceeded its limit, its next backward jump or call of a helper ends it.
  */
 void ebpf_pay(struct ebpf_machine *m, u64 bytes);
 /*

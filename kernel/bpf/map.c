@@ -3,8 +3,8 @@
  * map.c: maps: tables that bpf(2) creates. Descriptors and loaded programs hold references to them.
  * map.h describes the store, map_elem.c has the system calls on elements, and map_*.c the types.
  *
- *	bpf_map_create()	makes a map with its number and a descriptor
- *	bpf_map_info(), _freeze(), _fd_by_id(), _next_id()
+ *	bpf_map_create()	makes a map with its id and a descriptor
+ *	bpf_map_info(), _freeze(), _fd_by_id(), _next_id()	serve the other commands
  *
  * The memory is charged to the memory group of the task that creates a map or adds a chunk to it.
  *

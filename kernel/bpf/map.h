@@ -68,8 +68,8 @@ struct bpf_map_ops {
 	int (*update)(struct bpf_map *m, const void *key, const void *value, u64 flags, bool all);
 	int (*remove)(struct bpf_map *m, const void *key);
 	/*
-	 * Copies the key that follows @key to @next, or the first key if @key is NULL. Returns 0 or
-	 * -ENOENT.
+	 * Copies the key that follows @key to @next, or the first key if @key is NULL or not in the
+	 * map. Returns 0 or -ENOENT.
 	 */
 	int (*next)(struct bpf_map *m, const void *key, void *next);
 	/*

@@ -128,8 +128,8 @@ static struct bpf_prog *put_at(struct bpf_map *m, u32 i, struct bpf_prog *p)
 }
 
 /*
- * Removes all programs. Called after the last descriptor was closed, when no more programs can be
- * added.
+ * Removes all programs. Called after the last descriptor was closed, and by an update that may have
+ * added a program after that.
  */
 static void programs_clear(struct bpf_map *m)
 {

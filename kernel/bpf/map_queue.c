@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map_queue.c: queues and stacks: values without keys. They use the store as a ring. All its chunks
- * are allocated when the map is made.
+ * map_queue.c: queues and stacks: values without keys. They use the store as a ring. All chunks of
+ * the store are allocated when the map is made.
  *
  * Locks: map->lock.
  */

@@ -5,14 +5,15 @@
  * without them, and calls that search for one find none.
  *
  *	load.c                        copies a program from the guest and loads it
- *	prog.c                        programs, their numbers and descriptors
+ *	prog.c                        programs, their ids and descriptors
  *	form.c, verify*.c, bounds.c   check whether a program may run
  *	run.c, helper.c               run it
  *	map*.c                        maps, which programs share with their users
  *	cgroup.c, device.c, skb.c     objects to which programs are attached, and their contexts
  *
- * Permissions: CAP_BPF (or CAP_SYS_ADMIN) to load a program, and CAP_NET_ADMIN too to attach,
- * detach and query it. The capabilities are needed in the first user namespace.
+ * Permissions: CAP_BPF to load a program or create a map, CAP_NET_ADMIN to attach, detach and query
+ * programs, and both to load a program for devices. CAP_SYS_ADMIN stands for either of them, and is
+ * required to find objects by id. The capabilities are needed in the initial user namespace.
  */
 #include "arch/um/machine/uaccess.h"
 #include "gen/syscalls.h"

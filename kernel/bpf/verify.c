@@ -17,9 +17,9 @@
  *	verify_state.c                           whether a state covers another
  *	verify_alu.c, _jump.c, _mem.c, _call.c   the instructions by kind
  *
- * It is stricter than Linux: precise numbers are never forgotten, so long loops reach the limit
- * earlier. Bytes of the stack may never be read before they are written, whatever capabilities the
- * loader has. Functions are verified at each call, never on their own.
+ * This verifier is stricter than Linux's: it never forgets precise numbers, so long loops reach the
+ * limit earlier. Bytes of the stack may never be read before they are written, whatever
+ * capabilities the loader has. Functions are verified at each call, never on their own.
  *
  * Invariant: a state never excludes anything that can happen in the machine of run.c. Memory:
  * states are charged to the loading task's group, and their number is limited.
@@ -32,11 +32,10 @@
 #include "kernel/sched/sched.h"
 
 #define KEPT_MAX 4096 /* kept states of all instructions */
-/* Most states kept for one instruction, without those on the current path. */
+/* Most states kept for one instruction, without those that have unexamined branches. */
 #define KEPT_AT_ONE 64
 /*
- * Most of the states kept for an instruction that are compared, the newest first, to limit the
- * time.
+ * Most kept states with which the current state is compared, the newest first. It limits the time.
  */
 #define LOOKS 64
 #define LIVE_PASSES 64
@@ -450,8 +449,9 @@ static u32 share(const struct verifier *v, u32 start)
 
 /*
  * Checks the stack use of the function that begins at @start and of the functions that it calls.
- * Its callers use @used bytes, and it is @frames deep. Stores its stack use in its call
- * instructions. Returns 0 or -errno.
+ * The callers of the function use @used bytes of stack. @frames: the number of nested functions,
+ * including this one. Stores the stack use of the function in its call instructions. Returns 0 or
+ * -errno.
  */
 static int check_depth(struct verifier *v, u32 start, u32 used, u32 frames)
 {

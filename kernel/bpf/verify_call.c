@@ -14,8 +14,8 @@ struct call {
 };
 
 /*
- * Checks the size in @r, and the memory before it, to which r - 1 points. @want: ARG_SIZE,
- * ARG_SIZE_OR_0; @write: the helper writes the memory.
+ * Checks the size in register @r, and the memory of that size to which register @r - 1 points.
+ * @want: ARG_SIZE or ARG_SIZE_OR_0. @write: the helper writes the memory.
  */
 static int check_size(struct verifier *v, u32 r, enum arg want, bool write)
 {

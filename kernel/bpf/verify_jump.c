@@ -162,8 +162,9 @@ static int split_numbers(struct verifier *v, const struct bpf_insn *i, struct st
 }
 
 /*
- * Stores in @can which branches of any comparison, also of pointers, are possible, and narrows the
- * states of both. Returns 0, or -EACCES if the program may not make the comparison.
+ * Handles comparisons of all kinds, also of pointers. Stores in @can which branches are possible,
+ * and narrows the states of both branches. Returns 0, or -EACCES if the program may not make the
+ * comparison.
  */
 static int compare(
 	struct verifier *v, const struct bpf_insn *i, struct state *way[WAYS], bool can[WAYS])

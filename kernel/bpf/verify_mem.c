@@ -285,7 +285,7 @@ int verify_load(struct verifier *v, const struct bpf_insn *i)
 		err = p->kind == CTX   ? check_ctx(v, r, i->off, size, false, &field) :
 		      p->kind == VALUE ? check_value(v, r, i->off, size, false) :
 					 check_packet(v, r, i->off, size, false);
-	if (!err && sign && field != FIELD_NUMBER) /* @sign loads only half of a pointer */
+	if (!err && sign && field != FIELD_NUMBER) /* a sign-extending load cuts pointers */
 		err = refuse(v, -EACCES, "invalid bpf_context access off=%d size=%u", i->off, size);
 	if (err)
 		return err;

@@ -81,7 +81,7 @@ struct names {
 static bool same_name(struct names *names, u32 old, u32 now)
 {
 	if (!old)
-		return true; /* the old state concluded nothing from it */
+		return true; /* the old state relied on no relation */
 	if (!now)
 		return false;
 	for (u32 i = 0; i < names->n; i++)
