@@ -46,8 +46,8 @@ struct ipc_namespace {
 	u64 shm_max, shm_all; /* shm_max in bytes, shm_all in pages */
 	int shm_mni;          /* number of segments */
 	/*
-	 * not 0: a segment is removed at its last detach, or when its maker ends and no process has
-	 * it attached
+	 * not 0: a segment is removed at its last detach, or when the thread that made it ends and
+	 * no process has it attached
 	 */
 	int shm_rmid_forced;
 	int sem_limits[4]; /* SEMMSL, SEMMNS, SEMOPM, SEMMNI */

@@ -10,8 +10,8 @@
 #include "kernel/vfs/super.h"
 
 /*
- * Reads a name from the guest, which putname() frees. Returns ERR_PTR(-ENOENT, -ENAMETOOLONG or
- * -EFAULT) on failure.
+ * Reads a name from the guest, which the caller frees with putname(). Returns ERR_PTR(-ENOENT,
+ * -ENAMETOOLONG or -EFAULT) on failure.
  */
 static char *queue_name(uaddr_t uname)
 {

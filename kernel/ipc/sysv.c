@@ -298,7 +298,7 @@ static long make_new(const struct sysv_type *t, const struct sysv_request *r)
 
 	if (IS_ERR(p))
 		return PTR_ERR(p);
-	/* this task's, dropped when it has read the id */
+	/* a reference for this function, until it has read the id */
 	atomic_inc(&p->refs);
 	err = insert(&r->ns->ids[t->type], p, t->limit(r->ns));
 	id = p->id;

@@ -108,8 +108,8 @@ void sysv_perm_init(struct sysv_perm *p, const struct sysv_request *r);
  */
 long sysv_get(const struct sysv_type *t, const struct sysv_request *r);
 /*
- * Return an object with a reference, by its id or its index (of an id, only the index counts); or
- * ERR_PTR(-EINVAL).
+ * Return an object with a reference, found by its id or by its index, or ERR_PTR(-EINVAL). @index
+ * may be an id, of which only the index bits count.
  */
 struct sysv_perm *sysv_find(struct ipc_namespace *ns, enum ipc_type t, int id);
 struct sysv_perm *sysv_find_index(struct ipc_namespace *ns, enum ipc_type t, int index);
@@ -147,9 +147,9 @@ int sysv_in_use(struct ipc_namespace *ns, enum ipc_type t);
 void sysv_perm_out(const struct sysv_perm *p, struct ipc64_perm *out);
 int sysv_perm_set(struct sysv_perm *p, const struct ipc64_perm *in);
 /*
- * sysv_ctl.c: serve IPC_STAT, SEM_STAT, SEM_STAT_ANY and the like, for which @id is an index;
- * IPC_SET and IPC_RMID. @buf is guest memory, so they may sleep. Return 0, the id (SEM_STAT and the
- * like), or -errno.
+ * sysv_ctl.c: sysv_stat() serves IPC_STAT, and SEM_STAT, SEM_STAT_ANY and similar commands, for
+ * which @id is an index. sysv_change() serves IPC_SET and IPC_RMID. @buf is guest memory, so both
+ * may sleep. They return 0, the id (SEM_STAT and similar commands), or -errno.
  */
 long sysv_stat(const struct sysv_type *t, int id, int cmd, uaddr_t buf);
 long sysv_change(const struct sysv_type *t, int id, int cmd, uaddr_t buf);
@@ -159,8 +159,8 @@ s64 sysv_now(void); /* seconds of real time */
  */
 struct pid *sysv_get_tgid(void);
 /*
- * Makes *where @new_pid (or NULL), with a reference of its own, and drops the old one. The caller
- * holds the lock of *where.
+ * Sets *where to @new_pid (or NULL), for which it takes a reference, and drops the reference to the
+ * old pid. The caller holds the lock of *where.
  */
 static inline void sysv_set_pid(struct pid **where, struct pid *new_pid)
 {
@@ -184,8 +184,8 @@ int sysv_shm_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size
 int sysv_sem_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size);
 int sysv_msg_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size);
 /*
- * Called when shm_rmid_forced is set: removes all segments that nothing attaches and whose makers
- * have ended.
+ * Called when shm_rmid_forced is set: removes all segments that no process has attached and whose
+ * makers have ended.
  */
 void shm_destroy_orphans(struct ipc_namespace *ns);
 

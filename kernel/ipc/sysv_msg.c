@@ -469,8 +469,8 @@ static long message_write(const struct message *m, uaddr_t to, u64 size)
 
 /*
  * Allocates memory for MSG_COPY, or returns NULL without that flag. Returns ERR_PTR on failure. The
- * caller frees it by kfree(). As on Linux it is first filled from the guest's buffer, so that
- * EFAULT comes before other errors.
+ * caller frees the memory with kfree(). As on Linux, the memory is first filled from the guest's
+ * buffer, so that EFAULT comes before other errors.
  */
 static struct message *copy_alloc(const struct ipc_namespace *ns, uaddr_t to, u64 size, int flags)
 {

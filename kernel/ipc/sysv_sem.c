@@ -223,7 +223,7 @@ void sem_wake_all(struct sem_set *s, int result)
 
 /*
  * Sleeps until the operations are done. Returns their result, -EINTR, or -EAGAIN at the deadline.
- * The lock is held; this releases it.
+ * perm.lock is held on entry, and released.
  */
 static int sem_sleep(struct sem_set *s, struct sem_queue *q, u64 deadline)
 {

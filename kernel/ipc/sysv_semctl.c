@@ -69,8 +69,9 @@ static int count_waiters(const struct sem_set *s, u32 n, bool zero)
 }
 
 /*
- * Get and set the value of semaphore @n. perm.lock is held. Return a value, 0 or -EINVAL (no such
- * semaphore).
+ * sem_get_one() returns the number that @cmd requests about semaphore @n. sem_setval() sets the
+ * semaphore's value and returns 0. Both return -EINVAL if there is no such semaphore. perm.lock is
+ * held.
  */
 static long sem_get_one(struct sem_set *s, u32 n, int cmd)
 {

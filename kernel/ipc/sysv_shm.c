@@ -4,12 +4,12 @@
  *
  * The memory of a segment is a tmpfs file without a name (shmem_file_setup). For huge pages
  * (SHM_HUGETLB) it is a file of hugetlbfs, whose pages are all reserved when it is made. Each
- * attach maps that inode through a struct file of its own, whose vm_operations count the memory
- * areas: shm_open at each mmap, fork and split, shm_close at each unmap, exec and exit. So nattch
- * is the number of areas, and two adjacent attaches never merge.
+ * attach maps that inode through a struct file of its own, whose vm_operations count the VMAs:
+ * shm_open at each mmap, fork and split, shm_close at each unmap, exec and exit. So nattch is the
+ * number of VMAs, and two adjacent attaches never merge.
  *
- * States: in the table -> (IPC_RMID with areas left) SHM_DEST: no key, still found by its id -> (no
- * area left, or IPC_RMID without any) removed: out of the table, the file is put.
+ * States: in the table -> (IPC_RMID with VMAs left) SHM_DEST: no key, still found by its id -> (no
+ * VMA left, or IPC_RMID without any) removed: out of the table, the file is put.
  *
  * Invariants:
  * 1. The file of an attach holds a reference to the segment and one to its namespace.
@@ -134,7 +134,7 @@ static int shm_limit(struct ipc_namespace *ns)
 }
 
 /*
- * Removes the segment from the table. perm.lock is held; this releases it. The caller has a
+ * Removes the segment from the table. perm.lock is held on entry, and released. The caller has a
  * reference of its own.
  */
 static void shm_remove_unlock(struct ipc_namespace *ns, struct shm_segment *s)
@@ -145,7 +145,7 @@ static void shm_remove_unlock(struct ipc_namespace *ns, struct shm_segment *s)
 	sysv_put(&sysv_shm_type, &s->perm);
 }
 
-/* Serves IPC_RMID. perm.lock is held; this releases it. */
+/* Serves IPC_RMID. perm.lock is held on entry, and released. */
 static void shm_rmid_locked(struct ipc_namespace *ns, struct shm_segment *s)
 {
 	assert_spin_held(&s->perm.lock);
@@ -186,7 +186,7 @@ long sys_shmget(int key, size_t size, int flags)
 	return sysv_get(&sysv_shm_type, &r);
 }
 
-/* ---- memory areas ---- */
+/* ---- VMAs ---- */
 
 struct shm_attach {
 	struct ipc_namespace *ns;
@@ -204,16 +204,14 @@ static void shm_open(struct vm_area *v)
 	spin_unlock(&a->s->perm.lock);
 }
 
-/* True if the segment must be removed, since no area maps it any more. perm.lock is held. */
+/* True if the segment must be removed, since no VMA maps it any more. perm.lock is held. */
 static bool shm_is_doomed(struct ipc_namespace *ns, const struct shm_segment *s)
 {
 	return !s->nattch && !s->perm.removed &&
 	       (s->perm.mode & SHM_DEST || READ_ONCE(ns->shm_rmid_forced));
 }
 
-/*
- * Called when an area is unmapped. The attach keeps the segment until the area's file is released.
- */
+/* Called when a VMA is unmapped. The attach keeps the segment until the VMA's file is released. */
 static void shm_close(struct vm_area *v)
 {
 	struct shm_attach *a = v->vm_file->private_data;
@@ -441,8 +439,8 @@ long sys_shmdt(unsigned long addr)
 /* ---- segments whose maker has ended ---- */
 
 /*
- * Makes a segment forget its @creator, which has ended. If shm_rmid_forced is set, the segment then
- * remains only for tasks that have it attached.
+ * Clears the segment's creator if it is @creator (NULL: no thread), which has ended. Then removes
+ * the segment if shm_rmid_forced is set, its creator has ended and no process has it attached.
  */
 static void orphan(struct ipc_namespace *ns, struct shm_segment *s, struct pid *creator)
 {

@@ -20,12 +20,12 @@ struct shm_segment {
 	u64 size, pages;
 	/* true: vm_enough_memory() has counted @pages; immutable */
 	bool accounted;
-	/* under perm.lock: memory areas that map the segment; times in seconds of real time */
+	/* under perm.lock: number of VMAs that map the segment; times in seconds of real time */
 	u64 nattch;
 	s64 atime, dtime, ctime;
 	/* cpid: process that made it. lpid: process that last attached or detached it, or NULL */
 	struct pid *cpid, *lpid;
-	/* the process that made the segment, until that process ends; for shm_rmid_forced */
+	/* the thread that made the segment, until that thread ends; for shm_rmid_forced */
 	struct pid *creator;
 };
 static inline struct shm_segment *to_shm(struct sysv_perm *p)
