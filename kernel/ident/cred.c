@@ -308,9 +308,9 @@ bool in_egroup(kgid_t gid)
 
 /*
  * Changes capabilities when uids change to or from 0 (capabilities(7), "Effect of user ID
- * changes"). Unless the secure bit forbids it: if all uids become non-zero, all permitted
- * capabilities are dropped; if euid becomes non-zero, the effective ones; if euid becomes 0, they
- * are restored.
+ * changes"), unless SECBIT_NO_SETUID_FIXUP forbids it. If all uids become non-zero, all ambient
+ * capabilities are dropped and, without SECBIT_KEEP_CAPS, all permitted and effective ones. If euid
+ * becomes non-zero, the effective ones are dropped. If euid becomes 0, they are restored.
  */
 void cap_setuid_fixup(struct cred *new, const struct cred *old)
 {

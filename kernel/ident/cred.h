@@ -68,7 +68,7 @@ const struct cred *get_cred(const struct cred *c);
 void put_cred(const struct cred *c);
 /*
  * Returns the credentials that decide what other tasks may do to @t, with a reference: @t's own,
- * not those of override_creds(). @t is not released. Takes alloc_lock of @t.
+ * not those of override_creds(). @t must not be released yet. Takes alloc_lock of @t.
  */
 const struct cred *get_task_cred(struct task *t);
 /*

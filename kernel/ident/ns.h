@@ -93,8 +93,8 @@ struct ns_ops {
 	 */
 	struct ns_common *(*parent)(struct ns_common *ns);
 	/*
-	 * Makes current's new program, whose memory is @mm, a member of @ns, at exec: the slot for
-	 * children named another namespace (time only).
+	 * Called at fork and exec when a task becomes a member of @ns, by the slot for children
+	 * (time only). @mm: the memory of the forked child, or of the new program. May sleep.
 	 */
 	void (*enter)(struct ns_common *ns, struct mm *mm);
 };

@@ -63,7 +63,7 @@ u64 nr_forks(void)
 	return READ_ONCE(total_forks);
 }
 
-/* Returns the namespace at @level (0: the first) above @ns, or @ns itself. */
+/* Returns the namespace at @level (0: the initial one) above @ns, or @ns itself. */
 static struct pid_namespace *level_ns(struct pid_namespace *ns, u32 level)
 {
 	while (ns->level > level)

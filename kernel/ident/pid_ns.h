@@ -101,7 +101,8 @@ static inline pid_t task_tgid_vnr(struct task *t)
 }
 /*
  * Return the number in @ns, or in current's namespace, of the pid that has the number @nr in the
- * initial namespace; 0 if @nr is not in use, or the pid has no number there.
+ * initial namespace; 0 if @nr is not in use, or the pid has no number there. In the initial
+ * namespace they return @nr without a check.
  */
 pid_t pid_from_global_ns(pid_t nr, const struct pid_namespace *ns);
 pid_t pid_from_global(pid_t nr);

@@ -2,7 +2,7 @@
 /*
  * thread_group.h: state that the threads of a process share: signal_struct and sighand_struct.
  *
- * kernel/task/signal queues and delivers signals; rooms below kernel/task read limits, numbers and
+ * kernel/task/signal queues and delivers signals. Layers below kernel/task read limits, numbers and
  * the session in these structs.
  */
 #ifndef NESTLING_IDENT_THREAD_GROUP_H

@@ -115,7 +115,7 @@ bool cred_ns_capable(const struct cred *c, const struct user_namespace *target, 
 		if (ns->level <= c->user_ns->level)
 			return false;
 		if (ns->parent == c->user_ns && ns->owner == c->euid)
-			/* True for the owner, or a task in the parent with the owner's euid. */
+			/* A task in the parent with the creator's euid has all capabilities. */
 			return true;
 	}
 }
@@ -258,8 +258,8 @@ static struct ucounts *ucounts_get(struct user_namespace *ns, kuid_t uid)
 }
 
 /*
- * Subtracts one from @uc and from the counts of the namespaces above up to @top, where the creators
- * of the lower namespaces are charged.
+ * Subtracts one from @uc and, in each namespace above up to @top, from the counts of the creator of
+ * the namespace below it.
  */
 static void uncharge_up_to(struct ucounts *uc, struct user_namespace *top, enum ucount kind)
 {

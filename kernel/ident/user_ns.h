@@ -9,15 +9,18 @@
  *      uid = from_kuid_munged(current_user_ns(), kuid)   65534 for an unmapped id; from_kuid()
  *                                                        returns -1
  *
- * ns_capable(ns, cap) is true if current has the capability over objects that ns owns. Either
- * current's namespace is ns or above ns, and the capability is in current's effective set. Or
- * current's euid created ns or a namespace above ns, in current's namespace. capable(cap) tests the
- * initial namespace.
+ * ns_capable(ns, cap) is true if current has the capability over objects that ns owns. Two cases:
+ * - Current's namespace is ns or an ancestor of ns, and the capability is in current's effective
+ *   set.
+ * - A child of current's namespace is ns or an ancestor of ns, and current's euid created that
+ *   child.
+ *
+ * capable(cap) tests the initial namespace.
  *
  * Invariants:
- * 1. A map is empty until it is written, once, and never changes.
- * 2. A namespace's parent lives as long as it does.
- * 3. At most 33 levels.
+ * 1. A map is empty until it is written. It is written once, and does not change afterwards.
+ * 2. A namespace's parent lives as long as the namespace.
+ * 3. At most 33 levels below the initial namespace.
  *
  * Locks: maps are written under map_mutex and read without a lock (published by a release).
  */
@@ -199,7 +202,7 @@ int create_user_ns(struct cred *c, bool chrooted);
 /*
  * Serve the files uid_map, gid_map, projid_map and setgroups in /proc/PID; user_namespaces(7) has
  * the format. userns_map_line() writes line @i of a map, with the ids that @reader sees, to @buf of
- * @size bytes. It returns the line's length, or 0 behind the last line. The writing functions take
+ * @size bytes. It returns the line's length, or 0 after the last line. The writing functions take
  * a terminated @text, may sleep, and return 0, -EPERM, -EINVAL or -ENOMEM.
  */
 enum userns_map { USERNS_UID_MAP, USERNS_GID_MAP, USERNS_PROJID_MAP };

@@ -76,7 +76,7 @@ static const char *skip_blanks(const char *s)
 	return s;
 }
 
-/* Reads a number. Returns a pointer behind it, or NULL for other text. */
+/* Reads a number. Returns a pointer to the text after it, or NULL for other text. */
 static const char *parse_u32(const char *s, u32 *v)
 {
 	u64 n = 0;
@@ -140,8 +140,9 @@ static int parse_map(const char *s, struct id_extent *ext)
 /* ---- permission ---- */
 
 /*
- * True if the opener may map id 0 of the parent: it needs CAP_SETFCAP there, since file
- * capabilities are tied to the root id.
+ * True if @opener may map id 0 of the parent, since file capabilities are tied to the root id. An
+ * opener in the parent needs CAP_SETFCAP there. For an opener in @ns, the creator of @ns must have
+ * had that capability.
  */
 static bool root_map_allowed(
 	const struct cred *opener, struct user_namespace *ns, const struct id_extent *ext, u32 n)
