@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * counts.c: registers the function that writes the lines of /proc/nestling/syscalls: kernel/fs/proc
- * is a lower room and cannot call this one.
+ * is a lower layer and cannot call kernel/syscall.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/fs/proc/proc.h"

@@ -4,7 +4,7 @@
  *
  * The table is generated (tools/gen-syscalls.awk) from kernel/syscall/syscalls.tbl, the only place
  * that describes a call. The prototypes of the handlers are in "gen/syscalls.h". A handler lives in
- * the room of the object that it acts on. It returns a result or a negative errno (or ERESTART*,
+ * the folder of the object that it acts on. It returns a result or a negative errno (or ERESTART*,
  * which the signal code turns into a restart or EINTR).
  */
 #ifndef NESTLING_SYSCALL_H
@@ -53,7 +53,7 @@ struct syscall_desc {
 	/* sys_NAME. A weak symbol, only to be compared with NULL. */
 	void (*handler)(void);
 	u8 status; /* enum syscall_status */
-	/* the members of @types and @args that are valid */
+	/* number of members of @types and @args that are valid */
 	u8 nargs;
 	u8 types[6];         /* enum syscall_arg */
 	const char *args[6]; /* names */

@@ -101,7 +101,7 @@ static bool is_of(const struct task *t, pid_t pid)
 	return t->pid == pid || t->tgid == pid;
 }
 
-/* True if there is a process or thread @pid (a global number). tasklist_lock is held. */
+/* True if there is a process or thread @pid (in the initial namespace). tasklist_lock is held. */
 static bool exists(pid_t pid)
 {
 	struct task *leader, *t;
