@@ -24,9 +24,9 @@ void state_end(void);
  */
 s64 state_quiet(struct state_why *why);
 /*
- * put_back.c: marks a process that was put back to a state by exec, with the machine stopped.
- * Returns false if it has made the mark or could not make it, and true each time that the machine
- * has returned to that mark.
+ * put_back.c: called with the machine stopped, in a process that continues from a state. If exec
+ * put the process back to that state (a rollback), marks the machine. Returns false if it has made
+ * the mark or could not make it, and true each time that the machine has returned to that mark.
  */
 bool state_mark_restored(void);
 /*

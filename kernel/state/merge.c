@@ -22,7 +22,7 @@
 static struct work work;
 
 /*
- * Merges some blocks. Returns a positive number if more blocks need be merged, 0 if none or after
+ * Merges some blocks. Returns a positive number if more blocks must be merged, 0 if none or after
  * an error, or -EAGAIN if merging is not possible now.
  */
 static int merge_some(void)

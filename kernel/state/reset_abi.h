@@ -94,6 +94,7 @@ enum reset_dead {
 
 struct reset_message {
 	uint32_t op; /* enum reset_op */
+	/* RUN, DONE: bytes; DEAD: enum reset_dead; else 0 */
 	uint32_t arg;
 };
 

@@ -82,15 +82,15 @@ struct state_part {
 	 * mark() is called when the stopped machine is about to be marked (state_mark()).
 	 * put_back() undoes later changes on the host; it is called in a stop, before the machine's
 	 * memory is put back. Both return 0, or -errno with @why set. unmark() ends the mark, in a
-	 * stop and with the host as at the mark: later changes stay. It is called after each
-	 * mark(), even one that failed.
+	 * stop and with the host as at the mark: later changes stay. It is also called after a
+	 * failure: then mark() may have failed, or may not have been called.
 	 */
 	int (*mark)(struct state_why *why);
 	int (*put_back)(struct state_why *why);
 	void (*unmark)(void);
 	/*
 	 * These three serve a rollback in place. note() is called, in a stop, after rebuild() in a
-	 * process that exec put back to a state, and after describe() in one that is saved. It
+	 * process that continues from a state, and after describe() in a process that is saved. It
 	 * returns true if the part can go back to its condition at that time. go_back() is called
 	 * instead of put_back(), in a stop: it restores the host as of note(). It returns 0, or
 	 * -errno with @why set: then exec makes the rollback. A NULL note() counts as true; instead
@@ -111,7 +111,7 @@ struct state_part {
 	/*
 	 * With hold=console: waits until a client lets the instance run. All parts are rebuilt, the
 	 * machine is stopped, as for describe(). Returns 0, or -errno with @why set, as rebuild().
-	 * One part has it.
+	 * Only one part has this function.
 	 */
 	int (*wait)(struct state_why *why);
 	/*
@@ -142,8 +142,8 @@ int state_save(const char *dir, u64 *stopped, struct state_why *why);
 
 /*
  * Saves as state_save() does, but keeps the machine stopped until @hold returns. @hold is called
- * once memory is written, in this process only, and not if the save fails; it may call only doors.
- * @so_far: ns for which the machine has been stopped. It runs after finish() of every part.
+ * once memory is written and finish() of every part has returned, in this process only, and not if
+ * the save fails. It may call only doors. @so_far: ns for which the machine has been stopped.
  */
 int state_save_held(const char *dir, void (*hold)(u64 so_far), u64 *stopped, struct state_why *why);
 
