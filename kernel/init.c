@@ -3,7 +3,7 @@
  * init.c: from the first kernel thread to the first program.
  *
  * kernel_main() (called by arch/um/entry/main.c in a kernel thread of its own) runs the initcalls,
- * level by level, and starts process 1, which finds a root, puts /dev in its place, opens
+ * level by level, and starts process 1, which finds a root, mounts devtmpfs on /dev, opens
  * /dev/console as 0, 1 and 2 and executes init:
  *
  *	initrd= with an /init (rdinit=)   the archive is unpacked and its /init executed, which may
@@ -11,7 +11,8 @@
  *	else root=                        mounted, then init=, or /sbin/init, /etc/init, /bin/init,
  *	                                  /bin/sh
  *
- * If a step fails, refuse() prints one line and ends the instance before any guest program has run.
+ * Without a root or an init that works, refuse() prints one line and ends the instance before any
+ * guest program has run. A failed initcall is a panic.
  */
 #include <asm/errno.h>
 #include <linux/fcntl.h>
