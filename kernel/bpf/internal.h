@@ -188,7 +188,10 @@ void bpf_prog_get(struct bpf_prog *p);
 void bpf_prog_put(struct bpf_prog *p);
 /* True if current has @cap or CAP_SYS_ADMIN in the initial user namespace. */
 bool bpf_admin(int cap);
-/* Commands of bpf(2). @a is a copy in the kernel of the guest's structure, at @uattr. */
+/*
+ * Commands of bpf(2). @a is a copy in the kernel of the guest's structure, at @uattr. They return
+ * the result of the call or -errno, and may sleep.
+ */
 long bpf_prog_load(const union bpf_attr *a); /* load.c */
 long bpf_prog_fd_by_id(const union bpf_attr *a);
 long bpf_prog_next_id(const union bpf_attr *a, uaddr_t uattr);

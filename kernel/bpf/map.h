@@ -166,7 +166,10 @@ long bpf_map_fd(struct bpf_map *m, u32 flags);
 /* True if @fd is a descriptor of a map. */
 bool bpf_is_map(u32 fd);
 
-/* Commands of bpf(2). @a is a copy in the kernel of the guest's structure, at @uattr. */
+/*
+ * Commands of bpf(2). @a is a copy in the kernel of the guest's structure, at @uattr. They return
+ * the result of the call or -errno, and may sleep.
+ */
 
 long bpf_map_create(const union bpf_attr *a);
 long bpf_map_freeze(const union bpf_attr *a);

@@ -118,8 +118,8 @@ int check_write(struct verifier *v, u32 r);
 const char *kind_name(const struct reg *r); /* for the log */
 
 /*
- * verify.c: makes a copy of @s the current state, and frees @s and the state before. Returns 0 or
- * -ENOMEM.
+ * verify.c: makes a copy of @s the current state, and frees @s and the former current state.
+ * Returns 0 or -ENOMEM.
  */
 int resume(struct verifier *v, struct state *s);
 
