@@ -182,8 +182,8 @@ bool cgroup_ns_is_first(void);
  */
 struct cgroup *cgroup_ns_top(void);
 /*
- * True if a move from @from to @to would cross the border of a delegated subtree: @top and the
- * groups below. @top NULL: all groups, which have no border.
+ * True if @from or @to lies outside the subtree of @top, a group that is delegated: tasks inside
+ * may not make such a move. @top NULL: never true.
  */
 bool cgroup_leaves(const struct cgroup *top, const struct cgroup *from, const struct cgroup *to);
 

@@ -3,8 +3,9 @@
  * pids.c: the pids controller, which limits the number of tasks of a group and all groups below. A
  * task counts from its birth until it is reaped.
  *
- * Every group counts, whether the controller is enabled or not; a group without the controller has
- * the limit PIDS_NO_LIMIT. Moving a task may exceed a limit, a fork may not. No lock: pids.h.
+ * Every group but the root counts, whether the controller is enabled or not; a group without the
+ * controller has the limit PIDS_NO_LIMIT. Moving a task may exceed a limit, a fork may not. No
+ * lock: pids.h.
  */
 #include "kernel/cgroup/pids.h"
 #include "kernel/lib/printk.h"
