@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ids.c: the calls that return the numbers of threads, processes, groups and sessions, and those
- * that change groups and sessions. Locks: tasklist_lock, except for calls that only read the
- * caller's own numbers.
+ * that change groups. Locks: tasklist_lock for groups and sessions.
  */
 #include "gen/syscalls.h"
 #include "kernel/ident/internal.h"
