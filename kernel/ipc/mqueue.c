@@ -21,6 +21,7 @@
 
 #define MQ_PRIO_END 32768 /* as sysconf(_SC_MQ_PRIO_MAX) returns */
 
+/* A waiting receiver or sender; under mq_inode.lock. @msg: the message received, or to be sent. */
 struct mq_waiter {
 	struct list_head link;
 	struct task *task;

@@ -5,8 +5,8 @@
  *
  * A queue is a file in the root directory. A read of the file returns one line (QSIZE, the process
  * to notify); open(O_CREAT) makes a queue with the default attributes, and unlink removes a queue's
- * name. The memory of a queue is charged to the user who made it (RLIMIT_MSGQUEUE) until the last
- * descriptor is closed.
+ * name. The memory of a queue is charged to its maker's user (RLIMIT_MSGQUEUE) until the queue has
+ * no name and no descriptor any more.
  *
  * Locks: the root's i_rwsem for names; mq_lock while a namespace's mount is made; mq_sb_lock for
  * sb->s_fs_info, which points to the namespace and is cleared at its end.

@@ -43,7 +43,10 @@ static struct msg_queue *to_msq(struct sysv_perm *p)
 
 enum msg_search { SEARCH_ANY, SEARCH_EQUAL, SEARCH_NOT_EQUAL, SEARCH_LOWEST, SEARCH_NUMBER };
 
-/* A waiting receiver; under perm.lock. */
+/*
+ * A waiting receiver or sender; under perm.lock. A sender uses only link, task, msg (NULL), done
+ * and result.
+ */
 struct msg_waiter {
 	struct list_head link;
 	struct task *task;
