@@ -5,10 +5,10 @@
  *
  * strace=1 on the kernel's command line logs each finished call; strace=2 also logs when it begins,
  * which shows where a program hangs. Tracing that is enabled at run time (trace_control.c) prints
- * to the ring of kernel/lib/trace.h: calls of all tasks, or of a process and its children
- * (task->traced_calls), all calls or chosen ones. The arguments are formatted before the handler
- * runs, so calls that do not return (exit) or that replace the memory with their arguments (execve,
- * rt_sigreturn) are printed correctly.
+ * to the ring of kernel/lib/trace.h: calls of all tasks, or of a process and, if requested, its
+ * children (task->traced_calls), all calls or chosen ones. The arguments are formatted before the
+ * handler runs, so calls that do not return (exit) or that replace the memory with their arguments
+ * (execve, rt_sigreturn) are printed correctly.
  *
  * While tracing is off, its only cost is dispatch.c's test of syscall_strace.
  *
