@@ -21,7 +21,8 @@
  *
  *	memory is mapped as it was; only the thread of state_save() continues, on vCPU 0
  *	  address spaces, clocks and interrupts are set up
- *	  parameters that a restore may change are read again (umid=, con*, ssl*, ubd*, eth*)
+ *	  parameters that a restore may change are read again (umid=, con*, ssl*, ubd*, eth* and
+ *	  others: os-linux/state/restore.c)
  *	  rebuild()         of every part, in the order of the linker
  *	  wait()            of the management console, with hold=console only
  *	  the machine runs again
