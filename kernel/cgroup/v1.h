@@ -169,7 +169,8 @@ struct cgroup1 {
 
 	/*
 	 * The group's directory and control files, set by kernel/fs/cgroup1; NULL when removed. No
-	 * references. dir is under cgroup1_mutex, files are under the i_rwsem of dir.
+	 * references. dir is under cgroup1_mutex. files are set while the directory is made, and
+	 * cleared under its i_rwsem.
 	 */
 	struct dentry *dir, *files[CGROUP1_FILES];
 	struct simple_xattrs xattrs;
