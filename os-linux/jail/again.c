@@ -384,7 +384,10 @@ static void let_go(int fd)
 		close(fd);
 }
 
-/* Closes all descriptors except two. One call of poll(2) shows which of many numbers are open. */
+/*
+ * Closes all descriptors except @sock and @maps. A call of poll(2) shows which of LOOK_AT numbers
+ * are open.
+ */
 static void let_all_go(int sock, int maps)
 {
 	static struct pollfd look[LOOK_AT];
@@ -423,10 +426,10 @@ static void forget_mapping(const char *line)
 }
 
 /*
- * Unmaps the guest's memory: all large mappings below the libraries' range. The stack of this
- * thread is small. @maps is /proc/self/maps, which the broker has opened. Does not allocate, as a
- * parked thread may hold the allocator's lock. The host continues its list at an address, so an
- * unmapping meanwhile makes no line be skipped.
+ * Unmaps the guest's memory: all large mappings below the libraries' range. This thread's stack
+ * stays, since it is smaller than GUEST_LEAST. @maps is /proc/self/maps, which the broker has
+ * opened. Does not allocate, as a parked thread may hold the allocator's lock. The host continues
+ * its list at an address, so no line is skipped although mappings vanish meanwhile.
  */
 static void forget_guest(int maps)
 {
@@ -448,7 +451,7 @@ static void forget_guest(int maps)
 		close(maps);
 }
 
-/* True if the broker has ended. *@status is then the status with which the stub ends. */
+/* True if the launcher, which was the broker, has ended. Sets *@status to the stub's status. */
 static bool has_ended(int *status)
 {
 	siginfo_t si = { 0 };

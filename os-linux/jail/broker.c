@@ -69,8 +69,8 @@ void broker_say(const char *format, ...)
 	va_end(ap);
 	strcat(text, "\n");
 	/*
-	 * a name may have any bytes, and standard error may be a terminal: escape control
-	 * characters
+	 * a name may have any bytes, and standard error may be a terminal: replace control
+	 * characters by '?'
 	 */
 	for (char *p = text; p[1]; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)

@@ -4,9 +4,11 @@
  *
  * Messages go from the kernel process to the broker over a SOCK_SEQPACKET socket, each a `struct
  * ask`. Messages before ASK_CLOSED are trusted, since no program of the guest has run yet, and a
- * packet may have several of them.
- * Afterwards the broker treats the kernel process as hostile and accepts only ASK_OPEN, ASK_AGAIN
- * and ASK_GO, whose arguments it checks.
+ * packet may have several of them. Afterwards the broker treats the kernel process as hostile and
+ * accepts only ASK_OPEN, ASK_AGAIN and ASK_GO, whose arguments it checks.
+ *
+ * A launcher (again.c) receives such messages, too: ASK_WORD and ASK_AGAIN from the broker, and
+ * ASK_SIGNAL from the stub.
  */
 #ifndef NESTLING_OS_JAIL_BROKER_H
 #define NESTLING_OS_JAIL_BROKER_H
@@ -44,8 +46,8 @@ enum ask_kind {
 	 * A launcher replaces a word of its command line by it.
 	 */
 	ASK_WORD,
-	ASK_OPENER, /* value: an opener */
-	/* value: the opener's number, text: a value; the broker answers (openers.c) */
+	ASK_OPENER, /* value: the opener's address */
+	/* value: the opener's number; text: a granted value; the broker answers (openers.c) */
 	ASK_OPEN,
 	/* text: numbers of descriptors, ":", a state to start from or ""; with these descriptors */
 	ASK_AGAIN,
@@ -82,8 +84,8 @@ extern struct broker {
 /* ---- broker.c ---- */
 
 /*
- * Forks the broker of this process, before it has threads, memory or descriptors of the guest.
- * Returns the socket to it, or -errno. The broker does not return from it.
+ * Forks the broker of this process, before this process has threads, memory or descriptors of the
+ * guest. Returns the socket to the broker, or -errno. Does not return in the broker.
  */
 int broker_start(void);
 /*
@@ -99,9 +101,9 @@ int broker_ask(
  */
 int broker_ask_later(int sock, enum ask_kind kind, uint64_t value, const char *text);
 /*
- * Receives a message of the kernel process. @fds has room for ASK_FDS + 1 descriptors, or is NULL.
- * Returns the number of descriptors, which the caller closes, or -1 if the socket is closed or the
- * message is malformed. Blocks.
+ * Receives a message of the kernel process. @fds has room for ASK_FDS + 1 descriptors, or is NULL:
+ * then descriptors are closed. Returns the number of descriptors, which the caller closes, or -1 if
+ * the socket is closed or the message is malformed. Blocks.
  */
 int broker_hear(struct ask *a, int *fds);
 /* Writes a line to standard error, marked as the broker's; nothing after LINES_MAX lines. */
@@ -179,9 +181,9 @@ bool attributes_call(const struct seccomp_notif *call);
 /* Return 0 or -errno. */
 int debug_set(pid_t pid, const uint64_t addr[4], uint64_t dr7);
 int debug_hits(pid_t pid, uint64_t *dr6);
-/* True if @pid is a descendant of the kernel process. */
+/* True if @pid is the kernel process or one of its descendants, down to the third generation. */
 bool children_has(int pid);
-/* True if @tid is a descendant of the kernel process or one of its threads. */
+/* True if children_has(@tid), or if @tid is a thread of the kernel process. */
 bool children_owns(int tid);
 /*
  * As files_call(), for calls that act on a descendant of the kernel process or on a thread

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * command.c: grants the files that a command of the management console names, since the owner of
- * the console has named them (files.c), and takes the words that it gives to the next process.
+ * the console has named them (files.c), and records the words that a command gives to the next
+ * kernel process.
  */
 #include <stdio.h>
 #include <string.h>

@@ -62,8 +62,8 @@ static int caller;
 /* ---- grants ---- */
 
 /*
- * Opens the granted path if it is a folder, which may have been made after the grant. Returns
- * -ENOENT if nothing has this name yet.
+ * Opens the granted path if it is a folder, which may have been made after the grant. Returns 0,
+ * -ENOENT if nothing has this name yet, or -EACCES for anything but a folder.
  */
 static int open_folder(struct grant *g)
 {

@@ -153,7 +153,7 @@ static int take_folder(const char *path)
 		path++;
 	}
 	fd = take_tree(path);
-	/* an older host leaves the folder as it is */
+	/* a host without mount_setattr(2) leaves the attributes of the mounts as they are */
 	if (fd >= 0 &&
 		syscall(SYS_SET_ATTRIBUTES, fd, "", AT_EMPTY_PATH | TREE_RECURSIVE, &a,
 			sizeof(a)) &&

@@ -117,7 +117,10 @@ bool jail_has_beneath(void);
  * capabilities for it stay. Returns 0 or -errno.
  */
 int jail_threads(unsigned profiles);
-/* os_jail_open() over the broker's socket @sock (openers.c). Takes a mutex until the answer. */
+/*
+ * Does os_jail_open() over the broker's socket @sock (openers.c). Holds a mutex until the broker
+ * answers.
+ */
 struct os_opened;
 int jail_open(int sock, int opener, const char *text, struct os_opened *o);
 /* Stops all other threads of this process for ever, before another process replaces it. */
@@ -148,7 +151,7 @@ void folders_enter(void);
 /* Called when all threads have called folders_enter(). */
 void folders_entered(void);
 bool folders_have_space(void); /* true if there is a namespace */
-/* True if the process has capabilities only for this purpose. */
+/* True if the process has capabilities only because it has to enter the namespace. */
 bool folders_have_joined(void);
 
 /* ---- user= (user.c) ---- */

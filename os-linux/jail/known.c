@@ -54,8 +54,8 @@ bool known_may_link(int fd)
 }
 
 /*
- * Finds the file, or makes an entry for it. Returns NULL if it is no regular file or the table is
- * full.
+ * Returns the entry of the file, found or new, with both flags cleared. Returns NULL if the file is
+ * not regular, or if the table is full of kept files.
  */
 static struct known *add(int fd)
 {

@@ -41,8 +41,8 @@ static bool tidy(char *path)
 }
 
 /*
- * Replaces "/proc/self" and "/proc/thread-self" by the folders of the kernel process and its
- * thread.
+ * Replaces "/proc/self" and "/proc/thread-self" by the folders of the kernel process and of its
+ * thread @thread. Makes a path empty that would become too long.
  */
 static void name_self(char *path, size_t size, int thread)
 {

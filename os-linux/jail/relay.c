@@ -6,8 +6,8 @@
  *
  * A datagram is accepted if its sender is the owner or root, and no process of the instance. While
  * the kernel process does not receive its packets, further datagrams wait in the socket. If a
- * sender does not receive an answer, later answers wait in the relay for up to two seconds; then
- * the first one is dropped.
+ * sender does not receive its answer, that answer waits for up to two seconds and is then dropped.
+ * Later answers wait in the relay meanwhile.
  */
 #include "os-linux/jail/broker.h"
 
@@ -33,8 +33,8 @@ static union {
 } control;
 
 /*
- * Takes the descriptors out of a message. Returns their number, and in *@owner whether its sender
- * is the owner or root.
+ * Takes the descriptors out of a message. Returns their number. Sets *@owner to true if the sender
+ * is the owner or root, and no process of the instance.
  */
 static int take_control(struct msghdr *m, int *fds, bool *owner)
 {

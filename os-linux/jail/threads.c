@@ -282,7 +282,7 @@ static void interrupt_listed(const char *buf, long n, int *done, int *nr_done)
 
 /*
  * Interrupts the threads that are not in @done. Returns how many, or -errno. Neither allocates nor
- * takes a lock: an interrupted thread may hold the allocator's for ever (jail_park()).
+ * takes a lock: an interrupted thread may hold the allocator's lock for ever (jail_park()).
  */
 static int interrupt(int *done, int *nr_done)
 {
