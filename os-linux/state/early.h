@@ -13,8 +13,8 @@
  *	early_clean()      a thread, when the instance runs again
  *	early_end()
  *
- * Only of an instance that has booted: userfaultfd does not note writes to private mappings of a
- * state's file. Functions that return int return 0 or -errno.
+ * Used only for an instance that has booted, not for a restored one: userfaultfd does not note
+ * writes to private mappings of a state's file. Functions that return int return 0 or -errno.
  */
 #ifndef NESTLING_OS_STATE_EARLY_H
 #define NESTLING_OS_STATE_EARLY_H
@@ -46,11 +46,13 @@ int early_copy(const struct finder *f, const struct state_older *older, int fd, 
 void early_collect(void);
 
 enum early_page {
-	EARLY_UNKNOWN, /* to be looked at in the stop */
+	/* not known: the save compares the page in the stop */
+	EARLY_UNKNOWN,
 	EARLY_ZERO,
 	EARLY_HERE, /* early_copy() has written it */
 	EARLY_OLDER /* the older state has it, at *place */
 };
+/* Returns what is known of page @number. Called after early_collect(). */
 enum early_page early_find(
 	const struct state_older *older, uint64_t number, struct state_place *place);
 /* Notes that the file is to have page @number, so that early_clean() leaves it. */

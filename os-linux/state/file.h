@@ -77,7 +77,8 @@ struct state_tables;
 struct os_state;
 /*
  * restore.c: return and set the tables of the state from which this process continues; NULL if
- * there is none. The tables of @t are borrowed and stay valid until the next call.
+ * there is none. The caller of state_continues_from() owns @t, and keeps it valid until the next
+ * call.
  */
 const struct state_tables *state_restored(void);
 void state_continues_from(const struct state_tables *t);
@@ -90,8 +91,8 @@ int state_copy_to_memory(struct os_state *s, struct state_tables *t);
 const struct state_header *state_written(void);
 /*
  * save.c: calls @fn for each map in @s that has a file, with a bit for each of its pages, set if
- * the page may have content now. Uses the members file, size and map of @s. Stops at the first
- * result that is not 0 and returns it, or -errno.
+ * the page may have content now. Uses the members file, size, nr_maps, map and skip of @s. Returns
+ * the first result of @fn that is not 0, after which it stops; 0; or -errno.
  */
 struct os_state_map;
 typedef int state_map_fn(uint32_t map, const uint64_t *has_data);

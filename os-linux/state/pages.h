@@ -27,7 +27,7 @@ struct file_data {
 	/* block count of the file, and os_mem_punches, when bits was made */
 	blkcnt_t blocks;
 	uint64_t punches;
-	bool is_checked; /* true: compared by this writer */
+	bool is_checked; /* true: bits is valid for the finder */
 };
 
 struct finder {

@@ -5,7 +5,7 @@
  * The save does no work for this: it makes neither a base nor a list of written pages. Going back
  * reads the state's files, compares each page of the memory with them, and copies what differs. For
  * the few megabytes of a small instance that takes less time than exec, which has to set up a
- * process. Larger ones are left to exec.
+ * process. Larger instances go back by exec.
  *
  *	saved_mark()         the state that was just written becomes the one to go back to
  *	saved_can_go_back()  the machine runs: opens the files of the state
@@ -27,7 +27,7 @@
 /* most pages of a state, and of this process's memory files, for a return in place */
 #define STATE_MAX 4096UL
 #define HAVE_MAX 16384UL
-/* more pages in a row are given back to the host than are cleared */
+/* from this number of adjacent pages on, pages are given back to the host instead of cleared */
 #define CLEAR_MAX 512UL
 
 static struct {

@@ -65,9 +65,9 @@ struct writer {
 	uint64_t older_runs; /* number of runs in older files */
 	/* pages of the current map that are adjacent and still to be copied to their place */
 	uint64_t copy_from, copy_pages;
-	bool used[STATE_SOURCES];
-	bool rehearses;
-	uint64_t at; /* offset of the next map in the file */
+	bool used[STATE_SOURCES]; /* a run lies in this source */
+	bool rehearses;           /* true: rehearse() uses this writer */
+	uint64_t at;              /* offset of the next map in the file */
 	struct state_map *maps;
 	struct state_run *runs;
 	uint64_t nr_runs, room;
@@ -138,7 +138,9 @@ static int gather_copy(struct writer *w, uint32_t map, uint64_t page)
 	return err;
 }
 
-/* Ends the process if a page was written and not noted: the state would be wrong. */
+/*
+ * In a debug build, ends the process if a page was written and not noted: the state would be wrong.
+ */
 static void check_early(const struct writer *w, uint64_t number, enum early_page early)
 {
 #ifdef CONFIG_DEBUG

@@ -43,11 +43,14 @@ struct state_place {
 	uint64_t run; /* the index of its run */
 };
 /*
- * Returns the index of the map at @addr, or ~0 if there is none. The search begins behind the map
- * that was found last.
+ * Returns the index of the map with content at @addr, or ~0 if there is none. The search begins at
+ * the index that the last call has returned. Not thread-safe.
  */
 uint32_t state_tables_map(const struct state_tables *t, uint64_t addr);
-/* Returns the index of the first run of a map that ends behind @page. */
+/*
+ * Returns the index of the first run that ends behind @page of the map. If the map has none, that
+ * is the first run of a later map, or nr_runs.
+ */
 uint64_t state_tables_run(const struct state_tables *t, uint32_t map, uint64_t page);
 /* Finds the place of a page's content. Returns false if the page is zero, or @map is ~0. */
 bool state_tables_find(
