@@ -37,7 +37,7 @@ struct clone {
 	long count;
 	bool rm, json, trust;
 	bool machine_id, hostname; /* new ones for each copy */
-	bool takes;                /* copies that wait will do */
+	bool takes;                /* may take waiting copies (warm.h) */
 	char **command;
 	struct state s;
 	struct state_new temporary; /* used if @of is an instance */

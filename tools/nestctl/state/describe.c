@@ -23,7 +23,7 @@
 
 /* ---- writing ---- */
 
-/* Functions that write parts of state.json with json.h. */
+/* Writes the members of the JSON object that describes a file. */
 static void write_file(const struct state_file *f)
 {
 	json_text("file", f->name);

@@ -7,10 +7,10 @@
  * A machine's console, its kernels' standard error and the last kernel's end go to a log
  * (machine_log.c), since no nestctl reads the reports then.
  *
- * Reports go through a pipe to nestctl: "k PID\n" when a kernel has started; "r" from the kernel
- * itself when the instance runs (ready=); "e STATUS TEXT" when the last kernel has ended, with
- * waitpid's status and the beginning of its standard error. Reports are lost once nestctl has
- * ended.
+ * Reports go through a pipe to nestctl: "k PID\n" when a kernel has started; from the kernel itself
+ * (ready=) "w" when it waits (hold=console) and "r" when the instance runs; "e STATUS TEXT" when
+ * the last kernel has ended, with waitpid's status and the beginning of its standard error. Reports
+ * are lost once nestctl has ended.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -198,7 +198,7 @@ static void close_rest(const struct keeper *k, int errors)
 
 /*
  * Adds to the log why the machine's last kernel has ended, unless the machine has powered off or
- * continues under another nestctl.
+ * continues under another keeper.
  */
 static void note_end(const struct keeper *k, int status, const struct said *said, bool is_next)
 {

@@ -6,8 +6,8 @@
  * `nestctl run` holds it as a memory file (run/machine.c), since neither can be found out later: a
  * kernel that was rolled back has other words, and init has read its job. A save finds that file
  * and puts its content into state.json ("boot"). A restore replaces the words for things that
- * differ in the new process: name, disks, consoles, network cards. Its keeper, or the nestctl that
- * the instance is attached to, holds the result in the same way, for the next save.
+ * differ in the new process: name, disks, consoles, network cards. The restored instance's keeper,
+ * or the nestctl that it is attached to, holds the result as a memory file for the next save.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -25,7 +25,7 @@
 
 /* the kernel's process, its launcher, its stub (os-linux/jail/again.c), and nestctl */
 #define ANCESTORS 4
-/* state.json has room for it, with two digits a byte */
+/* bytes of the memory file's content; state.json has room for them, with two digits a byte */
 #define BOOT_MAX (JOB_MAX + 128 * 1024)
 
 /* ---- finding ---- */

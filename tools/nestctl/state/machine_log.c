@@ -27,7 +27,7 @@
 #include "tools/nestctl/service/log.h"
 #include "tools/nestctl/state/state.h"
 
-/* the file of a log whose machine has moved to another nestctl */
+/* the file in the log of a machine that has moved to another keeper */
 #define MOVED "moved"
 #define ENDED_MAX 16
 /* bytes of a file, and how many files are kept */
@@ -121,9 +121,9 @@ static void sweep(const char *root)
 /* ---- the keeper's ---- */
 
 /*
- * Waits up to LOCK_MS until the keeper of an earlier machine has ended, or another nestctl has
- * tested the lock. Returns true, without the wait, if @moves is set and a keeper has locked the
- * folder.
+ * Waits up to LOCK_MS for the exclusive lock of the folder @fd: an earlier machine's keeper may be
+ * about to end, or another nestctl may be testing the lock. If @moves is set and a keeper has the
+ * lock, takes a shared lock instead and returns true at once. Otherwise returns false.
  */
 static bool wait_for_others(int fd, bool moves)
 {

@@ -13,13 +13,16 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/state/state.h"
 
-/* A state whose parent has this many older files shares none: it has all pages itself. */
+/*
+ * A state shares no file with a parent that has memory.OLDER_MAX or a file of a higher number: the
+ * state then has all pages itself.
+ */
 #define OLDER_MAX 4
 
 const char *const state_older_names[STATE_OLDER] = { "memory.1", "memory.2", "memory.3", "memory.4",
 	"memory.5", "memory.6", "memory.7" };
 
-/* True if the parent has so many older files that no further one may be added. */
+/* True if the parent's older files have too high a number for another one to be added. */
 static bool has_too_many(const struct state *parent)
 {
 	for (int i = OLDER_MAX - 1; i < STATE_OLDER; i++)

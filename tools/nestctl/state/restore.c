@@ -202,7 +202,10 @@ static pid_t staying(pid_t kernel)
 	return strcmp(name, "nestling-again\n") ? kernel : parent;
 }
 
-/* Waits until the instance answers at another socket than that of @before. Dies if it ends. */
+/*
+ * Waits until the instance answers at another socket than that of @before. Dies if the instance
+ * ends, or does not answer within BACK_MS.
+ */
 static void await(
 	const struct instance *in, const struct umid_console *before, const char *tag, int pidfd)
 {

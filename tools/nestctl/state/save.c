@@ -190,7 +190,10 @@ static void describe_disk(
 	 */
 	if (!param || !device_names(param, first, NAMES_MAX) || strcmp(first[0], names[0]) != 0)
 		flags = "";
-	/* flag k asks for the same file after a reboot, but a restored disk gets another file */
+	/*
+	 * Flag k asks for the same file after a reboot, but a restored disk gets another file.
+	 * Flag x means that nothing reads the file after the instance's end: not true for a state.
+	 */
 	d->flags = without_letter(without_letter(flags, 'k'), 'x');
 	if (n > 1 && *names[1])
 		d->backing = path_of(s, names[1]);

@@ -9,7 +9,7 @@
  *
  *	nestling-seal 1
  *	key ID        identifies the key, without revealing it
- *	here CODE     over state.json, and of each file its size, inode number, mtime and birth time
+ *	here CODE     over state.json, and of each file the name, size, inode, mtime and birth time
  *	copy CODE     over state.json and the SHA-256 of each file's content; exported states only
  *
  * "here" costs one statx(2) for each file. It matches as long as nothing has written to the files
@@ -176,7 +176,7 @@ static long long ns_of(struct timespec t)
 }
 
 /*
- * Adds a file to a code: its name, and its digest if @copy, or else its size, inode and times.
+ * Adds a file to a code: its name and size, and its digest if @copy, or else its inode and times.
  * Returns false if it is missing.
  */
 static bool add_file(struct hmac *h, int dirfd, const char *name, bool copy)

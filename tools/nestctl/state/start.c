@@ -182,8 +182,8 @@ bool start_has_init(const struct state *s)
 }
 
 /*
- * True if the new process cannot have the console @value: it was a descriptor or terminal of the
- * saved process or, for a clone, two processes cannot share it.
+ * True if the new process cannot have a console with the parameter's value @value: it was a
+ * descriptor or terminal of the saved process or, for a clone, two processes cannot share it.
  */
 static bool is_tied(const struct start *st, const char *value)
 {

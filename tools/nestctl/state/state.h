@@ -147,7 +147,7 @@ void state_drop(void);
 /*
  * Opens and locks the folder at @path, so that no other process removes or replaces it. @change:
  * locks it exclusively, for a change. Returns the descriptor, which holds the lock until the caller
- * closes it. Dies with a message about @name if another process has the lock.
+ * closes it. Dies with a message about @name if another process has a lock that excludes this one.
  */
 int state_lock(const char *path, const char *name, bool change);
 /* Removes a state. Dies if another process uses it. */
@@ -404,9 +404,12 @@ struct start {
 	void *tick_arg;
 	/* pipe with reports of the keeper, and of the kernel once it runs */
 	int report;
-	/* the kernel has reported that it waits (hold=console), that it runs */
+	/* @waits: the kernel has reported that it waits (hold=console). @runs: that it runs. */
 	bool waits, runs;
-	/* the kernel's process once the keeper has reported it, else 0 */
+	/*
+	 * the kernel's process: known when the keeper has reported it or, without a keeper, after
+	 * start_begin(); else 0
+	 */
 	pid_t kernel;
 	int pidfd; /* descriptor of @kernel, or -1 */
 	/* reason why the instance does not run, or NULL */
@@ -513,8 +516,9 @@ void keeper_start(const struct keeper *k);
 
 /*
  * Opens the log of the machine @name for its keeper. The descriptor log->dir holds the lock.
- * Removes the log of an earlier machine of this name, and the oldest of all logs. @moves: the
- * machine moves from another keeper, whose log is continued. Returns NULL after a warning.
+ * Removes the log of an earlier machine of this name, and the oldest logs of ended machines.
+ * @moves: the machine moves from another keeper, whose log is continued. Returns NULL after a
+ * warning.
  */
 struct log *machine_log_begin(const char *name, bool moves);
 /* Opens the folder with the log of @name. The caller closes the descriptor. -1: there is none. */

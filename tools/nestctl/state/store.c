@@ -111,7 +111,7 @@ static bool is_still(int fd, const char *path)
 
 /*
  * Opens and locks a folder, exclusively if @change. Returns its descriptor, or -1 with errno, which
- * is EAGAIN if another process has the lock.
+ * is EAGAIN if another process has a lock that excludes this one.
  */
 static int open_locked(const char *path, bool change)
 {
@@ -253,8 +253,8 @@ static void layer_name(char *to, int unit, int part)
 _Static_assert(STATE_DISKS <= 20 && STATE_PARTS < 10, "layer_name() writes one digit");
 
 /*
- * Removes the unfinished folder. The function is async-signal-safe, so it knows the files' names
- * and does not call readdir().
+ * Removes the unfinished folder. Async-signal-safe: calls no readdir(), but tries all names that
+ * files of a state or template can have.
  */
 static void clean_up(void)
 {

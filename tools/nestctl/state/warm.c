@@ -34,11 +34,12 @@
 #include "tools/nestctl/run/run.h"
 
 #define LOOK_MS 5000 /* between two checks of the state */
-/* before a copy is replaced that was taken, and that has ended */
+/* until a copy that was taken is replaced */
 #define PAUSE_MS 100
+/* until a copy that has ended is replaced, or a start that has failed is repeated */
 #define AGAIN_MS 1000
 #define END_MS 20000 /* until a warmer has ended */
-/* starts that may fail one after the other */
+/* failed starts in a row after which the warmer ends */
 #define TRIES 3
 /* descriptors of the warmer: its lock, and the pipe to the nestctl that has started it */
 #define LOCK_FD 3
@@ -278,7 +279,7 @@ static void end_all(struct warmer *w)
 
 /* ---- the warmer ---- */
 
-/* Tells the nestctl that waits for the copies that they wait (""), or why there are none. */
+/* Tells the nestctl that has started the warmer: "" if all copies wait, or why there are none. */
 static void tell(struct warmer *w, const char *text)
 {
 	if (w->told)
@@ -431,7 +432,7 @@ static bool end_warmer(const char *folder)
 				atoi(text));
 		poll(NULL, 0, 5);
 	}
-	/* those of a warmer that was killed */
+	/* end the copies of a warmer that was killed */
 	end_copies(folder);
 	remove_folder(folder);
 	close(lock);
@@ -468,7 +469,10 @@ static void leave(int lock, int told)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* Dies if the state's copies cannot wait: the instance's name is in what they are made of. */
+/*
+ * Dies if the state's copies cannot wait: a waiting copy has no name yet, and machines and cards
+ * other than slirp's are made with the name. Nor may each copy open a window.
+ */
 static void check(const struct state *s)
 {
 	if (s->boot)

@@ -7,11 +7,11 @@
  * folder of names is `.warm-KEY-N`. `nestctl clone` takes a copy by renaming that folder, which
  * only one process can do, and tells the kernel its name.
  *
- *	warmer (warm.c)            one process for each such state: starts the copies, and another
- *	                           one when one was taken or has ended
+ *	warmer (warm.c)            a process for each such state: starts the copies, and a new copy
+ *	                           when a copy was taken or has ended
  *	warm/KEY/ in the data folder:
  *	  lock                     held by the warmer while it lives; its pid is the content
- *	  state                    the state's name and folder, in two lines
+ *	  state                    the state's folder and the wanted number of copies, in two lines
  *	  like                     warm_context() of the warmer
  *
  * KEY is made of the state's digest, so a state that was replaced has another key. A copy has what

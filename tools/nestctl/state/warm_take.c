@@ -51,7 +51,7 @@ static void add_number(struct text *t, const char *name, long value)
 	add(t, name, format("%ld", value));
 }
 
-/* Adds a file of /proc/self. One that the host lacks counts as empty. */
+/* Adds a file of /proc/self. A file that the host lacks counts as empty. */
 static void add_file(struct text *t, const char *name)
 {
 	int fd = open(format("/proc/self/%s", name), O_RDONLY | O_CLOEXEC);
@@ -178,7 +178,7 @@ static const char *rename_one(const char *folder, const char *name)
 	return NULL;
 }
 
-/* Lets the kernel run that waits in @to. True if it says that it does. */
+/* Lets the waiting kernel run whose folder of names is @to. True if the kernel confirms that. */
 static bool let_go(struct start *st, const char *to)
 {
 	struct umid_console c;
@@ -208,7 +208,7 @@ bool warm_take(struct start *st)
 			st->runs = true;
 			return true;
 		}
-		/* it has ended meanwhile, or does not answer */
+		/* the copy has ended meanwhile, or does not answer */
 		if (st->pidfd >= 0) {
 			syscall(SYS_pidfd_send_signal, st->pidfd, SIGKILL, NULL, 0);
 			close(st->pidfd);
