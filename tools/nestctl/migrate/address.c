@@ -235,7 +235,7 @@ struct conn conn_from(const char *address)
 			    "`nestctl migrate UMID -- COMMAND` gives it, and not a terminal");
 		c.peer = "the source";
 		c.in = 0;
-		/* send stray output of this process to stderr: it must not be read as a message */
+		/* other output of this process goes to stderr, not between the messages */
 		c.out = fcntl(1, F_DUPFD_CLOEXEC, 3);
 		if (c.out < 0 || dup2(2, 1) < 0)
 			die("standard output: %s", strerror(errno));

@@ -39,7 +39,7 @@ static bool is_name(const char name[MIG_NAME])
 	return !name[MIG_NAME - 1] && mig_number(name) >= 0;
 }
 
-/* Writes to @to the name under which the file of the round before is kept. */
+/* Writes to @to the name that the file @name of the round before has now. */
 static void before(char to[MIG_NAME + 8], const char *name)
 {
 	snprintf(to, MIG_NAME + 8, BEFORE "%s", name);
@@ -69,7 +69,7 @@ static void take_over(const struct apply *a, const char *from, const char *name)
 		die("%s: %s", name, strerror(errno));
 }
 
-/* Opens the file, as it was in the round before if @over, else empty. */
+/* Opens an image's file, or the state's file: with its content of the round before if @over. */
 static void open_target(struct target *t, bool over)
 {
 	if (!is_name(t->name)) {

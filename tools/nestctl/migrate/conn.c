@@ -334,7 +334,7 @@ void conn_begin(struct conn *c, long timeout_ms)
 	make_nonblocking(c->out);
 	if (write(c->out, &hello, sizeof(hello)) != sizeof(hello))
 		gone(c, strerror(errno));
-	/* messages follow only after the greeting */
+	/* read until the peer's greeting is complete, or is certainly none */
 	while (c->nr_got < sizeof(hello) &&
 		!memcmp(c->got, MIG_MAGIC, c->nr_got < 8 ? c->nr_got : 8)) {
 		struct pollfd p = { .fd = c->in, .events = POLLIN };

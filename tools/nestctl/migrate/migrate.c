@@ -242,8 +242,8 @@ static void send_images(struct source *s)
 }
 
 /*
- * Sends the offer, which both ends check as far as is possible without the memory, and the images
- * that the receiver lacks.
+ * Sends the offer, waits until the receiver has checked and accepted it, and sends the images that
+ * the receiver lacks.
  */
 static void offer(struct source *s)
 {

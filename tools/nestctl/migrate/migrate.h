@@ -137,8 +137,8 @@ struct version version_open(int dirfd, const char *name);
 void version_close(struct version *v);
 /*
  * Sends @new, from MIG_FILE to MIG_DONE, to a receiver that has @old (NULL: nothing) under the same
- * name. Calls @step with the number of bytes compared so far. Returns the bytes of content that
- * were sent.
+ * name. Calls @step, unless it is NULL, with the offset up to which the file was compared. Returns
+ * the bytes of content that were sent.
  */
 uint64_t delta_send(struct conn *c, const char *name, const struct version *old,
 	const struct version *new, void (*step)(uint64_t bytes));

@@ -12,7 +12,8 @@
  *	source                                   receiver
  *	MIG_OFFER      describes the instance    checks CPU, build, name, room on disk
  *	                                         MIG_ACCEPT   which images it lacks
- *	files of the images that it lacks
+ *	files of these images, then files of
+ *	the first save
  *	MIG_ROUND      1                         MIG_ROUND    1: all was received
  *	MIG_STATE      state.json                starts a kernel, which waits for the files
  *	                                         MIG_READY

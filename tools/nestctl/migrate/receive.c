@@ -284,7 +284,7 @@ static void load(struct receiver *r)
 		die("%s", r->start.error);
 }
 
-/* Makes the instance continue. The receiver does so nowhere else. */
+/* Makes the instance continue. No other function of the receiver does so. */
 static void run(struct receiver *r)
 {
 	conn_hold_signals(true);
