@@ -12,8 +12,9 @@
  *      words = take_words(&cmd_NAME, argc, argv, 1, 1);
  *
  * The placeholder of a value (option_row.arg, command.args) in capitals decides its completion:
- * FILE, DIR, IMAGE (a name of the store), UMID (a running instance), TAG (a saved state), PATH
- * (like FILE). "a|b|c" are its words. Any other value is not completed.
+ * IMAGE (a name of the store), UMID (a running instance), TAG (a saved state), DIR and HOSTDIR (a
+ * folder), FILE, PATH, ARCHIVE, OUT, NEW and B (a file). "a|b|c" are its words. Any other value is
+ * not completed.
  */
 #ifndef NESTLING_NESTCTL_COMMAND_H
 #define NESTLING_NESTCTL_COMMAND_H
@@ -169,7 +170,7 @@ int helper_run(const struct command *c, int argc, char **argv) __attribute__((no
  */
 int next_option(const struct command *c, int argc, char **argv);
 /*
- * Returns the words behind the options, which end in NULL and stay in @argv. To be called after
+ * Returns the words behind the options, which end in NULL and stay in @argv. Called after
  * next_option() has returned 0. Dies with the usage if there are fewer than @min or more than @max
  * words (-1: any number).
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* docker.h: what nestctl calls docker's commands and options (docker.c). */
+/* docker.h: the names that docker's commands and options have in nestctl (docker.c). */
 #ifndef NESTLING_NESTCTL_DOCKER_H
 #define NESTLING_NESTCTL_DOCKER_H
 

@@ -201,7 +201,7 @@ static void call_join(struct json *out, const struct json *const *args, int nr)
 	set_text(out, text);
 }
 
-/* Splits a text at each separator. An empty separator splits it into bytes. */
+/* split TEXT SEPARATOR: the list of the parts; with an empty separator, of the single bytes. */
 static void call_split(struct json *out, const struct json *const *args, int nr)
 {
 	const char *p = text_argument(args[0], "split"), *by = text_argument(args[1], "split");

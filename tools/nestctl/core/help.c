@@ -8,7 +8,7 @@
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/nestctl.h"
 
-/* Returns the width of the output: the terminal's, but 40 to 100; 80 without one. */
+/* Returns the width of the output: that of a terminal of 40 columns or more, up to 100; else 80. */
 static int columns(void)
 {
 	struct winsize ws;

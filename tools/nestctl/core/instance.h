@@ -15,7 +15,7 @@ struct instance {
 	pid_t pid; /* the kernel's process */
 	/* @argv: the kernel's command line, ending in NULL. @text: the memory of its words. */
 	char **argv, *text;
-	/* the last file of the instance's first disk, or "" */
+	/* the last name in the parameter of disk ubd0, mostly its backing or only file; or "" */
 	const char *image;
 	/* seconds since the instance began; instances_measure() sets this and the next three */
 	double age;
@@ -37,7 +37,8 @@ unsigned long long process_start(pid_t pid);
 /*
  * Returns the running instances in both folders of umid_home(), sorted by name. The caller frees
  * them by instances_free(). *count: their number, which may be 0. An instance runs if a process
- * serves its management console. @only, if not NULL: return just the instance of this name.
+ * serves its management console. @only, if not NULL: returns just the instances of this name, at
+ * most one in each folder.
  */
 struct instance *instances_find(const char *only, size_t *count);
 /*
@@ -45,6 +46,7 @@ struct instance *instances_find(const char *only, size_t *count);
  * instances_find(). Scans all processes of the host for them.
  */
 void instances_measure(struct instance *all, size_t n);
+/* Frees the @n instances and their texts, except those at @image. */
 void instances_free(struct instance *all, size_t n);
 /*
  * Returns the instance called @name, or dies if it does not run. @name NULL: the only running one.

@@ -29,8 +29,8 @@ void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 const char *attempt(void (*f)(void *arg), void *arg);
 /*
- * Calls @f for each of the names. If it dies for one, prints the message and goes on with the next.
- * Returns the status of the command: 1 if a name has failed.
+ * Calls @f for each of the names. If @f dies for a name, prints the message and continues with the
+ * next name. Returns the status of the command: 0, or 1 if a name has failed.
  */
 int each_name(char **names, void (*f)(const char *name, void *arg), void *arg);
 /*
@@ -46,7 +46,7 @@ void thread_start(pthread_t *thread, void *(*f)(void *), void *arg);
  * Warns then, unless the reader has gone.
  */
 int finish_output(int status);
-/* Returns an absolute name, never freed, of a file that need not exist (util.c). */
+/* Returns an absolute path, never freed, of a file that need not exist. Resolves no links. */
 char *absolute_path(const char *path);
 /* Formats into fresh memory, which is never freed. */
 char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -109,7 +109,10 @@ const char *find_program(const char *name);
  * mmdebstrap signals its whole group when it fails.
  */
 pid_t spawn(const char *const argv[], const int fds[3]);
-/* Waits for the child. Returns its exit status, or 128 + N after signal N. */
+/*
+ * Waits for the child, after which stop_child() has no child to stop. Returns the exit status, or
+ * 128 + N after signal N.
+ */
 int wait_for(pid_t pid);
 /*
  * Returns the first 64 KiB of the memory file @fd, in which a program's output is, as a string that

@@ -7,8 +7,8 @@
  * O_TMPFILE, and for the instant in which it replaces another file. That name is removed at exit
  * and on signals. After SIGKILL it stays, and image_store.c removes such names from the store.
  *
- * Invariant: only the thread that sets a slot's fd to 0 may remove the slot's names, with signals
- * blocked.
+ * Invariant: a slot's @name is set, and cleared when the file gets its final name, with signals
+ * blocked. So clean_up(), called by a signal handler of the same thread, removes no finished file.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -40,7 +40,8 @@ void output_companion(int fd, const char *path);
 
 /*
  * From now on exit(), SIGINT, SIGTERM and SIGHUP terminate the child of spawn() and remove the
- * names of unfinished outputs and their companions. An ignored SIGHUP (nohup) stays ignored.
+ * temporary folder, the names of unfinished outputs, and their companions. An ignored SIGHUP
+ * (nohup) stays ignored.
  */
 void clean_up_when_ended(void);
 
@@ -52,7 +53,7 @@ int temporary_file(const char *what);
 /*
  * Returns the path of the folder for this process's files, in $TMPDIR, /var/tmp or /tmp. The first
  * call makes it. The folder and its contents are removed when the process ends, as
- * clean_up_when_ended() describes. Dies on an error.
+ * clean_up_when_ended() describes. @what: the folder's purpose, for messages. Dies on an error.
  */
 const char *temporary_folder(const char *what);
 

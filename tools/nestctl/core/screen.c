@@ -161,8 +161,8 @@ static int read_key(void)
 }
 
 /*
- * SIGWINCH and the ending signals are blocked except in ppoll(), so that a signal between the check
- * and the wait is not missed.
+ * The signals of noticed[] are blocked except in ppoll(), so that a signal between the check and
+ * the wait is not missed.
  */
 int screen_key(double seconds)
 {

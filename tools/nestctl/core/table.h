@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * table.h: tables for people to read. Columns are as wide as their content, and on a terminal all
- * of them fit its width.
+ * table.h: tables for people to read. Columns are as wide as their content. On a terminal the
+ * widest are cut until all columns fit, but to no less than eight characters.
  */
 #ifndef NESTLING_NESTCTL_TABLE_H
 #define NESTLING_NESTCTL_TABLE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * umid.c: finds instances by name and talks to their management console in User Mode Linux's
- * protocol, version 2: a datagram with a command, and a reply of one or more datagrams. Each has at
- * most 511 bytes of text, and a flag that is set if more follow.
+ * protocol, version 2: a datagram with a command, and a reply of one or more datagrams. Each
+ * datagram of a reply has at most 511 bytes of text, and a flag that is set if more follow.
  */
 #include "tools/nestctl/core/umid.h"
 
@@ -24,7 +24,7 @@
 
 #define MAGIC 0xcafebabe
 #define VERSION 2
-/* the text of a packet, and of a longer request, which only "state" may be */
+/* bytes of the text of a packet, and of a longer request, which only "state" may be */
 #define TEXT_MAX 512
 #define LONG_TEXT_MAX 3072
 #define WAIT_MS 10000
