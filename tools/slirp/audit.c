@@ -62,7 +62,7 @@ const char *audit_open(int fd)
 	return NULL;
 }
 
-/* Writes one line. Returns false if the pipe had no room. */
+/* Writes one line. Returns false if the pipe had no room, or if the line is too long. */
 static bool put_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static bool put_line(const char *fmt, ...)
 {
@@ -89,7 +89,10 @@ static bool put_line(const char *fmt, ...)
 	return done == n;
 }
 
-/* True if a line may be written now: no line was lost before it, or the loss has been logged. */
+/*
+ * True if a line may be written now: no line was lost before it, or the loss has been logged.
+ * Otherwise counts the caller's line as lost, too.
+ */
 static bool is_ready(void)
 {
 	if (out < 0)

@@ -7,10 +7,11 @@
  *      loopback=on|off|PORT[:PORT]...            the servers on the host's loopback that 10.0.2.2
  *                                                and fec0::2 reach: all, none, or those on these
  *                                                ports. Without this word none.
- *      allow=HOST[:PORT]...                      what the guest may reach, several times: a name,
- *                                                *.NAME, an address (of IPv6 in brackets) or a
- *                                                net. Without such a word everything.
- *      policy=HOST[:PORT]...                     a second list: both must allow a host
+ *      allow=HOST[:PORT]...                      what the guest may reach: a name, *.NAME, an
+ *                                                address (of IPv6 in brackets) or a net. May be
+ *                                                given several times. Without such a word
+ *                                                everything.
+ *      policy=HOST[:PORT]...                     a second list: both lists must allow a host
  *      audit=FD                                  writes a line for each connection and each
  *                                                refusal to this pipe
  *      answered=FD                               writes a byte to this pipe and closes it when

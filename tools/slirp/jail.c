@@ -35,7 +35,7 @@
 static struct sock_filter filter[FILTER_MAX];
 static unsigned short len;
 
-/* Adds an instruction to the filter: load a word, or give the verdict. */
+/* Adds an instruction to the filter. @k: its constant. @jt, @jf: its jumps if true, if false. */
 static void insn(uint16_t code, uint32_t k, uint8_t jt, uint8_t jf)
 {
 	if (len < FILTER_MAX)

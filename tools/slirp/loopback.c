@@ -162,7 +162,7 @@ static bool allowed(int fd, const struct sockaddr *sa, socklen_t len, const void
 
 	if (!end_of(sa, len, &e) || is_peer(fd, &e))
 		return true;
-	/* whatever server is asked: its answer must not come before that of the other network */
+	/* to any server: its answer must not come before that of the other network's server */
 	if (conf->dotted_names && data && e.port == htons(DNS_PORT) && is_dotless_query(data, n))
 		return false;
 	if (e.port == htons(DNS_PORT) && is_resolver(&e.addr)) {

@@ -59,7 +59,7 @@ struct config {
 	struct rule rules[RULES_MAX];
 	int nr_rules; /* 0: all but the loopback is allowed */
 	bool no_ipv6;
-	/* drop questions for names without a dot, which another network's server answers */
+	/* refuse questions for names without a dot, which another network's server answers */
 	bool dotted_names;
 	unsigned mtu; /* bytes */
 	int audit;    /* descriptor for the audit's lines, or -1 */
@@ -114,7 +114,7 @@ struct sent {
 /*
  * Functions that write the audit's lines (audit.c), and lose lines that the pipe has no room for.
  * They do nothing before audit_open(), which takes over the pipe or socket @fd, and returns NULL or
- * an error message.
+ * an error message. @fd must be non-blocking.
  */
 const char *audit_open(int fd);
 void audit_sent(const struct sent *s);
