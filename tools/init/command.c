@@ -166,7 +166,7 @@ static int split(char *line, char **field, int max)
 	return n;
 }
 
-/* Parses a whole number. True if @text is one. */
+/* Parses a whole number. True if @text is a number below 2^32 - 1. */
 static bool number(const char *text, unsigned int *n)
 {
 	char *end;
@@ -211,8 +211,8 @@ static bool is_member(char *members, const char *name)
 }
 
 /*
- * Finds the number of group @who and stores it in *gid. If @gid is NULL, finds the groups of user
- * @who and adds them to @u.
+ * Finds the number of group @who and stores it in *gid. If @who is NULL, adds to @u the groups that
+ * user u->name is a member of. True if the group @who exists.
  */
 static bool find_groups(const char *who, gid_t *gid, struct user *u)
 {

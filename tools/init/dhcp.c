@@ -247,8 +247,8 @@ void dhcp_drop_route(const char *name, uint32_t router)
 }
 
 /*
- * Tells the link the card's MAC address, by an ARP question for its own address: a neighbour may
- * know another one, of an instance that had the address before.
+ * Tells the link the card's MAC address, by an ARP question for the card's own IP address: a
+ * neighbour may know another MAC address, of an instance that had the IP address before.
  */
 static void announce(const char *name, uint32_t address)
 {
@@ -297,8 +297,8 @@ static bool bring_up(const char *name)
 
 /*
  * Opens the socket, brings the card up, and gets a lease; DISCOVER has the address of *@l. Returns
- * 1 with the lease, 0 if no server answers, or -1 if there is no such card. Closes the socket
- * unless it returns 1.
+ * 1 with the lease, 0 if no server answers, or -1 if there is no such card or on an error. Closes
+ * the socket unless it returns 1.
  */
 static int get_lease(const char *name, const char *host, const char *class, struct lease *l)
 {

@@ -112,7 +112,7 @@ static bool has_line(const char *text, const char *line)
 	return false;
 }
 
-/* Adds the line at the start of the file, since the first line with a name counts. */
+/* The line is added at the start of the file, since the first line with a name counts. */
 void hosts_add_line(const char *line)
 {
 	int fd = open(HOSTS, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);

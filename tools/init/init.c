@@ -10,9 +10,9 @@
  * nestctl saves the instance as a template for others.
  *
  * terminal: the command has /dev/tty0 as its controlling terminal; a line on /dev/tty5 reports it.
- * channels: its standard input, output and error are pipes, as they are on the host; init carries
- *           their bytes from /dev/tty1 and to /dev/tty2 and /dev/tty3, which are in raw mode. When
- *           they are, it writes a line to /dev/tty5: only then does nestctl send input.
+ * channels: the command's standard input, output and error are pipes, as they are on the host; init
+ *           carries their bytes from /dev/tty1 and to /dev/tty2 and /dev/tty3. Once these terminals
+ *           are raw, init writes a line to /dev/tty5: only then does nestctl send input.
  * machine:  after the set-up the image's own init is executed in place of this one (machine.c);
  *           when it ends, so does the kernel, which nestctl notices.
  * joined:   channels with one pipe for output and errors, to /dev/tty2.
@@ -250,7 +250,8 @@ void make_dirs(const char *path)
 }
 
 /*
- * Binds the one file of the host's folder @source to @path, which is created if it does not exist.
+ * Binds @name, the only file of the host's folder @source, to @path, which is created if it does
+ * not exist. False with errno.
  */
 static bool mount_file(const char *source, const char *name, const char *path)
 {
@@ -464,7 +465,7 @@ static void pump_drain(struct pump *p)
 	}
 }
 
-/* Waits until the reader has taken the line's output, which would be lost when the kernel ends. */
+/* Waits until the terminal's output has been read, which would be lost when the kernel ends. */
 static void line_drain(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);

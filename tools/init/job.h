@@ -129,7 +129,7 @@ void hosts_add_line(const char *line);
 void make_dirs(const char *path);
 /*
  * Applies the job's system settings, once the network is up (settings.c). Returns NULL, or the name
- * of what has failed, with errno. The functions below that return a text return the like.
+ * of what has failed, with errno. So do the functions below that return a text.
  */
 const char *settings_apply(const struct job *job);
 /* Applies the job's limits and its capability bounding set to this process. */

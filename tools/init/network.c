@@ -32,7 +32,7 @@
 #include "tools/init/job.h"
 
 #define CARDS_MAX 16
-/* how often a silent server is asked again, and the first pause in seconds, which doubles */
+/* how often a silent server is asked again; seconds before the first time, doubled each time */
 #define TRIES 5
 #define PAUSE 1
 /* glibc and musl ask so many name servers */
@@ -189,7 +189,10 @@ static const char *name_of(const struct card *c)
 	return dhcp_mac(c->name, mac) && !memcmp(mac, c->mac, sizeof(mac)) ? host : "";
 }
 
-/* Tells each switch its class, if it knows another. A card without an answer becomes wanted. */
+/*
+ * Tells the server of each switch the card's vendor class, if that server knows another one. A card
+ * without an answer becomes wanted.
+ */
 static void tell_classes(void)
 {
 	FOR_EACH_CARD(c)
@@ -335,7 +338,7 @@ static void renew(void)
 	strcpy(net->servers, t.bytes);
 }
 
-/* Waits for the pause or for news, which it takes. True if there are news. */
+/* Waits for @seconds or until there are news, and takes the news. True if there were any. */
 static bool wait_for_news(int seconds)
 {
 	struct pollfd f = { .fd = news, .events = POLLIN };
@@ -390,7 +393,7 @@ void network_reaped(pid_t pid)
 	if (pid != renewer)
 		return;
 	renewer = 0;
-	/* of a link that came back as the child ended */
+	/* a link may have come back while the child ended */
 	start_renewer();
 }
 
