@@ -4,7 +4,7 @@
  *
  *	main.c		options; --once and --bench
  *	fork_server.c	AFL's fork server: what afl-fuzz executes
- *	machine.c	the instance and its reset server (kernel/state/reset_abi.h)
+ *	machine.c	the instance, whose reset server this process is (kernel/state/reset_abi.h)
  *	log.c		the guest's log
  *	crash.c		inputs that break the guest, and the guest's log
  *	agent/		the program in the guest (record.h)
@@ -28,9 +28,9 @@ struct options {
 	 * The type of file system of the inputs, which the guest mounts; NULL: @program reads them.
 	 */
 	const char *mount;
-	bool plain, forked; /* -p: no fork server; -f: has one */
+	bool plain, forked; /* --plain, --forked */
 	bool verbose;
-	int timeout;    /* limit of a run, ms; 0: afl-fuzz's */
+	int timeout;    /* ms a run may take; 0: afl-fuzz's */
 	uint32_t cover; /* bytes of the kernel's map, or 0 */
 	/* folder for inputs that break the guest, or NULL */
 	const char *keep;
@@ -51,13 +51,13 @@ enum ending {
 /* A running instance. */
 struct machine {
 	pid_t pid;
-	int socket; /* of the reset server */
+	int socket; /* to the kernel; -1: not attached yet */
 	/* Ends of pipes: of the guest's log, of the agent's lines, and to the guest. */
 	int log_fd, status_fd, control_fd;
 	struct reset_area *area; /* shared with the kernel */
 	size_t area_size;
 	uint32_t map_len; /* bytes of the program's map */
-	bool owes;        /* RESET_READY is still due */
+	bool owes;        /* the kernel will send RESET_READY */
 	bool gone;        /* its process has ended */
 	uint64_t runs;
 };

@@ -34,6 +34,7 @@ struct server {
 	const uint8_t *cases; /* test cases in memory, or NULL */
 	pid_t waiter;         /* pid, or 0 if there is none */
 	int waiter_fd;        /* end-of-file when the waiter has died */
+	/* folder for crash_keep(), or NULL */
 	const char *keep;
 	int short_lived; /* instances in a row that ended early */
 };
@@ -52,7 +53,7 @@ void restore_file_arguments(char **argv)
 
 		if (!found)
 			continue;
-		/* The path begins at the first slash from which on its folder exists. */
+		/* The path begins at the first slash that makes the text up to @found a folder. */
 		for (at = strchr(at, '/'); at != found; at = strchr(at + 1, '/'))
 			if (!stat(format("%.*s", (int)(found - at), at), &st) &&
 				S_ISDIR(st.st_mode))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * machine.c: starts an instance with the agent in it, and is its reset server.
+ * machine.c: starts an instance with the agent in it, and is the instance's reset server.
  *
  * The start: the kernel boots an image with nestctl's init, which runs the agent of the initramfs.
  * The agent waits for the reset server, which is attached as soon as the management console is
@@ -28,7 +28,7 @@
 
 #define PAGE 4096u
 #define BOOT_MS 120000
-/* Time limit of a rollback, which takes less than a millisecond. */
+/* Time limit of a rollback, which usually takes less than a millisecond. */
 #define BACK_MS 5000
 /* Time limit for a line that the agent wrote before the machine was marked. */
 #define LINE_MS 10000
@@ -195,7 +195,7 @@ static void connect_console(struct machine *m, struct umid_console *c, const cha
 	refuse(m, "the instance's management console is not served (is HOME set?)");
 }
 
-/* Connects to the kernel's reset server. */
+/* Attaches this process to the instance's kernel as its reset server. */
 static void attach(struct machine *m, const struct options *o, const char *umid)
 {
 	int fds[2], request[RESET_FDS], err;

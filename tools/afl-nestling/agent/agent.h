@@ -17,10 +17,10 @@ struct target {
 	bool loud;          /* program's output goes to the console */
 	/* an argument contains the input's path */
 	bool by_name;
-	int timeout; /* limit of a run, ms; 0: none */
+	int timeout; /* ms a run may take; 0: no limit */
 	/* descriptor of the input's file, which is the program's standard input or has a path */
 	int input;
-	/* the program has read or written the file before its first input */
+	/* before its first input the program has moved the file's offset or written to the file */
 	bool used;
 	int control, status; /* the agent's ends of the pipes */
 	/* of the fork server, or of the program if @plain */
@@ -37,7 +37,7 @@ struct target {
 void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 /*
  * Allocates System V shared memory of @size bytes, and puts its id into the environment variable
- * @variable. Returns the id. Exits by fail() on an error, as the functions below that "fail" do.
+ * @variable. Returns the id. Fails on an error. "Fails" means in this file: exits by fail().
  */
 int make_memory(const char *variable, size_t size);
 /* Writes the input of @size bytes to the start of the file. Fails on an error. */
