@@ -351,8 +351,8 @@ void again_go(void)
 /* ---- the kernel process ---- */
 
 /*
- * Collects the descriptors that the new process needs; they keep their numbers there. Sets fd[] and
- * the text of ASK_AGAIN; returns their number.
+ * Collects the descriptors that the new process needs, where they keep their numbers. Sets fd[] and
+ * the text of ASK_AGAIN. Returns how many descriptors there are.
  */
 static int wanted(int *fd, char *text, size_t size)
 {

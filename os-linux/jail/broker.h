@@ -90,8 +90,8 @@ extern struct broker {
 int broker_start(void);
 /*
  * Sends a message with up to ASK_FDS descriptors, which stay the caller's, and does not wait for
- * its effect. Returns 0 or -errno (-ENAMETOOLONG, -EMFILE). One caller at a time if there are
- * descriptors.
+ * its effect. Returns 0 or -errno (-ENAMETOOLONG, -EMFILE). With descriptors, only one thread may
+ * call this at a time.
  */
 int broker_ask(
 	int sock, enum ask_kind kind, uint64_t value, const char *text, const int *fds, int nr_fds);

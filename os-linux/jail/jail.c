@@ -85,8 +85,8 @@ static int broker_sock = -1;
 static bool closed, may_trace;
 
 /*
- * True if there may be a jail. The command line of a state is not known yet, so it counts as if it
- * asked for one.
+ * True if there may be a jail. A restore counts as if it asked for a jail, since the command line
+ * of the state is not known yet.
  */
 static bool may_be_jailed(char **argv)
 {

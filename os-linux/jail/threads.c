@@ -321,9 +321,9 @@ static bool all_finished(const int *done, int nr)
 }
 
 /*
- * Interrupts all other threads. A thread that starts meanwhile may be the child of one that has not
- * given up its rights yet, so the threads are listed until there is no new one. Fails if a thread
- * neither counts itself as finished nor ends within WAIT_S.
+ * Interrupts all other threads. A thread that has not given up its rights yet may start further
+ * threads, so the threads are listed until there is no new one. Fails if a thread neither counts
+ * itself as finished nor ends within WAIT_S.
  */
 static int interrupt_all(void)
 {
