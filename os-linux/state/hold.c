@@ -5,8 +5,9 @@
  * "g" arrives. If the other end is closed earlier, this process ends: the instance then runs on
  * another host or in another process.
  *
- * hold=console holds it back later, when all its devices exist and it is jailed. It runs when a
- * client of the management console says so (drivers/mconsole/state.c).
+ * hold=console holds the instance back later, when all its devices exist and its process is jailed.
+ * The instance runs when a client of the management console sends "state go"
+ * (drivers/mconsole/state.c).
  *
  * hold=FD,early: the files of DIR do not exist yet. This process writes "w", and reads the files
  * when "s" has arrived. So the saved instance need not be stopped while this process starts.

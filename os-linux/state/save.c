@@ -596,7 +596,7 @@ static uint64_t count_bytes(const struct os_state *s)
 /* ns between two checks of the worker that os_state_drop() waits for */
 #define WAIT_NS 200000
 
-/* The one job at a time, for the thread of os_state_prepare() or os_state_finish(). */
+/* The present job of the worker (work()), of which there is one at a time. */
 static struct {
 	bool started;
 	int ended, err;
