@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * head.c: records for each running instance the state to which it was last saved or rolled back, or
- * from which it was started. That state is the parent of its next one. The record is a symbolic
- * link .at/PID-START in the store. START is the time when the process began, so that a later
+ * from which it was started: the parent of the instance's next state. The record is a symbolic link
+ * .at/PID-START in the store. START is the time when the kernel process began, so that a later
  * process with the same pid has no record. If the link cannot be written or read, the next state
  * has no parent.
  */

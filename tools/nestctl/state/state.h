@@ -86,7 +86,7 @@ struct state {
 	struct state_file memory;
 	/*
 	 * memory.N at [N - 1]: a file of an older state, with the pages that @memory shares with
-	 * it. No name: there is none.
+	 * it. No name: there is no such file.
 	 */
 	struct state_file older[STATE_OLDER];
 	struct state_disk disks[STATE_DISKS];
@@ -385,7 +385,7 @@ struct start {
 	const char *hostname;
 	/* the saved instance may still run: give cards new addresses, and consoles no ports */
 	bool clone;
-	/* the instance comes from another keeper on this host, whose log goes on (machine_log.c) */
+	/* the instance comes from another keeper, whose log is continued (machine_log.c) */
 	bool moves;
 	/*
 	 * The instance runs as a child of this process with its standard streams, as with `nestctl

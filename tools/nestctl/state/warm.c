@@ -5,8 +5,8 @@
  *
  * Each copy is started by a child of the warmer, which opens and checks the state as a clone does,
  * sends the warmer the pipe with the reports of keeper and kernel, and ends. So the warmer's memory
- * does not grow. It ends, and all waiting copies with it, when SIGTERM arrives, when the state is
- * gone or replaced, or when copies cannot be started.
+ * does not grow. The warmer ends, and all waiting copies with it, when SIGTERM arrives, when the
+ * state was removed or replaced, or when copies cannot be started.
  */
 #include "tools/nestctl/state/warm.h"
 

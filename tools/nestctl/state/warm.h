@@ -15,7 +15,7 @@
  *	  like                     warm_context() of the warmer
  *
  * KEY is made of the state's digest, so a state that was replaced has another key. A copy has what
- * it inherited from the warmer, so it is taken only by a process that would pass on the same.
+ * it inherited from the warmer, so only a process with an equal warm_context() takes it.
  */
 #ifndef NESTLING_NESTCTL_WARM_H
 #define NESTLING_NESTCTL_WARM_H
