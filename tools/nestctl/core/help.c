@@ -112,7 +112,7 @@ static const struct {
 	{ &cmd_switch, "Others" },
 };
 
-/* Prints the title of the group that begins with the command, if one does. */
+/* Prints the title of the group that begins with the command, if there is such a group. */
 static void print_heading(const struct command *c)
 {
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)

@@ -55,8 +55,8 @@ void *xalloc(size_t size);
 /* Writes all bytes to a blocking descriptor. Dies on an error, with @what in the message. */
 void write_all(int fd, const void *data, size_t size, const char *what);
 /*
- * Writes all bytes to a stream, and waits while a non-blocking one is full. True if all were
- * written, false with errno (EPIPE: the reader has gone). @stop, if not NULL, is a flag that a
+ * Writes all bytes to the descriptor @fd, and waits while a non-blocking one is full. True if all
+ * were written, false with errno (EPIPE: the reader has gone). @stop, if not NULL, is a flag that a
  * signal handler sets: the call then fails with ECANCELED.
  */
 bool put_all(int fd, const char *buf, size_t n, const volatile sig_atomic_t *stop);

@@ -48,7 +48,8 @@ static const char *volatile scratch;
 
 /* ---- cleaning up ---- */
 
-#define DEPTH_MAX 16 /* nested folders of a temporary one */
+/* levels of nested folders that are removed with the temporary folder */
+#define DEPTH_MAX 16
 
 /* Removes the folder's entries in one pass. Returns how many it removed. */
 static int remove_entries(int dir, int depth);
