@@ -104,7 +104,7 @@ static bool is_ready(void)
 }
 
 /*
- * Escapes a name: a query may contain any bytes, of which only printable ASCII is shown as it is.
+ * Escapes a name: a query may contain any bytes, of which only printable ASCII is left unchanged.
  * The next call overwrites the text.
  */
 static const char *escaped(const char *name)
