@@ -83,7 +83,7 @@ void hosts_add(const char *name)
 	char more[sizeof(local) + 100] = "";
 	size_t n;
 
-	mkdir("/etc", 0755); /* an image of one program has none */
+	mkdir("/etc", 0755); /* a small image may lack it */
 	fd = open(HOSTS, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
 	text = fd < 0 ? NULL : read_hosts(fd);
 	n = text ? strlen(text) : 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * job.h: the job for the built-in init: the file /job, or what the host sends on /dev/tty5, a line
- * "jSIZE" followed by SIZE bytes. It consists of NUL-terminated strings; each of the first ones
- * begins with a letter for its kind:
+ * "jSIZE" followed by SIZE bytes. The job consists of NUL-terminated strings. Each string before
+ * the first empty one begins with a letter for its kind:
  *
  *    mMODE          "terminal", "channels", or "joined": output and errors are one channel, so that
  *                   their order is kept; "machine": the image's own init becomes process 1

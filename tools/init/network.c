@@ -139,8 +139,8 @@ static void put_search(struct text *t)
 }
 
 /*
- * Writes init's lines of resolv.conf. The first server for the names of the world is among those
- * that resolvers ask, at the cost of switches behind the second one.
+ * Writes init's lines of resolv.conf. Resolvers ask the first ASKED servers. A server for the names
+ * of the world must be among them, so it stands before the switches' servers that no longer fit.
  */
 static void write_servers(struct text *t)
 {
@@ -221,7 +221,10 @@ static const struct card *way_out(void)
 	return best;
 }
 
-/* Sets the default route, unless init has set the same before: the guest may have changed it. */
+/*
+ * Sets the default route, unless it is the route that init has set last: the guest may have changed
+ * that route since.
+ */
 static void set_route(void)
 {
 	const struct card *c = way_out();
@@ -248,7 +251,7 @@ static void settle(struct text *t)
 
 /* ---- the boot ---- */
 
-/* Opens the socket, before the first card is configured: its link may be lost and return then. */
+/* Opens the socket before the first card is configured, whose link may be lost and return then. */
 static void open_watch(void)
 {
 	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
@@ -305,8 +308,8 @@ const char *network_configure(const struct job *j, bool restored)
 		resolv_restore();
 	}
 	/*
-	 * a network without name servers is still one; but those of --dns were asked for, unless
-	 * the file is a volume of the user's
+	 * A network without name servers is still usable. So a failure counts only if the user has
+	 * named servers (--dns), and has mounted no volume at the file.
 	 */
 	return good || mounted || !has_servers() ? NULL : RESOLV_CONF;
 }
