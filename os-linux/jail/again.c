@@ -70,6 +70,10 @@ static uint32_t nr_words;
 #define PLACED_MAX 32
 static char *placed[PLACED_MAX + 1];
 static uint32_t nr_placed = 1;
+/*
+ * The recorded request for the next kernel process, if @asked. @dir: the state, or "". @fd: the
+ * broker's descriptors, which get the numbers @number there.
+ */
 static struct {
 	bool asked;
 	char dir[ASK_TEXT];
