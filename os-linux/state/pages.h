@@ -62,8 +62,14 @@ static inline bool page_is_zero(const char *page)
 	return true;
 }
 
+/*
+ * Prepares @f. @s and the STATE_FILES entries of @data, zeroed before the first finder of a save,
+ * stay the caller's and must stay valid until finder_end(), which may also follow a failure.
+ */
 int finder_begin(struct finder *f, const struct os_state *s, struct file_data *data);
+/* Closes what finder_begin() has opened. */
 void finder_end(struct finder *f);
+/* Frees the bits of all entries, and zeroes the entries. */
 void finder_forget(struct file_data *data);
 /* Sets the bits of @p, which are 0 before: m->len / STATE_PAGE / 64 + 1 words each. */
 int find_pages(const struct finder *f, const struct os_state_map *m, struct pages *p);
