@@ -28,6 +28,7 @@ struct json {
  * Parses @text, which is @size bytes long and need not be terminated. It may be freed afterwards.
  */
 struct json *json_parse(const char *text, size_t size, const char *what);
+/* Return the member @key of an object: any value, a list, or the content of a text. */
 const struct json *json_get(const struct json *object, const char *key);
 const struct json *json_list(const struct json *object, const char *key);
 const char *json_string(const struct json *object, const char *key);

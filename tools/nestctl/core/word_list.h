@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+/* Returns the number of words, without the NULL. */
 size_t words_count(char *const *words);
 /*
  * Appends a word, which must stay valid, to a list. Returns the list, whose address may have
