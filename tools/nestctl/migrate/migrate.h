@@ -134,6 +134,7 @@ struct version {
 };
 /* Opens and maps a file for comparison. Dies if it is missing. */
 struct version version_open(int dirfd, const char *name);
+/* Unmaps and closes the file, if there is one, and makes @v a version that does not exist. */
 void version_close(struct version *v);
 /*
  * Sends @new, from MIG_FILE to MIG_DONE, to a receiver that has @old (NULL: nothing) under the same
