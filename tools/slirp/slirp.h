@@ -114,7 +114,7 @@ struct sent {
 /*
  * Functions that write the audit's lines (audit.c), and lose lines that the pipe has no room for.
  * They do nothing before audit_open(), which takes over the pipe or socket @fd, and returns NULL or
- * an error message. @fd must be non-blocking.
+ * an error message. @fd must be non-blocking. audit_query(): @name is "" for a damaged query.
  */
 const char *audit_open(int fd);
 void audit_sent(const struct sent *s);
