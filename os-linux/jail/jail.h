@@ -55,8 +55,8 @@ struct jail_row {
 };
 
 /*
- * Rows of calls with checks may come more than once: the call is admitted if one of them admits it.
- * A call without a row ends the process.
+ * A call may have several rows: the first whose checks all hold decides. A call for which no row
+ * decides goes to the broker, which makes it if a row JAIL_ASK allows that, or ends the process.
  */
 extern const struct jail_row jail_table[];
 extern const size_t jail_rows;
