@@ -25,11 +25,14 @@
 #include "os-linux/state/tables.h"
 
 #define RUN_MAX (1u << 20) /* pages */
-/* bytes allocated beyond the size that was counted before the stop */
+/*
+ * bytes allocated for copies beyond the size that was counted before the stop; with an older state,
+ * also the bytes that are faulted in before the stop
+ */
 #define SPARE (4UL << 20)
 /* bytes: a larger memory is written early */
 #define EARLY_MIN (64UL << 20)
-/* bytes allocated for the pages that have to be written after the early copy */
+/* bytes faulted in for the pages that have to be copied in the stop after an early copy */
 #define EARLY_REST (16UL << 20)
 
 void state_build_id(uint8_t *id)
