@@ -19,8 +19,8 @@ const char *colour(enum colour c);
  */
 void put_plain(FILE *out, const char *text);
 /*
- * Returns a size as "1.5MB", for columns of listings: K, M, G and T are powers of 1024, and fewer
- * than 1000 bytes are a mere number. The text is never freed.
+ * Returns a size as "1.5MB", or "12B" below 1000 bytes, for columns of listings. K, M, G and T are
+ * powers of 1024. The text is never freed.
  */
 const char *size_text(double bytes);
 /*
