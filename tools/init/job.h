@@ -119,11 +119,15 @@ void resolv_take_note(void);
 void resolv_restore(void);
 
 /*
- * Adds localhost and @name to /etc/hosts, if they are missing (hosts.c). Errors are reported on
- * stderr. An invalid @name is left out.
+ * Adds localhost and @name to /etc/hosts, if they are missing (hosts.c). An invalid @name is left
+ * out. Does nothing if the file cannot be opened or is a symbolic link. Reports a failed write on
+ * stderr.
  */
 void hosts_add(const char *name);
-/* Adds "ADDRESS\tNAME" as the first line of /etc/hosts, unless the file has it (hosts.c). */
+/*
+ * Adds "ADDRESS\tNAME" as the first line of /etc/hosts, unless the file has it (hosts.c). Treats
+ * errors as hosts_add() does.
+ */
 void hosts_add_line(const char *line);
 /* Makes a folder and its parents with mode 0755 (init.c). Errors are ignored. */
 void make_dirs(const char *path);
