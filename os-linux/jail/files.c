@@ -49,6 +49,8 @@ static int nr_grants, nr_first, oldest;
 
 /* Where a call finds its file. */
 struct place {
+	/* false: the name was not looked up, and no call may be made for it */
+	bool looked_up;
 	int dir;      /* AT_FDCWD: the name is a path */
 	unsigned how; /* OS_GRANT_*, or 0: a table */
 	/* the path as the kernel process sees it, for messages */
@@ -347,6 +349,11 @@ static int take(struct place *p, uint64_t dir, uint64_t addr, unsigned need)
 	char name[ASK_TEXT];
 	int err;
 
+	/* what an earlier call has left on the stack must not be taken for this name's place */
+	p->looked_up = false;
+	p->dir = -1;
+	p->how = 0;
+	p->name = NULL;
 	p->path[0] = 0;
 	if (!memory_string(addr, name, sizeof(name)))
 		return -EFAULT;
@@ -356,6 +363,7 @@ static int take(struct place *p, uint64_t dir, uint64_t addr, unsigned need)
 		snprintf(p->path, sizeof(p->path), "%s", name);
 		return -EACCES;
 	}
+	p->looked_up = true;
 	err = find(p);
 	return err ? err : !need || p->how & need ? 0 : -EACCES;
 }
@@ -723,6 +731,8 @@ static void make(const struct seccomp_notif *call, const struct file_call *c)
 	int flags = (int)arg(call, c->flags, 0), err;
 	uint64_t dir = arg(call, c->dir, (uint64_t)AT_FDCWD), name = arg(call, c->name, 0);
 	struct place p;
+	/* true: a name that is not granted, but may be one of those that are admitted anyway */
+	bool may_be_special;
 
 	err = take(&p, dir, name, needs(c->op, flags));
 	if (err == -ENOENT && flags & AT_EMPTY_PATH && (c->op == STAT || c->op == STATX)) {
@@ -730,13 +740,14 @@ static void make(const struct seccomp_notif *call, const struct file_call *c)
 					     statx_descriptor(call, (int)dir));
 		return;
 	}
-	if (err == -EACCES && c->op == OPEN && open_again(call, &p, flags))
+	may_be_special = p.looked_up && err == -EACCES;
+	if (may_be_special && c->op == OPEN && open_again(call, &p, flags))
 		return;
-	if (err == -EACCES && c->op == READLINK && (is_above(p.path) || own_number(p.path) >= 0))
+	if (may_be_special && c->op == READLINK && (is_above(p.path) || own_number(p.path) >= 0))
 		err = 0;
-	if (err == -EACCES && c->op == LINK && !strncmp(p.path, "/proc/", 6))
+	if (may_be_special && c->op == LINK && own_number(p.path) >= 0)
 		err = 0; /* link_file() checks it */
-	if (err == -EACCES && (is_new_nameless(c, &p, flags) || is_own_folder(c, &p))) {
+	if (may_be_special && (is_new_nameless(c, &p, flags) || is_own_folder(c, &p))) {
 		p.dir = AT_FDCWD;
 		p.name = p.path;
 		err = 0;

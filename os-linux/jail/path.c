@@ -135,5 +135,5 @@ bool path_absolute(char *path, size_t size, int thread, int dir, const char *nam
 	if (n < 0 || (size_t)n >= size || !tidy(path))
 		return false;
 	name_self(path, size, thread);
-	return name_folder(path, size);
+	return *path && name_folder(path, size);
 }

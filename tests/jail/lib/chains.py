@@ -147,6 +147,16 @@ def links_of_the_owner(setting):
         moved = enters.call(RENAMEAT2, CWD, names[0], CWD, names[1], RENAME_EXCHANGE)
         check(f"nor changes places with it: {first}, {second}",
             moved < 0 and not os.path.islink(f"{folder}/there"), why(moved))
+    # The broker looks at no name with ".." in it, and must not take what an earlier call left.
+    for name in f"/proc/..{setting.work}/secret", f"/proc/self/fd/0/..{setting.work}/secret":
+        fd = opens(enters, f"{folder}/there", os.O_RDWR)
+        linked = enters.call(LINKAT, CWD, enters.put(9, name), CWD,
+            enters.put(10, f"{folder}/stolen"), 0)
+        check(f"a name that is not looked up is not linked: {name[:14]}",
+            fd >= 0 and linked < 0 and not os.path.exists(f"{folder}/stolen"),
+            f"{why(fd)} {why(linked)}")
+        if os.path.exists(f"{folder}/stolen"):
+            os.unlink(f"{folder}/stolen")
     names = enters.put(9, f"{folder}/there"), enters.put(10, f"{folder}/free")
     moved = enters.call(RENAME, *names)
     check("another file in the folder gets another name", moved == 0, why(moved))
