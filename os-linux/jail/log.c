@@ -97,7 +97,7 @@ static void hear(int out, const struct seccomp_notif *n, pid_t kernel)
 
 	if (d->nr == SYS_execve && (pid_t)n->pid == kernel)
 		silent = true;
-	if (silent || !is_new(d) || !is_thread_of((pid_t)n->pid, kernel))
+	if (silent || !is_thread_of((pid_t)n->pid, kernel) || !is_new(d))
 		return;
 	dprintf(out, "nestling: jail: call %d(%llx, %llx, %llx) from %llx:", d->nr,
 		(unsigned long long)d->args[0], (unsigned long long)d->args[1],

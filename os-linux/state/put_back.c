@@ -543,9 +543,11 @@ static int write_again(void)
 
 static int undo_written(void)
 {
-	int err = rewrite_written() ? 0 : drop_written();
+	bool rewritten = rewrite_written();
+	int err = rewritten ? 0 : drop_written();
 
-	if (!err && mark.restored && (copies.pages > COPIES_MAX || is_idle()))
+	/* what was written before the mark went with the copies */
+	if (!err && !rewritten && mark.restored && view.file)
 		err = write_again();
 	base_pages_back += copies.pages - copies.idle;
 	return err;

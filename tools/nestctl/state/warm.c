@@ -227,10 +227,13 @@ static void forget(struct slot *s, long pause)
 
 /*
  * Ends the waiting copies in the folder warm/KEY, one name after the other. A copy that a clone
- * takes meanwhile is left alone, since only one process can rename its folder.
+ * takes meanwhile is left alone, since only one process can rename its folder. True if there was
+ * one.
  */
-static void end_copies(const char *folder)
+static bool end_copies(const char *folder)
 {
+	bool ended = false;
+
 	for (int i = 0; i < WARM_COPIES; i++)
 		for (int home = 0; home < 2; home++) {
 			const char *dir = umid_home(home), *to;
@@ -248,7 +251,9 @@ static void end_copies(const char *folder)
 				close(pidfd);
 			}
 			umid_remove_ended(to, pid);
+			ended = true;
 		}
+	return ended;
 }
 
 static bool has_report(const struct slot *s)
@@ -408,8 +413,8 @@ static void remove_folder(const char *folder)
 }
 
 /*
- * Ends the warmer of warm/KEY and the copies. Returns false if there was none. Dies if it does not
- * end.
+ * Ends the warmer of warm/KEY and the copies. Returns false if there was neither. Dies if the
+ * warmer does not end.
  */
 static bool end_warmer(const char *folder)
 {
@@ -433,7 +438,7 @@ static bool end_warmer(const char *folder)
 		poll(NULL, 0, 5);
 	}
 	/* end the copies of a warmer that was killed */
-	end_copies(folder);
+	was |= end_copies(folder);
 	remove_folder(folder);
 	close(lock);
 	return was;
