@@ -158,6 +158,7 @@ static int send_open(struct inode *inode, struct file *f, struct fuse_file *ff)
 
 	if (ff->dir ? fc->no_opendir : fc->no_open) {
 		ff->none = true;
+		ff->flags = FOPEN_KEEP_CACHE;
 		return 0;
 	}
 	if (!fc->atomic_trunc)
@@ -453,6 +454,8 @@ static void update_pages(struct inode *inode, const char *buf, loff_t pos, size_
 		if (p) {
 			if (PageUptodate(p))
 				memcpy((char *)page_address(p) + off, buf, piece);
+			if (test_bit(PG_patched, &p->flags))
+				page_text_changed(p);
 			unlock_page(p);
 			put_page(p);
 		}
@@ -499,6 +502,18 @@ static ssize_t write_loop(struct file *f, struct iov_iter *from, loff_t *pos, ch
 	return done ? done : n;
 }
 
+void fuse_was_written(struct inode *inode)
+{
+	struct fuse_inode *fi = FUSE_I(inode);
+
+	if (!fi->ours)
+		return;
+	spin_lock(&fi->lock);
+	inode->i_mtime = inode->i_ctime = current_time(inode);
+	fi->times_ours = true;
+	spin_unlock(&fi->lock);
+}
+
 /*
  * Returns how many bytes may be written, or -errno. Removes set-id bits. i_rwsem is held for
  * writing.
@@ -506,19 +521,14 @@ static ssize_t write_loop(struct file *f, struct iov_iter *from, loff_t *pos, ch
 static ssize_t begin_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct inode *inode = f->f_inode;
-	struct fuse_inode *fi = FUSE_I(inode);
 	ssize_t n = generic_write_checks(f, from, pos);
 	int err;
 
 	if (n <= 0)
 		return n;
 	err = file_remove_privs(f);
-	if (!err && fi->ours) {
-		spin_lock(&fi->lock);
-		inode->i_mtime = inode->i_ctime = current_time(inode);
-		fi->times_ours = true;
-		spin_unlock(&fi->lock);
-	}
+	if (!err)
+		fuse_was_written(inode);
 	return err ? err : n;
 }
 

@@ -82,10 +82,10 @@ struct fuse_conn {
 	bool writeback;
 	/*
 	 * The first two are mount options. The others are flags of INIT: FUSE_ATOMIC_O_TRUNC,
-	 * FUSE_AUTO_INVAL_DATA, FUSE_DONT_MASK and FUSE_HANDLE_KILLPRIV (the server itself clears
-	 * set-id bits at writes, truncations and changes of owner).
+	 * FUSE_AUTO_INVAL_DATA and FUSE_HANDLE_KILLPRIV (the server itself clears set-id bits at
+	 * writes, truncations and changes of owner).
 	 */
-	bool default_permissions, allow_other, atomic_trunc, auto_inval, dont_mask, handle_killpriv;
+	bool default_permissions, allow_other, atomic_trunc, auto_inval, handle_killpriv;
 	bool no_open, no_opendir, no_access, no_create, no_flush, no_fsync, no_fsyncdir,
 		no_getxattr, no_setxattr, no_listxattr, no_removexattr, no_rename2, no_fallocate,
 		no_lseek, no_poll, no_interrupt; /* the server answered ENOSYS */
@@ -431,6 +431,12 @@ int fuse_notify(struct fuse_conn *fc, int code, struct iov_iter *from);
 
 /* ioctl.c: implements ioctl() of files and directories */
 long fuse_ioctl(struct file *f, u32 cmd, u64 arg);
+
+/*
+ * file.c: in writeback mode, sets the times of a file whose data this kernel has changed. They are
+ * sent to the server later.
+ */
+void fuse_was_written(struct inode *inode);
 
 /* pages.c */
 extern const struct address_space_operations fuse_aops;

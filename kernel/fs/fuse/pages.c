@@ -499,8 +499,10 @@ static int fuse_page_mkwrite(struct file *f, struct page *p)
 	if (make_room(inode))
 		return -EFAULT;
 	lock_page(p);
-	if (p->mapping == &inode->i_data)
+	if (p->mapping == &inode->i_data) {
 		count_dirty(fuse_conn_of(inode), p);
+		fuse_was_written(inode);
+	}
 	return 0;
 }
 

@@ -265,7 +265,6 @@ static void take_flags(struct fuse_conn *fc, const struct fuse_init_out *o)
 
 	fc->atomic_trunc = f & FUSE_ATOMIC_O_TRUNC;
 	fc->auto_inval = f & FUSE_AUTO_INVAL_DATA;
-	fc->dont_mask = f & FUSE_DONT_MASK;
 	fc->handle_killpriv = f & FUSE_HANDLE_KILLPRIV;
 	fc->writeback = f & FUSE_WRITEBACK_CACHE;
 	fc->minor = o->minor;
@@ -318,7 +317,7 @@ void fuse_send_init(struct fuse_conn *fc)
 	struct fuse_init_in in = { .major = FUSE_KERNEL_VERSION,
 		.minor = 38,
 		.max_readahead = FUSE_MAX_IO,
-		.flags = FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | FUSE_DONT_MASK |
+		.flags = FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES |
 			 FUSE_AUTO_INVAL_DATA | FUSE_PARALLEL_DIROPS | FUSE_NO_OPEN_SUPPORT |
 			 FUSE_NO_OPENDIR_SUPPORT | FUSE_MAX_PAGES | FUSE_HANDLE_KILLPRIV |
 			 FUSE_HAS_IOCTL_DIR | FUSE_WRITEBACK_CACHE | FUSE_INIT_EXT,
