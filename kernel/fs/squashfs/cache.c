@@ -85,11 +85,15 @@ static void begin_locked(struct sqfs_cache *c, struct sqfs_cached *b, u64 pos)
 static struct sqfs_cached *try_get(struct sqfs_cache *c, u64 pos, bool *fill, bool *grow)
 {
 	struct sqfs_cached *b;
+	bool unused;
 
 	spin_lock(&c->lock);
 	*fill = *grow = false;
 	b = find_locked(c, pos);
-	if (!b && c->nr < c->max) {
+	/* an unused block is in front of the list */
+	unused = !b && !list_empty(&c->lru) &&
+		 hlist_unhashed(&list_first_entry(&c->lru, struct sqfs_cached, lru)->hash);
+	if (!b && !unused && c->nr < c->max) {
 		c->nr++;
 		*grow = true;
 	} else if (!b && !list_empty(&c->lru)) {
