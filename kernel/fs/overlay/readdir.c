@@ -396,12 +396,15 @@ static int ovl_dir_fsync(struct file *f, loff_t start, loff_t end, bool datasync
 {
 	struct dentry *upper = ovl_upper(f->f_inode);
 	struct path path = { OVL_SB(f->f_inode->i_sb)->layer[0].mnt, upper };
+	const struct cred *old;
 	struct file *real;
 	int err;
 
 	if (!upper || OVL_SB(f->f_inode->i_sb)->is_volatile)
 		return 0;
+	old = ovl_enter(f->f_inode->i_sb);
 	real = ovl_open_layer(&path, O_RDONLY | O_DIRECTORY);
+	ovl_leave(old);
 	if (IS_ERR(real))
 		return (int)PTR_ERR(real);
 	err = vfs_fsync_range(real, start, end, datasync);
