@@ -361,6 +361,10 @@ int cgroup_rmdir(struct cgroup *c)
 	count_descendants(c, -1, 1);
 	sched_group_exit(&c->sched);
 	io_group_reset(&c->io);
+	/* the pages that the group leaves behind are no longer protected */
+	WRITE_ONCE(c->mem.min, 0);
+	WRITE_ONCE(c->mem.low, 0);
+	mem_keeps_set(&c->mem);
 	spin_lock(&cgroup_tasks_lock);
 	list_del_init(&c->sibling);
 	cgroup_update_frozen(c->parent);

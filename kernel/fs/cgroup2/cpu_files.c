@@ -100,7 +100,8 @@ int cg_store_cpu_idle(struct file *f, struct cgroup *c, char *text)
 
 	if (kstrtos64(text, 0, &v) || v < 0 || v > 1)
 		return -EINVAL;
-	sched_group_set_weight(&c->sched, SCHED_GROUP_WEIGHT, v);
+	if (c->sched.idle != v)
+		sched_group_set_weight(&c->sched, SCHED_GROUP_WEIGHT, v);
 	return 0;
 }
 

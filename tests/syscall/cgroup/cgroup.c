@@ -345,6 +345,9 @@ static void cpu(void)
 
 	GIVES(put("m/cpu.weight", "0"), ERANGE);
 	GIVES(put("m/cpu.weight", "10001"), ERANGE);
+	GIVES(put("m/cpu.weight", "250"), 0);
+	GIVES(put("m/cpu.idle", "0"), 0);
+	WANT("a group that was not idle keeps its weight", figure("m/cpu.weight", "") == 250);
 	GIVES(put("m/cpu.weight.nice", "-20"), 0);
 	GIVES(put("m/cpu.max", "100 100000"), EINVAL);
 	GIVES(put("m/cpu.max", "10000 50000"), 0);
