@@ -66,12 +66,13 @@ int mconsole_rename(const char *umid);
 void mconsole_command(struct mconsole_call *c, char *text);
 
 /*
- * Called while the machine is stopped: answers the requests that have arrived. "state go" and, if
- * the instance can take the name, "state go NAME" get an empty reply without error, and the
- * function returns true at once. All others get -EBUSY and the line @why. Returns false when no
- * request is left.
+ * Called while the machine is stopped: answers the requests that have arrived. Returns MCONSOLE_GO
+ * at once after "state go" or, if the instance can take the name, "state go NAME", and with
+ * @may_end MCONSOLE_END after "state end". These get an empty reply without error. All others get
+ * -EBUSY and the line @why. Returns MCONSOLE_NONE when no request is left.
  */
-bool mconsole_serve_stopped(const char *why);
+enum mconsole_order { MCONSOLE_NONE, MCONSOLE_GO, MCONSOLE_END };
+enum mconsole_order mconsole_serve_stopped(const char *why, bool may_end);
 
 /*
  * Sets the socket of mconsole=notify:SOCKET; returns false if the path is not absolute or too long.

@@ -278,8 +278,11 @@ static bool take_name(const struct mconsole_packet *p, const char *name)
 	return !err;
 }
 
-/* Replies. Returns true if the machine is to go on. */
-static bool serve_stopped(const struct mconsole_packet *p, const char *why)
+/*
+ * Returns what a request asks for that came while the machine is stopped. Has replied if that is
+ * MCONSOLE_NONE.
+ */
+static enum mconsole_order order_of(const struct mconsole_packet *p, const char *why, bool may_end)
 {
 	static struct request req;
 
@@ -287,32 +290,31 @@ static bool serve_stopped(const struct mconsole_packet *p, const char *why)
 	if (p->len >= offsetof(struct request, data) && req.magic == MAGIC &&
 		req.version == VERSION && req.len < MCONSOLE_DATA) {
 		req.data[req.len] = 0;
-		if (!strncmp(req.data, GO_AS, strlen(GO_AS))) {
-			if (!take_name(p, req.data + strlen(GO_AS)))
-				return false;
-		} else if (strcmp(req.data, "state go")) {
-			reply_stopped(p, -EBUSY, why);
-			return false;
-		}
-		reply_stopped(p, 0, "");
-		return true;
+		if (!strncmp(req.data, GO_AS, strlen(GO_AS)))
+			return take_name(p, req.data + strlen(GO_AS)) ? MCONSOLE_GO : MCONSOLE_NONE;
+		if (!strcmp(req.data, "state go"))
+			return MCONSOLE_GO;
+		if (may_end && !strcmp(req.data, "state end"))
+			return MCONSOLE_END;
 	}
 	reply_stopped(p, -EBUSY, why);
-	return false;
+	return MCONSOLE_NONE;
 }
 
-bool mconsole_serve_stopped(const char *why)
+enum mconsole_order mconsole_serve_stopped(const char *why, bool may_end)
 {
 	static struct mconsole_packet packet;
 
 	while (mconsole_host_recv(&packet)) {
-		bool goes = serve_stopped(&packet, why);
+		enum mconsole_order order = order_of(&packet, why, may_end);
 
+		if (order != MCONSOLE_NONE)
+			reply_stopped(&packet, 0, "");
 		mconsole_host_done(&packet);
-		if (goes)
-			return true;
+		if (order != MCONSOLE_NONE)
+			return order;
 	}
-	return false;
+	return MCONSOLE_NONE;
 }
 
 static int __noreturn mconsole_thread(void *unused)
@@ -403,9 +405,16 @@ static int wait_for_go(struct state_why *why)
 		strscpy(why->text, "there is no management console", sizeof(why->text));
 		return -ENOTCONN;
 	}
-	while (!mconsole_serve_stopped("it waits for nestctl clone, which lets it run"))
+	for (;;) {
+		enum mconsole_order order = mconsole_serve_stopped(
+			"it waits for nestctl clone, which lets it run", true);
+
+		if (order == MCONSOLE_END)
+			arch_power_off(0);
+		if (order == MCONSOLE_GO)
+			return 0;
 		mconsole_host_wait();
-	return 0;
+	}
 }
 
 STATE_PART(mconsole_state) = {

@@ -11,6 +11,7 @@
  *                          came with the request (hold_host.h); then replies as save does
  *     state go [NAME]      continues an instance whose holder has gone, see below, or a restored
  *                          one that waits for it (hold=console). NAME: that of its folder by now
+ *     state end            ends a restored instance that waits (hold=console), and no other
  *     state place WORD     a rollback that executes the kernel again gives it this parameter, which
  *                          places the instance on its host: umid=NAME when the folder of the
  *                          sockets was renamed, ubd0=FILE,... when a disk's file was
@@ -50,9 +51,10 @@ static void hold(u64 so_far)
 {
 	if (hold_host_wait(so_far) == HOLD_GO)
 		return;
-	while (!mconsole_serve_stopped(
-		"it stands still: it was migrated, and its receiver did not confirm that it runs "
-		"there; nestctl migrate --resume lets it go on here, nestctl kill ends it"))
+	while (mconsole_serve_stopped("it stands still: it was migrated, and its receiver did not "
+				      "confirm that it runs there; nestctl migrate --resume lets "
+				      "it go on here, nestctl kill ends it",
+		       false) != MCONSOLE_GO)
 		mconsole_host_wait();
 }
 

@@ -223,13 +223,20 @@ static char **read_cmdline(pid_t pid, char **kept)
 	return argv;
 }
 
-/* Returns the last name of "COW,FILE". A comma after a backslash is part of a name. */
+/*
+ * Returns FILE of "FILE", "FILE,,SERIAL", "COW,FILE" or "COW,FILE,SERIAL". A comma after a
+ * backslash is part of a name.
+ */
 static const char *last_name(const char *files)
 {
 	char *name = format("%s", files), *to = name;
+	bool second = false;
 
 	for (; *files; files++) {
+		if (*files == ',' && (second || !files[1] || files[1] == ','))
+			break;
 		if (*files == ',') {
+			second = true;
 			to = name;
 			continue;
 		}

@@ -27,7 +27,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/service/log.h"
-#include "tools/nestctl/state/state.h"
+#include "tools/nestctl/state/warm.h"
 
 /* a whole report is shorter than PIPE_BUF, so that it is written atomically */
 #define SAID_MAX 2000
@@ -153,16 +153,23 @@ static pid_t start(const struct keeper *k, const char *const *argv, int *errors)
 static int keep(const struct keeper *k, pid_t pid, int errors, struct said *said)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0), status;
-	struct pollfd p[3 + KEEPER_FDS] = { { .fd = pidfd, .events = POLLIN },
+	struct pollfd p[4 + KEEPER_FDS] = { { .fd = pidfd, .events = POLLIN },
 		{ .fd = errors, .events = POLLIN }, { .fd = k->console, .events = POLLIN } };
+	struct pollfd *reader = &p[3 + KEEPER_FDS];
 
 	*said = (struct said){ .nr_errors = 0 };
 	/* POLLIN is not needed for the end of a write-only pipe: poll(2) always reports POLLERR. */
 	for (int i = 0; i < KEEPER_FDS; i++)
 		p[3 + i] = (struct pollfd){ .fd = k->fds[i], .events = POLLIN };
+	/* the end of the reader of the reports is POLLERR */
+	*reader = (struct pollfd){ .fd = k->waits ? k->report : -1 };
 	while (pidfd >= 0 && !p[0].revents) {
-		if (poll(p, 3 + KEEPER_FDS, -1) < 0)
+		if (poll(p, 4 + KEEPER_FDS, -1) < 0)
 			continue;
+		if (reader->revents) {
+			warm_end_copy(k->waits);
+			reader->fd = -1;
+		}
 		for (int i = 1; i < 3 + KEEPER_FDS; i++)
 			if (p[i].revents && !take(k, p[i].fd, errors, said))
 				p[i].fd = -1;

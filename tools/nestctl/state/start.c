@@ -89,7 +89,11 @@ void start_check_name(const char *name)
 {
 	const char *folder;
 
-	if (!*name || strchr(name, '/') || *name == '.' || strlen(name) > 60)
+	bool good = *name && *name != '.' && strlen(name) <= 60;
+
+	for (const char *p = name; *p; p++)
+		good = good && *p > ' ' && *p < 127 && *p != '/';
+	if (!good)
 		die("'%.100s' is not a name for an instance", name);
 	folder = served_folder(name);
 	/* the broker of a kernel that was killed holds the socket a moment longer */
@@ -502,6 +506,10 @@ void start_begin(struct start *st, const char *kernel)
 	if (st->hold) {
 		add(&l, format("hold=%d,early", st->hold));
 		l.ends[l.nr_ends++] = st->hold;
+	}
+	if (st->warm) {
+		add(&l, "hold=console");
+		l.keeper.waits = st->name;
 	}
 	l.argv[l.argc] = NULL;
 	l.keeper.argv = l.argv;

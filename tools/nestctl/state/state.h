@@ -397,6 +397,8 @@ struct start {
 	 * start_begin() closes it; 0: none
 	 */
 	int hold;
+	/* a copy that waits (warm.h): it runs when its console says so (hold=console) */
+	bool warm;
 	/* further parameters, ending in NULL; or NULL */
 	const char *const *extra;
 	/* called several times a second during waits, or NULL */
@@ -492,6 +494,11 @@ struct keeper {
 	int fds[KEEPER_FDS];
 	/* pipe for reports of keeper and kernel (struct start) */
 	int report;
+	/*
+	 * the name of a copy that waits (warm.h), which ends if no process reads @report any more;
+	 * or NULL
+	 */
+	const char *waits;
 	/* the words for a machine's next kernel, ending in NULL; NULL: there is no next kernel */
 	const char *const *boot;
 	/* the next kernel's initial archive, which the first kernel does not inherit */

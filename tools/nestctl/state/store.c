@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,6 +30,9 @@
 
 #define NAME_CHARS 100
 #define TRIES 100
+/* how long a change waits for the lock of a state */
+#define LOCK_TRIES 50
+#define LOCK_STEP_MS 10
 /* files that are synced concurrently */
 #define SYNC_MAX 8
 
@@ -132,6 +136,11 @@ int state_lock(const char *path, const char *name, bool change)
 {
 	int fd = open_locked(path, change);
 
+	/* a nestctl that starts an instance from the state has its lock for some milliseconds */
+	for (int i = 0; fd < 0 && errno == EAGAIN && change && i < LOCK_TRIES; i++) {
+		poll(NULL, 0, LOCK_STEP_MS);
+		fd = open_locked(path, change);
+	}
 	if (fd >= 0)
 		return fd;
 	if (errno == ENOENT)

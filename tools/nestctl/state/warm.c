@@ -38,7 +38,9 @@
 #define PAUSE_MS 100
 /* until a copy that has ended is replaced, or a start that has failed is repeated */
 #define AGAIN_MS 1000
-#define END_MS 20000 /* until a warmer has ended */
+#define END_MS 20000  /* until a warmer has ended */
+/* for a clone between its two steps of taking a copy */
+#define TAKING_MS 300
 /* failed starts in a row after which the warmer ends */
 #define TRIES 3
 /* descriptors of the warmer: its lock, and the pipe to the nestctl that has started it */
@@ -119,7 +121,6 @@ static void send_result(int socket, int fd, const char *text)
 /* Runs in the child: starts a kernel that waits. May die. */
 static void begin(void *arg)
 {
-	static const char *const extra[] = { "hold=console", NULL };
 	const struct birth *b = arg;
 	const struct warmer *w = b->w;
 	struct state s = state_open(w->state);
@@ -127,7 +128,7 @@ static void begin(void *arg)
 		.state = &s,
 		.name = warm_name(w->folder, b->slot),
 		.clone = true,
-		.extra = extra,
+		.warm = true,
 		.pidfd = -1,
 	};
 
@@ -226,39 +227,47 @@ static void forget(struct slot *s, long pause)
 }
 
 /*
- * Ends the waiting copies in the folder warm/KEY, one name after the other. A copy that a clone
- * takes meanwhile is left alone, since only one process can rename its folder. True if there was
- * one.
+ * Ends the waiting copies of the folder warm/KEY. A copy that a clone has taken is left alone. True
+ * if there was one.
  */
 static bool end_copies(const char *folder)
 {
 	bool ended = false;
 
 	for (int i = 0; i < WARM_COPIES; i++)
-		for (int home = 0; home < 2; home++) {
-			const char *dir = umid_home(home), *to;
-			pid_t pid;
-			int pidfd;
-
-			to = dir ? format("%s/.warm-end-%d", dir, (int)getpid()) : NULL;
-			if (!dir || renameat2(AT_FDCWD, format("%s/%s", dir, warm_name(folder, i)),
-					    AT_FDCWD, to, RENAME_NOREPLACE))
-				continue;
-			pid = umid_read_pid(to);
-			pidfd = pid ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
-			if (pidfd >= 0) {
-				syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-				close(pidfd);
-			}
-			umid_remove_ended(to, pid);
-			ended = true;
-		}
+		ended |= warm_end_copy(warm_name(folder, i));
 	return ended;
 }
 
 static bool has_report(const struct slot *s)
 {
 	return poll(&(struct pollfd){ .fd = s->st.report, .events = POLLIN }, 1, 0) > 0;
+}
+
+/* True if copy @i has the name of a waiting one. */
+static bool has_name(const struct warmer *w, int i)
+{
+	for (int home = 0; home < 2; home++)
+		if (w->names[i][home] && !access(w->names[i][home], F_OK))
+			return true;
+	return false;
+}
+
+/*
+ * True if a clone has taken the copy and is not letting it run, as if the clone was killed in
+ * between.
+ */
+static bool is_lost(const struct warmer *w, int i)
+{
+	const struct slot *s = &w->slots[i];
+
+	return s->used && s->st.waits && !s->st.runs && !has_name(w, i) && !has_report(s);
+}
+
+static void kill_copy(const struct slot *s)
+{
+	if (s->st.pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, s->st.pidfd, SIGKILL, NULL, 0);
 }
 
 /* Ends all waiting copies, also those that are being started. */
@@ -280,6 +289,11 @@ static void end_all(struct warmer *w)
 			poll(NULL, 0, 10);
 	}
 	end_copies(w->folder);
+	/* a clone that takes one at this moment lets it run soon */
+	poll(NULL, 0, TAKING_MS);
+	for (int i = 0; i < w->count; i++)
+		if (is_lost(w, i))
+			kill_copy(&w->slots[i]);
 }
 
 /* ---- the warmer ---- */
@@ -312,25 +326,15 @@ static bool is_same(const struct warmer *w)
 	       st.st_mtim.tv_nsec == w->json.st_mtim.tv_nsec;
 }
 
-/* True if copy @i has the name of a waiting one. */
-static bool has_name(const struct warmer *w, int i)
-{
-	for (int home = 0; home < 2; home++)
-		if (w->names[i][home] && !access(w->names[i][home], F_OK))
-			return true;
-	return false;
-}
-
-/* Ends copies that were taken by a clone which did not let them run. */
+/* Ends copies that are lost since several looks. */
 static void end_lost(struct warmer *w)
 {
 	for (int i = 0; i < w->count; i++) {
 		struct slot *s = &w->slots[i];
 
-		if (!s->used || !s->st.waits || has_report(s) || has_name(w, i))
-			s->lost = 0;
-		else if (++s->lost >= LOST_LOOKS && s->st.pidfd >= 0)
-			syscall(SYS_pidfd_send_signal, s->st.pidfd, SIGKILL, NULL, 0);
+		s->lost = is_lost(w, i) ? s->lost + 1 : 0;
+		if (s->lost >= LOST_LOOKS)
+			kill_copy(s);
 	}
 }
 
@@ -392,7 +396,7 @@ static void __attribute__((noreturn)) keep_warm(struct warmer *w)
 		}
 	}
 	end_all(w);
-	tell(w, w->why ? w->why : "it was ended");
+	tell(w, w->why ? w->why : "another nestctl has ended it");
 	exit(0);
 }
 
@@ -412,36 +416,73 @@ static void remove_folder(const char *folder)
 	rmdir(folder);
 }
 
+/* Returns the warmer of the folder, which holds the fcntl(2) lock, or 0. */
+static pid_t warmer_of(int lock)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fcntl(lock, F_GETLK, &l) || l.l_type == F_UNLCK ? 0 : l.l_pid;
+}
+
+/* True if the open lock is still that of the folder. */
+static bool is_present(int lock, const char *folder)
+{
+	struct stat mine, now;
+
+	return !fstat(lock, &mine) && !stat(format("%s/lock", folder), &now) &&
+	       mine.st_ino == now.st_ino && mine.st_dev == now.st_dev;
+}
+
 /*
- * Ends the warmer of warm/KEY and the copies. Returns false if there was neither. Dies if the
- * warmer does not end.
+ * Takes the flock(2) of warm/KEY, ends the warmer that has it, and ends the copies. @makes: makes
+ * the folder if it is missing. Returns the lock, or -1 if there is no folder. *ended: there was a
+ * warmer or a copy. Dies if the warmer does not end.
  */
-static bool end_warmer(const char *folder)
+static int take_over(const char *folder, bool makes, bool *ended)
 {
 	long end = now_ms() + END_MS;
-	int lock = open_lock(folder, 0);
-	bool was = false;
-	char text[32];
-	ssize_t n;
+	pid_t told = 0, pid;
+	int lock;
 
-	if (lock < 0)
-		return false;
-	while (flock(lock, LOCK_EX | LOCK_NB)) {
-		n = pread(lock, text, sizeof(text) - 1, 0);
-		text[n > 0 ? n : 0] = '\0';
-		if (!was && atoi(text) > 0)
-			kill(atoi(text), SIGTERM);
-		was = true;
-		if (now_ms() > end)
-			die("process %d, which keeps copies of the state, does not end",
-				atoi(text));
-		poll(NULL, 0, 5);
+	*ended = false;
+	for (;;) {
+		if (makes)
+			make_dirs(folder);
+		lock = open_lock(folder, makes ? O_CREAT : 0);
+		if (lock < 0 && !(makes && errno == ENOENT))
+			break;
+		while (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB)) {
+			pid = warmer_of(lock);
+			if (pid && pid != told && !kill(pid, SIGTERM))
+				*ended = true;
+			told = pid ? pid : told;
+			if (now_ms() > end)
+				die("another nestctl does not end that uses %s", folder);
+			poll(NULL, 0, 5);
+		}
+		/* the last holder may have removed the folder */
+		if (lock >= 0 && is_present(lock, folder))
+			break;
+		if (lock >= 0)
+			close(lock);
 	}
-	/* end the copies of a warmer that was killed */
-	was |= end_copies(folder);
-	remove_folder(folder);
-	close(lock);
-	return was;
+	if (lock < 0 && makes)
+		die("%s: %s", folder, strerror(errno));
+	*ended |= end_copies(folder);
+	return lock;
+}
+
+/* Ends the warmer of warm/KEY and the copies. Returns false if there was neither. */
+static bool end_warmer(const char *folder)
+{
+	bool ended;
+	int lock = take_over(folder, false, &ended);
+
+	if (lock >= 0) {
+		remove_folder(folder);
+		close(lock);
+	}
+	return ended;
 }
 
 static void write_file(const char *path, const char *text)
@@ -491,20 +532,6 @@ static void check(const struct state *s)
 				i);
 }
 
-/* Takes the lock of warm/KEY, whose warmer and copies end. */
-static int take_lock(const char *folder)
-{
-	int lock;
-
-	end_warmer(folder);
-	make_dirs(folder);
-	lock = open_lock(folder, O_CREAT);
-	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB))
-		die("%s: %s", folder,
-			errno == EWOULDBLOCK ? "another nestctl uses it" : strerror(errno));
-	return lock;
-}
-
 /* Starts a warmer and waits until the copies wait. */
 static void start_warmer(struct state *s, int count, bool trust)
 {
@@ -512,6 +539,7 @@ static void start_warmer(struct state *s, int count, bool trust)
 	const char *like = warm_context();
 	char text[1000] = "";
 	int told[2], lock;
+	bool was;
 	ssize_t n;
 	pid_t pid;
 
@@ -534,7 +562,7 @@ static void start_warmer(struct state *s, int count, bool trust)
 		die("%s: %s", s->name, strerror(errno));
 	if (!like)
 		die("/proc/self cannot be read");
-	lock = take_lock(w->folder);
+	lock = take_over(w->folder, true, &was);
 	write_file(format("%s/state", w->folder), format("%s\n%d\n", s->folder, count));
 	write_file(format("%s/like", w->folder), like);
 	if (pipe2(told, O_CLOEXEC))
@@ -544,8 +572,10 @@ static void start_warmer(struct state *s, int count, bool trust)
 	if (pid < 0)
 		die("cannot start a process: %s", task_error(errno));
 	if (!pid) {
+		struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
 		leave(lock, told[1]);
-		if (dprintf(LOCK_FD, "%d\n", (int)getpid()) < 0)
+		if (fcntl(LOCK_FD, F_SETLK, &l))
 			_exit(1);
 		keep_warm(w);
 	}
@@ -593,8 +623,11 @@ static void show_one(struct table *t, const char *folder, bool json)
 	if (lock < 0)
 		return;
 	if (!flock(lock, LOCK_EX | LOCK_NB)) {
-		end_copies(folder);
-		remove_folder(folder);
+		/* the warmer was killed */
+		if (is_present(lock, folder)) {
+			end_copies(folder);
+			remove_folder(folder);
+		}
 		close(lock);
 		return;
 	}

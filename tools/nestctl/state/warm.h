@@ -10,12 +10,14 @@
  *	warmer (warm.c)            a process for each such state: starts the copies, and a new copy
  *	                           when a copy was taken or has ended
  *	warm/KEY/ in the data folder:
- *	  lock                     held by the warmer while it lives; its pid is the content
+ *	  lock                     the warmer has both kinds of lock on it, flock(2) and fcntl(2),
+ *	                           while it lives
  *	  state                    the state's folder and the wanted number of copies, in two lines
  *	  like                     warm_context() of the warmer
  *
- * KEY is made of the state's digest, so a state that was replaced has another key. A copy has what
- * it inherited from the warmer, so only a process with an equal warm_context() takes it.
+ * KEY is made of the state's digest and of the data folder, so a state that was replaced has another
+ * key. A copy has what it inherited from the warmer, so only a process with an equal warm_context()
+ * takes it.
  */
 #ifndef NESTLING_NESTCTL_WARM_H
 #define NESTLING_NESTCTL_WARM_H
@@ -23,7 +25,6 @@
 #include "tools/nestctl/state/state.h"
 
 #define WARM_COPIES 64
-#define WARM_KEY 16 /* letters */
 
 /* Returns warm/KEY for the state, which need not exist. */
 const char *warm_folder(const struct state *s);
@@ -41,6 +42,11 @@ const char *warm_context(void);
  * checked by start_check_name().
  */
 bool warm_take(struct start *st);
+/*
+ * Ends the copy @name if it still waits, and removes its folder. Returns true if it has ended. A
+ * copy that was taken, or does not answer within two seconds, is left alone.
+ */
+bool warm_end_copy(const char *name);
 
 extern const struct command cmd_states_warm;
 

@@ -18,7 +18,13 @@
 
 const char *warm_folder(const struct state *s)
 {
-	return format("%s/%.*s", data_dir("warm"), WARM_KEY, s->digest);
+	const char *dir = data_dir("warm");
+	uint32_t hash = 2166136261;
+
+	/* copies of one state for two data folders have different names */
+	for (const char *p = dir; *p; p++)
+		hash = (hash ^ (uint8_t)*p) * 16777619;
+	return format("%s/%.12s%04x", dir, s->digest, hash & 0xffff);
 }
 
 const char *warm_name(const char *folder, int i)
@@ -106,12 +112,12 @@ static void add_status(struct text *t)
 const char *warm_context(void)
 {
 	static const char *const files[] = { "limits", "cgroup", "oom_score_adj", "personality",
-		"timerslack_ns", "attr/current" };
+		"timerslack_ns", "coredump_filter", "attr/current" };
 	static const char *const links[] = { "root", "ns/cgroup", "ns/ipc", "ns/mnt", "ns/net",
 		"ns/pid", "ns/time", "ns/user", "ns/uts" };
-	/* those that the kernel reads */
+	/* those that a start and the kernel read */
 	static const char *const variables[] = { "HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME",
-		"NESTLING_JAIL_LOG" };
+		"TMPDIR", "NESTLING_JAIL_LOG" };
 	static char room[CONTEXT_MAX + 1];
 	struct text t = { .at = room };
 	struct sched_param param = { 0 };
@@ -152,70 +158,128 @@ static bool is_like(const char *folder)
 
 /* ---- taking ---- */
 
+#define ANSWER_MS 2000 /* for an answer of a copy */
+#define STEP_MS 20
+#define SOCKET_PATH_MAX 108
+
 /*
  * Gives the folder of a waiting copy the instance's name. Returns its new path, or NULL if no copy
  * waits.
  */
 static const char *rename_one(const char *folder, const char *name)
 {
-	for (int i = 0; i < WARM_COPIES; i++)
-		for (int home = 0; home < 2; home++) {
-			const char *dir = umid_home(home);
-			const char *to = dir ? format("%s/%s", dir, name) : NULL;
-			const char *from = dir ? format("%s/%s", dir, warm_name(folder, i)) : NULL;
+	for (int home = 0; home < 2; home++) {
+		const char *dir = umid_home(home), *to = dir ? format("%s/%s", dir, name) : NULL;
 
-			if (!dir)
-				continue;
-			if (!renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE))
-				return to;
-			if (errno != EEXIST)
-				continue;
-			/* the folder of an instance that was killed */
+		if (!to || strlen(to) + sizeof("/mconsole") > SOCKET_PATH_MAX)
+			continue;
+		/* the folder of an instance that was killed */
+		if (!access(to, F_OK))
 			umid_remove_dead(to);
-			if (!renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE))
+		for (int i = 0; i < WARM_COPIES; i++)
+			if (!renameat2(AT_FDCWD, format("%s/%s", dir, warm_name(folder, i)),
+				    AT_FDCWD, to, RENAME_NOREPLACE))
 				return to;
-		}
+	}
 	return NULL;
 }
 
-/* Lets the waiting kernel run whose folder of names is @to. True if the kernel confirms that. */
-static bool let_go(struct start *st, const char *to)
+/* Asks the kernel that is served in @folder. Returns its answer, or NULL. *err: its error. */
+static char *ask(const char *folder, const char *command, int *err)
 {
 	struct umid_console c;
 	char *text;
 	size_t len;
-	int err;
 
-	st->kernel = umid_read_pid(to);
-	st->pidfd = st->kernel ? (int)syscall(SYS_pidfd_open, st->kernel, 0) : -1;
-	if (st->pidfd < 0 || !umid_try_connect(&c, to))
-		return false;
-	text = umid_ask(&c, format("state go %s", st->name), &err, &len);
+	if (!umid_try_connect(&c, folder))
+		return NULL;
+	c.wait_ms = ANSWER_MS;
+	c.step_ms = STEP_MS;
+	text = umid_ask(&c, command, err, &len);
 	close(c.fd);
+	return text;
+}
+
+/* Lets the kernel run that waits in @to. True if it says that it does. */
+static bool let_go(struct start *st, const char *to)
+{
+	pid_t pid = umid_read_pid(to);
+	int err, pidfd = pid ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	char *text = pidfd < 0 ? NULL : ask(to, format("state go %s", st->name), &err);
+	/* the process may have ended, and another may have its number; the file still names it */
+	bool goes = text && !err && umid_read_pid(to) == pid;
+
 	free(text);
-	return text && !err;
+	if (goes) {
+		st->kernel = pid;
+		st->pidfd = pidfd;
+	} else if (pidfd >= 0) {
+		close(pidfd);
+	}
+	return goes;
+}
+
+/* Ends the copy that waits in @folder, and removes the folder. True if the copy has ended. */
+static bool end_in(const char *folder)
+{
+	pid_t pid = umid_read_pid(folder);
+	int err = 0;
+	char *text;
+
+	if (access(folder, F_OK))
+		return false;
+	text = ask(folder, "state end", &err);
+	/* a kernel that has ended before it could answer is not served any more */
+	if (text ? err : umid_is_served(folder)) {
+		free(text);
+		return false;
+	}
+	free(text);
+	umid_remove_ended(folder, pid);
+	return true;
+}
+
+bool warm_end_copy(const char *name)
+{
+	bool ended = false;
+
+	for (int home = 0; home < 2; home++)
+		if (umid_home(home))
+			ended |= end_in(format("%s/%s", umid_home(home), name));
+	return ended;
+}
+
+/* Takes a copy; see warm_take(). The signals that end nestctl are blocked. */
+static bool take(struct start *st, const char *folder)
+{
+	const char *to = rename_one(folder, st->name);
+
+	if (!to)
+		return false;
+	if (let_go(st, to)) {
+		st->report = -1;
+		st->runs = true;
+		return true;
+	}
+	/* It has ended, or does not answer. The next one may not either: start a kernel instead. */
+	end_in(to);
+	return false;
 }
 
 bool warm_take(struct start *st)
 {
-	const char *folder = warm_folder(st->state), *to;
+	const char *folder = warm_folder(st->state);
+	sigset_t ending, before;
+	bool taken;
 
 	if (!is_like(folder))
 		return false;
-	while ((to = rename_one(folder, st->name))) {
-		if (let_go(st, to)) {
-			st->report = -1;
-			st->runs = true;
-			return true;
-		}
-		/* the copy has ended meanwhile, or does not answer */
-		if (st->pidfd >= 0) {
-			syscall(SYS_pidfd_send_signal, st->pidfd, SIGKILL, NULL, 0);
-			close(st->pidfd);
-		}
-		umid_remove_ended(to, st->kernel);
-		st->pidfd = -1;
-		st->kernel = 0;
-	}
-	return false;
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ending, &before);
+	taken = take(st, folder);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return taken;
 }
