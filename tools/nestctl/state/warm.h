@@ -15,9 +15,9 @@
  *	  state                    the state's folder and the wanted number of copies, in two lines
  *	  like                     warm_context() of the warmer
  *
- * KEY is made of the state's digest and of the data folder, so a state that was replaced has another
- * key. A copy has what it inherited from the warmer, so only a process with an equal warm_context()
- * takes it.
+ * KEY is made of the state's digest and of the data folder, so a state that was replaced has
+ * another key. A copy has what it inherited from the warmer, so only a process with an equal
+ * warm_context() takes it.
  */
 #ifndef NESTLING_NESTCTL_WARM_H
 #define NESTLING_NESTCTL_WARM_H
