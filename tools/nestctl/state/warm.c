@@ -38,7 +38,7 @@
 #define PAUSE_MS 100
 /* until a copy that has ended is replaced, or a start that has failed is repeated */
 #define AGAIN_MS 1000
-#define END_MS 20000  /* until a warmer has ended */
+#define END_MS 20000 /* until a warmer has ended */
 /* for a clone between its two steps of taking a copy */
 #define TAKING_MS 300
 /* failed starts in a row after which the warmer ends */
@@ -264,6 +264,14 @@ static bool is_lost(const struct warmer *w, int i)
 	return s->used && s->st.waits && !s->st.runs && !has_name(w, i) && !has_report(s);
 }
 
+static bool any_lost(const struct warmer *w)
+{
+	for (int i = 0; i < w->count; i++)
+		if (is_lost(w, i))
+			return true;
+	return false;
+}
+
 static void kill_copy(const struct slot *s)
 {
 	if (s->st.pidfd >= 0)
@@ -289,8 +297,9 @@ static void end_all(struct warmer *w)
 			poll(NULL, 0, 10);
 	}
 	end_copies(w->folder);
-	/* a clone that takes one at this moment lets it run soon */
-	poll(NULL, 0, TAKING_MS);
+	/* a clone that takes a copy at this moment lets it run soon */
+	if (any_lost(w))
+		poll(NULL, 0, TAKING_MS);
 	for (int i = 0; i < w->count; i++)
 		if (is_lost(w, i))
 			kill_copy(&w->slots[i]);
