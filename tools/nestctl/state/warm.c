@@ -494,6 +494,24 @@ static bool end_warmer(const char *folder)
 	return ended;
 }
 
+/*
+ * True if a warmer, or a nestctl that starts one, has the lock of warm/KEY. Otherwise ends copies
+ * and removes the folder, which a warmer that was killed has left.
+ */
+static bool has_warmer(const char *folder)
+{
+	int lock = open_lock(folder, 0);
+	bool has = lock >= 0 && flock(lock, LOCK_EX | LOCK_NB);
+
+	if (lock >= 0 && !has && is_present(lock, folder)) {
+		end_copies(folder);
+		remove_folder(folder);
+	}
+	if (lock >= 0)
+		close(lock);
+	return has;
+}
+
 static void write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -594,7 +612,8 @@ static void start_warmer(struct state *s, int count, bool trust)
 	n = get_some(told[0], text, sizeof(text) - 1);
 	if (n > 0 && !*text)
 		return;
-	end_warmer(w->folder);
+	/* the folder may be that of another warmer by now, which has ended this one */
+	has_warmer(w->folder);
 	die("%s: no copy can wait: %s", s->name,
 		n > 0 ? text : "the process that keeps them ended");
 }
@@ -627,20 +646,10 @@ static const char *read_state(const char *folder, int *count)
 static void show_one(struct table *t, const char *folder, bool json)
 {
 	const char *state, *store = format("%s/", state_store());
-	int lock = open_lock(folder, 0), count;
+	int count;
 
-	if (lock < 0)
+	if (!has_warmer(folder))
 		return;
-	if (!flock(lock, LOCK_EX | LOCK_NB)) {
-		/* the warmer was killed */
-		if (is_present(lock, folder)) {
-			end_copies(folder);
-			remove_folder(folder);
-		}
-		close(lock);
-		return;
-	}
-	close(lock);
 	state = read_state(folder, &count);
 	if (!state)
 		return;
