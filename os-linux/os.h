@@ -176,8 +176,8 @@ struct os_clock_shifts {
 /* Sets *s to the shifts of this process. */
 void os_clock_shifts(struct os_clock_shifts *s);
 /*
- * From os_clock_stand() to os_clock_go_on() the monotonic clocks stand still: the second call
- * shifts them back. Boot time goes on. Called while no guest code runs.
+ * os_clock_go_on() sets the monotonic clocks back to their values at os_clock_stand(), so the guest
+ * sees no time pass. Boot time is not changed. No guest code may run between the two calls.
  */
 void os_clock_stand(void);
 void os_clock_go_on(void);
@@ -280,8 +280,8 @@ int os_event_poll(int cpu);
  */
 int os_vcpu_start(int cpu, void (*entry)(void *arg), void *arg);
 /*
- * vCPUs that are started after os_vcpus_hold() call their function when os_vcpus_release() is
- * called. For a restore.
+ * After os_vcpus_hold() new vCPUs wait before they call @entry, until os_vcpus_release(). A restore
+ * uses these.
  */
 void os_vcpus_hold(void);
 void os_vcpus_release(void);

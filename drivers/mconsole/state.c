@@ -10,7 +10,7 @@
  *     state hold DIR       saves, but the machine stays stopped until a command on the channel that
  *                          came with the request (hold_host.h); then replies as save does
  *     state go [NAME]      continues an instance whose holder has gone, see below, or a restored
- *                          one that waits for it (hold=console). NAME: that of its folder by now
+ *                          one that waits (hold=console). NAME: the present name of its folder
  *     state end            ends a restored instance that waits (hold=console), and no other
  *     state place WORD     a rollback that executes the kernel again gives it this parameter, which
  *                          places the instance on its host: umid=NAME when the folder of the

@@ -5,7 +5,7 @@
  * helper is embedded in this program and started from memory, so it needs no file. The helper ends
  * when this process's end of the pair closes, however the process ends.
  *
- * At a restore the start would delay the guest, so the broker of the jail makes it:
+ * At a restore, starting the helper would delay the guest, so the jail's broker starts it:
  *
  *      kernel process                 broker                       its child
  *      makes the pair

@@ -110,8 +110,8 @@ struct state_part {
 	 */
 	int (*rebuild)(const char *dir, struct state_why *why);
 	/*
-	 * With hold=console: waits until a client lets the instance run. All parts are rebuilt, the
-	 * machine is stopped, as for describe(). Returns 0, or -errno with @why set, as rebuild().
+	 * With hold=console: waits until a client lets the instance run. Called after rebuild() of
+	 * all parts, with the machine stopped. Returns 0, or -errno with @why set, as rebuild().
 	 * Only one part has this function.
 	 */
 	int (*wait)(struct state_why *why);

@@ -731,7 +731,7 @@ static void make(const struct seccomp_notif *call, const struct file_call *c)
 	int flags = (int)arg(call, c->flags, 0), err;
 	uint64_t dir = arg(call, c->dir, (uint64_t)AT_FDCWD), name = arg(call, c->name, 0);
 	struct place p;
-	/* true: a name that is not granted, but may be one of those that are admitted anyway */
+	/* the name was looked up and is not granted; some such names are admitted below */
 	bool may_be_special;
 
 	err = take(&p, dir, name, needs(c->op, flags));

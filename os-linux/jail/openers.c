@@ -145,7 +145,7 @@ static void send_opened(struct os_opened *o)
 	sendmsg(broker.ask, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* The helpers to start when the jail closes. */
+/* The helpers to start HELPERS_AFTER_MS after the close of the jail. */
 static struct helper {
 	struct helper *next;
 	void (*fn)(const char *text, int fd);

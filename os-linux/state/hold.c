@@ -5,12 +5,11 @@
  * "g" arrives. If the other end is closed earlier, this process ends: the instance then runs on
  * another host or in another process.
  *
- * hold=console holds the instance back later, when all its devices exist and its process is jailed.
- * The instance runs when a client of the management console sends "state go"
- * (drivers/mconsole/state.c).
- *
  * hold=FD,early: the files of DIR do not exist yet. This process writes "w", and reads the files
  * when "s" has arrived. So the saved instance need not be stopped while this process starts.
+ *
+ * hold=console is not handled here (restore.c, drivers/mconsole/mconsole.c): the instance waits
+ * later, with its devices made and its jail closed, until a client sends "state go".
  */
 #include <errno.h>
 #include <stdlib.h>

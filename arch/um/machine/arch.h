@@ -197,7 +197,7 @@ void machine_go(void);
  * wait until machine_wake(). Returns 0 or -errno.
  */
 int machine_wake_begin(void);
-/* As machine_go(), after machine_wake_begin(). */
+/* Lets the vCPUs run that machine_wake_begin() has started. */
 void machine_wake(void);
 /* As machine_go(), in a process whose machine was put back in place. */
 void machine_go_back(void);
@@ -325,8 +325,9 @@ bool machine_is_fresh(u64 *gap);
 /* True if the instance is to wait for a client of the management console (hold=console). */
 bool machine_waits(void);
 /*
- * Enclose that wait, between machine_wake_begin() and machine_wake(): the starter is told, and the
- * monotonic clocks stand still. No guest code may run in between.
+ * Called before and after that wait, between machine_wake_begin() and machine_wake(). The first
+ * reports the wait to the starter (ready=); the second sets the monotonic clocks back to the first
+ * call. No guest code may run in between.
  */
 void machine_wait_begin(void);
 void machine_wait_end(void);

@@ -10,7 +10,8 @@
  * Reports go through a pipe to nestctl: "k PID\n" when a kernel has started; from the kernel itself
  * (ready=) "w" when it waits (hold=console) and "r" when the instance runs; "e STATUS TEXT" when
  * the last kernel has ended, with waitpid's status and the beginning of its standard error. Reports
- * are lost once nestctl has ended.
+ * are lost once their reader, nestctl or a warmer (warm.h), has ended. The keeper then ends a copy
+ * that still waits.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +32,9 @@
 
 /* a whole report is shorter than PIPE_BUF, so that it is written atomically */
 #define SAID_MAX 2000
+/* how often, and how long, the keeper of a copy that waits tries to end it without a warmer */
+#define END_STEP_MS 1000
+#define END_TRIES 60
 
 static int by_number(const void *a, const void *b)
 {
@@ -156,20 +160,27 @@ static int keep(const struct keeper *k, pid_t pid, int errors, struct said *said
 	struct pollfd p[4 + KEEPER_FDS] = { { .fd = pidfd, .events = POLLIN },
 		{ .fd = errors, .events = POLLIN }, { .fd = k->console, .events = POLLIN } };
 	struct pollfd *reader = &p[3 + KEEPER_FDS];
+	int tries = 0; /* to end a copy that waits */
 
 	*said = (struct said){ .nr_errors = 0 };
 	/* POLLIN is not needed for the end of a write-only pipe: poll(2) always reports POLLERR. */
 	for (int i = 0; i < KEEPER_FDS; i++)
 		p[3 + i] = (struct pollfd){ .fd = k->fds[i], .events = POLLIN };
-	/* the end of the reader of the reports is POLLERR */
+	/* poll(2) reports POLLERR when no process reads the reports any more */
 	*reader = (struct pollfd){ .fd = k->waits ? k->report : -1 };
 	while (pidfd >= 0 && !p[0].revents) {
-		if (poll(p, 4 + KEEPER_FDS, -1) < 0)
+		int n = poll(p, 4 + KEEPER_FDS, tries ? END_STEP_MS : -1);
+
+		if (n < 0)
 			continue;
 		if (reader->revents) {
-			warm_end_copy(k->waits);
 			reader->fd = -1;
+			reader->revents = 0;
+			tries = END_TRIES;
 		}
+		/* a copy has no folder of this name before it waits, and after it was taken */
+		if (tries && !warm_end_copy(k->waits, pid))
+			tries--;
 		for (int i = 1; i < 3 + KEEPER_FDS; i++)
 			if (p[i].revents && !take(k, p[i].fd, errors, said))
 				p[i].fd = -1;

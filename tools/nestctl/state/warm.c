@@ -39,37 +39,37 @@
 /* until a copy that has ended is replaced, or a start that has failed is repeated */
 #define AGAIN_MS 1000
 #define END_MS 20000 /* until a warmer has ended */
-/* for a clone between its two steps of taking a copy */
-#define TAKING_MS 300
+/* how long a clone may take from the rename of a copy's folder to the copy's report that it runs */
+#define TAKING_MS 2500
 /* failed starts in a row after which the warmer ends */
 #define TRIES 3
 /* descriptors of the warmer: its lock, and the pipe to the nestctl that has started it */
 #define LOCK_FD 3
 #define TOLD_FD 4
 
-/*
- * looks at the state after which a copy is ended whose folder was renamed but which does not run:
- * the clone that took it was killed
- */
+/* A lost copy is killed after so many looks: the clone that renamed its folder was killed. */
 #define LOST_LOOKS 4
 
 /* Place for one copy. */
 struct slot {
 	struct start st;
 	bool used;
-	int lost; /* looks that have not found its folder */
+	int lost; /* looks in a row that found it lost */
 	long due; /* ms: when to start the next copy */
 };
 
 struct warmer {
 	const char *folder; /* warm/KEY */
 	const char *state, *kernel, *digest;
-	bool trust, told;
+	bool trust;       /* --trust was given */
+	bool told;        /* tell() has answered */
 	struct stat json; /* of the state's state.json */
-	int count, failures;
-	const char *why; /* of the last failure, or NULL */
+	int count;        /* how many copies are to wait */
+	int failures;     /* of starts, in a row */
+	long pause_until; /* ms: no start before that */
+	const char *why;  /* of the last failure, or NULL */
 	struct slot slots[WARM_COPIES];
-	/* the folders of names that each copy may have while it waits, or NULL */
+	/* [i][home]: path of copy @i's folder in umid_home(home); NULL without that home */
 	const char *names[WARM_COPIES][2];
 	const char *json_name; /* path of state.json */
 };
@@ -97,7 +97,7 @@ struct birth {
 	int slot, fd;
 };
 
-/* Sends the descriptor @fd, or the text if @fd is -1. */
+/* Sends @text to the warmer, and with it the descriptor @fd unless that is -1. */
 static void send_result(int socket, int fd, const char *text)
 {
 	union {
@@ -175,12 +175,13 @@ static void failed(struct warmer *w, struct slot *s, const char *why)
 {
 	w->failures++;
 	w->why = why;
-	s->due = now_ms() + AGAIN_MS;
+	w->pause_until = s->due = now_ms() + AGAIN_MS;
 }
 
 static void start_copy(struct warmer *w, struct slot *s)
 {
 	struct birth b = { .w = w, .slot = (int)(s - w->slots) };
+	sigset_t none;
 	char text[1000];
 	int pair[2], report;
 	pid_t pid;
@@ -194,6 +195,8 @@ static void start_copy(struct warmer *w, struct slot *s)
 		const char *fault;
 
 		signal(SIGTERM, SIG_DFL);
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
 		b.fd = pair[1];
 		fault = attempt(begin, &b);
 		if (fault)
@@ -227,15 +230,15 @@ static void forget(struct slot *s, long pause)
 }
 
 /*
- * Ends the waiting copies of the folder warm/KEY. A copy that a clone has taken is left alone. True
- * if there was one.
+ * Ends the waiting copies of warm/KEY. Copies that clones have taken are left alone. Returns true
+ * if a copy has ended.
  */
 static bool end_copies(const char *folder)
 {
 	bool ended = false;
 
 	for (int i = 0; i < WARM_COPIES; i++)
-		ended |= warm_end_copy(warm_name(folder, i));
+		ended |= warm_end_copy(warm_name(folder, i), 0);
 	return ended;
 }
 
@@ -254,8 +257,8 @@ static bool has_name(const struct warmer *w, int i)
 }
 
 /*
- * True if a clone has taken the copy and is not letting it run, as if the clone was killed in
- * between.
+ * True if a clone has renamed the folder of copy @i, and the copy does not run: the clone may have
+ * been killed.
  */
 static bool is_lost(const struct warmer *w, int i)
 {
@@ -278,7 +281,7 @@ static void kill_copy(const struct slot *s)
 		syscall(SYS_pidfd_send_signal, s->st.pidfd, SIGKILL, NULL, 0);
 }
 
-/* Ends all waiting copies, also those that are being started. */
+/* Waits up to END_MS / 2 for the copies that are starting, then ends all that wait. */
 static void end_all(struct warmer *w)
 {
 	long end = now_ms() + END_MS / 2;
@@ -335,7 +338,7 @@ static bool is_same(const struct warmer *w)
 	       st.st_mtim.tv_nsec == w->json.st_mtim.tv_nsec;
 }
 
-/* Ends copies that are lost since several looks. */
+/* Kills copies that LOST_LOOKS looks in a row have found lost. */
 static void end_lost(struct warmer *w)
 {
 	for (int i = 0; i < w->count; i++) {
@@ -351,8 +354,10 @@ static void look_at(struct warmer *w, struct slot *s)
 {
 	bool waited = s->st.waits, lives = start_hear(&s->st);
 
-	if (s->st.waits)
+	if (s->st.waits) {
 		w->failures = 0;
+		w->why = NULL;
+	}
 	if (s->st.runs) {
 		forget(s, PAUSE_MS);
 	} else if (!lives) {
@@ -370,11 +375,13 @@ static int start_due(struct warmer *w)
 	for (int i = 0; i < w->count; i++) {
 		struct slot *s = &w->slots[i];
 
-		if (!s->used && s->due <= now)
+		if (!s->used && s->due <= now && now >= w->pause_until && !ended)
 			start_copy(w, s);
 		if (!s->used && s->due < next)
 			next = s->due;
 	}
+	if (next < w->pause_until)
+		next = w->pause_until;
 	return next > now ? (int)(next - now) : 0;
 }
 
@@ -382,16 +389,23 @@ static void __attribute__((noreturn)) keep_warm(struct warmer *w)
 {
 	struct pollfd p[WARM_COPIES];
 	struct sigaction sa = { .sa_handler = on_end };
+	sigset_t term, none;
 	long looked = now_ms();
 
+	/* SIGTERM is noticed at poll() only, so that it is never too late for it */
+	sigemptyset(&none);
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	while (!ended && w->failures < TRIES) {
 		int wait = start_due(w);
+		struct timespec t = { wait / 1000, wait % 1000 * 1000000L };
 
 		for (int i = 0; i < w->count; i++)
 			p[i] = (struct pollfd){ .fd = w->slots[i].used ? w->slots[i].st.report : -1,
 				.events = POLLIN };
-		if (poll(p, (nfds_t)w->count, wait) > 0)
+		if (ppoll(p, (nfds_t)w->count, &t, &none) > 0)
 			for (int i = 0; i < w->count; i++)
 				if (p[i].revents)
 					look_at(w, &w->slots[i]);
@@ -399,8 +413,10 @@ static void __attribute__((noreturn)) keep_warm(struct warmer *w)
 			tell(w, "");
 		if (now_ms() - looked > LOOK_MS) {
 			looked = now_ms();
-			if (!is_same(w))
+			if (!is_same(w)) {
+				w->why = "the state was replaced or removed";
 				break;
+			}
 			end_lost(w);
 		}
 	}
@@ -443,9 +459,9 @@ static bool is_present(int lock, const char *folder)
 }
 
 /*
- * Takes the flock(2) of warm/KEY, ends the warmer that has it, and ends the copies. @makes: makes
- * the folder if it is missing. Returns the lock, or -1 if there is no folder. *ended: there was a
- * warmer or a copy. Dies if the warmer does not end.
+ * Ends the warmer of warm/KEY, takes its flock(2), and ends the copies. @makes: makes a missing
+ * folder. Returns the lock, or -1 if there is no folder. Sets *ended to true if a warmer or a copy
+ * was ended. Dies if the warmer does not end within END_MS.
  */
 static int take_over(const char *folder, bool makes, bool *ended)
 {
@@ -522,7 +538,7 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
-/* Detaches from the caller. The lock and the pipe get the numbers above. */
+/* Detaches from the caller. The lock and the pipe become LOCK_FD and TOLD_FD. */
 static void leave(int lock, int told)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -551,7 +567,7 @@ static void check(const struct state *s)
 	if (s->boot)
 		die("%s: copies of a machine cannot wait", s->name);
 	for (const char **p = s->params; *p; p++)
-		if (strstr(*p, "xterm"))
+		if ((!strncmp(*p, "con", 3) || !strncmp(*p, "ssl", 3)) && strstr(*p, "=xterm"))
 			die("%s: each copy that waits would open a window: %s", s->name, *p);
 	for (int i = 0; i < STATE_CARDS; i++)
 		if (s->cards[i] && !run_is_card(s->cards[i], "slirp"))
@@ -717,6 +733,8 @@ static int states_warm(int argc, char **argv)
 		show(json);
 		return 0;
 	}
+	if (json)
+		die("states warm: --json is for the list, without TAG");
 	s = state_open(*words);
 	if (!count) {
 		const char *folder = warm_folder(&s);
@@ -733,23 +751,24 @@ static int states_warm(int argc, char **argv)
 const struct command cmd_states_warm = {
 	.name = "states warm",
 	.args = "[TAG]",
-	.help = "Keeps copies of a state waiting, which clone then need not start.",
-	.text = "A copy has done all but run, so a clone of the state begins sooner. clone takes "
-		"the "
-		"waiting copies first, and starts the rest as ever; another copy is then made in "
-		"the "
-		"background. Each occupies memory as an instance does, and no processor time. "
-		"They are no instances yet: list does not show them.\n\n"
-		"A copy inherits what this command has: user, control groups, namespaces, limits, "
-		"priorities, environment. A clone with other ones does not take it, nor one with "
-		"--net, --host-user or --kernel. The copies end with -n 0, or when the state is "
-		"removed or replaced. States of machines, and of instances with cards other than "
-		"slirp, cannot wait.\n\nWithout TAG it lists the states of which copies wait.\n\n"
-		"\tnestctl states warm ready -n 4\n\tnestctl clone ready --rm -- make check\n"
-		"\tnestctl states warm ready -n 0",
-	.options = (const struct option_row[]){ { 'n', "count", "N",
-							"how many wait (1); 0: none any more" },
-		{ KEY_TRUST, "trust", NULL, "also of a state of another maker, as for restore" },
-		OPTION_JSON, { 0 } },
+	.help = "Keeps clones of a state ready to run, so that clone need not start them.",
+	.text = "A waiting copy has done all but run. clone takes the waiting copies first and "
+		"starts "
+		"the rest itself; other copies are then made in the background. A copy occupies "
+		"memory as an instance does, and uses no processor time. list does not show it.\n\n"
+		"A copy inherits the user, the control groups, namespaces, limits, priorities and "
+		"environment of this command. A clone takes it only if its own are equal, and not "
+		"with --net, --host-user or --kernel. A second call replaces the first. The copies "
+		"end with -n 0, with the process that keeps them, and some seconds after the state "
+		"was removed or replaced. States of machines, and of instances with a card other "
+		"than slirp or a console in an xterm, cannot wait.\n\nWithout TAG it lists the "
+		"states with waiting copies.\n\n\tnestctl states warm ready -n 4\n\tnestctl clone "
+		"ready --rm -- make check\n\tnestctl states warm ready -n 0",
+	.options =
+		(const struct option_row[]){
+			{ 'n', "count", "N", "how many copies wait, 1 to 64 (1); 0 ends them" },
+			{ KEY_TRUST, "trust", NULL,
+				"also of a state of another maker, as for restore" },
+			OPTION_JSON, { 0 } },
 	.run = states_warm,
 };

@@ -2,10 +2,10 @@
 /*
  * warm.h: copies of a state that wait (`nestctl states warm`).
  *
- * A waiting copy is a clone that has done all but run: its kernel has mapped the state, made its
- * devices and closed its jail, and waits for a client of its management console (hold=console). Its
- * folder of names is `.warm-KEY-N`. `nestctl clone` takes a copy by renaming that folder, which
- * only one process can do, and tells the kernel its name.
+ * A waiting copy is a clone that does not run yet. Its kernel has mapped the state, made its
+ * devices and closed its jail. It waits for a client of its management console (hold=console). The
+ * folder with its sockets is called .warm-KEY-N. `nestctl clone` takes the copy by renaming that
+ * folder: of several clones only one succeeds. Then it tells the kernel the name, and to run.
  *
  *	warmer (warm.c)            a process for each such state: starts the copies, and a new copy
  *	                           when a copy was taken or has ended
@@ -26,27 +26,27 @@
 
 #define WARM_COPIES 64
 
-/* Returns warm/KEY for the state, which need not exist. */
+/* Returns the path warm/KEY for the state. The folder may be missing. */
 const char *warm_folder(const struct state *s);
 /* Returns the name of copy @i of the state in the folder warm/KEY. */
 const char *warm_name(const char *folder, int i);
 /*
  * Returns what a process passes on to an instance that it starts, as text: users, capabilities,
  * control groups, namespaces, limits, priorities, and the variables of the environment that a
- * kernel reads. NULL if the host does not tell. The text is valid until the next call.
+ * kernel reads. NULL if /proc/self/status cannot be read. The text is valid until the next call.
  */
 const char *warm_context(void);
 /*
- * Makes a waiting copy of st->state the instance st->name, and lets it run. Sets st->kernel,
- * st->pidfd, st->report and st->runs. False: there is none that this process may take. The name was
- * checked by start_check_name().
+ * Takes a waiting copy of st->state: names it st->name, and lets it run. Sets st->kernel,
+ * st->pidfd, st->runs, and st->report to -1. Returns false if this process may take none, or the
+ * copy does not answer. start_check_name() has accepted the name.
  */
 bool warm_take(struct start *st);
 /*
- * Ends the copy @name if it still waits, and removes its folder. Returns true if it has ended. A
- * copy that was taken, or does not answer within two seconds, is left alone.
+ * Ends the copy @name unless it runs, and removes its folder. @pid: only if that is its kernel; 0:
+ * whatever its kernel is. Returns true if a copy has ended.
  */
-bool warm_end_copy(const char *name);
+bool warm_end_copy(const char *name, pid_t pid);
 
 extern const struct command cmd_states_warm;
 

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -34,7 +36,7 @@ const char *warm_name(const char *folder, int i)
 
 /* ---- what an instance inherits ---- */
 
-/* A text that grows. @full: it has no room, or a file could not be read. */
+/* A text that grows. @full: it has no room, or /proc/self/status cannot be read. */
 struct text {
 	char *at;
 	size_t len;
@@ -78,6 +80,8 @@ static void add_link(struct text *t, const char *name)
 	char to[256];
 	ssize_t n = readlink(format("/proc/self/%s", name), to, sizeof(to) - 1);
 
+	if (n == sizeof(to) - 1)
+		t->full = true;
 	to[n > 0 ? n : 0] = '\0';
 	add(t, name, to);
 }
@@ -113,14 +117,15 @@ const char *warm_context(void)
 {
 	static const char *const files[] = { "limits", "cgroup", "oom_score_adj", "personality",
 		"timerslack_ns", "coredump_filter", "attr/current" };
-	static const char *const links[] = { "root", "ns/cgroup", "ns/ipc", "ns/mnt", "ns/net",
-		"ns/pid", "ns/time", "ns/user", "ns/uts" };
+	static const char *const links[] = { "ns/cgroup", "ns/ipc", "ns/mnt", "ns/net",
+		"ns/pid_for_children", "ns/time_for_children", "ns/user", "ns/uts" };
 	/* those that a start and the kernel read */
 	static const char *const variables[] = { "HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME",
 		"TMPDIR", "NESTLING_JAIL_LOG" };
 	static char room[CONTEXT_MAX + 1];
 	struct text t = { .at = room };
 	struct sched_param param = { 0 };
+	struct stat root;
 
 	add_status(&t);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
@@ -134,6 +139,12 @@ const char *warm_context(void)
 	add_number(&t, "policy", sched_getscheduler(0));
 	add_number(&t, "priority", param.sched_priority);
 	add_number(&t, "io", syscall(SYS_ioprio_get, 1, 0));
+	add_number(&t, "securebits", prctl(PR_GET_SECUREBITS));
+	add_number(&t, "no huge pages", prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0));
+	if (!stat("/", &root))
+		add(&t, "root",
+			format("%llx:%llx", (unsigned long long)root.st_dev,
+				(unsigned long long)root.st_ino));
 	t.at[t.len] = '\0';
 	return t.full ? NULL : t.at;
 }
@@ -163,8 +174,8 @@ static bool is_like(const char *folder)
 #define SOCKET_PATH_MAX 108
 
 /*
- * Gives the folder of a waiting copy the instance's name. Returns its new path, or NULL if no copy
- * waits.
+ * Renames the folder of a copy, which waits or will soon, to @name. Returns the new path, or NULL
+ * if no copy has a folder.
  */
 static const char *rename_one(const char *folder, const char *name)
 {
@@ -200,52 +211,73 @@ static char *ask(const char *folder, const char *command, int *err)
 	return text;
 }
 
-/* Lets the kernel run that waits in @to. True if it says that it does. */
-static bool let_go(struct start *st, const char *to)
-{
-	pid_t pid = umid_read_pid(to);
-	int err, pidfd = pid ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
-	char *text = pidfd < 0 ? NULL : ask(to, format("state go %s", st->name), &err);
-	/* the process may have ended, and another may have its number; the file still names it */
-	bool goes = text && !err && umid_read_pid(to) == pid;
+/* A copy's kernel, while its folder names it. */
+struct copy {
+	const char *folder;
+	pid_t pid;
+	int pidfd; /* or -1 */
+};
 
-	free(text);
-	if (goes) {
-		st->kernel = pid;
-		st->pidfd = pidfd;
-	} else if (pidfd >= 0) {
-		close(pidfd);
-	}
-	return goes;
+/*
+ * Finds the kernel of a folder. A number in a folder that is not served may be that of another
+ * process by now. False if the folder is not served.
+ */
+static bool find(struct copy *c, const char *folder)
+{
+	c->folder = folder;
+	c->pid = umid_is_served(folder) ? umid_read_pid(folder) : 0;
+	c->pidfd = c->pid ? (int)syscall(SYS_pidfd_open, c->pid, 0) : -1;
+	if (c->pidfd >= 0 && umid_is_served(folder) && umid_read_pid(folder) == c->pid)
+		return true;
+	if (c->pidfd >= 0)
+		close(c->pidfd);
+	c->pidfd = -1;
+	return false;
 }
 
-/* Ends the copy that waits in @folder, and removes the folder. True if the copy has ended. */
-static bool end_in(const char *folder)
+static void kill_copy(const struct copy *c)
 {
-	pid_t pid = umid_read_pid(folder);
+	if (umid_read_pid(c->folder) == c->pid)
+		syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+	umid_remove_ended(c->folder, c->pid);
+}
+
+/*
+ * Ends a copy unless it runs: asks it, and kills it if it does not answer. Removes the folder.
+ * Returns false if the copy runs.
+ */
+static bool end_copy(const struct copy *c)
+{
 	int err = 0;
-	char *text;
+	char *text = ask(c->folder, "state end", &err);
+	bool runs = text && err;
 
-	if (access(folder, F_OK))
-		return false;
-	text = ask(folder, "state end", &err);
-	/* a kernel that has ended before it could answer is not served any more */
-	if (text ? err : umid_is_served(folder)) {
-		free(text);
-		return false;
-	}
+	if (text && !err)
+		umid_remove_ended(c->folder, c->pid);
+	else if (!text)
+		kill_copy(c);
 	free(text);
-	umid_remove_ended(folder, pid);
-	return true;
+	return !runs;
 }
 
-bool warm_end_copy(const char *name)
+bool warm_end_copy(const char *name, pid_t pid)
 {
 	bool ended = false;
 
-	for (int home = 0; home < 2; home++)
-		if (umid_home(home))
-			ended |= end_in(format("%s/%s", umid_home(home), name));
+	for (int home = 0; home < 2; home++) {
+		const char *folder = umid_home(home) ? format("%s/%s", umid_home(home), name) : "";
+		struct copy c;
+
+		if (!*folder || access(folder, F_OK))
+			continue;
+		if (!find(&c, folder)) {
+			umid_remove_dead(folder);
+			continue;
+		}
+		if (!pid || pid == c.pid)
+			ended |= end_copy(&c);
+		close(c.pidfd);
+	}
 	return ended;
 }
 
@@ -253,17 +285,29 @@ bool warm_end_copy(const char *name)
 static bool take(struct start *st, const char *folder)
 {
 	const char *to = rename_one(folder, st->name);
+	struct copy c;
+	char *text;
+	int err;
 
 	if (!to)
 		return false;
-	if (let_go(st, to)) {
-		st->report = -1;
-		st->runs = true;
-		return true;
+	if (!find(&c, to)) {
+		umid_remove_dead(to);
+		return false;
 	}
-	/* It has ended, or does not answer. The next one may not either: start a kernel instead. */
-	end_in(to);
-	return false;
+	text = ask(to, format("state go %s", st->name), &err);
+	free(text);
+	/* the next copy may not answer either, so after a failure the caller starts a kernel */
+	if (!text || err) {
+		kill_copy(&c);
+		close(c.pidfd);
+		return false;
+	}
+	st->kernel = c.pid;
+	st->pidfd = c.pidfd;
+	st->report = -1;
+	st->runs = true;
+	return true;
 }
 
 bool warm_take(struct start *st)
