@@ -84,9 +84,12 @@ static void start_all(void *arg)
 	state_must_be_trusted(&c->s, c->trust);
 	for (long i = 0; i < c->count; i++)
 		start_check_name(c->all[i].name);
-	for (; c->begun < c->count; c->begun++)
-		if (!c->takes || !warm_take(&c->all[c->begun]))
+	for (; c->begun < c->count; c->begun++) {
+		/* where the first is not to be had, the others are not either */
+		c->takes = c->takes && warm_take(&c->all[c->begun]);
+		if (!c->takes)
 			start_begin(&c->all[c->begun], kernel);
+	}
 }
 
 /* Starts the copies and waits until they run. Kills all of them and dies if one fails. */

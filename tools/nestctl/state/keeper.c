@@ -178,8 +178,8 @@ static int keep(const struct keeper *k, pid_t pid, int errors, struct said *said
 			reader->revents = 0;
 			tries = END_TRIES;
 		}
-		/* a copy has no folder of this name before it waits, and after it was taken */
-		if (tries && !warm_end_copy(k->waits, pid))
+		/* a copy has no folder of this name before it waits, nor after it was taken */
+		if (tries && n == 0 && !warm_end_copy(k->waits, pid))
 			tries--;
 		for (int i = 1; i < 3 + KEEPER_FDS; i++)
 			if (p[i].revents && !take(k, p[i].fd, errors, said))

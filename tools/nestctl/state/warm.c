@@ -41,7 +41,7 @@
 #define END_MS 20000 /* until a warmer has ended */
 /* how long a clone may take from the rename of a copy's folder to the copy's report that it runs */
 #define TAKING_MS 2500
-/* failed starts in a row after which the warmer ends */
+/* failures after which the warmer ends, if no copy was taken and not all have waited in between */
 #define TRIES 3
 /* descriptors of the warmer: its lock, and the pipe to the nestctl that has started it */
 #define LOCK_FD 3
@@ -65,7 +65,7 @@ struct warmer {
 	bool told;        /* tell() has answered */
 	struct stat json; /* of the state's state.json */
 	int count;        /* how many copies are to wait */
-	int failures;     /* of starts, in a row */
+	int failures;     /* see failed() */
 	long pause_until; /* ms: no start before that */
 	const char *why;  /* of the last failure, or NULL */
 	struct slot slots[WARM_COPIES];
@@ -171,9 +171,10 @@ static int receive_result(int socket, char *text, size_t size)
 	return fd;
 }
 
+/* Notes that a copy could not be started, or has ended while it waited. Counts once in a pause. */
 static void failed(struct warmer *w, struct slot *s, const char *why)
 {
-	w->failures++;
+	w->failures += now_ms() >= w->pause_until;
 	w->why = why;
 	w->pause_until = s->due = now_ms() + AGAIN_MS;
 }
@@ -350,20 +351,23 @@ static void end_lost(struct warmer *w)
 	}
 }
 
+/* Called when there is nothing wrong with the copies. */
+static void succeeded(struct warmer *w)
+{
+	w->failures = 0;
+	w->why = NULL;
+}
+
 static void look_at(struct warmer *w, struct slot *s)
 {
-	bool waited = s->st.waits, lives = start_hear(&s->st);
+	bool lives = start_hear(&s->st);
 
-	if (s->st.waits) {
-		w->failures = 0;
-		w->why = NULL;
-	}
 	if (s->st.runs) {
 		forget(s, PAUSE_MS);
+		succeeded(w);
 	} else if (!lives) {
 		forget(s, AGAIN_MS);
-		if (!waited)
-			failed(w, s, s->st.error);
+		failed(w, s, s->st.error);
 	}
 }
 
@@ -417,6 +421,8 @@ static void __attribute__((noreturn)) keep_warm(struct warmer *w)
 				w->why = "the state was replaced or removed";
 				break;
 			}
+			if (all_wait(w))
+				succeeded(w);
 			end_lost(w);
 		}
 	}
@@ -753,9 +759,9 @@ const struct command cmd_states_warm = {
 	.args = "[TAG]",
 	.help = "Keeps clones of a state ready to run, so that clone need not start them.",
 	.text = "A waiting copy has done all but run. clone takes the waiting copies first and "
-		"starts "
-		"the rest itself; other copies are then made in the background. A copy occupies "
-		"memory as an instance does, and uses no processor time. list does not show it.\n\n"
+		"starts the rest itself; other copies are then made in the background. A copy "
+		"occupies memory as an instance does, and uses no processor time. list does not "
+		"show it.\n\n"
 		"A copy inherits the user, the control groups, namespaces, limits, priorities and "
 		"environment of this command. A clone takes it only if its own are equal, and not "
 		"with --net, --host-user or --kernel. A second call replaces the first. The copies "

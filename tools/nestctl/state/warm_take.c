@@ -59,7 +59,7 @@ static void add_number(struct text *t, const char *name, long value)
 	add(t, name, format("%ld", value));
 }
 
-/* Adds a file of /proc/self. A file that the host lacks counts as empty. */
+/* Adds a file of /proc/self. A file that cannot be read counts as empty. */
 static void add_file(struct text *t, const char *name)
 {
 	int fd = open(format("/proc/self/%s", name), O_RDONLY | O_CLOEXEC);
