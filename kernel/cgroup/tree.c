@@ -364,7 +364,7 @@ int cgroup_rmdir(struct cgroup *c)
 	/* the pages that the group leaves behind are no longer protected */
 	WRITE_ONCE(c->mem.min, 0);
 	WRITE_ONCE(c->mem.low, 0);
-	mem_keeps_set(&c->mem);
+	mem_keeps_changed(&c->mem);
 	spin_lock(&cgroup_tasks_lock);
 	list_del_init(&c->sibling);
 	cgroup_update_frozen(c->parent);
