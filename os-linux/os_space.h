@@ -80,7 +80,8 @@ struct os_space_setup {
 /*
  * Starts the zygote. Returns 0 and sets *vdso to the address of the vdso in all spaces, 0 if the
  * host has none. -EADDRINUSE: the window was in use, and the caller may try again or at another
- * address. Other errors are final, and os_why() names the refused call. setup->running stays in use
+ * address. Other errors are final, and os_why() names the refused call. The zygote still makes its
+ * last steps then: if one fails, os_space_fork() returns the error. setup->running stays in use
  * until os_space_stop().
  */
 int os_space_start(const struct os_space_setup *setup, uint64_t *vdso);

@@ -14,6 +14,21 @@ uint64_t *os_space_delay_seen(int task);
 /* True if the zygote's scheduling policy is SCHED_OTHER. */
 bool os_space_ordinary(void);
 pid_t os_space_zygote(void); /* 0: no zygote */
+
+struct os_space_setup;
+/*
+ * Starts the zygote, and sets *vdso; see os_space_start(). The last steps of the set-up may still
+ * be under way when it returns 0: if one fails, all requests return its error.
+ */
+int zygote_start(const struct os_space_setup *s, uint64_t *vdso);
+/* Kills the zygote and waits for its death. */
+void zygote_abandon(void);
+/*
+ * Sends a request (stub_abi.h: ZYG_*) and blocks until the answer. Returns it, or -ESRCH if the
+ * zygote has died.
+ */
+long zygote_ask(int64_t cmd, uint64_t a0, uint64_t a1, uint64_t a2);
+
 /* Notes that this process traces @task. So os_space_reap() reaps it here before the zygote does. */
 void os_space_set_traced(int task);
 /*
