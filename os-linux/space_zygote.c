@@ -127,8 +127,8 @@ static void send_request(int64_t cmd, uint64_t a0, uint64_t a1, uint64_t a2)
  * receives it first, and fails unless it is @expected. @call: the host's call that the zygote makes
  * for the request.
  */
-static void post(int64_t cmd, uint64_t a0, uint64_t a1, uint64_t a2, const char *call,
-	uint64_t expected)
+static void post(
+	int64_t cmd, uint64_t a0, uint64_t a1, uint64_t a2, const char *call, uint64_t expected)
 {
 	send_request(cmd, a0, a1, a2);
 	posted[nr_posted++] = (struct posted){ call, expected };
