@@ -73,9 +73,8 @@ void on_ending_signals(void (*handler)(int));
 /* Opens /dev/null for each of descriptors 0 to 2 that is closed or not usable in its direction. */
 void open_standard_streams(void);
 /*
- * Corrects inherited signal dispositions, signal mask and umask, and sets the locale. Fills a
- * closed standard stream with a file on which each use fails, so that no file opened later gets its
- * number.
+ * Corrects inherited signal dispositions, signal mask and umask. Fills a closed standard stream
+ * with a file on which each use fails, so that no file opened later gets its number.
  */
 void prepare_process(void);
 /* Makes a folder and its missing parents with mode 0700. Dies on an error. */

@@ -2,7 +2,6 @@
 /* util.c: messages, memory, folders and child processes, for all commands of nestctl. */
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -229,7 +228,6 @@ void prepare_process(void)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(umask(0) & 077); /* keep the owner's access to new files */
-	setlocale(LC_CTYPE, "C.UTF-8");
 }
 
 FILE *create_private(const char *path)

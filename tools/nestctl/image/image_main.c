@@ -6,6 +6,7 @@
  *	nestctl-image NESTCTL COMMAND [WORD...]	NESTCTL: the path of the nestctl that started
  *						it; COMMAND: a full name, as "image build"
  */
+#include <locale.h>
 #include <string.h>
 
 #include "tools/nestctl/build/build.h"
@@ -37,6 +38,7 @@ static const struct {
 int main(int argc, char **argv)
 {
 	prepare_process();
+	setlocale(LC_CTYPE, "C.UTF-8"); /* libarchive converts names */
 	/* a step of a build: this program has executed itself */
 	if (argc > 2 && !strcmp(argv[2], cmd_build_step.name)) {
 		nestctl_path = argv[1];

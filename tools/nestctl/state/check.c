@@ -123,7 +123,7 @@ static const char *image_fault(const struct state_image *im)
 	return NULL;
 }
 
-void state_must_be_whole(const struct state *s)
+void state_must_be_whole(struct state *s)
 {
 	bool read = !state_is_untouched(s);
 	const char *fault = NULL;
@@ -135,6 +135,7 @@ void state_must_be_whole(const struct state *s)
 		fault = image_fault(&s->images[i]);
 	if (fault)
 		die("%s: %s", s->name, fault);
+	s->trusted |= !read;
 }
 
 /* Prints a fault, if there is one. Returns the number of faults. */

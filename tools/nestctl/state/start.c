@@ -146,11 +146,12 @@ bool instance_answers(const char *name, pid_t pid, int ms)
 const char *start_kernel_of(const struct state *s, const char *wanted)
 {
 	const char *kernel = wanted ? wanted : s->kernel, *build = build_id_of(kernel);
-	const char *other = wanted ? NULL : default_kernel();
-	const char *others = other ? build_id_of(other) : NULL;
+	const char *other, *others;
 
 	if (build && !strcmp(build, s->build))
 		return kernel;
+	other = wanted ? NULL : default_kernel();
+	others = other ? build_id_of(other) : NULL;
 	if (others && !strcmp(others, s->build))
 		return other;
 	if (access(kernel, F_OK))

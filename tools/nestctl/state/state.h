@@ -69,7 +69,10 @@ struct state {
 	/* descriptor of the folder, which stays locked while it is open; or -1 */
 	int fd;
 	char digest[65]; /* SHA-256 of state.json */
-	/* this process made the state, or state_must_be_trusted() has accepted it */
+	/*
+	 * this process made the state, or state_must_be_whole() found this user's seal, or
+	 * state_must_be_trusted() has accepted the state
+	 */
 	bool trusted;
 	uint64_t created; /* seconds since 1970 */
 	/* name or path of the parent state, or NULL */
@@ -260,9 +263,10 @@ void machine_rename(struct machine *m, const char *name, const char *hostname);
 
 /*
  * Checks a state's files, and the images that it needs. Dies at the first fault. Does not read
- * files that have not been written to since they were sealed.
+ * files that have not been written to since they were sealed, and sets s->trusted then: this user
+ * has sealed them.
  */
-void state_must_be_whole(const struct state *s);
+void state_must_be_whole(struct state *s);
 /*
  * Checks as state_must_be_whole() does, but reads all files and prints a message for each fault.
  * True if there is no fault. Does not die.
