@@ -348,7 +348,7 @@ static void clear_address_space(const struct os_space_setup *s)
 		post(ZYG_UNMAP, s->base + s->window, s->top - s->base - s->window, 0, "munmap", 0);
 }
 
-/* Requests what the set-up consists of, behind the requests of greet(). Returns 0 or -errno. */
+/* Requests what the set-up consists of. Returns 0 or -errno. */
 static int post_all(const struct os_space_setup *s, uint64_t *vdso)
 {
 	int err = move_vdso(s, vdso);
@@ -362,20 +362,18 @@ static int post_all(const struct os_space_setup *s, uint64_t *vdso)
 	return 0;
 }
 
-/* Sends the requests whose answers hear_greeting() receives. */
-static void greet(const struct os_space_setup *s)
+/*
+ * Waits until the zygote runs: vfork returns while the host still maps the program and the vdso.
+ * Asks what it may do with rdtsc. Returns false if it does not run.
+ */
+static bool greet(const struct os_space_setup *s)
 {
+	bool runs;
+
 	send_request(ZYG_HELLO, 0, 0, 0);
 	send_request(ZYG_TSC, PR_TSC_ENABLE, 0, 0);
 	if (s->tsc_traps) /* inherited by all that the zygote forks */
 		send_request(ZYG_TSC, PR_TSC_SIGSEGV, 0, 0);
-}
-
-/* Returns false if the zygote has not begun to run. */
-static bool hear_greeting(const struct os_space_setup *s)
-{
-	bool runs;
-
 	pthread_mutex_lock(&request_lock);
 	runs = receive_locked() == zygote;
 	if (runs)
@@ -393,10 +391,7 @@ int zygote_start(const struct os_space_setup *s, uint64_t *vdso)
 	if (err)
 		return err;
 	nr_posted = posted_err = 0;
-	greet(s);
-	err = post_all(s, vdso); /* while the zygote begins to run */
-	if (!hear_greeting(s))
-		err = start_failure();
+	err = greet(s) ? post_all(s, vdso) : start_failure();
 	if (err) {
 		zygote_abandon();
 		return err;
