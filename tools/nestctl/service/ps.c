@@ -322,7 +322,9 @@ static int by_age(const void *a, const void *b)
 {
 	const struct view *x = a, *y = b;
 
-	return (x->created < y->created) - (x->created > y->created);
+	if (x->created != y->created)
+		return x->created < y->created ? 1 : -1;
+	return strcmp(x->name, y->name);
 }
 
 /* Sorts the instances by age, the youngest first. Returns the number to show, @last at most. */

@@ -71,7 +71,9 @@ static int newest_first(const void *a, const void *b)
 
 	if (x->tv_sec != y->tv_sec)
 		return x->tv_sec < y->tv_sec ? 1 : -1;
-	return (x->tv_nsec < y->tv_nsec) - (x->tv_nsec > y->tv_nsec);
+	if (x->tv_nsec != y->tv_nsec)
+		return x->tv_nsec < y->tv_nsec ? 1 : -1;
+	return strcmp(((const struct ended *)a)->path, ((const struct ended *)b)->path);
 }
 
 static void remove_ended(const char *path)

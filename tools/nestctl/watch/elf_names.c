@@ -58,11 +58,14 @@ static char *piece(elf_read_fn read, void *arg, uint64_t off, uint64_t size)
 	return p;
 }
 
+/* Orders functions at one address as their names stand in the table of names. */
 static int by_start(const void *a, const void *b)
 {
 	const struct function *x = a, *y = b;
 
-	return x->start < y->start ? -1 : x->start > y->start;
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return (x->name > y->name) - (x->name < y->name);
 }
 
 /* Takes the functions from a symbol table. Their names point into @names. */

@@ -130,7 +130,7 @@ static int by_time(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
 
-	return x->us < y->us ? 1 : x->us > y->us ? -1 : 0;
+	return x->us < y->us ? 1 : x->us > y->us ? -1 : strcmp(x->name, y->name);
 }
 
 static void print_table(FILE *out, const struct row *rows, int n)
