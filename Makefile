@@ -53,4 +53,4 @@ include mk/doors.mk
 include mk/tools.mk
 include mk/targets.mk
 
--include $(foreach d,$(sort $(B) $(L)),$(shell [ -d $(d)/obj ] && find $(d)/obj -name '*.d'))
+-include $(foreach d,$(wildcard $(sort $(B)/obj $(L)/obj $(B)/musl)),$(shell find $(d) -name '*.d'))

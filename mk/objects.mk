@@ -32,12 +32,14 @@ $(KERNEL_OBJ) $(HOST_OBJ) $(HOLE_KERNEL_OBJ) $(HOLE_HOST_OBJ): | $(GEN_HDR)
 
 compile = $(CC) $(CBASE) $(OPT) $(WFLAGS) $(DEPFLAGS) -c -o $@ $<
 
-define object-rule
-$(3)/obj/$(1): $(2)
+# $(1): a folder; $(2), $(3): the patterns of object and source
+define object-rule-in
+$(1)/$(2): $(3)
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$@)
 	$$(Q)$$(compile)
 endef
+object-rule = $(call object-rule-in,$(3)/obj,$(1),$(2))
 define object-rules
 $(call object-rule,%.o,%.c,$(1))
 $(call object-rule,%.o,%.S,$(1))

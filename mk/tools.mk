@@ -14,8 +14,9 @@ $(B)/obj/tools/nestctl/run/init_blob.o: $(B)/init
 # Programs of the guest are static and linked with musl, if the machine has it: the init is a tenth
 # of the size that it has with glibc, of which each instance, and each state, has a copy in memory.
 # musl's compiler does not look for the headers of Linux. fts.h is Debian's addition to musl.
-GUEST_CC := $(if $(shell printf '\043include <fts.h>\n' | musl-gcc -E - >/dev/null 2>&1 && echo y), \
-	musl-gcc -isystem $(G)/uapi,$(CC))
+MUSL := $(shell printf '\043include <fts.h>\n' | musl-gcc -E - >/dev/null 2>&1 && echo y)
+MUSL_CC := musl-gcc -isystem $(G)/uapi
+GUEST_CC := $(if $(MUSL),$(MUSL_CC),$(CC))
 ifneq ($(shell cat $(G)/guest_cc 2>/dev/null),$(GUEST_CC))
 $(G)/guest_cc: FORCE
 endif
@@ -24,6 +25,11 @@ $(G)/guest_cc:
 		file=$$(echo '#include <'$$d/errno.h'>' | $(CC) -E - | \
 			sed -n 's,^# [0-9]* "\(/.*/'$$d'/errno.h\)".*,\1,p' | head -n 1); \
 		[ -n "$$file" ] && ln -sfn "$${file%/*}" $(G)/uapi/$$d || exit 1; \
+	done
+	@for h in zlib zconf; do \
+		file=$$(echo '#include <'$$h.h'>' | $(CC) -E - | \
+			sed -n 's,^# [0-9]* "\(/.*/'$$h'.h\)".*,\1,p' | head -n 1); \
+		[ -n "$$file" ] && ln -sfn "$$file" $(G)/uapi/$$h.h || exit 1; \
 	done
 	@echo '$(GUEST_CC)' >$@
 
@@ -45,26 +51,41 @@ $(B)/init $(B)/build-agent $(B)/afl-agent:
 $(B)/obj/tools/nestctl/build/agent_blob.o: WFLAGS = -DAGENT_PATH='"$(B)/build-agent"'
 $(B)/obj/tools/nestctl/build/agent_blob.o: $(B)/build-agent
 
-# nestctl is static: it starts quickly, and in a container or an instance without libraries. The
-# image commands need libarchive and libext2fs and are a second program, which nestctl executes; the
-# archive has the code of both.
-$(B)/nestctl.a: $(NESTCTL_OBJ) $(IMAGE_OBJ) $(B)/obj/os-linux/cgroup.o
-	$(Q)rm -f $@ && ar rcs $@ $(filter-out %/nestctl/core/main.o,$^)
-$(B)/nestctl: $(B)/obj/tools/nestctl/core/main.o $(B)/nestctl.a
+# nestctl is static: it starts quickly, and in a container or an instance without libraries. It is
+# linked with musl, too, if the machine has it: in a virtual machine, most of the time that glibc
+# takes to start goes to cpuid, since each of dozens leaves the virtual machine. The image commands
+# need libarchive and libext2fs and are a second program, which nestctl executes. It has glibc, and
+# its own objects of what both programs use.
+SHARED_OBJ := $(filter-out %/nestctl/core/main.o,$(NESTCTL_OBJ)) $(IMAGE_OBJ) $(B)/obj/os-linux/cgroup.o
+static-obj = $(if $(MUSL),$(patsubst $(B)/obj/%,$(B)/musl/%,$(1)),$(1))
+AFL_OBJ := $(call obj,$(AFL_SRC))
+STATIC_OBJ := $(call static-obj,$(filter-out %_blob.o,$(SHARED_OBJ) $(AFL_OBJ) $(B)/obj/tools/nestctl/core/main.o))
+ifneq ($(MUSL),)
+$(STATIC_OBJ): WFLAGS = $(TOOLFLAGS) -fno-pie -include os-linux/musl.h
+$(STATIC_OBJ): private CC = $(MUSL_CC)
+$(STATIC_OBJ): $(G)/guest_cc | $(GEN_HDR)
+$(foreach ext,c S,$(eval $(call object-rule-in,$(B)/musl,%.o,%.$(ext))))
+endif
+LINK_STATIC = $(if $(MUSL),$(MUSL_CC),$(CC)) -static -no-pie -pthread
+LIBS_STATIC := -Wl,--start-group $(if $(MUSL),$(foreach l,crypt z,$(shell $(CC) -print-file-name=lib$(l).a)),-lcrypt -lz)
+$(B)/shared.a: $(SHARED_OBJ)
+$(B)/static.a: $(call static-obj,$(filter-out %_blob.o,$(SHARED_OBJ))) $(filter %_blob.o,$(SHARED_OBJ))
+$(B)/shared.a $(B)/static.a:
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(B)/nestctl: $(call static-obj,$(B)/obj/tools/nestctl/core/main.o) $(B)/static.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) -static -no-pie -pthread -o $@ $^ -lcrypt -lz
-$(B)/nestctl-image: $(NESTCTL_IMAGE_OBJ) $(B)/nestctl.a
+	$(Q)$(LINK_STATIC) -o $@ $(LIBS_STATIC) $^ -Wl,--end-group
+$(B)/nestctl-image: $(NESTCTL_IMAGE_OBJ) $(B)/shared.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -no-pie -pthread -o $@ $^ -lext2fs -lcom_err -larchive -lcrypt -lz
 
 # afl-nestling carries its agent for the guest, and starts instances by nestctl's code.
-AFL_OBJ := $(call obj,$(AFL_SRC))
 $(AFL_OBJ): WFLAGS = $(TOOLFLAGS)
 $(B)/obj/tools/afl-nestling/agent_blob.o: WFLAGS = -DAGENT_PATH='"$(B)/afl-agent"'
 $(B)/obj/tools/afl-nestling/agent_blob.o: $(B)/afl-agent
-$(B)/afl-nestling: $(AFL_OBJ) $(B)/nestctl.a
+$(B)/afl-nestling: $(call static-obj,$(filter-out %_blob.o,$(AFL_OBJ))) $(filter %_blob.o,$(AFL_OBJ)) $(B)/static.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) -static -no-pie -pthread -o $@ $^ -lcrypt -lz
+	$(Q)$(LINK_STATIC) -o $@ $(LIBS_STATIC) $^ -Wl,--end-group
 
 # Without libslirp's header the kernel is built all the same and refuses eth0=slirp with the reason.
 SLIRP_OBJ := $(call obj,$(SLIRP_SRC))

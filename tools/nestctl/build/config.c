@@ -282,8 +282,8 @@ static void set_stop(struct config *c, const struct variables *v)
 	const char *p = strncasecmp(text, "SIG", 3) ? text : text + 3;
 	bool good = isdigit((unsigned char)*p) && strlen(p) < 3 && atoi(p) > 0 && atoi(p) < NSIG;
 
-	for (int sig = 1; sig < NSIG && !good; sig++)
-		good = sigabbrev_np(sig) && !strcasecmp(sigabbrev_np(sig), p);
+	for (int sig = 1; sig < 32 && !good; sig++)
+		good = !strcasecmp(signal_abbreviation(sig), p);
 	if (!good && strncasecmp(p, "RTM", 3) != 0)
 		instruction_bad(v->at, "'%s' is not a signal", text);
 	c->stop = text;

@@ -42,6 +42,13 @@ const char *task_error(int err);
 /* Starts a thread as pthread_create() does, or dies. */
 void thread_start(pthread_t *thread, void *(*f)(void *), void *arg);
 /*
+ * Waits at most @ms milliseconds, below 1,000, for the thread's end. Returns true if the thread has
+ * ended: it is joined then. Looks after 0.1 ms and in intervals that double.
+ */
+bool thread_join_within(pthread_t thread, unsigned ms);
+/* Returns the name of signal @sig without "SIG", or NULL if @sig is not from 1 to 31. */
+const char *signal_abbreviation(int sig);
+/*
  * Flushes standard output. Returns @status, but 1 in place of 0 if not all output could be written.
  * Warns then, unless the reader has gone.
  */

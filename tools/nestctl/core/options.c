@@ -128,6 +128,8 @@ static int get_option(int argc, char **argv, const char *letters, const struct o
 		if (truth >= 0)
 			argv[optind] = format("%.*s", (int)n + 1, word);
 		key = getopt_long(argc, argv, letters, names, NULL);
+		if (optind > argc) /* musl, where the last letter lacks its value */
+			optind = argc;
 		if (key == '?' && has_unwanted_value(names)) {
 			truth = truth_of(argv[optind - 1]);
 			key = truth >= 0 ? optopt : key;

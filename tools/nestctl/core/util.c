@@ -150,6 +150,32 @@ void thread_start(pthread_t *thread, void *(*f)(void *), void *arg)
 		die("cannot start a thread: %s", task_error(err));
 }
 
+bool thread_join_within(pthread_t thread, unsigned ms)
+{
+	uint64_t left = ms * 1000000UL;
+
+	for (uint64_t pause = 100000;; pause *= 2) {
+		struct timespec t = { .tv_nsec = (long)(pause < left ? pause : left) };
+
+		if (!pthread_tryjoin_np(thread, NULL))
+			return true;
+		if (!left)
+			return false;
+		nanosleep(&t, NULL);
+		left -= (uint64_t)t.tv_nsec;
+	}
+}
+
+const char *signal_abbreviation(int sig)
+{
+	static const char *const names[] = { "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS",
+		"FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT", "CHLD",
+		"CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF",
+		"WINCH", "POLL", "PWR", "SYS" };
+
+	return sig >= 1 && sig <= 31 ? names[sig - 1] : NULL;
+}
+
 int finish_output(int status)
 {
 	if (!fflush(stdout) && !ferror(stdout))

@@ -526,26 +526,21 @@ static void join(bool (*hurry)(void))
 	const struct sigaction sa = { .sa_handler = nothing };
 	unsigned seen = 0, now;
 	time_t since = 0;
-	struct timespec until;
+	struct timespec t;
 
 	sigaction(SIGALRM, &sa, NULL);
-	for (;;) {
-		clock_gettime(CLOCK_MONOTONIC, &until);
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &t);
 		now = __atomic_load_n(&pieces, __ATOMIC_RELAXED);
 		if (!hurry() || !since || now != seen) {
 			seen = now;
-			since = until.tv_sec;
+			since = t.tv_sec;
 		}
-		if (until.tv_sec - since > DEAF_S) {
+		if (t.tv_sec - since > DEAF_S) {
 			dropping = 1;
 			pthread_kill(thread, SIGALRM); /* interrupts a blocked write */
 		}
-		until.tv_nsec += STEP_MS * 1000000;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
-		if (!pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until))
-			return;
-	}
+	} while (!thread_join_within(thread, STEP_MS));
 }
 
 /* Reports missing lines to the user. True if none are missing. */

@@ -180,13 +180,7 @@ static void stream_start(struct stream *s, int from, int to, bool keys)
  */
 static void stream_finish(struct stream *s, bool terminal)
 {
-	struct timespec end;
-
-	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_nsec += DRAIN_MS * 1000000L;
-	end.tv_sec += end.tv_nsec / 1000000000;
-	end.tv_nsec %= 1000000000;
-	if (terminal && !pthread_timedjoin_np(s->thread, NULL, &end))
+	if (terminal && thread_join_within(s->thread, DRAIN_MS))
 		return;
 	shutdown(s->from, SHUT_RD);
 	pthread_join(s->thread, NULL);

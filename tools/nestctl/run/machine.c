@@ -6,7 +6,6 @@
  * Its console is tty1, where systemd starts a getty without waiting for udev. A restart by the
  * guest ends the kernel with MACHINE_RESTARTS, and attend.c starts it again with the same layer.
  */
-#include <crypt.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,19 +45,32 @@ static char *read_text(const char *option, const char *path, size_t max)
 
 /* ---- the login ---- */
 
+/* Makes a salt of 16 characters for crypt(3), with SHA-512 as the method. */
+static void make_salt(char salt[20])
+{
+	static const char digits[] =
+		"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	unsigned char random[16];
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		die("getrandom: %s", strerror(errno));
+	memcpy(salt, "$6$", 3);
+	for (int i = 0; i < 16; i++)
+		salt[3 + i] = digits[random[i] % 64];
+	salt[19] = '\0';
+}
+
 const char *run_set_password(struct run *r, const char *text)
 {
-	char salt[CRYPT_GENSALT_OUTPUT_SIZE], random[32];
-	static struct crypt_data data;
 	const char *hash = text;
+	char salt[20];
 
 	if (!*text || strpbrk(text, ":\n"))
 		die("run: --password: expected a text without ':'");
 	if (*text != '$') {
-		if (getrandom(random, sizeof(random), 0) != sizeof(random))
-			die("getrandom: %s", strerror(errno));
-		if (!crypt_gensalt_rn("$6$", 0, random, sizeof(random), salt, sizeof(salt)) ||
-			!(hash = crypt_r(text, salt, &data)) || *hash == '*')
+		make_salt(salt);
+		hash = crypt(text, salt);
+		if (!hash || *hash == '*')
 			die("run: --password: it cannot be hashed");
 	}
 	run_add_setting(r, 'p', format("root:%s", hash));

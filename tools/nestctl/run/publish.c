@@ -222,7 +222,8 @@ static void replace(char **words, const char *old, const char *with)
 
 bool run_choose_again(struct run *r, const char *why)
 {
-	if (!strstr(why, strerror(EADDRINUSE)))
+	/* EADDRINUSE, in the words of the kernel's libc, which may be another than nestctl's */
+	if (!strstr(why, "in use"))
 		return false;
 	for (char **p = r->chosen; p && *p; p++) {
 		char kind[4], address[64];

@@ -195,16 +195,10 @@ void pump_drop(void)
 /* Waits for the thread's end. Calls pump_drop() while @hurry() is true. */
 static void join(pthread_t thread, bool (*hurry)(void))
 {
-	struct timespec until;
-
 	do {
 		if (hurry())
 			pump_drop();
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += STEP_MS * 1000000;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
-	} while (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until));
+	} while (!thread_join_within(thread, STEP_MS));
 }
 
 bool pump_finish(bool (*hurry)(void))

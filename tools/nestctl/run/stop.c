@@ -205,7 +205,7 @@ int guest_signal(const char *what, const char *text)
 		n <= GUEST_RTMAX - (rt ? GUEST_RTMIN : 0))
 		return (int)n + (rt ? GUEST_RTMIN : 0);
 	for (int sig = 1; sig < 32; sig++)
-		if (sigabbrev_np(sig) && !strcasecmp(name, sigabbrev_np(sig)))
+		if (!strcasecmp(name, signal_abbreviation(sig)))
 			return sig;
 	die("%s: there is no signal '%s'", what, text);
 }

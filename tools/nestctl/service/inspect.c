@@ -218,7 +218,7 @@ static void put_check(const struct health_spec *h)
 /* Returns "SIGTERM", or the number of a real-time signal. */
 static const char *signal_text(int sig)
 {
-	const char *name = sig < 32 ? sigabbrev_np(sig) : NULL;
+	const char *name = signal_abbreviation(sig);
 
 	return name ? format("SIG%s", name) : format("%d", sig);
 }
