@@ -56,8 +56,9 @@ void skas_unlock(struct skas_mutex *m);
 /* Data of watch.c about a runner. */
 struct watched {
 	/*
-	 * values at the beginning of the watch, in ns. used: CPU time that the runner had used.
-	 * allowed: CPU time that it was allowed to use. user: CPU time used in user mode
+	 * ns. used: CPU time that the runner had used when the watch began, and the excess forgiven
+	 * since. allowed: CPU time that it was allowed to use by then. user: CPU time in user mode
+	 * at the last judge(); valid unless doubts is 0
 	 */
 	u64 used, allowed, user;
 	u8 doubts; /* failed checks, less passed ones */
@@ -173,7 +174,10 @@ struct space {
 	bool due;
 	int mapper;        /* handle (os_space.h), or 0 */
 	int mapper_pinned; /* host CPU, or -1: none */
-	/* upper bound of its host VMAs; serialised by the callers of space_map() etc. (skas.h) */
+	/*
+	 * estimate of its host VMAs, mostly too high; serialised by the callers of space_map() etc.
+	 * (skas.h)
+	 */
 	u32 nr_maps;
 	/* value of nr_maps at which the real number is read from the host again; as nr_maps */
 	u32 count_at;
@@ -310,11 +314,14 @@ int space_order(struct space *s, const struct order *o);
 /* As space_flush(). Lock held. */
 int space_flush_locked(struct space *s);
 /*
- * Flushes, then applies one order that may fail: the space lives on, and the result is the order's
- * -errno, or -ECHILD if the mapper has died.
+ * Flushes, then applies one order that may fail. Returns 0 or the order's -errno, and the space
+ * lives on. If the mapper has died, kills the space and returns -ECHILD. Lock held.
  */
 int space_try_locked(struct space *s, const struct order *o);
-/* Kills all tasks and waits until they are dead. Lock held, or no other vCPU knows the space. */
+/*
+ * Kills all tasks and waits until the runners are dead, for each at most 2 s; does not wait for the
+ * mapper. Lock held, or no other vCPU knows the space.
+ */
 void space_kill(struct space *s);
 /* Takes the lock, and kills the space unless it is dead. */
 void space_lose(struct space *s);
@@ -326,7 +333,10 @@ void space_lose(struct space *s);
  * unchanged.
  */
 int runner_make(struct runner *r);
-/* Returns 0 if the runner sleeps at r->park, where only the kernel can have put it. */
+/*
+ * Returns 0 if the runner sleeps at r->park, where only the kernel can have put it; -ETIMEDOUT if
+ * it does not within 10 ms.
+ */
 int runner_park(struct runner *r);
 bool runner_is_parked(struct runner *r); /* true if it still sleeps at r->park */
 /*
@@ -365,12 +375,15 @@ struct kicking {
 	 * waited for a CPU by then; 0 if the host does not report that
 	 */
 	u64 used, delayed;
-	/* kicks: number of kicks sent. asleep: checks in a row that found the runner asleep */
+	/* kicks: checks so far. asleep: checks in a row that found the runner asleep */
 	u32 kicks, asleep;
 };
 /* Begins to kick a runner that does not give the turn back. */
 void kicking_begin(struct kicking *k, const struct runner *r);
-/* Called once for each kick. Returns false if the runner ignores kicks and is to be ended. */
+/*
+ * Checks the runner, after each kick or after each wait for a runner that is not kicked. Returns
+ * false if the runner does not react and is to be ended.
+ */
 bool kicking_continues(struct kicking *k, const struct runner *r);
 
 /* answers.c */
@@ -383,20 +396,27 @@ void answers_settle(struct runner *r);
 
 /* fpu.c: called by the runner's vCPU, except fpu_evict(); without r->lock unless named */
 void fpu_learn_parts(void); /* called when xstate_size is known */
-/* Makes @fpu's state the runner's, before guest code runs. Returns true if it had to be copied. */
+/*
+ * Makes @fpu's state the runner's, before guest code runs. Returns false if it was that already,
+ * and true if the state was anywhere else, copied or not.
+ */
 bool fpu_enter(struct runner *r, struct fpu *fpu);
 /*
  * Called before the control page is made ready. Returns true, with r->lock held until fpu_give(),
  * if a state has to leave the registers on the way.
  */
 bool fpu_lock_swap(struct runner *r);
-void fpu_give(struct runner *r);  /* unlocks r->lock */
+/* Orders the runner to save that state, unless it is there no more, and unlocks r->lock. */
+void fpu_give(struct runner *r);
 void fpu_reset(struct runner *r); /* forgets all states */
 /* Sets *off to the offset in alt of the state that the control page names. Returns 0 or -EFAULT. */
 int fpu_frame(struct runner *r, u64 *off);
-/* Notes after an event where the state is: in the frame, or in the registers. As fpu_frame(). */
+/*
+ * Notes after an event where the state is: in the frame, or in the registers. Returns 0 or -EFAULT.
+ */
 int fpu_note_event(struct runner *r, bool frame);
-void fpu_set_areas(struct runner *r); /* in a new control page */
+/* Writes C_CALLFP and C_CALLNR to a new control page. */
+void fpu_set_areas(struct runner *r);
 /* True if the live FPU state, at r->fp, lies in an area of the alt stack and not in a frame. */
 bool fpu_in_area(const struct runner *r);
 /* Saves all states to their fpu->area. Takes r->lock; may wait for the runner. */

@@ -18,7 +18,7 @@
 #include "skas/trial.h"
 
 #define SPIN_NS (50 * NSEC_PER_USEC) /* ns that a wake-up across CPUs takes */
-/* ns that a runner waits for the last one to leave the CPU */
+/* ns that a hand-off costs two threads that take turns on one CPU */
 #define SWITCH_NS (4 * NSEC_PER_USEC)
 #define LOOK_NS NSEC_PER_MSEC /* ns between two looks */
 /* ns: a runner without a hand-off for this long may run anywhere */
@@ -35,21 +35,21 @@ struct handoff_pace {
 extern struct handoff_pace handoff_pace;
 
 struct placement {
-	/* hand-offs until the TSC is read; when spinning fails, 1 */
+	/* hand-offs until the TSC is read; 1 after a hand-off that spinning did not end */
 	u32 credit;
 	/*
 	 * Incremented by every change of the placement. A runner whose r->placed equals it has been
 	 * placed since the last change.
 	 */
 	u32 generation;
-	/* The runner that had the turn last, or NULL. Cleared by the vCPU that ends it. */
+	/* The runner that had the turn last, or NULL. The vCPU that ends the runner clears it. */
 	struct runner *last;
 	/*
 	 * The control page of the last runner. It stays mapped, while the struct runner may become
 	 * another space's, or be zeroed, at any time.
 	 */
 	struct ctl_page *last_ctl;
-	/* true if the last runner was ordered to wake this one */
+	/* true: the last runner was ordered to wake the one that has the turn now */
 	bool passed;
 	/* true: the runner with the turn is not the one that had it before */
 	bool switched;
@@ -63,7 +63,10 @@ struct placement {
 	bool apart, impatient;
 	/* numbers of host CPUs. home: the vCPU's. partner: that of its runners while apart */
 	int home, partner;
-	/* waits since the last look. hits: ended by spinning. misses: ended in sleep */
+	/*
+	 * since the last decision. misses: waits and wakes that spinning should have avoided. hits:
+	 * waits that spinning ended and, while together, all other hand-offs
+	 */
 	u32 hits, misses;
 	u64 spun, slept, woken, across, went_apart, moves; /* statistics; other vCPUs read them */
 	u64 next_look;                                     /* TSC value */
@@ -76,12 +79,12 @@ struct placement {
 	struct home {
 		struct runner *r; /* the runner that was to run next */
 		/*
-		 * ns of waiting for a CPU by the last look. own: of the vCPU's thread. runners: of
-		 * @r
+		 * ns of waiting for a CPU by the last check of the home. own: of the vCPU's thread.
+		 * runners: of @r
 		 */
 		u64 own, runners;
 		/*
-		 * at that look. handoffs: hand-offs so far. spun: those ended by spinning. time:
+		 * at that check. handoffs: hand-offs so far. spun: those ended by spinning. time:
 		 * os_clock_mono()
 		 */
 		u64 handoffs, spun, time;
@@ -100,8 +103,8 @@ struct placement {
 	u64 rate_at, rate_n;
 	bool few; /* the last computed rate was low */
 	/*
-	 * TSC value until which calls count as frequent; then the rate is computed again. Other
-	 * vCPUs read this member and the ones below.
+	 * TSC value until which calls count as frequent, or 0 if they do not; each look computes it
+	 * anew. Other vCPUs read it.
 	 */
 	u64 calls_until;
 	/* TSC value at which this vCPU may rest again (skas_rests()) */

@@ -149,9 +149,9 @@ void space_put(struct space *s);
 
 /*
  * Queue an order. @prot is PROT_*, to which OS_PROT_* are equal; @off is the byte offset in
- * @region's file. A full queue is flushed first, which blocks on the host. Return 0, -EIO as
- * space_flush(), or -EINVAL for a range that guests may not map. @populate asks the host to map the
- * pages at once (anonymous faults only).
+ * @region's file. A full queue is flushed first, which blocks on the host. Return 0; -EIO as
+ * space_flush(); or -EINVAL for a range that guests may not map, an @off within a page, or a
+ * @region out of range. @populate asks the host to map the pages at once (anonymous faults only).
  */
 int space_map(struct space *s, u64 va, u64 len, int prot, int region, u64 off, bool populate);
 /* Queues a mapping that guest code may overtake, since nothing is mapped there now. */

@@ -34,8 +34,8 @@
  *
  * Writers:
  *    words          kernel
- *    order area     kernel; the mapper pwrites O_ACK, O_ERRNO, O_PID from constants; the zygote
- *                   pwrites O_ZPID
+ *    order area     kernel; the mapper pwrites O_ACK, O_ERRNO and O_PID, from read-only memory; the
+ *                   zygote pwrites O_ZPID
  *    control page   kernel while it has the turn (C_KNOWN and C_KWAIT: at any time), runner
  *                    otherwise, and a hostile guest at any time
  * So nothing in a control page is evidence: the kernel reads each word once and checks it.
@@ -121,7 +121,10 @@
  * a call or a selector.
  */
 #define OF_FSGSBASE 2
-/* without OF_FSGSBASE: the runner loads the bases by arch_prctl(2); else the kernel by ptrace */
+/*
+ * Set only without OF_FSGSBASE: the runner loads the bases by arch_prctl(2). With neither flag, the
+ * kernel loads them by ptrace.
+ */
 #define OF_BASES 4
 
 /* ---- an order: the mapper's seven registers ---- */
@@ -140,8 +143,8 @@
  * Grouped by cache lines, since lines move between two CPUs, which takes up to a hundred
  * instructions' time. A patched call writes the fourth line. Of the second and third line it writes
  * only what has changed since the last call, so these mostly stay in both caches, like the first.
- * The fifth is the runner's, except C_SEGS, which the kernel rarely writes. The kernel's answer is
- * in the fourth, and the kernel writes nothing else if only rax has changed.
+ * The fifth is the runner's, except C_SEGS and C_BASES, which the kernel rarely writes. The
+ * kernel's answer is in the fourth, and the kernel writes nothing else if only rax has changed.
  */
 /* u32, rounds that the runner spins before it sleeps */
 #define C_RSPIN 0

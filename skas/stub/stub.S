@@ -23,13 +23,15 @@
  *      wait_turn .. go                            the kernel has the turn (or has just given it
  *                                                 back)
  *      go .. go_live                              leaving; the FPU state is still in the saved
- *                                                 frame
+ *                                                 frame (EXIT_FRAME, EXIT_SWAP), or it is live
  *      go_live .. go_end                          leaving; the FPU state is live, the control page
  *                                                 holds the registers
  *      ring_take .. ring_end                      within go_live .. go_end: io_getevents is
  *                                                 answered, or not
  *      tramp .. h_all                             entry by a patched call, or EXIT_SAVE; an event
  *                                                 is on its way
+ *      ring_no .. in_stub                         io_getevents goes to the kernel; an event is on
+ *                                                 its way
  *      answer_take .. answer_end                  within tramp .. h_all: a call is answered, or not
  */
 #include "skas/stub_abi.h"
@@ -355,10 +357,10 @@ after_futex:
 	pushq $FLAGS_CLEAN
 	popfq
 	cmpl $0, C_RSLEEP(%rbx)
-	je wait_spin				/* the call was the wake-up of pass */
+	je wait_spin				/* the call woke the kernel or a runner */
 /*
- * The runner was woken because the turn was given, or spuriously. After a spurious wake-up,
- * spinning is not worthwhile.
+ * The turn word changed before this runner slept, or the runner was woken, perhaps spuriously. If
+ * it does not have the turn, it sleeps again at once: spinning is not worthwhile.
  */
 awake:
 	movl $0, C_RSLEEP(%rbx)
@@ -409,7 +411,7 @@ bases_loaded:
 /*
  * Without FSGSBASE in seccomp mode, the host loads the bases that C_BASES names, one by one. A bit
  * is cleared after its call, so a kick at any time leaves none out. A selector other than 0 to 3
- * has brought its own base, and the call would set it to 0.
+ * has brought its own base, and the call would set the selector to 0.
  */
 load_bases:
 	testl $OF_BASES, stub_text + STUB_ORDERS + O_FLAGS(%rip)
@@ -665,7 +667,7 @@ h_leaving:
 	jb resume				/* entry: an event is on its way */
 	lea go_live(%rip), %rax
 	cmp %rax, %rcx
-	jae resume				/* in_stub was handling an earlier kick */
+	jae resume				/* ring_no, or handling an earlier kick */
 	lea go(%rip), %rax
 	cmp %rax, %rcx
 	jae 2f

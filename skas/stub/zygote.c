@@ -68,7 +68,7 @@ struct fd_control {
 #define ENOSYS 38
 
 static struct {
-	/* true: ZFD_GUARD + slot is a terminal */
+	/* true: descriptor ZFD_GUARD + index is a terminal, which termios restores */
 	int on;
 	unsigned char termios[48];
 } guards[NR_GUARDS];
