@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""rooms: the one table of rooms and of whom each may know. tools/lint/arrows (includes), tools/lint/symbols
-(objects) and the drawing in docs/architecture.md are all made from it.
+"""rooms: the one table of rooms and of the rooms that each may know. tools/lint/arrows (includes),
+tools/lint/symbols (objects) and the drawing in docs/architecture.md all use it.
 
 A room is the set of files that its patterns match; without patterns, all files below the folder of its name. The
 longest pattern that matches a file decides. A room may know the rooms of the rows below its own, and its `doors`.
@@ -102,7 +102,7 @@ def matches(name, patterns):
 
 
 def room_of(path):
-    """The room of a file, None for files that are in no room (tools, tests)."""
+    """Returns the room of a file, or None for files that are in no room (tools, tests)."""
     best = None
     for room in ROOMS:
         for pattern in room.files:
@@ -117,7 +117,8 @@ def below(room, other):
 
 
 def exception(path, other_path):
-    """The entry of EXCEPTIONS that lets the file @path know the file @other_path, or None."""
+    """Returns the entry of EXCEPTIONS that lets the file @path know the file @other_path, or
+    None."""
     ends = [(p, room_of(p).name) for p in (path, other_path)]
     for entry in EXCEPTIONS:
         if all(fnmatch.fnmatchcase(p, e) or name == e for (p, name), e in zip(ends, entry)):
@@ -126,7 +127,8 @@ def exception(path, other_path):
 
 
 def drawing():
-    """The rows as text, the highest first, the arrows that run up all the same, and the tables."""
+    """Yields the lines of the drawing: the rows, the highest first, the arrows of EXCEPTIONS, and
+    the tables."""
     width = max(len(room.name) for row in ROWS for room in row)
     for number, row in enumerate(ROWS):
         for room in row:
