@@ -13,7 +13,8 @@ from .tasks import current, parse
 
 
 def table():
-    """Iterates over (number, entry) of all breakpoints that are requested, or still in memory."""
+    """Iterates over (number, entry) of the table. An entry with mm 0 is free; one that is no longer
+    wanted may still be in the program's memory."""
     breaks = symbol("user_breaks")
     first, last = breaks.type.range()
     for i in range(first, last + 1):

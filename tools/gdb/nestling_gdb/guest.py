@@ -19,7 +19,7 @@ from .tasks import action, vcpu_threads
 from .vfs import path_text
 from .vmas import area_name, areas, cached_page, page_at, rights
 
-FILE_MOST = 1 << 28  # bytes of a file that is copied
+FILE_MOST = 1 << 28  # bytes of a file that are copied at most
 REGS = "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base gs_base".split()
 
 
@@ -51,7 +51,8 @@ def notes(t):
 
 
 def write_core(t, path):
-    """Writes memory. Pages outside memory become holes of the file."""
+    """Writes an ELF core of the task's process: registers and readable areas. Pages of zeros, and
+    pages that are not in memory, become holes of the file."""
     mm = t["mm"]
     list_of = [v for v in areas(mm) if rights(v)[0] == "r"]
     head = notes(t)
@@ -77,7 +78,8 @@ def write_core(t, path):
 
 
 def copy_file(f, path):
-    """Writes the pages of a file that the page cache has. Returns how many are missing."""
+    """Writes the pages of a file that the page cache has, below FILE_MOST. Returns how many are
+    missing."""
     size = min(int(f["f_inode"]["i_size"]), FILE_MOST)
     mapping, missing = f["f_mapping"], 0
     os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Locks that tasks hold and wait for.
 
-A debug build knows the locks that each task holds (lockdep). In any build a task that waits for a mutex or an rwsem is in
-a queue with a record on its own stack, which names the lock; a mutex names its owner. So in a release build a lock without
-waiters is not found.
+A debug build knows the locks that each task holds (lockdep). In any build, a task that waits for a
+mutex or an rwsem has a record on its own stack in the lock's queue, which leads to the lock; a
+mutex names its owner. So in a release build a lock without waiters is not found.
 """
 import gdb
 
@@ -54,7 +54,7 @@ def on_stack(address):
 
 
 def held(t):
-    """Returns (address, place of acquisition) of the held locks in a debug build."""
+    """Returns (address, place of acquisition) of the held locks, or None in a release build."""
     try:
         h = t["held"]
     except gdb.error:

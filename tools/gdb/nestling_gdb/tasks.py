@@ -133,7 +133,8 @@ def task_of_thread(thread):
 
 
 def doing(t):
-    """Returns a word about what the task does in the kernel: the system call, or where it waits."""
+    """Returns the name of the system call that the task is in ("call N" if it has none), else
+    "kernel" for a kernel thread and "user" for another task."""
     nr = int(t["syscall_nr"])
     if nr == 2**64 - 1 or nr < 0:
         return "kernel" if int(t["flags"]) & PF_KTHREAD else "user"

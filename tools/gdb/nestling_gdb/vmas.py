@@ -70,7 +70,8 @@ def entry(mm, va):
 
 
 def page_at(mm, v, va):
-    """Returns a page of an area as the guest sees it: by its entry, else from the page cache, else zeros; None if it is only on the disk."""
+    """Returns a page of an area as the guest sees it: by its entry in the page table, else zeros in
+    an area without a file, else from the page cache; None if the page is only on the disk."""
     e = entry(mm, va)
     if e:
         return frame_content(KERNEL_MAP_BASE + (e & PFN_MASK))
