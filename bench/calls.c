@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * calls.c: what the kernel's paths cost, one row each: "name value unit" (medians of batches; ns,
- * or MB/s for rates). Static, so that the same binary runs natively, in Nestling, in User Mode
- * Linux and in gVisor (bench/run).
+ * calls.c: what the kernel's paths cost, one row each: "name value unit" (medians; ns for an
+ * operation, MB/s for a rate, % for two_threads). Static, so that the same binary runs natively, in
+ * Nestling, in User Mode Linux and in gVisor (bench/run).
  *
  *	calls [ROW...]		all rows, or those named
- *	calls -n N ROW		N operations of one row, without clocks: for counting what they cost
- *                              the host (tests/speed)
+ *	calls -n N ROW		N operations of one row (not of a rate or two_threads), without
+ *                              clocks: for counting what they cost the host (tests/speed)
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -66,7 +66,7 @@ static double median(double *v, int n)
 
 /* ---- calls ---- */
 
-/* A kernel may answer it without being entered: then op_call() is what a call costs. */
+/* A kernel may answer getppid() without being entered: then op_call() is what a call costs. */
 static void op_getppid(long n)
 {
 	while (n--)
@@ -309,8 +309,8 @@ static void op_mmap(long n)
 }
 
 /*
- * ---- two that compute: the time of both, over the time of one; 0.5 where they run in parallel
- * ----
+ * ---- two threads that compute half the work each: their time in % of one thread's for all of it;
+ * 50 where they run in parallel ----
  */
 
 #define WORK 30000000UL
@@ -461,7 +461,7 @@ static const struct row {
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-/* The median of batches that each take about BATCH_NS. */
+/* Returns the median ns of an operation, of batches of BATCH_NS to about twice that. */
 static double measure(void (*op)(long))
 {
 	double t, v[BATCHES];

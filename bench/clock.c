@@ -4,7 +4,7 @@
  *
  *	clock              in the guest: prints it, in ns
  *	clock watch FILE   in the guest: sleeps again and again for 0.1 ms, and writes the time to
- *	                   FILE when it has not run for a longer while
+ *	                   FILE when more than GAP has passed since it ran last
  *	clock run WORD...  on the host: prints the time and executes a command
  */
 #include <fcntl.h>

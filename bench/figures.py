@@ -8,12 +8,13 @@ def number(value):
 
 
 def cost(unit, value, native):
-    """How many times the native cost: time over time, or rate under rate."""
+    """Returns how many times the native cost: value / native of a time, native / value of a rate
+    (MB/s)."""
     return native / value if unit == "MB/s" else value / native
 
 
 def cpu():
-    """The name of the host's CPU."""
+    """Returns the name of the host's CPU."""
     for line in open("/proc/cpuinfo"):
         if line.startswith("model name"):
             return line.split(":")[1].strip()
@@ -21,8 +22,8 @@ def cpu():
 
 
 def write_tsv(path, comments, rows):
-    """A file of docs/results: comment lines, a row of names, rows of figures. An empty cell is
-    '-'."""
+    """Writes a file of docs/results: comment lines, a row of names, rows of figures. An empty cell
+    is '-'."""
     with open(path, "w") as f:
         f.writelines(f"# {c}\n" for c in comments)
         f.writelines("\t".join(c or "-" for c in row) + "\n" for row in rows)

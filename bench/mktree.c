@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mktree DIR N: a tree of N files like a large source tree's: 20 files a directory, directories
- * three deep, sizes from 0 to 31 KiB with a mean of about 4 KiB. The same names and contents each
- * time.
+ * mktree DIR N: makes a tree of N files like those of a large source tree: 20 files a directory,
+ * directories three deep, sizes from 0 to 31 KiB with a mean of about 3.3 KiB. Each run makes equal
+ * names and contents.
  */
 #include <fcntl.h>
 #include <stdint.h>

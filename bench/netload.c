@@ -51,7 +51,10 @@ static struct sockaddr_in address(const char *ip, const char *port)
 	return a;
 }
 
-/* A server may still be starting. */
+/*
+ * Connects, and tries for ten seconds, since the server may still be starting. Returns the socket
+ * or -1.
+ */
 static int reach(const char *ip, const char *port)
 {
 	struct sockaddr_in a = address(ip, port);
@@ -104,7 +107,7 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Microseconds of a round trip in one batch; negative: the connection is gone. */
+/* Returns the microseconds of a round trip in one batch, or -1 if the connection is gone. */
 static double batch(int fd)
 {
 	long began = now(), ns = 0, n = 0;
@@ -166,7 +169,7 @@ static int idle(const char *ip, const char *port, const char *count)
 	return n < atoi(count);
 }
 
-/* What @command prints, and a 0. */
+/* Sends what @command prints, and a byte 0. Returns 0, or 1 on an error. */
 static int answer(int to, const char *command)
 {
 	FILE *p = popen(command, "r");

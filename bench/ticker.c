@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ticker MIB: holds MIB mebibytes of random bytes, prints "ready", and then a line each 5 ms
- * (bench/anchors). It is a static program without arguments of the environment, so that it is the
- * same work in each system, also as init of a kernel that has nothing else.
+ * ticker MIB: holds MIB mebibytes of random bytes, prints "ready", and then "tick" each 5 ms
+ * (bench/anchors). It is static and needs no other file, so it does equal work in each system, also
+ * as init of a kernel that has nothing else. It reads its last argument, since such a kernel may
+ * put others before.
  */
 #include <stdio.h>
 #include <stdlib.h>
