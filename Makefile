@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: MIT
 #
-# Nestling's build.  `make` builds build/nestling (the kernel) and build/nestctl (the friendly face); `make help` lists
-# the other targets.  MODE=debug|ubsan|asan|cov|cover builds into build/MODE/ instead of build/.
-# MODE=fallen links the objects of build/ once more, with a planted hole, to build/fallen/nestling (docs/debugging.md).
+# Nestling's build. `make` builds build/nestling (the kernel), build/nestctl (its command line) and
+# their helpers; `make help` lists the other targets. MODE=debug|ubsan|asan|cov|cover builds into
+# build/MODE/ instead of build/. MODE=fallen links the objects of build/ once more, with a planted
+# hole, to build/fallen/nestling (docs/debugging.md).
 #
 # The sources live in worlds, told apart by path alone (docs/architecture.md, Law 1):
-#   kernel world  arch/um skas kernel drivers (but *_host.c)   freestanding, linked with `ld -r` into kernel.o
-#   host world    os-linux and drivers/**/*_host.c             libc allowed
-#   stub world    skas/stub                                    freestanding, position independent, embedded as stub.elf
-#   vdso          arch/um/vdso                                 a shared object for the guest, embedded as vdso.so
-# Every symbol that kernel.o does not define is a door: a generated thunk (build/gen/doors.S) enters the host world on
-# the vCPU's host stack.  See mk/doors.mk for how the pieces are joined.
+#   kernel world  arch/um skas kernel drivers       freestanding, linked with `ld -r` into kernel.o
+#                 (but *_host.c)
+#   host world    os-linux and drivers/**/*_host.c  libc allowed
+#   stub world    skas/stub                         freestanding, position independent, embedded as
+#                                                   stub.elf
+#   vdso          arch/um/vdso                      a shared object for the guest, embedded as
+#                                                   vdso.so
+# A function that kernel.o calls and does not define is a door: a generated thunk
+# (build/gen/doors.S) enters the host world on the vCPU's host stack. See mk/doors.mk for how the
+# pieces are joined.
 
 MAKEFLAGS += -rR
 .SUFFIXES:
@@ -35,7 +40,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 .PHONY: all objs
 ifeq ($(MODE),fallen)
-# Other targets would take the product as it is: nothing builds it in this mode.
+# Other targets would use build/nestling, which no rule makes in this mode.
 ifneq ($(filter-out all build/fallen/nestling,$(MAKECMDGOALS)),)
 $(error MODE=fallen makes build/fallen/nestling, and nothing else)
 endif

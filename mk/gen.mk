@@ -19,7 +19,7 @@ $(G)/host_calls.h: $(SYSCALLS_TBL)
 	@mkdir -p $(@D)
 	$(Q)awk -F '|' '/^[0-9]/ { printf "[%d] = \"%s\",\n", $$1, $$2 }' $< >$@
 
-# What `--version` says.  Written again only when it changes.
+# What `--version` says. Written again only when it changes.
 $(G)/build_id.h: FORCE
 	@mkdir -p $(@D)
 	@v=$$(git describe --always --dirty 2>/dev/null || echo unknown); \
@@ -28,7 +28,8 @@ $(G)/build_id.h: FORCE
 .PHONY: FORCE
 FORCE:
 
-# The stub: a static PIE of its own, and the addresses of its symbols for skas/*.c.
+# The stub: a static, position-independent program of its own, linked at 0, and the addresses of its
+# symbols for skas/*.c.
 STUB_OBJ := $(STUB_SRC:%=$(B)/obj/%.o)
 ifneq ($(STUB_SRC),)
 $(B)/stub.elf: $(STUB_OBJ) skas/stub/stub.ld
@@ -58,7 +59,7 @@ $(B)/vdso.so:
 	@mkdir -p $(@D); : >$@
 endif
 
-# Both go into the kernel world's read-only data.
+# The stub and the vDSO go into the kernel world's read-only data.
 $(G)/blobs.S: mk/gen.mk
 	@mkdir -p $(@D)
 	@for b in stub_elf:stub.elf vdso_so:vdso.so; do n=$${b%%:*}; f=$(B)/$${b#*:}; \

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# One object for each source: $(B)/obj/PATH.o (PATH.S.o for the worlds that are linked on their
-# own).
+# One object for each source PATH.c or PATH.S: $(B)/obj/PATH.o. The stub, the vDSO, which are linked
+# on their own, and generated .S files keep the ending: PATH.c.o, PATH.S.o.
 
 obj = $(patsubst %,$(B)/obj/%.o,$(basename $(1)))
 

@@ -141,7 +141,7 @@ lint-syscalls: $(B)/kernel.raw.o
 lint-rooms:
 	$(Q)tests/quick --check
 	$(Q)tools/lint/layout
-# Generated pages are what their data say; no cell of a table is longer than 200 characters.
+# Generated pages are what their data say; tables, links and the index of docs/ are checked too.
 lint-docs:
 	$(Q)tools/results --check
 # Without FILES= it reads the scripts as well.

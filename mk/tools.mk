@@ -2,7 +2,8 @@
 # nestctl, an ordinary host program, and the static init that it carries for `nestctl run`; the
 # helper of eth0=slirp, which the kernel's program carries.
 
-# Disk images are the same code in the kernel's process and here.
+# nestctl reads and writes disk images with objects of drivers/ubd, which the kernel's program has
+# too.
 NESTCTL_OBJ := $(call obj,$(NESTCTL_SRC))
 NESTCTL_IMAGE_OBJ := $(call obj,$(NESTCTL_IMAGE_SRC))
 IMAGE_OBJ := $(patsubst %,$(B)/obj/drivers/ubd/%_host.o,image chain holder layer media cow cow3 cow4 cow4_header cow4_pack cow4_table backup copy part trust)
@@ -11,9 +12,10 @@ $(NESTCTL_OBJ): | $(G)/build_id.h
 $(B)/obj/tools/nestctl/run/init_blob.o: WFLAGS = -DINIT_PATH='"$(B)/init"'
 $(B)/obj/tools/nestctl/run/init_blob.o: $(B)/init
 
-# Programs of the guest are static and linked with musl, if the machine has it: the init is a tenth
-# of the size that it has with glibc, of which each instance, and each state, has a copy in memory.
-# musl's compiler does not look for the headers of Linux. fts.h is Debian's addition to musl.
+# Programs of the guest are static and linked with musl, if the machine has it. The init is then a
+# tenth as large as with glibc, and each instance and each state has a copy of it in memory. musl's
+# compiler does not look for the headers of Linux. fts.h, which is tested for, is Debian's addition
+# to musl.
 MUSL := $(shell printf '\043include <fts.h>\n' | musl-gcc -E - >/dev/null 2>&1 && echo y)
 MUSL_CC := musl-gcc -isystem $(G)/uapi
 GUEST_CC := $(if $(MUSL),$(MUSL_CC),$(CC))
