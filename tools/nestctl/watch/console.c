@@ -58,7 +58,7 @@ static int sock = -1;
 static int escape = 0x1d;
 static bool raw; /* standard input is a raw terminal */
 
-/* Parses the escape key: "^]" or "none". Dies on an error. */
+/* Returns the code of the escape key, such as "^]", or -1 for "none". Dies on any other text. */
 static int parse_escape(const char *text)
 {
 	if (!strcmp(text, "none"))

@@ -20,7 +20,7 @@
 #define BUILD_ID_MAX 64 /* bytes */
 #define LINK_MAX 256
 
-/* A function: its address by the file's headers, and its bytes. */
+/* A function: its address by the file's headers, and its size in bytes. */
 struct function {
 	uint64_t start, size;
 	const char *name;

@@ -19,7 +19,7 @@
 #define PANE_WIDTH 38 /* least width if there are several */
 #define PANE_LINES 200
 #define GAP 2
-/* lines of calls and tasks if the number of rows is not limited */
+/* what room() returns if the number of rows is not limited: any number above 0 */
 #define UNLIMITED 20
 #define BAR 10
 
@@ -77,7 +77,10 @@ static bool is_tight(const struct layout *l)
 	return l->rows && l->rows < 30;
 }
 
-/* Returns how many lines the present block may still get. */
+/*
+ * Returns how many lines the present pane may still get. Without a limit of rows it is always
+ * UNLIMITED, and only put() limits the lines, to PANE_LINES.
+ */
 static int room(const struct layout *l)
 {
 	return l->rows ? l->rows - l->to->n : UNLIMITED;

@@ -21,7 +21,10 @@ struct history {
 
 struct frame {
 	const struct samples *of; /* the instance's name and mode */
-	/* rates are per second between both samples; with an empty @old since the boot */
+	/*
+	 * rates are the increase from @old to @new per second between both samples; an empty @old
+	 * has counters of 0 at the time of the first sample
+	 */
 	const struct sample *old, *new;
 	const struct history *history; /* or NULL */
 	int columns;                   /* of the screen */

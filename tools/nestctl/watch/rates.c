@@ -2,7 +2,8 @@
 /*
  * rates.c: see rates.h. CPU and memory come from the host (instance.h). The traffic of disks and
  * cards, and the memory that the guest's programs use, come from the instance. An instance that
- * does not answer at once has none of these figures, and does not delay other instances.
+ * does not answer a request within ANSWER_MS has none of these figures and gets no further request:
+ * it hardly delays the other instances.
  */
 #include "tools/nestctl/watch/rates.h"
 

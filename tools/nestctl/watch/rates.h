@@ -13,8 +13,8 @@
 #include "tools/nestctl/core/instance.h"
 
 /*
- * Counters of an instance since it began. @cpu: seconds. Disks and network: bytes. Without
- * @answered only @pid and @cpu are valid.
+ * Counters of an instance since it began. @cpu: seconds. Disks and network: bytes of the ubd disks
+ * and of the cards eth0, eth1 and so on. Without @answered only @pid and @cpu are valid.
  */
 struct counts {
 	pid_t pid;

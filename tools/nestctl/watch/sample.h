@@ -107,12 +107,15 @@ uint64_t task_increase(const struct sample *old, const struct sample_task *t);
  */
 bool sample_take(struct sample *s, struct umid_console *c, char *mode);
 
-/* sample_file.c: recordings. These functions write the head and a sample, errors set ferror(@f). */
+/*
+ * sample_file.c: recordings. samples_write_head() writes the head, sample_write() one sample. An
+ * error sets ferror(@f).
+ */
 void samples_write_head(FILE *f, const struct samples *all);
 void sample_write(FILE *f, const struct sample *s);
 /*
  * Fills @all, which is empty, from a recording, which is untrusted. Dies with a message that names
- * the wrong line of the file.
+ * the wrong line of the file. Dies, too, if the recording has fewer than two samples.
  */
 void samples_read(struct samples *all, const char *path);
 

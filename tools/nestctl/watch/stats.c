@@ -19,7 +19,10 @@ static const char *pair(uint64_t a, uint64_t b)
 	return format("%s / %s", size_text((double)a), size_text((double)b));
 }
 
-/* The texts of a row. They are "--" for an instance that does not answer, as with docker. */
+/*
+ * The texts of a row. All but @cpu have "--" in place of numbers if the instance does not answer,
+ * as with docker.
+ */
 struct texts {
 	const char *cpu, *usage, *part, *net, *block, *pids;
 };

@@ -26,7 +26,7 @@ struct watch {
 	/* all samples of a recording, or the last two of an instance */
 	struct samples all;
 	struct history history;
-	struct sample none; /* empty: the counters before the boot */
+	struct sample none; /* empty: counters of 0 */
 	double delay;       /* seconds between frames */
 	long times;         /* frames to print; -1: no limit */
 	bool json, live, paused, totals, help, delay_given;
