@@ -32,7 +32,7 @@ const char *health_word(enum health h);
 struct health_spec health_of_run(const struct run *r);
 /*
  * Parses a time in docker's form, "1m30s" or "500ms", given to the option @name. Returns ns. Dies
- * on an error.
+ * if it has another form, or is above 0 and below 1 ms.
  */
 int64_t health_time(const char *text, const char *name);
 

@@ -37,7 +37,7 @@ struct log {
 	bool part[LOG_STREAMS], torn[LOG_STREAMS];
 	/* bytes for which the disk had no room and that the log has not reported */
 	uint64_t lost;
-	int error; /* errno of their writes */
+	int error; /* errno of the last failed write */
 	/* records that are being formed: @have of @room bytes */
 	char *buf;
 	size_t have, room;

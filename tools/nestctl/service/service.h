@@ -195,7 +195,7 @@ void service_state_write(const struct service *s, const struct service_state *st
 /*
  * Reads the state that was written last; all zeros if there is none. If the phase requires a
  * supervisor but no process has locked the instance, the supervisor was killed: returns
- * PHASE_EXITED with status 137.
+ * PHASE_EXITED with status 137 and one more end.
  */
 struct service_state service_state_read(const struct service *s);
 /* Returns ns since 1970. */

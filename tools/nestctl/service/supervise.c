@@ -16,7 +16,7 @@
  * 1. All output of a child is in the log before the state shows the child's end.
  * 2. The lock is held until the last state is written. It is released when this process ends, even
  *    by SIGKILL. The child and the guest's kernel then die too (PR_SET_PDEATHSIG).
- * 3. A packet "S" that was answered prevents each later start.
+ * 3. Once a packet "S" is answered, this supervisor starts no further child.
  */
 #include <errno.h>
 #include <fcntl.h>
