@@ -37,8 +37,9 @@ struct remote {
 struct remote remote_start(const struct instance *in, const struct exec_job *j, enum channels kind);
 /*
  * Runs a program of the instance, without a shell, without input and as root. @argv ends in NULL.
- * Returns the first 4 MiB of the program's output as a string that the caller frees, or NULL if its
- * exit status is not 0. Dies if the instance refuses or does not answer.
+ * Returns the program's output as a string that the caller frees, or NULL if the exit status is not
+ * 0. After 4 MiB no more output is read, and the program's next write fails. Dies if the instance
+ * refuses or does not answer.
  */
 char *remote_read(const struct instance *in, const char *const *argv);
 
@@ -78,7 +79,8 @@ struct exec_user {
 };
 /*
  * Finds a user from @text, USER[:GROUP] by name or number, with the groups of @config. @text NULL:
- * root. Reads /etc/passwd and /etc/group in the instance. Dies if there is no such user or group.
+ * root. Reads /etc/passwd and /etc/group in the instance. Dies if a name is in neither; a number
+ * need not be in them.
  */
 struct exec_user exec_user_find(
 	const struct instance *in, const char *text, const struct exec_config *config);

@@ -238,7 +238,10 @@ static void keep_volume(struct run *r)
 	list_add(&r->words, &r->nr_words, volume_word(&r->volumes[r->nr_volumes - 1]));
 }
 
-/* Keeps the option that was just parsed, unless it concerns one start only. */
+/*
+ * Keeps the option that was just parsed as a word, unless it concerns one start only, has a member
+ * of struct spec, or has kept its own words already (--env-file, --volumes-from).
+ */
 static void keep_option(struct run *r, int key)
 {
 	static const int not_kept[] = { 'd', 'i', 't', 'T', 'P', KEY_NAME, KEY_RM, KEY_RESTART,

@@ -3,8 +3,8 @@
  * policy.c: see policy.h.
  *
  * A run gets nothing that its policy does not name. The policy is read completely before anything
- * is made. Lines are `key = value`; `#` begins a comment, and only allow-net, volume and audit may
- * be given several times.
+ * is made. Lines are `key = value`. A line that begins with `#` is a comment. Only allow-net,
+ * volume and audit may be given several times.
  *
  * How a policy is combined with the command line:
  *

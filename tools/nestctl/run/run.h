@@ -289,7 +289,8 @@ void run_add_volumes_from(struct run *r, const char *text, char *(*word)(const s
 void run_replace_inherited(struct run *r, char *(*word)(const struct volume *v));
 /*
  * Adds [[ADDRESS:]HOST:]GUEST[/udp], where HOST and GUEST may be ranges, and sets r->published
- * (publish.c). Returns false if @text has another form. Dies if no port is free.
+ * (publish.c). Returns false if @text has another form. Dies if the ranges differ in length, or if
+ * no port is free.
  */
 bool run_publish(struct run *r, const char *text);
 /* Adds a port or range of --expose. Dies if it is invalid. */

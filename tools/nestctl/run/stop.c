@@ -294,7 +294,10 @@ static bool leave_out_unknown(char **names)
 	return unknown;
 }
 
-/* Ends the named instances. Returns 1 if a name was unknown, or 0. */
+/*
+ * Ends the named instances. Returns 1 if a name was unknown or one of the instances has ended
+ * meanwhile, else 0.
+ */
 static int end_all(char **names, int sig, int time)
 {
 	bool unknown = leave_out_unknown(names);

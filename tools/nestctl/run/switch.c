@@ -290,7 +290,10 @@ static void forward_to(int from, int to, int n)
 		deliver(to, out, k);
 }
 
-/* Answers a frame of VLAN 1 that is a request to the switch itself. */
+/*
+ * Answers a frame that is a request to the switch itself, if the frame is of VLAN 1 and did not
+ * come from a trunk.
+ */
 static void answer(int from, const struct frame *f)
 {
 	static uint8_t reply[NAMES_REQUEST_MAX + NAMES_ANSWER_MORE];

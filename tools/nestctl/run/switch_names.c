@@ -6,8 +6,8 @@
  *
  * The switch itself has the network's first address, and is at no port. Its answers go to the port
  * from which the request came. An address belongs to the MAC address that asked for it, until the
- * port closes or the entry is replaced (switch_table.c). The same holds for a name. If two
- * instances send the same name, the first of them keeps it.
+ * port closes or the entry is replaced (switch_table.c). A name belongs to the instance that sent
+ * it, until that instance's entry ends. If two instances send one name, the first keeps it.
  *
  * A name that no instance has does not exist (NXDOMAIN). But an instance with further cards asks
  * other name servers, too, and says so by a vendor class (tools/init/dhcp.h): questions for them
@@ -58,7 +58,7 @@ enum { TYPE_A = 1, TYPE_PTR = 12, CLASS_IN = 1, NXDOMAIN = 3, REFUSED = 5 };
 /* which questions for unknown names are refused */
 enum refuses { REFUSE_NONE, REFUSE_DOTTED, REFUSE_ALL };
 
-/* A client that has sent a request. Its address is the network's first address + 2 + its index. */
+/* A client that has sent a request. Its address is @network + 2 + its index. */
 static struct host {
 	struct seen seen;
 	uint8_t mac[6];
@@ -66,7 +66,7 @@ static struct host {
 	enum refuses refuses; /* questions of this host */
 } hosts[HOSTS_MAX];
 static unsigned int nr_hosts; /* the number of addresses in the network */
-/* the network's first address and its mask; 0: no network */
+/* the network's own address, with host bits of 0, and its mask; 0: no network */
 static uint32_t network, mask;
 static const uint8_t own_mac[6] = { 0x02, 0x6e, 0x65, 0x73, 0x74, 0x01 };
 
@@ -178,9 +178,9 @@ static int free_place(uint32_t address)
 }
 
 /*
- * Returns the host with the MAC address, or a new one, or NULL if there is no room. A new one has
- * the address @wanted, or 0, if it is free: an instance whose link comes back keeps its address. A
- * known host stays with its port, since any guest can use another guest's MAC address.
+ * Returns the host with the MAC address, or a new one, or NULL if there is no room. A new host gets
+ * the address @wanted if that is free: an instance whose link comes back keeps its address. @wanted
+ * 0: any. A known host stays with its port, since any guest can use another guest's MAC address.
  */
 static struct host *host_of(const uint8_t *mac, int port, uint32_t wanted)
 {

@@ -4,7 +4,7 @@
  *
  * The key of a template is a text with everything on which the saved instance depends: the image,
  * its backing files, the kernel and nestctl (whose init runs in it), each with a line of its
- * device, inode, size and times; the host's boot id; the number of CPUs that the host provides; and
+ * device, inode, size and times; the host's boot id; the number of CPUs that nestctl may use; and
  * the parameters. A run uses a template if both keys are equal byte by byte. The files are not
  * checked further.
  *

@@ -4,7 +4,8 @@
  * waits for a job, and makes the instance save itself.
  *
  * Only one process of a user at a time makes a template (the lock .making). If it is killed, its
- * files have no name, and its kernel dies with it.
+ * kernel dies with it, and its files stay in a folder with a temporary name, which
+ * templates_prune() removes.
  */
 #include <errno.h>
 #include <fcntl.h>
