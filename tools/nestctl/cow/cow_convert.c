@@ -4,8 +4,8 @@
  * with its clusters compressed.
  *
  * Version 4 is written front to back: room for the headers, the clusters in order, the index. The
- * header is written last and completes the file. A cluster that would not shrink is stored
- * uncompressed. A cluster of zeros takes no space.
+ * header is written last and completes the file. A cluster that would not shrink by a sixteenth is
+ * stored uncompressed. A cluster of zeros takes no space.
  */
 #include <errno.h>
 #include <fcntl.h>

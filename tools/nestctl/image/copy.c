@@ -456,7 +456,7 @@ static void copy_in(struct copy *c, const char *from, const char *to)
 
 /* ---- the command ---- */
 
-/* Splits "NAME:PATH" and returns the path. *name is NULL for a path of the host. */
+/* Splits "NAME:PATH": sets *name, returns the path. Returns NULL for a path of the host. */
 static const char *split(const char *text, char **name)
 {
 	const char *colon = strchr(text, ':');

@@ -176,7 +176,7 @@ void layers_finish(struct layers *l, uint64_t *files, uint64_t *bytes)
 
 			if (!e->source || !e->source->names)
 				continue;
-			/* no overflow: each size is bounded by blob_most(), which is below 2^62 */
+			/* no overflow: the sum is at most blob_most(), each size FILE_MAX */
 			++*files;
 			*bytes += (e->size + 4095) & ~4095ULL;
 			if (*bytes > blob_most())

@@ -6,8 +6,8 @@
  * "Image Configuration") index.json refers to manifests, perhaps through further indexes; those for
  * amd64 are taken. An image that several of them name is one image. Each reference is the digest of
  * a blob, which is checked. In a docker-save archive without index.json, manifest.json has the
- * names of files. Their layers are not compressed, and are checked by the configuration's diff_ids,
- * the digests of unpacked layers.
+ * names of files. A layer that is not compressed is checked by the configuration's diff_ids, the
+ * digests of unpacked layers. A compressed layer of such an archive is not checked.
  */
 #include <stdio.h>
 #include <stdlib.h>
