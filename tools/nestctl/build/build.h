@@ -156,9 +156,10 @@ void mounts_read(struct build *b, struct stage *s, size_t number, const struct i
 /* ---- commit.c ---- */
 
 /*
- * Returns the layer of an instance, without a key. The layer of a detached instance that does not
- * run is used in place, and the instance cannot start until this process ends. Any other layer is
- * copied into a temporary folder. Dies if there is no such instance.
+ * Returns the layer of an instance, without a key, or the image of one that was never started. The
+ * layer of a detached instance that does not run is used in place, and the instance cannot start
+ * until this process ends. Any other layer is copied into a temporary folder. Dies if there is no
+ * such instance.
  */
 struct layer instance_layer(const char *name);
 

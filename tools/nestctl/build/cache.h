@@ -5,6 +5,7 @@
  *	KEY.cow      the files that a step has written: a layer over that of the step before
  *	KEY.ext4     an image that a build has made as its start, and its KEY.ext4.config
  *	cache-ID.ext4   the folder of --mount=type=cache, a file system of its own
+ *	cache-ID.lock   locked while a build uses that folder
  *	.lock        locked shared while a build runs
  *
  * cache_files.h measures and removes these files.
