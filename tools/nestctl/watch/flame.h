@@ -8,7 +8,7 @@
 struct flame {
 	char *name;
 	unsigned long long count; /* samples of the node and its children */
-	/* @child: first child. @next: next child of the same parent. Or NULL. */
+	/* @child: first child, or NULL. @next: next child of the parent, or NULL. */
 	struct flame *child, *next;
 };
 

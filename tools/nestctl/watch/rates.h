@@ -38,7 +38,10 @@ struct rates {
 	double cpu, disk_read, disk_written, net_in, net_out;
 };
 
-/* An instance of a round, with its rates since the round before. @key: sorts it; 0: by name. */
+/*
+ * An instance of a round, with its rates since the round before. @key: the number by which rows are
+ * sorted; 0: sorted by name.
+ */
 struct row {
 	const struct instance *in;
 	const struct counts *n;

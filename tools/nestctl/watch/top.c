@@ -180,7 +180,7 @@ static void put_table(FILE *out, const struct row *rows, size_t n, struct view *
 
 /* ---- the tree ---- */
 
-/* Shows the table again. */
+/* Closes the tree, so that the table is shown again. */
 static void tree_close(struct view *v)
 {
 	free(v->tree);

@@ -80,7 +80,10 @@ static bool fetch(struct trace *t, const char *from)
 	return some;
 }
 
-/* Waits a little. Notices a reader that goes while there are no lines to write, too. */
+/*
+ * Waits PAUSE_MS. Ends the wait and sets t->error if the reader of the output has gone: no write
+ * shows this while there are no lines to write.
+ */
 static void pause_a_little(struct trace *t)
 {
 	struct pollfd reader = { .fd = fileno(t->out) };
@@ -230,7 +233,8 @@ static int trace_command(int argc, char **argv)
 		return 0;
 	}
 	on_ending_signals(on_signal);
-	signal(SIGPIPE, SIG_IGN); /* first switch tracing off, then end */
+	/* SIGPIPE would end nestctl before it has switched the tracing off */
+	signal(SIGPIPE, SIG_IGN);
 	begin(&t);
 	follow_lines(&t);
 	free(ask(&t, "trace off"));
