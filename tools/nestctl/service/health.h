@@ -11,7 +11,7 @@ struct service;
 struct run;
 
 /*
- * The check of an instance, with docker's meanings. Times are in ns. 0 of a time or of @retries:
+ * The check of an instance, with docker's meanings. Times are in ns. If a time or @retries is 0,
  * the image's setting or docker's default applies.
  */
 struct health_spec {

@@ -19,7 +19,7 @@
 #include "tools/nestctl/service/view.h"
 #include "tools/nestctl/state/state.h"
 
-/* Prints what @put writes as JSON, formatted by @template. Calls @print if @template is NULL. */
+/* Prints by @template the JSON that @put writes. If @template is NULL, calls @print instead. */
 static void show(const char *template, void (*put)(void), void (*print)(void))
 {
 	struct fields *f;

@@ -164,7 +164,10 @@ static void add_all(struct log *l, enum log_stream stream, const char *text, siz
 	}
 }
 
-/* Writes the buffer to the file. True if all of it was written. Otherwise no record was added. */
+/*
+ * Writes the buffer to the file. True if all of it was written. Otherwise removes the part that was
+ * written, and the caller counts the output in the buffer as lost.
+ */
 static bool flush(struct log *l)
 {
 	size_t done = 0;
@@ -177,7 +180,7 @@ static bool flush(struct log *l)
 		} else if (errno != EINTR) {
 			l->error = errno;
 			if (done && ftruncate(l->fd, (off_t)l->size))
-				l->size += done; /* readers skip the partial record */
+				l->size += done; /* the next record joins the cut one */
 			l->have = 0;
 			return false;
 		}
@@ -188,8 +191,8 @@ static bool flush(struct log *l)
 }
 
 /*
- * Called before output continues after a loss. Ends the incomplete lines, and adds a record with
- * the number of lost bytes.
+ * Ends the incomplete lines, and adds a record with the number of lost bytes, before output
+ * continues after a loss.
  */
 static void add_loss(struct log *l)
 {

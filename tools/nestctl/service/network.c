@@ -38,7 +38,7 @@ static const char *text_of(int family, const void *bytes)
 	return format("%s", inet_ntop(family, bytes, text, sizeof(text)) ?: "");
 }
 
-/* A line like "eth0 52:54:00:12:34:56 10.0.2.15/24". */
+/* Takes the card's addresses from a line like "eth0 52:54:00:12:34:56 10.0.2.15/24". */
 static void take_address(struct network *n, const char *line)
 {
 	char card[32], mac[32], address[64];
@@ -59,7 +59,7 @@ static void take_address(struct network *n, const char *line)
 	}
 }
 
-/* A line like "eth0 00000000 0202000A 0003 ...", which is the default route. */
+/* Takes the gateway from the default route, a line like "eth0 00000000 0202000A 0003 ...". */
 static void take_route(struct network *n, const char *line)
 {
 	char card[32];
@@ -70,7 +70,10 @@ static void take_route(struct network *n, const char *line)
 		n->gateway = text_of(AF_INET, &via);
 }
 
-/* A line "TO PREFIX FROM PREFIX VIA ... eth0", with addresses of 32 hex digits. */
+/*
+ * Takes the IPv6 gateway from the default route, a line "TO PREFIX FROM PREFIX VIA ... eth0" with
+ * addresses of 32 hex digits.
+ */
 static void take_route6(struct network *n, const char *line)
 {
 	char to[33], via[33], card[32];

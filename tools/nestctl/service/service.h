@@ -87,9 +87,9 @@ struct service_state {
 	unsigned int ends; /* how often the command has ended */
 	/* restarts by the policy since the user last started the instance */
 	unsigned int restarts;
-	/* of the last start and end, in ns since 1970, or 0 */
+	/* times of the command's last start and last end, in ns since 1970, or 0 */
 	int64_t started, finished;
-	pid_t supervisor; /* pid of the last one, or 0 */
+	pid_t supervisor; /* pid of the last supervisor, or 0 */
 	enum health health;
 	/* failed checks since the last one that succeeded */
 	unsigned int failing;

@@ -23,7 +23,7 @@
 /* eth0 to eth15 */
 #define CARDS_MAX 16
 
-/* True if the kernel reports that the guest is stopped. Waits ASK_MS for the report. */
+/* True if the kernel reports within ASK_MS that the guest is stopped. */
 static bool is_paused(const char *folder)
 {
 	struct umid_console c;
