@@ -169,7 +169,7 @@ static void take_option(struct build *b, struct wish *w, int key)
 	}
 }
 
-/* Returns CONTEXT/Containerfile or CONTEXT/Dockerfile. */
+/* Returns CONTEXT/Dockerfile if only that file exists, else CONTEXT/Containerfile. */
 static const char *file_of(const char *context)
 {
 	const char *file = format("%s/Containerfile", context),

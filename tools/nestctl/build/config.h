@@ -22,7 +22,7 @@ struct config {
 	bool has_command;
 };
 
-/* Returns the settings of @c in copies. */
+/* Returns copies of the settings of @c. */
 struct config config_of(const struct image_config *c);
 /* Returns a copy of @c with its own lists and texts, in which @has_command is false. */
 struct config config_copy(const struct config *c);

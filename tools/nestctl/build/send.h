@@ -21,7 +21,7 @@
 struct send {
 	/* descriptor of the stream, or -1: only hash */
 	int fd;
-	bool owners; /* of send_begin() */
+	bool owners; /* user and group go into the digest */
 	/* the agent has ended: only hash the rest */
 	bool gone;
 	struct sha256 sum;

@@ -24,7 +24,7 @@ struct variables {
 
 /* Returns @text with variables expanded and quotes removed. */
 char *words_expand(const struct variables *v, const char *text);
-/* As above for a heredoc, in which quotes are ordinary characters. */
+/* As words_expand(), but for a heredoc, in which quotes are ordinary characters. */
 char *words_expand_text(const struct variables *v, const char *text);
 /* Splits the text at blanks outside quotes. Quotes and variables stay in the words. */
 char **words_split(const struct instruction *i, const char *text);

@@ -137,8 +137,8 @@ static struct exec_job write_job(
 /* ---- channels ---- */
 
 /*
- * Reads available data. After `bg` the process runs in the background, and reads of its terminal
- * fail until the main thread stops the process again, in terminal_stop().
+ * Reads available data. Tries again while nestctl is in the background of the terminal, where reads
+ * fail with EIO: after `bg` the main thread soon stops nestctl, in terminal_stop().
  */
 static ssize_t stream_read(const struct stream *s, char *buf, size_t size)
 {
@@ -315,7 +315,7 @@ static int carry(const struct instance *in, const struct job *j, const struct ex
 	char word[EXEC_PACKET_MAX + 1];
 	int signals;
 
-	/* Signals are not yet blocked, and end nestctl while it is in the background. */
+	/* wait for the foreground before signals are blocked, so that they can end nestctl */
 	if (j->terminal)
 		terminal_await();
 	signals = block_signals();

@@ -213,7 +213,7 @@ static void replace(char **words, const char *old, const char *with)
 	for (; words && *words; words++) {
 		const char *at = strstr(*words, old);
 
-		/* @old ends in a port: skip a longer number that begins so */
+		/* @old ends in a port: skip a longer number that begins with it */
 		if (at && (at[strlen(old)] < '0' || at[strlen(old)] > '9'))
 			*words = format(
 				"%.*s%s%s", (int)(at - *words), *words, with, at + strlen(old));

@@ -20,7 +20,8 @@
 static struct pump {
 	pthread_t thread;
 	int from, to;
-	int ready;           /* input waits for its message; output: -1 */
+	/* input is carried once this pipe has a message or is at its end; output: -1 */
+	int ready;
 	int control;         /* output: pipe for the line "gN" */
 	int error;           /* errno of a failed write */
 	bool done;           /* the thread was joined */

@@ -8,9 +8,10 @@
  * status and receives signals. So no file is left behind, not even after SIGKILL. The kernel dies
  * with nestctl (attend.c).
  *
- * Terminal mode: con0 is the terminal, which the kernel makes raw and restores. This is the mode if
- * all three standard streams are one terminal in whose foreground nestctl is. It is the mode, too,
- * with -t, or if there is no COMMAND and standard input and output are a terminal.
+ * Terminal mode: con0 is the terminal, which the kernel makes raw and restores. Without -T nestctl
+ * chooses this mode in three cases: with -t; if there is no COMMAND, and standard input and output
+ * are a terminal; and if all three standard streams are one terminal, in whose foreground nestctl
+ * is.
  *
  * Channel mode: con1 to con3 carry the three streams. Input goes through a pipe (pump.c), which
  * carries nothing until init reports on con5 that its consoles are raw: they would treat earlier

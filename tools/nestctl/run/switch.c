@@ -16,8 +16,8 @@
  * another VLAN's frame.
  *
  * Bounds: PORTS_MAX ports, and MACS_MAX addresses in sets of WAYS. A new address in a full set
- * replaces an address of the port that has most addresses in the set, or if the new address's port
- * has about as many, one of its own (switch_table.c).
+ * replaces an address of the port that has most addresses in the set. If that port has at most one
+ * more than the new address's port, an address of the latter is replaced (switch_table.c).
  */
 #include <errno.h>
 #include <fcntl.h>
