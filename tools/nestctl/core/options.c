@@ -128,7 +128,8 @@ static int get_option(int argc, char **argv, const char *letters, const struct o
 		if (truth >= 0)
 			argv[optind] = format("%.*s", (int)n + 1, word);
 		key = getopt_long(argc, argv, letters, names, NULL);
-		if (optind > argc) /* musl, where the last letter lacks its value */
+		/* musl's is argc + 1 where the last letter lacks its value */
+		if (optind > argc)
 			optind = argc;
 		if (key == '?' && has_unwanted_value(names)) {
 			truth = truth_of(argv[optind - 1]);
