@@ -9,10 +9,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-static unsigned long execution; /* number of the present one */
+static unsigned long execution; /* number of the present execution */
 static uint64_t fuzz_state;
 
-/* Returns the next number of the execution. */
+/* Returns the execution's next random number. */
 static inline uint64_t rnd(void)
 {
 	fuzz_state ^= fuzz_state << 13;
@@ -21,7 +21,7 @@ static inline uint64_t rnd(void)
 	return fuzz_state;
 }
 
-/* Begins the execution @execution: its numbers depend on @seed and its own number only. */
+/* Begins execution number @execution: its random numbers depend on that and @seed only. */
 static inline void rnd_begin(uint64_t seed)
 {
 	fuzz_state = (seed + 1) * 0x9e3779b97f4a7c15UL + execution * 0xd1342543de82ef95UL + 1;
@@ -29,7 +29,7 @@ static inline void rnd_begin(uint64_t seed)
 		rnd();
 }
 
-/* Prints the number of the execution. Async-signal-safe. */
+/* Prints the number of the execution. Called from the sanitizers' death callbacks. */
 static inline void say_where(void)
 {
 	dprintf(2, "execution %lu\n", execution);

@@ -6,10 +6,13 @@
  * Processes of the command whose parents end become children of this program (a subreaper), also
  * those with a session of their own. At the time limit, and when this program is told to end or its
  * parent has ended, the process group gets SIGTERM and has five seconds. Then, as after each end of
- * the command, what is left gets SIGTERM, a second later SIGKILL. Only children that were not
- * waited for are signalled, so no pid can be that of another program by then.
+ * the command, children that are left get half a second, SIGTERM, and a second later SIGKILL. Only
+ * children that were not waited for are signalled, so no pid can be that of another program by
+ * then.
  *
- * Ends with the command's status, 128 and its signal, or 124 if the time was up.
+ * Ends with the command's status, or 128 plus the signal that ended it; 124 if the time was up; 128
+ * plus the signal that this program got; 127 if there is no such command, 126 if it cannot be
+ * executed; 2 if the arguments are wrong.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -27,7 +30,7 @@
 enum { GRACE_MS = 500, TERM_MS = 1000, GROUP_MS = 5000, KILL_MS = 30000, STEP_MS = 10 };
 
 static pid_t command;
-/* as waitpid() has it; -1 while the command runs */
+/* the command's wait status; -1 while it runs */
 static int command_status = -1;
 
 static long now_ms(void)
@@ -51,7 +54,10 @@ static bool reap(void)
 	return pid == 0;
 }
 
-/* Returns the parent of the process whose folder in /proc is @name, and its name in @comm. */
+/*
+ * Returns the parent of the process whose folder in /proc is @name, and puts the process's name in
+ * @comm. Returns -1 if the process has ended.
+ */
 static pid_t parent_of(const char *name, char comm[32])
 {
 	char path[64], line[512], *end;
@@ -75,7 +81,7 @@ static pid_t parent_of(const char *name, char comm[32])
 	return parent;
 }
 
-/* Sends @sig to each child, and names it if @say. */
+/* Sends @sig to each child, and names the child on standard error if @say. */
 static void signal_children(int sig, bool say)
 {
 	DIR *proc = opendir("/proc");
@@ -108,7 +114,7 @@ static bool all_ended(long ms)
 	return true;
 }
 
-/* Ends all children, and those that become children as their parents end. */
+/* Ends all children, and those that become children as their parents end. Gives up at KILL_MS. */
 static void end_children(void)
 {
 	long end = now_ms() + KILL_MS;
@@ -123,7 +129,10 @@ static void end_children(void)
 	while (!all_ended(STEP_MS) && now_ms() < end);
 }
 
-/* Waits for the command until @end, or a signal to stop. Returns 0, 124 or 128 and the signal. */
+/*
+ * Waits for the command until @end, or a signal to stop. Returns 0 if the command has ended, 124 at
+ * @end, or 128 plus the signal.
+ */
 static int await(const sigset_t *set, long end)
 {
 	while (command_status < 0) {
