@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * alter.c: changes a saved state to one that no guest saves, and corrects the checksum of its
- * header.
+ * alter.c: changes a saved state to one that no guest saves. Age corrects the checksum of the
+ * header; set changes content, which the header's checksum does not cover.
  *
- *	alter MEMORY age SECONDS	makes the state look so old
+ *	alter MEMORY age SECONDS	makes the state look older by SECONDS
  *	alter MEMORY set ADDRESS VALUE BYTES	gives the kernel's variable of BYTES bytes this
- *						value
+ *						value; ADDRESS is hexadecimal
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -8,14 +8,15 @@ At each moment one of these is done, and all works must go on after it, with rig
     copy    the instance itself goes on, and so does another for a while
     twice   two are restored from the state; the first is killed and the second goes on
     back    the instance goes on for a moment, and is put back to the state by exec
-    again   the same, and then it is put back there in place, twice. Its disk is a file without a
-            name
+    again   as back, and then the instance is put back twice more, in place unless it has written
+            much. Its disk is a file without a name
 
     chain.py KERNEL INITRD IMAGE FOLDER MOMENTS SEED [-w WORK]... [-n WAY]... [PARAMETER...]
 
 IMAGE is the disk's, or "none". The last instance runs on: its name is printed in the last line, 'ok
-NAME ...'. What is wrong is printed as 'bad WHY', with status 1. With ways that keep the process it
-may not have more descriptors, processes, memory and disk at the end than it had after some moments.
+NAME ...'. What is wrong is printed as 'bad WHY', with status 1. If all ways keep the process, and
+there were more than 20 moments, the process may not have more descriptors, threads, processes,
+maps, memory and disk at the end than it had after a few moments, give or take SLACK.
 """
 import os
 import random
@@ -30,7 +31,7 @@ import time
 # PAGEMAP_SCAN
 HAS_SCAN = tuple(int(n) for n in re.findall(r"\d+", os.uname().release)[:2]) >= (6, 7)
 PATIENCE = 120  # seconds: a machine that is busy with others
-# what an instance says of itself where a work stands still
+# what an instance is asked for if one of its works makes no progress
 STUCK = ["net/tcp", "net/tcp6", "net/sockstat", "meminfo", "uptime", "interrupts"]
 kernel, initrd, image, folder, moments, seed = sys.argv[1:7]
 works, params, ways = [], [], []
@@ -45,7 +46,7 @@ row = random.Random(int(seed))
 counts = dict.fromkeys(ways, 0)
 instances = []
 stops = []
-in_place = []  # of each time that an instance was put back
+in_place = []  # for each rollback: whether it was in place
 
 
 class Bad(Exception):
@@ -159,7 +160,7 @@ class Instance:
         self.process.wait()
 
     def forget(self):
-        """Removes its files, but for a layer that another may be over."""
+        """Kills the instance and removes its files. A layer without a name is gone with it."""
         self.kill()
         os.unlink(self.path)
         if self.layer.startswith(folder) and os.path.exists(self.layer):
@@ -270,7 +271,8 @@ SLACK = {"descriptors": 4, "threads": 2, "processes": 6, "maps": 400, "memory": 
 
 
 def no_more(first, last):
-    """Raises if @last, the least of some looks, is more than @first, the most of some."""
+    """Raises if @last, the least of the last looks, exceeds @first, the most of early ones, by more
+    than SLACK."""
     for what, slack in SLACK.items():
         if last[what] > first[what] + slack:
             raise Bad("%s: %d after some moments, %d at the end" % (what, first[what], last[what]))
@@ -297,7 +299,7 @@ def main():
         most = {k: max(u[k] for u in looks[5:10]) for k in SLACK}
         no_more(most, {k: min(u[k] for u in looks[-5:]) for k in SLACK})
         print("#", " ".join("%s %d" % (k.replace(" ", "-"), looks[-1][k]) for k in SLACK))
-    # an instance that has written much takes exec
+    # an instance that has written much is put back by exec, so not each of them is in place
     if HAS_SCAN and counts.get("again", 0) > 1 and not any(in_place):
         raise Bad("none was put back in place")
     stops.sort()

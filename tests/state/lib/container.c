@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * container.c: executes a program as in a container: with no new privileges, and under a filter of
- * system calls that answers as the default one of docker does to a container without capabilities.
+ * container.c: executes a program as in a container: with no_new_privs, and under a seccomp filter
+ * that answers as docker's default filter does in a container without capabilities.
  *
  *	container COMMAND...
  *
@@ -31,7 +31,7 @@
 #define DATA(field) ((uint32_t)offsetof(struct seccomp_data, field))
 #define REFUSE (SECCOMP_RET_ERRNO | EPERM)
 
-/* including io_uring and userfaultfd: host programs must work without them */
+/* includes io_uring and userfaultfd: nestctl and the kernel must work without them */
 static const int refused[] = { SYS_acct, SYS_add_key, SYS_bpf, SYS_chroot, SYS_clock_settime,
 	SYS_clock_adjtime, SYS_create_module, SYS_delete_module, SYS_fanotify_init,
 	SYS_finit_module, SYS_fsconfig, SYS_fsmount, SYS_fsopen, SYS_fspick, SYS_get_kernel_syms,

@@ -3,7 +3,8 @@
 
     debian.py KERNEL NESTCTL IMAGE FOLDER MOMENTS SEED SECONDS WORK... [-- PARAMETER...]
 
-It ends after MOMENTS, or after SECONDS. After each tenth moment a copy of the disk must be whole.
+It ends after MOMENTS, or after SECONDS. After each tenth moment, and at the end, the file system in
+a snapshot of the disk must be whole.
 """
 import os
 import subprocess

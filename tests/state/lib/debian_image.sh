@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# debian_image.sh: sets $image to one with systemd, a compiler, postgres and other programs, which
-# is made once; or skips the test.
+# debian_image.sh: sets $image to an image with systemd, a compiler, postgres and other programs,
+# which is built if it is not there. Skips the test if the build fails.
 image=${STATE_IMAGE:-$BUILD/tests/states.ext4}
 if [[ ! -e $image ]]; then
 	"$NESTCTL" image build --size 4G -o "$image" systemd-sysv dbus postgresql gdb strace tmux sqlite3 make gcc libc6-dev \

@@ -5,9 +5,9 @@
  *
  *	fake_kernel umid=NAME [ubd<N>=...] [eth0=...] [restore=DIR] ...
  *
- * Its memory is a number, which grows at each "version". FAKE_SAVE: "error": a save fails; "slow":
- * it writes half of the memory and then sleeps; "silent": it dies. FAKE_BYTES: the size of the
- * memory file.
+ * Its memory is a number, which grows by 1 at each "version". FAKE_SAVE: "error": a save fails;
+ * "slow": a save writes half of the memory and then sleeps; "silent": the process ends without an
+ * answer. FAKE_BYTES: the size of the memory file, 8192 unless set.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -3,13 +3,13 @@
  * flow.c: processes whose work must go on without a gap. Each writes to a file of DIR what it has
  * done.
  *
- *	flow DIR [DISKDIR [US]]	without DISKDIR only the first of them; US: each of the others
- *				rests so many us between two steps
+ *	flow DIR [DISKDIR [US]]	without DISKDIR only the process of DIR/tick runs; US: the
+ *				others sleep for so many us between two steps
  *
- *	DIR/tick	a counter, one more about each ms, and the longest gap in ns that the clock
- *			of the host's time has seen since the file DIR/reset was there
- *	DIR/tcp		how many numbers have come through a connection over lo, one behind another
- *	DIR/pipe	how many have come through a pipe
+ *	DIR/tick	a counter, one more about each ms, and the longest gap in ns between two
+ *			readings of real time; a file DIR/reset is removed, and starts the gap at 0
+ *	DIR/tcp		how many numbers have come through a connection over lo, in order
+ *	DIR/pipe	how many numbers have come through a pipe, in order
  *	DIR/disk	how many files were written to DISKDIR, brought to the disk, and read back
  *	DIR/bad		what went wrong; it is not there if nothing has
  */
@@ -97,7 +97,7 @@ static void tick(void)
 	}
 }
 
-/* Reads numbers, each of which must be the last number plus 1. */
+/* Reads numbers from 0 on, each of which must be the last one plus 1. Does not return. */
 static void take(int fd, const char *name)
 {
 	static unsigned long buf[4096];

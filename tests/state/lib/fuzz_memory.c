@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fuzz_memory.c: damaged files of a state's memory. The reader is os-linux/state/restore.c itself,
- * with tables.c, built with asan and ubsan; the calls that map are replaced by functions that look
- * at their arguments. Checksums are made right again in most executions, so that the checks behind
- * them are reached.
+ * with tables.c, built with asan and ubsan; the calls that map are replaced by functions that check
+ * their arguments. Most executions correct the checksums, so that the checks behind them are
+ * reached.
  *
  *	fuzz_memory SEED EXECUTIONS START FOLDER
  *
@@ -54,7 +54,7 @@ static unsigned long used;
 static uint8_t file[FILE_MAX];
 static uint64_t base_pages;
 static int begun;
-/* of memory.1 */
+/* header checksum of memory.1 */
 static uint32_t older_crc;
 
 int os_worker_start(const char *name, void (*fn)(void *arg), void *arg)

@@ -27,7 +27,8 @@
 #define BATCH 100
 
 static int dir;
-static uint64_t largest; /* size in a message */
+/* the largest size in a message of the present stream, up to FILE_LARGE */
+static uint64_t largest;
 static struct shared {
 	unsigned long taken, files;
 } * shared;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * interrupted.c: a guest program whose signal handler interrupts a read of the clock in the host's
- * vdso, and sleeps there: it prints "inside", and after the sleep, when it has read the clock many
- * times more, "fine" or what was wrong.
+ * vdso, prints "inside", and sleeps there. After the sleep the program reads the clock a million
+ * times more. It prints "fine", or that the clock went back.
  *
  *	interrupted SECONDS
  */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # migrate.sh: sourced by the tests of migration: an instance that counts, sends through a connection
-# and a pipe, and writes to its disk (flow.c, with a rest of $REST us), and what may be left of it.
+# and a pipe, and writes to its disk (flow.c, which sleeps $REST us between steps), and checks of
+# what a migration leaves.
 home=$(mktemp -d /tmp/fs.XXXXXX)
 export HOME=$home XDG_DATA_HOME=$work/data XDG_RUNTIME_DIR='' TMPDIR=$work/tmp NESTLING_KERNEL=$KERNEL
 mkdir "$TMPDIR"
@@ -13,11 +14,11 @@ gcc -O2 -D_GNU_SOURCE -Wall -static -o flow "$root/tests/state/lib/flow.c" || { 
 look() { timeout 60 "$NESTCTL" exec -T "$1" -- sh -c "cd /tmp; cat $2 2>&1" 2>>exec.err </dev/null; }
 first() { look "$1" "$2" | cut -d' ' -f1; }
 runs() { "$NESTCTL" exec -T "$1" -- true >/dev/null 2>&1 </dev/null; }
-all_more() { # INSTANCE NUMBERS: all four have more than the numbers
+all_more() { # INSTANCE NUMBERS: true if all four counts of flow.c are above the NUMBERS
 	local now=($(look "$1" 'tick tcp pipe disk' | cut -d' ' -f1)) i=0
 	for n in $2; do [[ ${now[i]:-0} =~ ^[0-9]+$ ]] && ((${now[i]:-0} > n)) || return 1; i=$((i + 1)); done
 }
-# goes_on TEXT INSTANCE: all four go on, and nothing is wrong
+# goes_on TEXT INSTANCE: all four processes of flow.c make progress, and none has found a fault
 goes_on() {
 	local then
 	then=$(look "$2" 'tick tcp pipe disk' | cut -d' ' -f1 | tr '\n' ' ')
@@ -32,10 +33,10 @@ begin() { # INSTANCE [OPTION...]
 }
 here() { "$NESTCTL" list --names 2>/dev/null | tr '\n' ' '; }
 waits() { [[ -S $work/s ]] || grep -q 'waits at' r.err 2>/dev/null; }
-# a keeper has the receiver's name, and leads a session
+# Prints the PIDs of receivers. A keeper has a receiver's command line, but leads a session.
 receivers() { ps -eo pid=,sid=,args= | awk -v c="$NESTCTL receive " '$1 != $2 && index($0, c) && $3 == "'"$NESTCTL"'" { print $1 }'; }
 no_receiver() { [[ ! $(receivers) ]]; }
-# leaves TEXT INSTANCE...: just these run, and nothing is left
+# leaves TEXT INSTANCE...: just these instances run, and no state (but "base") and no layer is left
 leaves() {
 	wait_for 30 no_receiver
 	"$NESTCTL" states >/dev/null
@@ -44,7 +45,8 @@ leaves() {
 base=
 mac() { "$NESTCTL" exec -T "$1" -- cat /sys/class/net/eth0/address </dev/null 2>/dev/null; }
 
-# refused TEXT PATTERN COMMAND...: status 1, with the pattern, and the instance goes on where it is
+# refused TEXT PATTERN COMMAND...: the command fails with status 1 and a message that PATTERN
+# matches, and the instance a goes on where it is
 refused() {
 	local status
 	timeout 120 "${@:3}" >out 2>err </dev/null
@@ -68,8 +70,9 @@ EOS
 	chmod 700 "$1"
 }
 
-# settle TEXT: one runs and no other stands still; a source that stands still is decided about. Sets
-# at and to: where it is, and the other name.
+# settle TEXT: leaves one instance that runs. Where a source stands still beside the receiver's
+# instance, the one that does not run is killed; one that stands still alone is resumed. Sets at to
+# the name of the instance, and to to the other name.
 held=0 resumed=0 at=a to=b good=0 moved=0
 settle() {
 	local a b
@@ -93,13 +96,13 @@ settle() {
 	at=$b
 	[[ $b == a ]] && to=b || to=a
 }
-once() { # TEXT COMMAND...: while it goes on at $at
+once() { # TEXT COMMAND...: runs a command that migrates $at, settles, and counts the result
 	local was=$at
 	"${@:2}"
 	settle "$1" && good=$((good + 1))
 	[[ $at == "$was" ]] || moved=$((moved + 1))
 }
-signal_at() { # SIGNAL source|receiver
+signal_at() { # SIGNAL source|receiver: signals one side of a migration at a random moment
 	local pid
 	"$NESTCTL" migrate $at --timeout 5 -- "$NESTCTL" receive --name $to - >out 2>err &
 	pid=$!
@@ -108,8 +111,8 @@ signal_at() { # SIGNAL source|receiver
 	[[ $pid ]] && kill "-$1" "$pid" 2>/dev/null
 	wait $! 2>/dev/null
 }
-# cut_off BYTES: the stream to the receiver ends behind so many. cut_back: the one from it. relayed
-# OPTION...: as relay.py says
+# cut_off BYTES: migrates; the stream to the receiver ends after BYTES. cut_back BYTES: the stream
+# from the receiver does. relayed OPTION...: the streams go through relay.py with its options.
 cut_off() { "$NESTCTL" migrate $at --timeout 5 -- sh -c "head -c $1 | '$NESTCTL' receive --name $to --timeout 5 -" >out 2>err; }
 relayed() { "$NESTCTL" migrate $at --timeout 5 -- python3 "$root/tests/state/lib/relay.py" "$@" -- "$NESTCTL" receive --name $to --timeout 5 - >out 2>err; }
 cut_back() { "$NESTCTL" migrate $at --timeout 5 -- sh -c "'$NESTCTL' receive --name $to --timeout 5 - | head -c $1" >out 2>err; }

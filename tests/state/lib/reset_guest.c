@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reset_guest.c: init of an instance with a reset server (kernel/state/reset_abi.h). Its input is
- * an order; it executes it and returns what it finds. That must be as at the first read, whatever
- * earlier runs have done.
+ * reset_guest.c: init of an instance with a reset server (kernel/state/reset_abi.h). It reads an
+ * order, executes it, and writes a record of the state that it found. That state must be as at the
+ * first read, whatever earlier runs have done.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -130,7 +130,7 @@ static int obey(char order)
 	return status;
 }
 
-/* Tries what must fail, before the mark. */
+/* Tries calls that must fail before the first read. */
 static void wrong_use(int fd)
 {
 	char c = 0;

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""reset_server.py CONSOLE RUNS ORDERS: attaches a reset server to the instance whose management console is
-CONSOLE (kernel/state/reset_abi.h), gives RUNS inputs, the letters of ORDERS in turn (reset_guest.c), and
-compares each record with what it must be. It prints "ok" or what is wrong. Letters of its own, not given to the
-guest: B, R, S and, after a while, W put runs back that would take for ever. RUNS may be a name of WRONG: a
-request that is refused."""
+"""reset_server.py CONSOLE RUNS ORDERS [STAY]: attaches a reset server to the instance whose
+management console is CONSOLE (kernel/state/reset_abi.h). It gives RUNS inputs, the letters of
+ORDERS in turn (reset_guest.c), and compares each record with what it must be. It prints "ok" or
+what is wrong. B, R and S give the guest the endless orders h, r and s, and put the run back soon; W
+does so with s after three seconds. 0 gives an empty input. RUNS may be a name of WRONG, a request
+that is refused, or "twice": a second server is refused, and one run is done. With STAY it does not
+detach in the end."""
 import array
 import fcntl
 import mmap

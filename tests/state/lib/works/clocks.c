@@ -17,7 +17,10 @@
 #define PERIOD (7 * MS)
 #define LATEST (120 * SEC) /* the host may be busy */
 
-/* Fails unless a periodic timer expired once for each period that has passed. */
+/*
+ * Fails unless a periodic timer expired once for each period between @start and now. It may be one
+ * short of the periods until @before, a moment before the last expiration was read.
+ */
 static void check_total(const char *what, int64_t total, int64_t start, int64_t before)
 {
 	int64_t after = now(CLOCK_MONOTONIC);

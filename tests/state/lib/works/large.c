@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * large.c: a memory that is so large that a save writes most of it before the stop. Its pages are
- * written in all ways, and each is compared with its key again and again.
+ * large.c: four memories that are so large that a save writes most of them before the stop. Their
+ * pages are written in many ways, and random pages are compared with their keys again and again.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 
 static uint64_t row = 7;
 
-/* what each page has, 0: zeros */
+/* the key of each page's content; 0: a page of zeros */
 static uint64_t keys[4][PAGES];
 static char *memory[4];
 static int file;
@@ -42,7 +42,7 @@ static void write_page(char *at, uint64_t key)
 	fill(at + PAGE - HEAD, HEAD, key + 1);
 }
 
-/* The kernel writes the page: a read from a pipe, or of a file. */
+/* Lets the kernel write the page: by a read from a pipe. */
 static void read_page(char *at, uint64_t key)
 {
 	static char buf[PAGE];
@@ -56,7 +56,7 @@ static void read_page(char *at, uint64_t key)
 	close(p[1]);
 }
 
-/* A child writes to the memory that is shared, and to its own copy of that which is not. */
+/* Lets a child write to a page of the shared memory @m, and to its own copy of a private page. */
 static void child_writes(int m, int page, uint64_t key)
 {
 	char *at = memory[m] + (size_t)page * PAGE;

@@ -7,8 +7,9 @@
  *
  *	works [NAME...]              as init of an initrd: all works, or the named ones, for ever;
  *	                             the name "all" stands for those that need no name
- *	works --for SECONDS [NAME]   ends with status 0 if each has done a round and none was wrong
- *	works --made FILE KEY        the compiler of build.c
+ *	works --for SECONDS [NAME...]   ends with status 0 if each has done a round and none was
+ *	                                wrong
+ *	works --made FILE KEY        the compiler of the work "build" (programs.c)
  */
 #include <dirent.h>
 #include <errno.h>

@@ -18,7 +18,7 @@
 
 #define PAGE 4096
 
-/* Parent and child share pages, and each writes to them. */
+/* Forks. Parent and child share the pages, both write to them, and each must see its own words. */
 static void cow_round(char *at, size_t pages, size_t step, uint64_t key)
 {
 	pid_t pid;
@@ -130,7 +130,7 @@ static void run_shared(void)
 }
 WORK(shared, run_shared, NULL);
 
-/* Each has a mapping of its own, and one is sealed. */
+/* Plays in a mapping of its own. The memfd is sealed against a change of its size. */
 static void memfd_player(void *arg)
 {
 	struct table *t =

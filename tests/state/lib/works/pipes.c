@@ -90,7 +90,7 @@ static void run_socketpair(void)
 }
 WORK(socketpair, run_socketpair, NULL);
 
-/* A descriptor that waits in a message, and bytes that wait in what it names. */
+/* Passes the read end of a pipe in a message, while bytes wait in the pipe. */
 static void run_scm(void)
 {
 	int s[2];
@@ -217,7 +217,7 @@ static void run_connect(void)
 		read_all(b, buf, sizeof(buf));
 		check("connect", buf, sizeof(buf), key);
 		MUST(read(b, buf, 1) == 0);
-		/* the other end closes first, so it waits for late segments */
+		/* the FIN of @a was the first, so @a gets TIME_WAIT */
 		close(b);
 		MUST(read(a, buf, 1) == 0);
 		close(a);

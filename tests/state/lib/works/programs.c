@@ -23,7 +23,10 @@ extern char **environ;
 
 #define OBJECT 9000
 
-/* The "compiler": computes for a while, and writes the file for @key. Returns its exit status. */
+/*
+ * The "compiler": computes for a while, and writes the file for @key. Returns the exit status: 10
+ * plus the key's last two digits, or 2 to 4 if the file cannot be written.
+ */
 int make_file(const char *path, const char *key)
 {
 	static unsigned char buf[OBJECT];
@@ -159,7 +162,7 @@ static void run_shell(void)
 		says(master, line, "3\r\n");
 		if (k % 4)
 			continue;
-		/* interrupted, while it waits for a program */
+		/* waits for a program, which echoes a line and ends at control-D */
 		says(master, "echo be''gin; cat\n", "begin");
 		nanosleep(&(struct timespec){ 0, 5 * MS }, NULL);
 		says(master, "lin\n", "lin");
