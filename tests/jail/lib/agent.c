@@ -53,7 +53,7 @@ static long get(uint64_t at, void *to, size_t n)
 	return 0;
 }
 
-/* Runs the function at the offset. The result is where the job says. */
+/* Runs the function at the offset. Returns 0, with its return value in *@result, or an error. */
 static long run(uint64_t at, uint64_t *result)
 {
 	if (here) {

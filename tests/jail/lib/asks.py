@@ -193,7 +193,7 @@ def answers_to_others(setting):
                 sent > 0 and first != data, f"{why(sent)} {first[:40]}")
             sent = send(to)
             check("to one that has asked it is", sent > 0 and other.recv(8192) == data, why(sent))
-            # Lengths of names that are none.
+            # Lengths that no name has.
             for length in 0, 2, 129, 1 << 31:
                 bad = struct.pack("<II128s", len(data), length, to) + data
                 enters.call(WRITE, sock, enters.write(0, bad), len(bad))

@@ -29,7 +29,7 @@ static BLOB long call_64(const struct job *j)
 	return result;
 }
 
-/* The host takes the number and the arguments for those of a 32-bit program. */
+/* Makes the call as a 32-bit program: the host reads 32-bit arguments and i386 call numbers. */
 static BLOB long call_32(const struct job *j)
 {
 	long result;
@@ -47,7 +47,10 @@ static BLOB long make_call(const struct job *j)
 	long result = j->door == DOOR_INT80 ? call_32(j) : call_64(j);
 	struct job end = { .number = SYS_exit_group };
 
-	/* A child has a copy of the kernel process, and shares the guest's memory with it. */
+	/*
+	 * This is the child of a fork: it ends at once, since it would go on as a second kernel
+	 * over the guest's memory.
+	 */
 	if (!result && j->door == DOOR_SYSCALL &&
 		(j->number == SYS_fork || j->number == SYS_vfork || j->number == SYS_clone ||
 			j->number == SYS_clone3))

@@ -204,7 +204,7 @@ def descriptors_of_the_broker(setting):
     text = " ".join(["100"] * len(fds)).encode() + b":"
     sent = [enters.call(SENDMMSG, sock, message(enters, fds, ASK_AGAIN, 0, text), 1, 0)
         for _ in range(20)]
-    # Malformed ones: a number that is none, more descriptors than numbers.
+    # Malformed requests: a word that is no number, more descriptors than numbers.
     for words in b"1 x:", b"1:", b"", b"4294967295 " * 100 + b":":
         enters.call(SENDMMSG, sock, message(enters, fds, ASK_AGAIN, 0, words), 1, 0)
     # Messages that take no descriptors.
@@ -251,7 +251,7 @@ def children_of_the_broker(setting):
 
 
 def send_to_the_zygote(one, enters, seed):
-    """Sends a request that is none, with or without a descriptor."""
+    """Sends a malformed request, with or without a descriptor."""
     # The first words are the kind of a request and its arguments, small or any numbers.
     words = [(seed * 7919 + i * 104729) % (17 if i < 4 else 1 << 32) for i in range(2 + seed % 30)]
     data = enters.write(4096, struct.pack(f"<{len(words)}I", *words))
@@ -274,7 +274,7 @@ def descriptors_of_the_zygote(setting):
     answer = enters.write(6144, struct.pack("<QQ", enters.buffer + 8192, 8))
     poll = enters.write(0, struct.pack("<ihh", sock, 1, 0))
     for _ in range(100):
-        # ZYG_REAP of a process that is none: refused, and answered.
+        # ZYG_REAP of process 0, which is refused, and answered.
         header = packet(enters, fds, struct.pack("<4q48x", 8, 0, 0, 0))
         sent.append(enters.call(SENDMMSG, sock, header, 1, MSG_DONTWAIT))
         enters.call(POLL, poll, 1, 10000)
@@ -288,7 +288,7 @@ def descriptors_of_the_zygote(setting):
 
 
 def messages_to_the_zygote(setting):
-    """Requests that are none. The zygote may end, and with it the instance, and no more."""
+    """Malformed requests. The zygote may end, and with it the instance, and no more."""
     known = {os.path.basename(setting.kernel)[:15], "nestling", "nestling-broker",
         "nestling-space", "nestling-zygote", "<defunct>"}
     strange, one, nr_ends = set(), None, 0

@@ -61,7 +61,7 @@ class Agent:
 
 
 class Hole:
-    """What Traced has, by an agent."""
+    """Has the methods of Traced, and makes the calls by an agent."""
 
     def __init__(self, agent, kernel):
         self.agent, self.kernel = agent, kernel
@@ -128,7 +128,7 @@ class Hole:
 
 
 class Fallen(Hole):
-    """The kernel process of an instance whose console is @to and @come."""
+    """The kernel process of an instance. Its console is standard input and output of @run."""
 
     def __init__(self, run, kernel):
         agent = Agent(run.stdin.fileno(), run.stdout.fileno(), lambda: run.poll() is not None)

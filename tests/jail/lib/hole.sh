@@ -2,8 +2,8 @@
 # hole.sh: sourced by the tests that get into a kernel process from its guest. It links the build
 # with the planted hole, and builds the program that uses it.
 
-# make_hole: links build/fallen/nestling, to $FALLEN, and fails where there is none. Two tests may
-# do that at once.
+# make_hole: links build/fallen/nestling and sets FALLEN to its path. Skips the test and fails if
+# BUILD is not build/. Two tests may call it at once.
 make_hole() {
 	FALLEN=$root/build/fallen/nestling
 	[[ $BUILD == "$root/build" ]] ||

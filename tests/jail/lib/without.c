@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * without.c: executes a program as on a host that lacks a call: it fails with ENOSYS.
+ * without.c: executes a program as on a host that lacks call NUMBER: it fails with ENOSYS.
  *
  *	without NUMBER COMMAND...
  */
