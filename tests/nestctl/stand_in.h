@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * stand_in.h: functions of tools/nestctl/core/util.c, for a program that links files of nestctl
- * without it. They abort where those die. Included once.
+ * without it. They abort where the originals call die(). Included once.
  */
 #ifndef NESTLING_TESTS_STAND_IN_H
 #define NESTLING_TESTS_STAND_IN_H

@@ -2,12 +2,12 @@
 /*
  * fuzz.c: feeds nestctl Containerfiles and .dockerignore files that are made from pieces of valid
  * files and damaged at random places. Built with asan and ubsan from nestctl's own files. A crash
- * or a hang says which execution it was, and START runs that one alone.
+ * or a hang says which execution it was, and a START other than 0 runs that one alone.
  *
  *	fuzz SEED EXECUTIONS START FILE...
  *
- * Each file is parsed, and the words of each instruction are expanded in all ways. The error
- * for a wrong file must be one line that begins with its name and a line number.
+ * Each file is parsed, and the words of each instruction are expanded in all ways. The error for a
+ * wrong Containerfile must begin with its name.
  */
 #include <fcntl.h>
 #include <setjmp.h>

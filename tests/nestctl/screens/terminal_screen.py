@@ -2,7 +2,7 @@
 """terminal_screen.py: a program on a terminal of a given size, and what its screen shows as text.
 
 The terminal knows what nestctl sends: the cursor's home, "erase the rest of the line" and "of the
-screen", colours (which are left out) and the other screen. Anything else is an error.
+screen", colours (which are left out) and the alternate screen. Anything else is an error.
 """
 import fcntl, os, pty, re, select, struct, termios, time, unicodedata
 
@@ -13,7 +13,7 @@ class Terminal:
         self.row = self.column = 0
         self.cells = [[" "] * columns for _ in range(rows)]
         self.drawn = True  # no part of a drawing is missing
-        self.other = False  # is it the screen that a program takes and gives back?
+        self.other = False  # True on the alternate screen
         self.raw = b""
         self.rest = b""
         looked, go = os.pipe()
@@ -91,7 +91,7 @@ class Terminal:
         self.rest = text[at:].encode(errors="surrogateescape")
 
     def read(self, seconds):
-        """False when the program has closed the terminal."""
+        """Reads for @seconds at most. Returns False if the program has closed the terminal."""
         if not select.select([self.fd], [], [], seconds)[0]:
             return True
         try:
@@ -105,7 +105,7 @@ class Terminal:
         return "\n".join("".join(line).rstrip() for line in self.cells).rstrip("\n") + "\n"
 
     def until(self, seen, seconds=120):
-        """Reads until @seen of the screen's text is true; the text, or None."""
+        """Reads until @seen of the screen's text is true. Returns the text, or None in the end."""
         end = time.time() + seconds
         while time.time() < end:
             if self.drawn and not self.rest and seen(self.text()):
@@ -118,7 +118,7 @@ class Terminal:
         return not self.other and termios.tcgetattr(self.fd)[:4] == self.before[:4]
 
     def finish(self, seconds=120):
-        """Its exit status, -N for a signal, or None when it did not end."""
+        """Returns the exit status, -N for a signal, or None when the program did not end."""
         end = time.time() + seconds
         while time.time() < end:
             done, status = os.waitpid(self.pid, os.WNOHANG)

@@ -2,10 +2,11 @@
 /*
  * template_fuzz.c: templates of --format, by nestctl's own parser.
  *
- *	template_fuzz TEMPLATE			prints the row of standard input by it, or the
- *						error
- *	template_fuzz SEED EXECUTIONS START	damaged templates over a fixed row; a crash says
- *						which execution it was, and START runs from there
+ *	template_fuzz TEMPLATE			prints the row of standard input by it, "|" and
+ *						the heads of a table, or the error
+ *	template_fuzz SEED EXECUTIONS START	executions START to EXECUTIONS - 1: damaged
+ *						templates over a fixed row; a crash says which
+ *						execution it was
  */
 #include <setjmp.h>
 #include <stdarg.h>
