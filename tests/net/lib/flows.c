@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flows.c: datagrams that count whether any came before one that was sent earlier, and the queues
- * of a card; for a guest and for the host.
+ * flows.c: counts datagrams that came after one that was sent later, and shows the queues of a
+ * card; for a guest and for the host.
  *
- *	flows serve PORT				answers each datagram, for ever
- *	flows run ADDRESS PORT FLOWS COUNT              so many flows at once, each of so many
- *	datagrams, of which every eighth is cut into fragments;
- *							prints "turned THERE HERE" and, on stderr,
- *							how many came
- *	flows channels DEVICE [N]			as ethtool -l, -L: "MAX NOW", or the error
+ *	flows serve PORT		answers each datagram, for ever
+ *	flows run ADDRESS PORT FLOWS COUNT
+ *					FLOWS flows (64 at most) at once, each of COUNT datagrams,
+ *					of which every eighth is cut into fragments; prints
+ *					"turned THERE HERE", how many came out of order at each
+ *					end, and on stderr how many came
+ *	flows channels DEVICE [N]	as ethtool -l, -L: "MAX NOW", or the error
  *
  * Lost datagrams do not count. A server knows flows by the sender's port.
  */

@@ -10,9 +10,9 @@
  *
  * COMMAND is the guest, with 10.7.0.2 and fd07::2 on a card with the address 02:00:00:00:00:02, a
  * TCP listener at port 7, and a datagram socket at 9; it says "ready" on its output, and gets a
- * line on its input when all is sent. Its output is passed on. The status is the command's, or 98
- * when the guest does not answer a ping at the end. The same SEED makes the same frames but for
- * what the guest's answers change.
+ * line on its input when all is sent. Its output is passed on. The status is the command's, 97 if a
+ * signal ended it, or 98 when the guest does not answer a ping at the end. The same SEED makes the
+ * same frames but for what the guest's answers change.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -22,8 +22,8 @@ cat >"$work/boot" <<-EOS
 EOS
 export NESTCTL BUSYBOX
 
-# hostile KIND NUMBER SEED PARAMETER...: it answers afterwards, has no oops, has not lost more than
-# 24 MiB, and its tasks went on meanwhile
+# hostile KIND NUMBER SEED PARAMETER...: the guest answers afterwards, has no oops, has not lost
+# more than MOST=24576 KiB, and its tasks went on meanwhile
 hostile() {
 	local name="$1, $2 frames, seed $3" said status memory alone loaded
 	for _ in 1 2 3; do

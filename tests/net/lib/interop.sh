@@ -5,14 +5,16 @@
 export TMPDIR=$work
 net_tools line
 
-# the host's end: h0 in a network namespace of its own, which this script then is in
+# enter_netns: executes the script again in a network namespace of its own; fails where no tap
+# device is to be had
 enter_netns() {
 	[[ -z ${IN_NETNS:-} ]] || return 0
 	[[ -c /dev/net/tun && -r /dev/net/tun && -w /dev/net/tun ]] && command -v ip >/dev/null &&
 		unshare -n ip tuntap add t0 mode tap 2>/dev/null || return 1
 	IN_NETNS=1 exec unshare -n "$0"
 }
-host_end() { # NAME
+# host_end NAME: makes the tap device NAME, the host's end, and serves at port 7
+host_end() {
 	ip link set lo up
 	ip tuntap add "$1" mode tap
 	sysctl -q -w "net.ipv6.conf.$1.accept_dad=0" 2>/dev/null
@@ -23,7 +25,7 @@ host_end() { # NAME
 	server=$!
 }
 
-# What an instance runs: NUMBER MTU COMMAND
+# guest_end NUMBER MTU COMMAND: prints the side of line.c for an instance that runs COMMAND
 guest_end() {
 	cat >"$work/end$1" <<-EOF
 		ip link set eth0 mtu $2 up
@@ -34,7 +36,7 @@ guest_end() {
 	echo "exec:exec timeout -k 5 ${LIMIT:-600} $NESTCTL run --mem 128M --net fd,3,mtu=$2 -p ubd1r=$work/xfer.tar $BUSYBOX -- sh <$work/end$1 2>/dev/null"
 }
 
-# transfer WAY ADDRESS BYTES MTU WORD...: what xfer said in the guest
+# transfer WAY ADDRESS BYTES MTU WORD...: prints what xfer said in the guest
 transfer() {
 	local way=$1 addr=$2 bytes=$3 mtu=$4 other
 	shift 4
@@ -48,7 +50,7 @@ transfer() {
 	"$work/line" "$@" "$(guest_end 2 "$mtu" "${CC:+CC=$CC} ./xfer $way $addr 7 $bytes")" "$other" </dev/null | tail -n 1
 }
 
-# case WAY ADDRESS BYTES MTU WORD...
+# combination WAY ADDRESS BYTES MTU WORD...: the transfer arrives intact
 combination() {
 	local said
 	said=$(transfer "$@")

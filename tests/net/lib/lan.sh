@@ -30,8 +30,9 @@ on_lan() {
 	pids+=($!)
 }
 
-# What an instance with the address $1 does: serves a file of its own, fetches those of the
-# addresses behind, and says sums. It has to stay for the others, until it is killed
+# exchange OWN PEER...: prints the script of an instance with the address OWN: it serves a file of
+# its own, fetches those of its peers, and prints "same PEER" for each that is right. The caller
+# adds what keeps the instance alive for the others.
 exchange() {
 	local own=$1
 	shift
@@ -46,14 +47,14 @@ exchange() {
 		done
 	EOS
 }
-# All of these have said that the files of their peers are the same: NAME COUNT...
+# exchanged NAME COUNT...: true if each NAME has printed "same" COUNT times
 exchanged() {
 	while (($#)); do
 		[[ $(grep -c '^same' "$work/$1.out") == "$2" ]] || return 1
 		shift 2
 	done
 }
-# The host's part of it, in the background: serves, fetches, says sums in host.out
+# The host's part of exchange, in the background: its output is host.out
 host_exchange() { # OWN PEER...
 	python3 - "$work" "$@" >"$work/host.out" 2>&1 <<-'EOS' &
 		import functools, hashlib, http.client, http.server, os, sys, threading, time, urllib.request

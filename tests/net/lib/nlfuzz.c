@@ -6,8 +6,8 @@
  *
  *	nlfuzz NUMBER SEED	the same SEED makes the same messages
  *
- * It says how many were sent and how many of them were taken. What is to be found is found by the
- * kernel's own checks.
+ * It says how many were sent and how many of them were taken. The kernel's own checks find the
+ * faults.
  */
 #include <errno.h>
 #include <sched.h>

@@ -441,7 +441,10 @@ static void do_info(struct command *c, int s)
 	answer(c, "%s", text);
 }
 
-/* Answers by how much each counter of TcpExt has grown since the last such command. */
+/*
+ * Answers by how much each counter of TcpExt has grown since the last such command. A counter must
+ * stand in one place of all these commands: the value of before is kept by place.
+ */
 static void do_count(struct command *c, int s)
 {
 	static unsigned long before[WORDS];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * numbers.h: shared by script.c and agent.c: addresses and ports of a script by its number, 0 to
+ * numbers.h: shared by script.c and agent.c: addresses and ports of a script by its number, 1 to
  * MAX_ID, and the bytes of a stream.
  */
 #ifndef NUMBERS_H

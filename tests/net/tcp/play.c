@@ -695,7 +695,7 @@ static void do_isn(void)
 	c->isn = (uint32_t)strtoul(word[1], NULL, 10);
 }
 
-/* Makes the next SYN+ACK begin a new connection. */
+/* Makes the next SYN, with or without ACK, begin a new connection. */
 static void do_again(void)
 {
 	c->heard = false;

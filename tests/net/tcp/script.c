@@ -16,8 +16,8 @@
  * The stack has 10.7.0.2/16 and fd07::2/64. Each script has a number, an address as a peer and a
  * port of the stack (numbers.h), so that many run at once: each runs in a process, and the parent
  * carries frames and lines for it. Scripts marked "alone" run last, one after the other. It prints
- * "ok TITLE" or "NOT OK TITLE: WHY". The status is 0 if all went well, 2 if the agent did not
- * start. README has the language.
+ * "ok TITLE" or "NOT OK TITLE: WHY". The status is 0 if all went well, 1 if a script failed, 2 if
+ * the agent did not start or ended. README has the language.
  */
 #include <arpa/inet.h>
 #include <errno.h>

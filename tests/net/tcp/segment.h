@@ -34,10 +34,10 @@ struct segment {
 	bool sackok, ts, exp;
 	uint8_t kinds[12]; /* of the options, in their order */
 	bool bad_sum;      /* to be sent with a wrong checksum */
-	/* of one that came: its payload is the pattern at data_at */
+	/* of a segment that came: its payload is the pattern for its seq */
 	bool good_data;
 	const uint8_t *payload;
-	/* offset in the stream of the payload's first byte */
+	/* of a segment to be sent: offset in the stream of its first byte */
 	uint32_t data_at;
 };
 
