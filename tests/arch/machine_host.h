@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * machine_host.h: functions of the host world that machine.c calls, beside those of os.h. Those
- * that return an int return 0, or a negative number on failure.
+ * machine_host.h: functions of the host world that machine.c calls, beside those of os.h.
+ * ping_start() and pipe_start() return 0, or a negative number on failure.
  */
 #ifndef NESTLING_TESTS_MACHINE_HOST_H
 #define NESTLING_TESTS_MACHINE_HOST_H
@@ -18,7 +18,7 @@ int pipe_start(int irq);
 void pipe_write(void);
 void pipe_drain(void *unused);
 int pipe_seen(void);
-/* Returns the processor time of the whole process. */
+/* Returns the CPU time of the whole process, in ns. */
 uint64_t cpu_time_ns(void);
 /* Faults two calls deep, for the back-trace. */
 void host_fault(void);

@@ -125,8 +125,8 @@ static void jump_there(void *arg)
 }
 
 /*
- * True for the `syscall` at @at: all gates are alike, so only the first two are tried in a short
- * run, and any other `syscall`.
+ * True if the `syscall` at @at is to be tried. All gates are alike, so a short run tries only the
+ * first two of them. It tries every `syscall` outside the gates.
  */
 static bool worth_trying(uintptr_t at, int *gates)
 {

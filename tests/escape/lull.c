@@ -8,12 +8,16 @@
  *	         gate.
  *	faults   A faults all the time, and after each hand-off B writes that A's runner runs.
  *
- * A further program does the first for the CPU time, for which no task is charged.
+ * attack_liar() is not about a runner's silence: its program reports a call, as "asleep" does, and
+ * goes on computing, so that no task is charged for the CPU time.
  */
 #include "escape.h"
 
 #define LULL_MS 12000
-/* the longest time without another task. A silent thread is killed earlier. */
+/*
+ * If no other task has run on the vCPU for longer, the attack has succeeded. The kernel kills a
+ * silent thread earlier.
+ */
 #define HELD_MS 6000
 
 /*

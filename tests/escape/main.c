@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * main.c: escape CANARY-DIR CANARY-PID EFFORT DAY DAYS [ATTACK...]: plays a hostile guest program.
- * Run as an ordinary user in a guest, by tests/escape/run, which looks at the host afterwards.
- * Never run it on a host.
+ * tests/escape/run starts it as root in a guest, and looks at the host afterwards. It becomes an
+ * ordinary user before the attacks. Never run it on a host.
  *
  *	escape victim		another user's process with a secret
  *
- * Each attack prints one line: "ok ATTACK: N tries, N died" or "NOT OK ATTACK: what it found". A
- * try is a child process. It may be killed by the kernel, die of its own faults or end; it must be
- * gone within ten seconds of a SIGKILL.
+ * Each attack prints one line: "ok ATTACK: N tries, N died, N overdue, N ms" or "NOT OK ATTACK:
+ * what it found". A try is a child process. It may be killed by the kernel, die of its own faults
+ * or end. A try that is overdue gets a SIGKILL, and must be gone within UNKILLABLE_MS.
  */
 #include "escape.h"
 #include <setjmp.h>

@@ -12,7 +12,8 @@
 # without seccomp=, with seccomp=on and with seccomp=off.  Their shell counts, computes in floating
 # point in two programs at once, and ends.
 #
-# gVisor runs on this machine, and on an emulated CPU without AMX, whose FPU states are too large.
+# Nestling is refused in gVisor. gVisor runs on this machine, where AMX may be the reason (its FPU
+# states are too large), and on an emulated CPU without AMX, where only CLONE_PARENT is.
 . "$(dirname "$0")/../lib.sh"
 store=$BUILD/tests/hosts
 mkdir -p "$store"
@@ -121,7 +122,7 @@ INIT
 
 # ---- the hosts ----
 
-# Prints one line of the host's console, without carriage returns.
+# told WORDS: prints the rest of the first line of the host's console that begins with @WORDS
 told() { tr -d '\r' <"$work/console" | grep -a "^@$1" | head -n 1 | cut -c$((${#1} + 3))-; }
 right_answer='200 3.141259 3.141259 '
 

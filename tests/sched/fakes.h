@@ -6,8 +6,8 @@
 #include "kernel/lib/types.h"
 
 /*
- * objects of kmalloc() that are not freed. No lock protects it: it is exact only while no other
- * thread runs.
+ * objects of kmalloc() that are not freed. fakes.c changes it with its lock held. The tests read it
+ * without the lock, while no other thread runs.
  */
 extern s64 allocated;
 /* tasks of guests do not move to an idle vCPU */

@@ -229,7 +229,7 @@ void test_lockdep(void)
 	spin_unlock(&b);
 }
 
-/* Debug builds report a timer function that may sleep by its name, even if its lock is free. */
+/* Debug builds name a timer function that takes a mutex, even if the mutex is free. */
 static struct mutex free_mutex;
 
 static void timer_that_locks(struct ktimer *t)

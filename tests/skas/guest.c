@@ -246,7 +246,7 @@ static void misbehave(long what, u64 arg)
 	leave(7);
 }
 
-/* Writes again and again that it is not its turn, which undoes every hand-off of the handler. */
+/* Writes TURN_RUN again and again, which undoes every turn that the handler gives to the kernel. */
 static void stubborn(void)
 {
 	for (;;)
