@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests on which CPU of the host a vCPU waits least for the host's disk (skas/trial.c): the vCPU
- * tries another CPU, stays where a flush takes less time, and is not moved by noise, by rare waits
- * or by short ones.
+ * home_trial.c: skas/trial.c finds the CPU of the host on which a vCPU waits least for the host's
+ * disk. The vCPU tries another CPU, stays where a flush takes less time, and is not moved by noise,
+ * by rare waits or by short ones.
  *
  * SOURCES: skas/trial.c
  */
@@ -14,7 +14,10 @@
 static u64 now;
 static int home, moves;
 
-/* Makes @n waits with pauses of @each ns, each of which takes ns[home] ns. */
+/*
+ * Makes @n waits, each of ns[home] ns and after a pause of @each ns. @other: the CPU that may be
+ * tried if home is not; CPU 0 if home is @other.
+ */
 static void wait(struct home_trial *t, u32 n, u64 each, const u64 *ns, int other)
 {
 	while (n--) {

@@ -69,7 +69,7 @@ static int assemble(void **state)
 	return length > 0 ? 0 : -1;
 }
 
-/* True if the filter has the row: it has no calls of the broker, and none of other profiles. */
+/* True if the filter has the row. It has no row of the broker's calls or of other profiles. */
 static bool counts(const struct jail_row *r)
 {
 	return r->action != JAIL_ASK && !(r->profile & ~JAIL_SCOPED);
@@ -164,7 +164,7 @@ static void test_rows(void **state)
 	}
 }
 
-/* Of the calls that intruding code would try from inside the process, none is allowed. */
+/* No call that intruding code would try from inside the process is allowed. */
 static void test_attempts(void **state)
 {
 	static const int never[] = { SYS_open, SYS_openat, SYS_openat2, SYS_creat, SYS_execve,

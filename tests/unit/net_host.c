@@ -120,7 +120,7 @@ static struct net_host *card(void)
 /* the address for frames that the switch tells its members */
 static const struct sockaddr_un data = { .sun_family = AF_UNIX, .sun_path = "\0net_host-data" };
 
-/* Opens the link, as the switch answers at once. Returns what the second net_host_reopen() does. */
+/* Opens the link to a switch that answers at once. Returns what the second net_host_reopen() did. */
 static int open_at_once(int *member)
 {
 	assert_int_equal(net_host_reopen(number), -EINPROGRESS);
@@ -129,7 +129,7 @@ static int open_at_once(int *member)
 	return net_host_reopen(number);
 }
 
-/* The number of a link that has gone stays taken if the link cannot be opened again. */
+/* The descriptor of a lost link stays open (@parked) if the link cannot be opened again. */
 static void test_no_event(void **state)
 {
 	struct net_host *h = card();

@@ -42,8 +42,9 @@ static void none(void **state)
 }
 
 /*
- * A machine that is put back may name objects that were deleted since the mark: their numbers name
- * none. Numbers of later objects are used again, so that the table does not grow.
+ * After a rollback the guest may use numbers of objects that were deleted since the mark: such a
+ * number refers to no object. Numbers of objects that were added since the mark are used again, so
+ * that the table does not grow.
  */
 static void kept(void **state)
 {
@@ -61,7 +62,7 @@ static void kept(void **state)
 		first = n;
 	}
 	assert_true(n < old + 1000);
-	/* another mark: what was deleted before it is free */
+	/* another mark: the numbers of objects that were deleted before it are free */
 	os_objects_keep(0);
 	os_objects_keep(1);
 	assert_int_equal(os_object_add(&thing[3]), old);

@@ -74,7 +74,10 @@ static void leave(struct net_of *n)
 	n->in = false;
 }
 
-/* Returns the longest network with @a, of equal ones the lowest order above @above, or NULL. */
+/*
+ * Returns the network of @space with the longest prefix that contains @a, or NULL. Of equal
+ * networks it returns the lowest order above @above. @bits: the length of the prefix, or -1: any.
+ */
 static struct net_of *walk(u32 space, const ip_addr *a, int bits, u32 above)
 {
 	struct net_of *best = NULL;

@@ -29,7 +29,10 @@ static void insert(struct rb_root *root, struct item *it)
 	it->in = true;
 }
 
-/* Returns the black nodes on a path down. Fails if paths differ or red follows red. */
+/*
+ * Returns the number of black nodes on each path down, with the NULL at its end. Fails if paths
+ * differ, or if a red node has a red child.
+ */
 static int black_height(const struct rb_node *n, const struct rb_node *parent)
 {
 	int left, right;

@@ -2,7 +2,8 @@
 /*
  * The seccomp filters of skas/filter.c, run by a small interpreter. A runner's filter allows futex
  * from one address, to wait on one word and to wake by a few words, and the set-up of its signal
- * stack. The mapper's filter allows calls from the stub's own code only.
+ * stack. The mapper's filter allows futex from the window, and other calls only from the stub's own
+ * code.
  *
  * SOURCES: skas/filter.c kernel/lib/string.c
  */
@@ -129,7 +130,7 @@ static void test_runner(void **state)
 	}
 }
 
-/* A call is refused if one field is wrong in either half. */
+/* A call is refused if one half of a field is wrong. */
 static void test_runner_refuses(void **state)
 {
 	struct seccomp_data d;
@@ -231,7 +232,10 @@ static void test_mapper(void **state)
 	assert_int_equal(of_mapper(&d), SECCOMP_RET_TRAP);
 }
 
-/* True if the call @d from @ip is allowed only if its argument @arg is @value. */
+/*
+ * True if the call @d from @ip is allowed with @value as argument @arg, and not with a bit of
+ * @value changed, in either half.
+ */
 static bool only_with(struct seccomp_data d, u64 ip, int arg, u64 value)
 {
 	struct seccomp_data low, high;
@@ -266,8 +270,8 @@ static void test_mapper_makes_runners_only(void **state)
 }
 
 /*
- * On a host without FSGSBASE both filters of a runner admit that it sets its bases, from the gate
- * of its slot.
+ * On a host without FSGSBASE both filters of a runner allow arch_prctl that sets fs base or gs
+ * base, from the gate of the runner's slot.
  */
 static void test_bases(void **state)
 {

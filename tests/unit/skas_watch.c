@@ -47,7 +47,7 @@ void os_space_end(int t)
 	task.ended = true;
 }
 
-/* Begins a test with one runner. second() lets a second pass. */
+/* Begins a test with one runner. */
 static void begin(void)
 {
 	static u64 room[(sizeof(struct space) + sizeof(struct runner)) / 8] __aligned(64);
@@ -62,6 +62,10 @@ static void begin(void)
 	space->runner[0].watched.fresh = true;
 }
 
+/*
+ * Lets a second pass, in which a vCPU drives the runner for @driven ns and the runner uses @user
+ * and @system ns. True if skas_look() reports activity.
+ */
 static bool second(u64 driven, u64 user, u64 system)
 {
 	bool active = false;
@@ -74,6 +78,7 @@ static bool second(u64 driven, u64 user, u64 system)
 	return active;
 }
 
+/* Returns after how many seconds the runner is killed, or 1000 if it lives. */
 static int seconds_until_ended(u64 driven, u64 user, u64 system)
 {
 	int n = 0;

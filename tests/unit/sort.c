@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sort.c: numbers and pairs in random, equal, ascending and descending order are sorted afterwards,
- * and none of them is lost.
+ * sort.c: sorts numbers in random, equal, ascending and descending order, and pairs in random
+ * order. No number or pair is lost.
  * SOURCES: kernel/lib/sort.c kernel/lib/string.c
  */
 #include "kernel/lib/sort.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * string.c: copies and fills of every length around the sizes for which the code has special cases,
- * at every alignment, change exactly the requested bytes.
+ * at several alignments, change exactly the requested bytes.
  * SOURCES: kernel/lib/string.c
  */
 #include "kernel/lib/string.h"
@@ -45,7 +45,7 @@ static void copies(void **state)
 }
 
 /*
- * The target's offset in its page is a little above the source's, which is copied in another way.
+ * memcpy() copies in another way if the target's offset in its page is a little above the source's.
  */
 static void copies_behind(void **state)
 {

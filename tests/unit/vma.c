@@ -2,7 +2,7 @@
 /*
  * vma.c: compares mmap, munmap and mprotect with a plain array that has the expected rights of each
  * page. Areas stay sorted, merged and counted, and page tables free their frames. There is no
- * space: fakes count its orders.
+ * space: fakes record what it would map.
  * SOURCES: kernel/mm/frame/buddy.c kernel/mm/frame/page_alloc.c kernel/mm/frame/page.c
  * SOURCES: kernel/mm/frame/region.c kernel/mm/frame/slab.c kernel/mm/vma.c kernel/mm/mmap.c
  * SOURCES: kernel/mm/brk.c kernel/mm/mprotect.c
@@ -286,7 +286,7 @@ static void check_sorted(struct mm *m)
 	assert_int_equal(pages, m->total_vm);
 }
 
-/* The space maps what the page table's entries say, with no more rights. */
+/* Checks that the space maps what the page table's entries say, with no more rights. */
 static void check_space(struct mm *m)
 {
 	for (u32 i = 0; i < PAGES; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hostfs_readdir.c: a listing has the host's records, and any position in it can be read from. Of a
- * host whose records are not whole, or lie about their length, no listing is made.
+ * hostfs_readdir.c: a listing has the host's records, and can be read from any position. It fails
+ * with EIO if a record of the host is not whole or has a wrong length.
  *
  * SOURCES: drivers/hostfs/readdir.c kernel/lib/string.c
  */
@@ -10,7 +10,7 @@
 
 /* ---- fakes ---- */
 
-/* the next piece of the host's; nr_answer: 0 is the end */
+/* what the host's next getdents() returns. @nr_answer: its bytes, 0 at the folder's end. */
 static char answer[4096] __aligned(8);
 static long nr_answer;
 
@@ -138,7 +138,7 @@ static void whole(void **state)
 	assert_string_equal(names, "");
 }
 
-/* Records of these lengths, behind one that is whole. */
+/* A record with a wrong length, a cut one, and a name without an end, behind a good record. */
 static void lies(void **state)
 {
 	static const u16 lens[] = { 0, 1, 18, 19, 20, 23, 25, 26, 48, 65535 };

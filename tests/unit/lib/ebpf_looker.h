@@ -99,7 +99,8 @@ static u64 random_64(void)
 }
 
 /*
- * Returns the @size bytes at offset @at of @p's object, which is not the stack, or fails the test.
+ * Returns the address of the @size bytes at offset @at of @p's object, which is not the stack.
+ * Fails the test if the object does not contain them.
  */
 static u8 *object(struct looker *l, const struct value *p, u64 at, u32 size)
 {
@@ -112,7 +113,7 @@ static u8 *object(struct looker *l, const struct value *p, u64 at, u32 size)
 				    l->packet + at;
 }
 
-/* Returns the index in @byte of the @size bytes at offset @at of the frame pointer, or fails. */
+/* Returns the index in @byte of the @size bytes at offset @at of r10. Fails if one is outside. */
 static u32 stack_at(struct looker *l, u64 at, u32 size)
 {
 	at += EBPF_STACK;
@@ -159,7 +160,7 @@ static void write_stack(
 }
 
 /*
- * Return what the program reads, and write what it writes: @size bytes at @off of @p. @sign: the
+ * Returns the value of the @size bytes at offset @off of @p, which the program reads. @sign: a
  * number is sign-extended.
  */
 static struct value load(struct looker *l, const struct value *p, s16 off, u32 size, bool sign)
@@ -176,6 +177,7 @@ static struct value load(struct looker *l, const struct value *p, s16 off, u32 s
 	return number(sign ? size == 1 ? (u64)(s8)v : size == 2 ? (u64)(s16)v : (u64)(s32)v : v);
 }
 
+/* Writes @size bytes of @what at offset @off of @p. A pointer outside the stack: random bytes. */
 static void store(
 	struct looker *l, const struct value *p, s16 off, u32 size, const struct value *what)
 {
@@ -328,8 +330,8 @@ static void help(struct looker *l, u32 id)
 }
 
 /*
- * Leaves a function. Returns false if the program has ended, and fails the test unless it has
- * returned 0 or 1.
+ * Leaves a function. Returns false if that ends the program, and then fails the test unless the
+ * program has returned 0 or 1.
  */
 static bool leave(struct looker *l, u32 *pc)
 {

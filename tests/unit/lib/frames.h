@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * frames.h: physical memory for unit tests of mm: a direct map of FRAMES frames, and fakes of the
- * functions of reclaim and of the host that frames call. Must be included in only one file of a
- * test, the SOURCES of which (in its first comment) have buddy.c, page_alloc.c, page.c and slab.c
- * of kernel/mm/frame.
+ * functions of reclaim and of the host that the frame allocator calls. Only one file of a test may
+ * include it. The SOURCES in that file's first comment must have buddy.c, page_alloc.c, page.c,
+ * region.c and slab.c of kernel/mm/frame.
  */
 #ifndef TESTS_UNIT_FRAMES_H
 #define TESTS_UNIT_FRAMES_H

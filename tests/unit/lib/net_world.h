@@ -22,7 +22,7 @@ u32 packet_taps; /* no packet socket listens */
 struct net init_net;
 /* the time of ktime_get(), ns; run_to() advances it */
 static u64 now = 1000;
-/* all timers that were set up; a test must not use more */
+/* all timers that were set up; a test must not set up more than 8 */
 static struct ktimer *timers[8];
 /* @net: the card's namespace. @other: a further one, without cards. */
 static struct net net, other;
@@ -221,7 +221,7 @@ static __unused int frames(void)
 	return n;
 }
 
-/* Removes the first sent frame from the list. The caller frees it. Fails if there is none. */
+/* Removes the first sent frame from the list and returns it. The caller frees it. Fails without. */
 static struct sk_buff *take(void)
 {
 	struct sk_buff *s = list_first_entry_or_null(&sent, struct sk_buff, list);

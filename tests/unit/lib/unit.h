@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unit.h: makes cmocka usable beside kernel headers, and declares the few functions of libc that
- * tests use, under other names.
+ * unit.h: makes cmocka usable beside kernel headers, and declares what tests/unit/fakes.c has for
+ * tests.
  */
 #ifndef TESTS_UNIT_H
 #define TESTS_UNIT_H

@@ -42,7 +42,10 @@ static void pass(u64 ns)
 		;
 }
 
-/* True if the clock asks the host for none of some readings: it may refresh its rate once. */
+/*
+ * True if the clock does not ask the host for each of 20 readings. It may ask when it refreshes its
+ * rate.
+ */
 static bool fast(void)
 {
 	pass(2000000);

@@ -100,7 +100,7 @@ static void leave_all(int nr)
 	assert_int_equal(fake_allocations, 0);
 }
 
-/* Returns the number of sockets that were told of a loss since the last call. */
+/* Returns how many sockets have got ENOBUFS since the last call. */
 static int told(int nr)
 {
 	int n = 0;
@@ -153,7 +153,7 @@ static void many(void **state)
 		assert_int_equal(told(CROWD), CROWD);
 		assert_int_equal(received, CROWD);
 		assert_int_equal(told(CROWD), 0);
-		/* A loss that nobody has read does not outlive the sockets. */
+		/* A loss that no socket has read does not outlive the sockets. */
 		send_with(had);
 		leave_all(CROWD);
 	}
