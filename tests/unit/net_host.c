@@ -120,7 +120,7 @@ static struct net_host *card(void)
 /* the address for frames that the switch tells its members */
 static const struct sockaddr_un data = { .sun_family = AF_UNIX, .sun_path = "\0net_host-data" };
 
-/* Opens the link to a switch that answers at once. Returns what the second net_host_reopen() did. */
+/* Opens the link to a switch that answers at once. Returns what net_host_reopen() does then. */
 static int open_at_once(int *member)
 {
 	assert_int_equal(net_host_reopen(number), -EINPROGRESS);

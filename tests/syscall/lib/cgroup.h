@@ -10,7 +10,7 @@
 #include "mounts.h"
 #include "put.h"
 
-static char cgroup_text[65536]; /* the text that get() read last */
+static char cgroup_text[65536]; /* the text that take() has read last */
 
 static T_UNUSED bool guest; /* the checks run; set by the test */
 
@@ -98,19 +98,19 @@ static T_UNUSED bool text_is(const char *path, const char *text)
 	return !strcmp(get(path), text);
 }
 
-/* @text without the newline at its end. */
+/* Checks that the file has exactly @text and a newline. */
 #define TEXT(path, text) WANT(path " is " text, text_is(path, text "\n"))
 
 /*
- * Makes the folder v1 for mounts of version 1; in the guest also v2, with version 2 mounted, in a
- * namespace.
+ * Makes the folder v1 for mounts of version 1. In the guest it also enters a mount namespace, and
+ * mounts version 2 there on the new folder v2.
  */
 static T_UNUSED void both_versions_enter(void)
 {
 	NEED(mkdir("v1", 0755));
 	if (!guest)
 		return;
-	/* no mount of another test enters a namespace */
+	/* mounts of other tests do not appear in it */
 	own_mounts();
 	NEED(mkdir("v2", 0755));
 	NEED(mount("none", "v2", "cgroup2", 0, NULL));

@@ -28,7 +28,8 @@ static long reply(unsigned long unique, int error, const void *data, size_t n)
 }
 
 /*
- * Answers the other requests: 0 to those that open and close, ENOSYS to those that no test needs.
+ * Answers a request that the test does not: FUSE_INIT, and those that open and close, with success,
+ * all others with ENOSYS. FORGET and INTERRUPT have no answer.
  */
 static T_UNUSED void serve_rest(const struct fuse_in_header *h)
 {
@@ -89,8 +90,8 @@ static T_UNUSED void serve_file(const struct fuse_in_header *h, mode_t mode, uns
 }
 
 /*
- * Mounts with a /dev/fuse of its own, since a mount that fails late has used it up. Sets @dev.
- * Returns the result of mount().
+ * Opens /dev/fuse anew, since a mount that fails late has used up its descriptor, and mounts. Sets
+ * @dev. Returns the result of mount().
  */
 static T_UNUSED long fuse_mount(const char *where, const char *options)
 {

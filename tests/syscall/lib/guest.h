@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guest.h: for calls that a host may not allow (loop devices, mounts of its own kernel's kind,
- * fanotify): the host's side only prints the result that Linux documents, the guest's side makes
- * the call.
+ * guest.h: for calls that a host may not allow (loop devices, some mounts, fanotify): the host's
+ * side only prints the result that Linux documents, the guest's side makes the call.
  *
  *	G(ioctl(fd, LOOP_CLR_FD), "0");		prints "ioctl(fd, LOOP_CLR_FD) = 0"
  *	G(open(...), "-1 EBUSY");
- *	GT(text, "what it should be");		compares strings
+ *	GIS(condition);				prints "condition: yes" or "no"; the host: "yes"
+ *	GT(text, "what it should be");		prints "text: " and the text
  *	GNEED(open(...));			NEED() in the guest, nothing on the host
  *	GNEED0(pthread_create(...));		NEED0() in the guest, nothing on the host
  */

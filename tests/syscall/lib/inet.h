@@ -40,7 +40,7 @@ static T_UNUSED struct sockaddr_in at(const char *addr, int port)
 	return a;
 }
 
-/* Returns the address in @text, or "" if it is of another family. */
+/* Returns an IPv4 or IPv6 address as text, in @text; "" for an address of another family. */
 static T_UNUSED const char *addr_text(const struct sockaddr_storage *a, char text[64])
 {
 	text[0] = 0;

@@ -24,7 +24,7 @@ static T_UNUSED void nd_open(void)
 	nd_fd = packet_socket("vb0", SOCK_DGRAM, ETH_P_IPV6);
 }
 
-/* Write and read a number in /proc/sys/net/ipv6/conf/DEV/NAME. */
+/* Writes a number to /proc/sys/net/ipv6/conf/DEV/NAME. get6() returns it. */
 static T_UNUSED void conf6(const char *dev, const char *name, const char *value)
 {
 	char path[128];

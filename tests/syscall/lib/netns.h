@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netns.h: a network namespace of the test's own, with a pair of veth devices, for root and for a
- * user. Errors end the test.
+ * netns.h: a network namespace of the test's own, with a pair of veth devices. Root and an ordinary
+ * user can make it. Errors end the test.
  */
 #ifndef TESTS_SYSCALL_NETNS_H
 #define TESTS_SYSCALL_NETNS_H
@@ -20,7 +20,8 @@ struct nl_msg {
 };
 
 /*
- * Adds an attribute with @len bytes. Returns it, so that nl_nested() can end it behind those in it.
+ * Adds an attribute with @len bytes, and returns it. If it is nested, nl_nested() ends it once the
+ * attributes inside it were added.
  */
 static T_UNUSED void *nl_add(struct nl_msg *m, int type, const void *data, unsigned len)
 {

@@ -50,7 +50,7 @@ static T_UNUSED void grow(void)
 	((struct nlmsghdr *)(out + last))->nlmsg_len = len - last;
 }
 
-/* Add an attribute: of @n bytes, a terminated text, or a number in network order. */
+/* Adds an attribute of @n bytes. text() adds a terminated text, be32() a big-endian number. */
 static T_UNUSED void attr(int type, const void *data, unsigned n)
 {
 	struct nlattr *a = (void *)(out + len);
@@ -118,7 +118,8 @@ static T_UNUSED int finish(void)
 }
 
 /*
- * Calls @each for each message of a dump. Returns false if the dump has no end. Discards the batch.
+ * Calls @each for each message of a dump. Returns false if it ends neither with NLMSG_DONE nor with
+ * an error. Discards the batch.
  */
 static T_UNUSED bool dump(int subsys, int type, int family, void (*each)(const struct nlmsghdr *))
 {
@@ -141,7 +142,7 @@ static T_UNUSED bool dump(int subsys, int type, int family, void (*each)(const s
 
 /* ---- tables, chains, rules ---- */
 
-/* Make and remove a table of nft_family. */
+/* Makes a table of nft_family. nft_no_table() removes it. */
 static T_UNUSED void nft_table(const char *name)
 {
 	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* rnd.h: random numbers that repeat, by a linear congruential generator. */
+/* rnd.h: a repeatable sequence of random numbers, by a linear congruential generator. */
 #ifndef TESTS_SYSCALL_RND_H
 #define TESTS_SYSCALL_RND_H
 

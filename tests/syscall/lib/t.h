@@ -90,7 +90,7 @@ static T_UNUSED __attribute__((format(printf, 1, 2))) void say(const char *fmt, 
 	errno = err;
 }
 
-/* Returns "ENOENT" for an error number. */
+/* Returns the name of an error number, such as "ENOENT", or "E?" if it has none. */
 static T_UNUSED const char *t_errno(int err)
 {
 	const char *name = strerrorname_np(err);
@@ -98,7 +98,7 @@ static T_UNUSED const char *t_errno(int err)
 	return name ? name : "E?";
 }
 
-/* Returns "SIGINT" or "signal 40". The thread's next call overwrites it. */
+/* Returns a signal's name: "SIGINT" or "signal 40". The thread's next call overwrites it. */
 static T_UNUSED const char *t_signame(int sig)
 {
 	static __thread char text[16];
@@ -122,7 +122,7 @@ static T_UNUSED int t_soft_limit(int which, rlim_t soft)
 	return setrlimit(which, &lim);
 }
 
-/* For T() and OK(): print @text with the result, and return the result with errno @err. */
+/* For T(): prints @text with the result @r. Returns @r with errno @err. */
 static T_UNUSED long t_result(const char *text, long r, int err)
 {
 	if (r == -1 && err)
@@ -133,6 +133,7 @@ static T_UNUSED long t_result(const char *text, long r, int err)
 	return r;
 }
 
+/* For OK(): prints @text with "ok" or the error. Returns @r with errno @err. */
 static T_UNUSED long t_ok(const char *text, long r, int err)
 {
 	if (r == -1)
@@ -243,7 +244,7 @@ static T_UNUSED void sleep_ms(long ms)
 		;
 }
 
-/* Return the time of CLOCK_MONOTONIC in ms and in us. */
+/* Returns the time of CLOCK_MONOTONIC in ms. now_us() returns it in us. */
 static T_UNUSED long now_ms(void)
 {
 	struct timespec ts;

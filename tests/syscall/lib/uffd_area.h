@@ -184,7 +184,7 @@ static const char *outcome(char text[32], volatile char *p, int value)
 		snprintf(text, 32, "%d", *p);
 		return text;
 	}
-	/* beyond the end, or without CONFIG_MEMORY_FAILURE */
+	/* BUS_ADRERR: beyond the end, or poison without CONFIG_MEMORY_FAILURE */
 	snprintf(text, 32, "%s%s", sigabbrev_np(sig),
 		signalled.si_code == BUS_ADRERR || (signalled.si_code == BUS_MCEERR_AR &&
 							   1ul << signalled.si_addr_lsb == size) ?
@@ -244,7 +244,7 @@ static void end(struct touching *t)
 	say("thread: %s", t->outcome);
 }
 
-/* Prints 0 messages if none waits. */
+/* Prints whether a message waits: "0 messages" or "1 messages". */
 static void silent(const char *what)
 {
 	struct pollfd pfd = { fd, POLLIN, 0 };
@@ -254,7 +254,7 @@ static void silent(const char *what)
 
 /* ---- areas ---- */
 
-/* Map N pages for reading and writing: anonymous ones, or those of a file. */
+/* Maps N anonymous pages for reading and writing. map_file() maps N pages of a file. */
 static char *map_private(void)
 {
 	char *p = mmap(NULL, N * size, RW, MAP_PRIVATE | MAP_ANONYMOUS | (huge() ? MAP_HUGETLB : 0),

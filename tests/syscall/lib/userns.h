@@ -95,8 +95,8 @@ static T_UNUSED void userns_as_root(const void *arg)
 }
 
 /*
- * Runs @fn as root of such a namespace, which has @n ids. Returns the child's pid. The caller waits
- * for the child.
+ * Runs @fn in a child that is root of a new user namespace with @n ids. Returns the child's pid.
+ * The caller waits for the child.
  */
 static T_UNUSED pid_t userns_spawn(int flags, int base, int n, void (*fn)(void))
 {

@@ -278,7 +278,7 @@ static T_UNUSED struct seg seg_answer(const struct seg *s, uint32_t seq, uint8_t
 
 /*
  * Returns a socket of the stack that has connected to port @port of the peer, whose SYN has the
- * @nopts bytes of options at @opts. *last is the peer's last segment.
+ * @nopts bytes of options at @opts. *last becomes the peer's next segment, an ACK without data.
  */
 static T_UNUSED int seg_connected(
 	uint16_t port, const uint8_t *opts, unsigned nopts, struct seg *last)
