@@ -79,7 +79,7 @@ static long detach(const char *dir, int prog)
 }
 
 static __u32 ids[8];
-/* How many programs, or -1; their numbers in ids. */
+/* Returns the number of programs, or -1 with errno. Stores their ids in ids[]. */
 static long query(const char *dir, int flags, int room)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY);

@@ -32,7 +32,7 @@
 #define CALL(f) INSN(BPF_JMP | BPF_CALL, 0, 0, 0, f)
 #define CALL_AT(o) INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, o)
 #define EXIT INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
-/* r0: a pointer to the value of key @k in the array, or the program ends */
+/* Sets r0 to a pointer to the value of key @k in the array. Without one the program ends. */
 #define VALUE_OF(fd, k)                                                                            \
 	ST(BPF_W, 10, -4, k), MOVX(2, 10), ALU(BPF_ADD, 2, -4), MAP_FD(1, fd),                     \
 		CALL(BPF_FUNC_map_lookup_elem), JMP(BPF_JNE, 0, 0, 1), EXIT
@@ -49,7 +49,7 @@ static int load_with(const struct bpf_insn *p, unsigned n, const char *license)
 	return (int)bpf(BPF_PROG_LOAD, &a);
 }
 
-/* Prints whether it is taken. */
+/* Prints whether the verifier accepts the program. */
 static void tried(const char *what, const struct bpf_insn *p, unsigned n)
 {
 	int fd = load_with(p, n, "GPL");
@@ -75,7 +75,7 @@ static unsigned long value(unsigned key)
 	return v;
 }
 
-/* Runs it over one datagram: whether that passes, and what is in the array afterwards. */
+/* Runs the program on a datagram. Prints whether that passes, and what the array has afterwards. */
 static void ran(const char *what, const struct bpf_insn *p, unsigned n)
 {
 	int fd = load_with(p, n, "GPL"), s[2];
@@ -101,7 +101,7 @@ static void ran(const char *what, const struct bpf_insn *p, unsigned n)
 		struct bpf_insn p_[] = { __VA_ARGS__ };                                            \
 		ran(what, p_, sizeof(p_) / sizeof(p_[0]));                                         \
 	} while (0)
-/* r6 after the instructions goes to the array */
+/* Runs the instructions, and stores r6 in the array. */
 #define COMPUTE(what, ...)                                                                         \
 	RUN(what, __VA_ARGS__, VALUE_OF(array_fd, 0), STX(BPF_DW, 0, 6, 0), MOV(0, -1), EXIT)
 
@@ -210,8 +210,8 @@ static void on_alarm(int sig)
 }
 
 /*
- * Looking at a program that is refused in the end takes long; a signal ends it. They come again and
- * again: one may be early.
+ * The verifier takes long to refuse this program, and a signal interrupts it. Signals are repeated,
+ * since the first may come too early.
  */
 static void interrupted(void)
 {
@@ -330,7 +330,7 @@ TEST(bpf_prog)
 {
 	array_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, 8, 2, 0, NULL);
 	if (older_than(6, 12) ||
-		(array_fd < 0 && older_than(1000, 0))) /* or it is not for us there */
+		(array_fd < 0 && older_than(1000, 0))) /* or the host forbids bpf(2) */
 		RECORDED(expected);
 	refusals();
 	interrupted();

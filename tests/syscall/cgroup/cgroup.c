@@ -19,8 +19,8 @@ static void join(const char *dir)
 }
 
 /*
- * Until @key in cgroup.events is 1, which every change of that file tells; at most a hundred
- * seconds.
+ * Waits at most a hundred seconds until @key in cgroup.events is 1. poll() reports each change of
+ * the file.
  */
 static void await_event(const char *dir, const char *key)
 {
@@ -153,8 +153,8 @@ static long born_in_removed(void)
 }
 
 /*
- * Moves as the user that owns "own": within it, out of it, and from outside, where the user does
- * not own the common ancestor.
+ * Clones a child into @into, as user 1000, which owns "own", and as a member of @from. Returns 0,
+ * or -1 with errno.
  */
 static long as_user(const char *from, const char *into)
 {
@@ -290,7 +290,7 @@ static void freeze_and_kill(void)
 	bool frozen = figure("a/cgroup.events", "frozen ") == 1;
 
 	used = figure("a/b/cpu.stat", "usage_usec ");
-	/* on its way into the trap it may use time yet */
+	/* it may still use CPU time on its way into the trap */
 	before = *turns;
 	sleep_ms(20);
 	bool there = waitpid(pid, &status, WNOHANG) == 0 && *turns == before;
@@ -436,7 +436,7 @@ static void kill_tree(void)
 			waitpid(pids[i], &status, 0);
 			killed += WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 		}
-		T_WAIT(figure("k/pids.current", "") == 0); /* their children are init's */
+		T_WAIT(figure("k/pids.current", "") == 0); /* init reaps their children */
 		say("all there: yes; killed: %d; heard: %s; empty: %s", killed,
 			heard == 1 ? "yes" : "no",
 			figure("k/cgroup.events", "populated ") == 0 ? "yes" : "no");

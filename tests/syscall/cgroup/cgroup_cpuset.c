@@ -23,7 +23,7 @@ static long wish(pid_t pid, unsigned long mask)
 	return syscall(SYS_sched_setaffinity, pid, sizeof(mask), &mask);
 }
 
-/* The vCPU that it runs on, or ran on last. */
+/* Returns the vCPU on which a task runs, or ran last. */
 static int runs_on(pid_t pid)
 {
 	char path[32], *p;

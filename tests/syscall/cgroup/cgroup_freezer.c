@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup_freezer: freezing tasks that are stopped, traced or in vfork(), and tasks that move while
- * they are; a frozen group does not thaw, not even for a moment, when a task of it is continued. A
- * test may not change the host's groups, so the host's side prints what is expected.
+ * cgroup_freezer: freezing tasks that are stopped, traced or in vfork(), and moving frozen or
+ * stopped tasks; a frozen group does not thaw, not even for a moment, when a task of it is
+ * continued. A test may not change the host's groups, so the host's side prints what is expected.
  */
 #include "cgroup.h"
 

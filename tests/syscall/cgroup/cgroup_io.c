@@ -108,7 +108,10 @@ static long write_some(long bytes, int flags)
 	return n;
 }
 
-/* As a member of the group, and then whether it took as long as it had to. */
+/*
+ * Makes the call @e in a child in the group. Prints how the child ended: 0: the call returned
+ * @bytes and took at least @least ms, 1: it returned something else, 2: it was faster.
+ */
 #define SLOWED(what, group, e, bytes, least)                                                       \
 	do {                                                                                       \
 		int st_ = 0;                                                                       \
@@ -172,7 +175,7 @@ static void counts(void)
 	T_WAIT(!rmdir("c"));
 }
 
-/* A reader that would wait for hours. */
+/* Returns a child that reads, and that the limit would delay for hours. */
 static pid_t slow_reader(void)
 {
 	pid_t pid = SPAWN(NEED(put("g/cgroup.procs", "0")); _exit(read_direct(MIB, MIB) != MIB));

@@ -57,7 +57,7 @@ static void within_limit(void)
 		figure("g/memory.current", "") > 4 << 20 ? "yes" : "no");
 }
 
-/* In the group: its status. */
+/* Runs @fn in a child in the group. Returns its wait status. */
 static int member(void (*fn)(void))
 {
 	int status;

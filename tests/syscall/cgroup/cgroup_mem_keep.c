@@ -9,8 +9,8 @@
 #define MIB (1UL << 20)
 
 /*
- * A process in the group writes @size bytes of a file, which stay in the page cache when it has
- * ended.
+ * Writes @size bytes of a file in a child in the group. They stay in the page cache when the child
+ * has ended.
  */
 static void cached(const char *procs, const char *file, size_t size)
 {

@@ -27,7 +27,7 @@ static bool between(const char *what, long least, long most)
 	return n >= least && n <= most;
 }
 
-/* A child of the group, which tells when it is ready and waits to be ended. */
+/* Runs the statements in a child in the group, which then sleeps. The value is its pid. */
 #define READY(...)                                                                                 \
 	({                                                                                         \
 		int to_[2];                                                                        \
@@ -133,7 +133,7 @@ static void slabs(void)
 		NEED(unlink("../file"));
 }
 
-/* What is only in memory is neither dirty nor written, but mapped. */
+/* Shared anonymous memory is neither dirty nor written back, but mapped. */
 static void shared(void)
 {
 	pid_t pid = 0;

@@ -22,7 +22,7 @@ static void fill(char *p, size_t n, size_t step, char with)
 		((volatile char *)p)[i] = with;
 }
 
-/* A child of the group does it: how it ended. On the host it ends as it must. */
+/* Runs the statements in a child in the group. Prints how it ended; the host prints @expected. */
 #define MEMBER(what, expected, ...)                                                                \
 	do {                                                                                       \
 		int status_ = expected;                                                            \

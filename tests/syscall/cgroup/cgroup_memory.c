@@ -23,7 +23,7 @@ static void swap(void)
 	WANT("not of the root", access("memory.swap.max", F_OK) == -1);
 }
 
-/* A child of the group that has touched so much, and is gone. */
+/* Touches @bytes of memory in a child in the group, which then ends. */
 static void touch(size_t bytes)
 {
 	pid_t pid = SPAWN(NEED(put("m/cgroup.procs", "0"));
@@ -134,7 +134,7 @@ static void refusals(void)
 	GIVES(rmdir("m/a"), 0);
 }
 
-/* Reads what has come; true when less than so much is left on the way. */
+/* Reads all data that has arrived. True if less than @left bytes are charged for sockets. */
 static bool drained(int fd, char *text, size_t n, long left)
 {
 	while (recv(fd, text, n, MSG_DONTWAIT) > 0)

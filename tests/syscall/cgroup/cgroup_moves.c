@@ -23,8 +23,9 @@ static void touch(long bytes)
 }
 
 /*
- * Too much memory costs it two seconds. It spends most of them in another group: how long it is
- * seen to there.
+ * A child that exceeds memory.high sleeps for two seconds, most of them in another group. Returns
+ * for how many us that group's pressure file counts it. Clears *no_more if the first group still
+ * counts it after the move.
  */
 static long waits_elsewhere(bool *no_more)
 {
@@ -59,7 +60,7 @@ static void while_it_waits_for_memory(void)
 		elsewhere ? "yes" : "no");
 }
 
-/* Its wake-up comes with the end of its group, but others have the CPUs for a while. */
+/* The end of its group wakes the task up, while other tasks have the CPUs for a while. */
 static void while_it_is_throttled(void)
 {
 	pid_t pid, busy[2];
@@ -73,7 +74,7 @@ static void while_it_is_throttled(void)
 		busy[i] = SPAWN(for (;;) getppid());
 	put_pid(pid, "cgroup.procs");
 	NEED(rmdir("slow"));
-	NEED(mkdir("slow", 0755)); /* in its memory */
+	NEED(mkdir("slow", 0755)); /* may reuse the old one's memory */
 	sleep_ms(200);
 	for (int i = 0; i < 2; i++)
 		t_kill(busy[i]);
@@ -110,8 +111,8 @@ static void while_it_reclaims(void)
 }
 
 /*
- * To a group that is frozen, where it gets no further, or to its end: the group is frozen again in
- * any case.
+ * A task that is ending moves to a frozen group: it freezes there, or it ends first. In both cases
+ * the group is frozen again.
  */
 static void while_it_ends(void)
 {
@@ -142,7 +143,7 @@ static void while_it_ends(void)
 		say("it is not frozen any more");
 }
 
-/* Its first thread has ended, where it was; the others can be moved. */
+/* The first thread of a process has ended. The other threads can be moved. */
 static void without_its_leader(void)
 {
 	pthread_t t;

@@ -55,7 +55,7 @@ static void zombie(void)
 	GIVES(put("o/cgroup.procs", nr), ESRCH);
 }
 
-/* The root that mountinfo tells of the mount on @place. */
+/* True if mountinfo has @want as the root of a mount whose place ends with @place. */
 static bool root_is(const char *place, const char *want)
 {
 	char line[PATH_MAX], root[200], on[200];

@@ -7,7 +7,7 @@
 #include "cgroup.h"
 
 /*
- * A group and a control file never have one name (a Linux that was asked refuses the controller).
+ * A group and a control file never have one name: Linux refuses to enable the controller.
  */
 static void names(void)
 {
@@ -61,7 +61,7 @@ static void mounts_own(void)
 	NEED(umount("../low"));
 }
 
-/* Into the group that has been made last and out again, removing what is passed. */
+/* Enters the group that was made last. Removes that group and those above it, up to this folder. */
 static void unmake(const char *name, int levels)
 {
 	int top = NEED(open(".", O_PATH | O_DIRECTORY)), depth = 0;
@@ -114,7 +114,7 @@ static void depth(void)
 	say("levels: %d; then %s", levels, t_errno(err));
 }
 
-/* what others have left room for in their slabs is no matter beside it */
+/* so many that free room in existing slabs does not matter */
 #define MANY 2000
 
 /* A task that makes groups and reads their files is charged for them until they are removed. */

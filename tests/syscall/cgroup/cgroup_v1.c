@@ -295,7 +295,7 @@ static void outlives_its_mounts(void)
 	GIVES(mount_v1("name=nest.v1"), EINVAL);
 }
 
-/* So deep, and no deeper: paths are made of all levels. */
+/* The depth of groups is limited, since a path has the names of all levels. */
 static void depth(void)
 {
 	int levels = 0;

@@ -97,7 +97,7 @@ static void settings(void)
 			     limit_is("v1/a", "read_iops", ""));
 }
 
-/* 8 pieces of 4 KiB past the cache, as a member of @group: how many ms that took. */
+/* Transfers 8 pieces of 4 KiB past the cache, in a child in @group. Returns the time in ms. */
 static long transfer(const char *group, bool write)
 {
 	char path[64];

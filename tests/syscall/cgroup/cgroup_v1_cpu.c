@@ -6,7 +6,7 @@
  */
 #include "cgroup.h"
 
-/* A child in @group's tasks; it waits for a byte. */
+/* a pipe: children of child_in(), in the tasks of a group, wait for a byte from it */
 static int gate[2];
 
 static pid_t child_in(const char *group)
@@ -228,8 +228,8 @@ static void busy_in(const char *group, pid_t *pid)
 }
 
 /*
- * Returns true if @p and @q got the right shares of a time in which both ran. Tries up to ten
- * times, since the host may be busy.
+ * True if @p and @q got the right shares of a time in which both ran. Tries up to ten times, since
+ * the host may be busy.
  */
 static bool shared_out(pid_t p, pid_t q)
 {

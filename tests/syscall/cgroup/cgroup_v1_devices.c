@@ -126,7 +126,7 @@ static void rights(void)
 	waitpid(pid, NULL, 0);
 }
 
-/* A rule is 32 bytes of the kernel's: there is an end. */
+/* A rule takes 32 bytes of kernel memory, so the number of rules is limited. */
 static void many(void)
 {
 	char rule[32];

@@ -49,7 +49,7 @@ static void class_is(unsigned class)
 	equal(&class, 4);
 }
 
-/* As iptables asks: its match, of both revisions that know classes by number alone. */
+/* Adds iptables' match of a class. @rev: either of the two revisions that know only its number. */
 static void match(int rev, const void *info, unsigned n)
 {
 	unsigned d, e = expr("match", &d);

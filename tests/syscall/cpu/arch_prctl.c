@@ -47,7 +47,7 @@ static void calls(void)
 }
 
 /*
- * Loaded by an instruction, where no call tells the kernel of it, once the sites of calls are warm.
+ * Loads gs base by an instruction, so that no call tells the kernel of it, once call sites are hot.
  */
 static void by_instruction(void)
 {

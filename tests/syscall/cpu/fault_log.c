@@ -169,7 +169,7 @@ static void fatal_signals(void)
 	skip_all();
 }
 
-/* One line, then none for the rest of the interval, which is longer than the test. */
+/* With a burst of 0 no line is logged in the interval, which is longer than the test. */
 static void limited(void)
 {
 	put(RATE, "0");

@@ -47,7 +47,7 @@ static void tell(const char *what)
 	say("%s: gs %#x, ds %#x, base %#lx", what, get_gs(), get_ds(), base());
 }
 
-/* Others have this runner, and this thread perhaps another, meanwhile. */
+/* Yields and sleeps, so that other threads use this runner, and this thread perhaps another. */
 static void *other(void *arg)
 {
 	for (int i = 0; i < 200; i++) {

@@ -93,7 +93,10 @@ static void refused(void)
 	munmap(state, 2 * PAGE);
 }
 
-/* Bits that are set, of n bytes: within five deviations of half. */
+/*
+ * True if half of the bits are set, within five standard deviations, and, of 4096 bytes or more, no
+ * value of a byte is too frequent.
+ */
 static bool looks_random(const unsigned char *p, size_t n)
 {
 	long ones = 0, seen[256] = { 0 }, most = 0;
@@ -187,7 +190,7 @@ static void dropped(void)
 	say("dropped: %d bad, random %d", bad, looks_random(buf[0], sizeof(buf)));
 }
 
-/* Signals that interrupt a call and ask with the same state. */
+/* A handler that interrupts a call, and makes a call with the same state. */
 static char *shared_state;
 static unsigned char last[16];
 static int handled;

@@ -47,7 +47,7 @@ static void show(const char *path)
 	close(fd);
 }
 
-/* What an interpreter sees. */
+/* Prints what an interpreter sees. */
 static void interpreter(void)
 {
 	char comm[16] = "", start[8] = "", line[1000];

@@ -15,7 +15,7 @@ static void say_into_log(const char *text)
 	close(fd);
 }
 
-/* What is in the log now, read to its end. */
+/* Reads the log to its end. Stores the last record in @last. */
 static void drain(int fd, char *last, size_t size)
 {
 	ssize_t n;
@@ -25,7 +25,7 @@ static void drain(int fd, char *last, size_t size)
 		last[n] = 0;
 }
 
-/* How many records from here on end with @text. */
+/* Returns how many records from here on end with @text. */
 static int records(int fd, const char *text)
 {
 	static char record[8192];
@@ -102,7 +102,7 @@ static void restricted(const char *value)
 		close(fd);
 }
 
-/* The log is as closed by the device as by the call. */
+/* dmesg_restrict=1 closes the device to ordinary users, as it closes syslog(2). */
 static void closed(void)
 {
 	restricted("1");

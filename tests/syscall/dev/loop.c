@@ -225,7 +225,7 @@ static void partitions(void)
 	G(ioctl(lo, LOOP_CLR_FD), "0");
 }
 
-/* What the process that binds had open closes with it: a shell's $(losetup -f --show FILE) ends. */
+/* Binding keeps no descriptor of the caller open: a shell's $(losetup -f --show FILE) ends. */
 static void keeps_nothing(void)
 {
 	struct pollfd ends;
@@ -243,8 +243,8 @@ static void keeps_nothing(void)
 }
 
 /*
- * The disk, through a partition of it that is all of it, and another loop device, to itself: the
- * last leaves the rest as it is.
+ * Tries to make a disk its own backing file, through a partition that is the whole disk, and
+ * through another loop device. The refused calls change nothing.
  */
 static void circle(void)
 {

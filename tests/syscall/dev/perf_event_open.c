@@ -280,7 +280,7 @@ static void children(void)
 	IS(count(fd) > 0);
 }
 
-/* Uses so much CPU time of this thread, whatever else runs. */
+/* Uses @ms of this thread's CPU time, whatever else runs. */
 static void burn_ms(long ms)
 {
 	struct timespec t, end;
@@ -393,7 +393,7 @@ static void threads_only(void)
 	IS(count(fd) - before >= 190000000);
 }
 
-/* A copy of this program that may be run, but not read. */
+/* Makes a copy of this program that may be run, but not read. */
 static void make_self(void)
 {
 	char buf[65536];

@@ -45,7 +45,7 @@ static ssize_t ask(const char *path, const char *what)
 	return n;
 }
 
-/* The variables of the next event but its number, with a blank between them. */
+/* Returns the variables of the next event except its number, with a blank between, or "none". */
 static const char *event(int fd)
 {
 	static char text[2048];
@@ -125,7 +125,7 @@ static void queues(void)
 	GIS(!strcmp(event(fd), "none"));
 }
 
-/* Another queue of it. */
+/* A network device gets another queue. */
 static void more_queues(void)
 {
 	struct sockaddr_nl me = { .nl_family = AF_NETLINK, .nl_groups = 1 };

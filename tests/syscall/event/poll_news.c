@@ -37,7 +37,7 @@ static void file(const char *path)
 	close(ep);
 }
 
-/* An attribute: its mode, its length, and the result of writing it back. */
+/* Prints the results of seeking in an attribute, of syncing it, and of opening it to write. */
 static void attribute(const char *path)
 {
 	int fd = NEED(open(path, O_RDONLY));

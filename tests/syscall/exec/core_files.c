@@ -16,7 +16,7 @@
 #define LONG_NAMES 40
 #define NOTE_MAX (256UL << 10)
 
-/* A file whose name is nearly as long as names can be. */
+/* Makes a file whose path is nearly as long as a path can be. Returns its descriptor. */
 static int file_far_down(void)
 {
 	char dir[201];
@@ -54,7 +54,7 @@ static void crash(int far, int near)
 	abort_dumping();
 }
 
-/* The note in the core file, and what is wrong with it. */
+/* Checks the core's note about mapped files. Returns what is wrong with it, or "all of them". */
 static const char *check(const char *core, size_t size)
 {
 	const Elf64_Phdr *ph = (const void *)(core + ((const Elf64_Ehdr *)core)->e_phoff);

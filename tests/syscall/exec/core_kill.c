@@ -27,7 +27,7 @@ static bool written(void)
 	return any;
 }
 
-/* Returns the status of @pid, of which @thread is traced, or none if that is 0. */
+/* Kills @pid and returns its wait status. @thread: its thread that is traced, or 0. */
 static int killed(pid_t pid, pid_t thread)
 {
 	int status = 0;

@@ -80,7 +80,7 @@ static void set_pattern(const char *text)
 	close(fd);
 }
 
-/* The umask and the folder of process 1. */
+/* Writes the umask and the working directory of process 1 to @to. */
 static void first_process(char *to, size_t n)
 {
 	char text[4096] = "", *p;

@@ -44,7 +44,7 @@ static Elf64_Phdr *add(
 	return p;
 }
 
-/* A file of one segment, its first page. */
+/* Begins an image with a single segment, the first page of its file. */
 static void start(int type)
 {
 	memset(&im, 0, sizeof(im));

@@ -55,7 +55,7 @@ static void *clones(void *arg)
 		pid_t pid = sharer();
 
 		if (pid == -1)
-			continue; /* EAGAIN: just what must be */
+			continue; /* EAGAIN, as it should */
 		sem_post(&cloned);
 		waitpid(pid, NULL, WUNTRACED);
 		t_kill(pid);
@@ -63,7 +63,7 @@ static void *clones(void *arg)
 	return NULL;
 }
 
-/* The exec comes after @after clones. */
+/* Runs one race, in which the exec comes after @after clones. */
 static void race(int after, int *gained, int *shared)
 {
 	int p[2], out[2];

@@ -122,7 +122,7 @@ TEST(exec_thread)
 	if (t_argc > 1)
 		after();
 	pid = SPAWN(before());
-	/* it may have done so, and run the new program */
+	/* the child may have done this, and have executed the new program */
 	setpgid(pid, pid);
 	say("%d", waitpid(-pid, &status, 0) == pid);
 	t_status("it", status);

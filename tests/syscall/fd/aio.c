@@ -85,7 +85,7 @@ static void test_setup(void)
 	T(destroy(other));
 }
 
-/* The ring is no code, though all that can be read is to be executable. */
+/* The ring is not executable, although READ_IMPLIES_EXEC makes readable memory executable. */
 static void test_no_code(void)
 {
 	aio_context_t c = 0;
@@ -269,7 +269,7 @@ static void test_poll(void)
 		T(one(&io));
 	});
 	T(one(&io));
-	T(destroy(ctx)); /* so may a context */
+	T(destroy(ctx)); /* and so may a context end */
 	close(p[0]);
 	close(p[1]);
 	close(efd);
@@ -311,7 +311,7 @@ static void *wait_for_events(void *arg)
 	return (void *)getevents(ctx, (long)arg, (long)arg, ev, NULL);
 }
 
-/* Two wait at once, one for an event, the other for three: they come one by one. */
+/* Two threads wait at once, for one event and for three. The events come one by one. */
 static void test_waiters(void)
 {
 	int p[4][2];
@@ -340,7 +340,7 @@ static void test_waiters(void)
 	T(destroy(ctx));
 }
 
-/* The ring moves: so does the id, also while a request waits. */
+/* mremap() of the ring changes the context's id, also while a request waits. */
 static void test_moved(void)
 {
 	aio_context_t old;

@@ -10,7 +10,7 @@
 #define MANY 4000
 #define MEMBERS 30
 #define ROUNDS 12
-/* costs as much as signals to so many groups of MEMBERS; all MANY are signalled otherwise */
+/* A write must cost less than signals to this many groups of MEMBERS, and so signal few of MANY. */
 #define ENOUGH 200
 
 static int ends[2], fds[MANY];
@@ -37,7 +37,7 @@ static void close_readers(int n)
 	close(ends[1]);
 }
 
-/* How many of @n descriptors are named by signals, each once at least. */
+/* Returns how many of @n descriptors are named by at least one signal. */
 static int count_told(int n, int sig)
 {
 	struct timespec patience = { 20, 0 };

@@ -61,7 +61,7 @@ static void wait_signal(void)
 		_exit((e) < 0 ? errno : 0);                                                        \
 	})
 
-/* The holder gives up when it is told. */
+/* The holder gives up the lease when it gets the signal. */
 static void breaking(void)
 {
 	int r = NEED(open("f", O_RDONLY));
@@ -134,7 +134,7 @@ static void whose(void)
 	close(r);
 }
 
-/* A holder that does nothing loses it after a while. */
+/* A holder that does nothing loses the lease after a while. */
 static void late(void)
 {
 	int r = NEED(open("f", O_RDONLY)),

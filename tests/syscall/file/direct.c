@@ -22,7 +22,7 @@ static void compare(const char *what, long n)
 	say("%s: %s", what, n > 0 && !memcmp(buf, other, n) ? "same" : "different");
 }
 
-/* On a file system without it (tmpfs of old kernels) there is nothing to see. */
+/* True if the file system has O_DIRECT. Without it (tmpfs of old kernels) nothing is tested. */
 static bool known(void)
 {
 	int fd = open("f", O_RDWR | O_CREAT | O_DIRECT, 0600);

@@ -135,8 +135,8 @@ static void set(int fd, int flags)
 }
 
 /*
- * Names that have just been used are known. What the cache has may go under pressure: so there are
- * some tries.
+ * Opens and closes a name that was just used, with RESOLVE_CACHED. Returns 0, or -1 with errno. The
+ * cache may drop the name under memory pressure, so there are up to 100 tries.
  */
 static int cached(const char *name, uint64_t how)
 {

@@ -17,7 +17,7 @@ static void wrong(const char *what, long a, long b)
 		say("%s: %ld %ld (size %ld)", what, a, b, size);
 }
 
-/* Not the third one: pwrite() to an O_APPEND descriptor appends on Linux. */
+/* Returns the first or the second descriptor: pwrite() to the third, with O_APPEND, appends. */
 static int any_fd(void)
 {
 	return fds[rnd(2)];
@@ -199,7 +199,7 @@ static void round_(uint64_t s, int steps)
 				NEED(fsync(any_fd()));
 			break;
 		default:
-			/* read back from below, where there is a below */
+			/* later reads come from the disk, if there is one */
 			if (rnd(8) == 0)
 				posix_fadvise(fds[0], 0, 0, POSIX_FADV_DONTNEED);
 		}

@@ -98,12 +98,13 @@ static void mode_of(const char *path)
 }
 
 /*
- * A group that is not ours: the bit goes though the umask has taken the group's right to execute.
+ * For a group of which the caller is no member the set-gid bit is cleared, although the umask has
+ * taken the group's right to execute.
  */
 static void set_gid(void)
 {
 	NEED(mkdir("d", 0777));
-	if (geteuid() || chown("d", 0, 55)) { /* as it is where one is root */
+	if (geteuid() || chown("d", 0, 55)) { /* what root sees */
 		say("d/file: 767\nd/plain: 2666\nd/dir: 2767\nchild: exited 0");
 		return;
 	}

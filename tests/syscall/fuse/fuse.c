@@ -188,7 +188,7 @@ static const char *text(void)
 	return buf;
 }
 
-/* More than a file may have. */
+/* Tries to enlarge a file beyond RLIMIT_FSIZE. Returns the result of fallocate(). */
 static int grow(int fd)
 {
 	struct rlimit was, eight;
@@ -326,7 +326,7 @@ static void dirty_in_background(void)
 	NEED(sync_file_range(fd, 0, 4096, SYNC_FILE_RANGE_WRITE));
 }
 
-/* Memory whose first touch sleeps until the page is given; its descriptor. */
+/* Maps a page whose first touch sleeps until it is filled. Returns its userfaultfd. */
 static int missing_page(char **page)
 {
 	int uf = NEED(syscall(SYS_userfaultfd, O_NONBLOCK));
@@ -341,8 +341,8 @@ static int missing_page(char **page)
 }
 
 /*
- * Unmounted while an answer to what was written in the background is being read: nothing of it is
- * left, and the answer ends.
+ * Unmounts while the kernel reads the answer to a write in the background: nothing of the request
+ * is left, and the server's write of the answer ends.
  */
 static void late_answer(pthread_t *server)
 {

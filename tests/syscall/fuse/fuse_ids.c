@@ -78,7 +78,7 @@ static void mountinfo(const char *what)
 	fclose(f);
 }
 
-/* Asks in children: their requests are looked at by the server, here. */
+/* Asks in children, so that the server in this process can note the ids of their requests. */
 static void ask(void)
 {
 	CHILD(stat_as("root", "m/known", 0));
@@ -96,7 +96,7 @@ static void ask(void)
 	mountinfo("user_id=");
 }
 
-/* the latter opened outside of the namespace */
+/* @makers_dev was opened outside of the namespace */
 static int ready[2], done[2], makers_dev;
 
 static void inside(void)

@@ -138,7 +138,7 @@ static void same_page(bool mapped)
 	close(fd);
 }
 
-/* Linux lets no waiter go before the answer; here waiters can be killed. */
+/* Kills a waiter. On Linux waiters cannot be killed before the answer; in the guest they can. */
 static void kill_waiter(const char *who, pid_t pid)
 {
 	t_until(pid, 'D');

@@ -13,7 +13,7 @@ static unsigned long size;
 static mode_t mode;
 static volatile unsigned mknod_len, create_len;
 
-/* The size of an old structure, the beginning of today's. */
+/* Returns the size of the version's structure, which is the beginning of today's. */
 static size_t entry_size(void)
 {
 	return minor < 9 ? FUSE_COMPAT_ENTRY_OUT_SIZE : sizeof(struct fuse_entry_out);

@@ -24,7 +24,7 @@ static void serve_one(const char *buf)
 	}
 }
 
-/* In the group: how many files could be opened and closed. */
+/* Returns how many files a child in the group could open and close. */
 static int opened(void)
 {
 	int p[2], n = 0;

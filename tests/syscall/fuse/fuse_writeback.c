@@ -79,7 +79,7 @@ static void forget(void)
 	written = 0;
 }
 
-/* What the server has heard since the last time. */
+/* Prints what the server has got since the last call. */
 static void heard(const char *what)
 {
 	say("%s: %d writes, %d of the cache, %lu bytes; times %d; size %lu", what, writes, cached,

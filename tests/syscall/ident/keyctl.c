@@ -24,7 +24,7 @@ static long request(const char *type, const char *desc, int ring)
 	return syscall(SYS_request_key, type, desc, NULL, ring);
 }
 
-/* The description without the ids. */
+/* Prints a key's description without the ids. */
 static void describe(const char *what, long id)
 {
 	unsigned perm = 0;
@@ -40,7 +40,7 @@ static void describe(const char *what, long id)
 	say("%s: %s %08x %.4s, mine %d", what, type, perm, buf + at, uid == (int)getuid());
 }
 
-/* A key's line in /proc/keys, without its number and how many refer to it. */
+/* Prints a key's line in /proc/keys, without its number and its refcount. */
 static void show(const char *what, long id)
 {
 	char line[5000], number[16], flags[16], life[16];
@@ -395,7 +395,10 @@ static void negative(void)
 	T(ctl(KEYCTL_UNLINK, ids[0], ring, 0, 0));
 }
 
-/* Linux's collector comes a moment later. */
+/*
+ * Waits until the links of @ring take @want bytes: Linux collects dead keys a moment later. Returns
+ * their size, or -1.
+ */
 static long links_left(int ring, long want)
 {
 	long n = -1;

@@ -22,8 +22,8 @@ static long ctl(int op, long a, long b)
 }
 
 /*
- * As long as the quota lets it be, at most 3000. All are possessed, so each may link the next; then
- * only the first is held, then none.
+ * Makes a chain of at most 3000 keyrings, as long as the quota permits. The process keyring links
+ * all of them, so that each may link the next. Then the process keyring is emptied.
  */
 static void chain(void)
 {
@@ -43,7 +43,7 @@ static void chain(void)
 	T_WAIT(ctl(KEYCTL_DESCRIBE, first, 0) == -1); /* in the background, on Linux */
 }
 
-/* How many there may be one in the other below what is linked. */
+/* Tests how deep the keyrings below a keyring may be nested when that is linked. */
 static void depth(void)
 {
 	long p = KEY_SPEC_PROCESS_KEYRING, at, ring = NEED(ring_in("into", p));

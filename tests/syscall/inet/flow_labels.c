@@ -160,7 +160,7 @@ static void sharing(void)
 	close(fd);
 }
 
-/* The label of what comes. */
+/* Reads a message. Returns its flow label, 1 for a label of the kernel's choice, 0xdead if none. */
 static unsigned heard(int fd)
 {
 	union {

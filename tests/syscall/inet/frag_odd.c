@@ -44,7 +44,7 @@ static void no_arp(const char *dev, const char *who)
 	close(fd);
 }
 
-/* ---- the checksum is owed ---- */
+/* ---- a partial checksum ---- */
 
 static unsigned char packet[10 + 20 + 8 + LEN]; /* virtio_net_hdr, IP, UDP */
 
@@ -85,7 +85,7 @@ static int tun(const char *name, int flags, const char *addr)
 	return fd;
 }
 
-/* From one to the other, whose packets are smaller. */
+/* Forwards a packet with a partial checksum to a device with a smaller MTU. */
 static void owed(void)
 {
 	static unsigned char got[8 + LEN], p[2000];

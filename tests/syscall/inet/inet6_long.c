@@ -22,7 +22,7 @@ static void header(int next)
 	len = 40;
 }
 
-/* Options of @n bytes, padded; @kind is of what follows. */
+/* Adds an option header of @n bytes, padded. @kind: the protocol of the next header. */
 static void options(int kind, unsigned n)
 {
 	unsigned at = len + 2, end = len + n;
@@ -142,7 +142,7 @@ static void receiving(int out, int ifindex)
 	close(fd);
 }
 
-/* How far the program looks, and no further gets what is received. */
+/* Prints the offset of the payload: the filter cuts the packet there. */
 static void offset_of(int fd, int out, int ifindex, const char *what)
 {
 	char buf[4000];

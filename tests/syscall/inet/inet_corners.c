@@ -94,7 +94,7 @@ static void protocols(void)
 	}
 }
 
-/* Answers come, but not where the program's sum is wrong; nor is data out of band known here. */
+/* An echo request with a wrong checksum gets no answer. A raw socket refuses MSG_OOB. */
 static void sums(void)
 {
 	int fd = NEED(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));

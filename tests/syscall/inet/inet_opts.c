@@ -120,7 +120,7 @@ static void connected(void)
 	close(p[1]);
 }
 
-/* Both families in one socket. Where there is no IPv6, there is nothing to say. */
+/* True if an IPv6 socket accepts an IPv4 connection, or if there is no IPv6. */
 static bool dual(void)
 {
 	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_addr = in6addr_any };
@@ -143,7 +143,7 @@ static bool dual(void)
 	return ok;
 }
 
-/* One datagram with one record of @level beside it. */
+/* Sends a datagram with one ancillary record of @level. */
 static ssize_t send_beside(int fd, int level, int type, const void *data, unsigned n)
 {
 	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons(9) };
@@ -166,7 +166,7 @@ static ssize_t send_beside(int fd, int level, int type, const void *data, unsign
 	return sendmsg(fd, &m, 0);
 }
 
-/* Rights over the caller's user namespace are none over a socket of another. */
+/* Capabilities in the caller's user namespace do not count for a socket of another namespace. */
 static void from_elsewhere(void)
 {
 	static const unsigned char unknown[] = { 0x99, 4, 0, 0 };

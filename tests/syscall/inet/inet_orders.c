@@ -60,7 +60,7 @@ static void wait_for(int fd, short events)
 	poll(&p, 1, 5000);
 }
 
-/* The own address, or the peer's. */
+/* Prints the socket's own address, or its peer's. */
 static void name(const char *what, int fd, bool peer)
 {
 	struct sockaddr_storage a = { 0 };
@@ -71,7 +71,7 @@ static void name(const char *what, int fd, bool peer)
 	say("%s: %s", what, r ? t_errno(errno) : addr_text(&a, text));
 }
 
-/* A connection: p[0] was accepted, p[1] has connected from @from, if that is not 0. */
+/* Makes a connection: p[0] was accepted, p[1] has connected, from port @from unless that is 0. */
 static void make_pair(int family, int p[2], int from)
 {
 	union any a = family == AF_INET ? v4("127.0.0.1", 2001) : v6("::1", 2001);
@@ -165,7 +165,7 @@ static void bind_orders(void)
 	s = socket(AF_INET6, SOCK_STREAM, 0);
 	far.v6.sin6_scope_id = 99;
 	T(do_bind(s, far));
-	/* Linux has that device in mind from now on */
+	/* on Linux the socket keeps that device from now on */
 	close(s);
 	s = socket(AF_INET6, SOCK_STREAM, 0);
 	T(do_bind(s, v6("2001:db8::1", 0)));

@@ -85,7 +85,7 @@ static socklen_t loopback(struct sockaddr_storage *a, const char *mapped)
 	return sizeof(*a6);
 }
 
-/* A byte each way: each side has heard a segment with the other's marks. */
+/* Sends a byte each way, so that each side has received a segment with the other's marks. */
 static void talk(int a, int b)
 {
 	char c = 'x';

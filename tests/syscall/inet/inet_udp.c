@@ -124,7 +124,7 @@ static void connected(void)
 	close(c);
 }
 
-/* A receiver that does not read loses what does not fit; it is told of nothing. */
+/* A receiver that does not read loses what does not fit, and gets no error. */
 static void full(void)
 {
 	int a = bound(SOCK_DGRAM, "127.0.0.1"), b = socket(AF_INET, SOCK_DGRAM, 0), sent = 0,

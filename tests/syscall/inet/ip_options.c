@@ -177,7 +177,7 @@ static void large(void)
 	T(sendto(a, data, sizeof(data), 0, SA(&to), sizeof(to)));
 }
 
-/* The header's options of the next packet that is @wanted of ICMP. */
+/* Prints the IP options of the next ICMP packet of type @wanted. */
 static void next_header(int fd, int wanted)
 {
 	unsigned char p[256];

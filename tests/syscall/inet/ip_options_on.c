@@ -52,10 +52,10 @@ static void send_in(int fd, const unsigned char *o, unsigned n, unsigned len, co
 	say("sent %d", (int)NEED(write(fd, p, hlen + len)));
 }
 
-/* the identification of a packet that nobody holds back, and an echo's */
+/* the identification of the two packets of send_last() */
 #define LAST 99
 
-/* Behind all that was sent before: a packet to the other side, and an echo that is answered. */
+/* Sends the last packets: one to the other side, and an echo request that is answered. */
 static void send_last(int fd)
 {
 	struct {
@@ -81,7 +81,7 @@ static void send_last(int fd)
 }
 
 /*
- * All that comes out there before what send_last() sent, of IPv4, without the time in a timestamp.
+ * Prints all IPv4 packets that come out before those of send_last(), without times of timestamps.
  */
 static void show_out(int fd)
 {

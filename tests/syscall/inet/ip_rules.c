@@ -37,7 +37,7 @@ static void attr(struct request *r, int type, const void *data, int n)
 	r->h.nlmsg_len = NLMSG_ALIGN(r->h.nlmsg_len) + RTA_LENGTH(n);
 }
 
-/* 0, or -1 with errno. */
+/* Sends a request. Returns 0, or -1 with errno. */
 static int ask(struct request *r)
 {
 	char buf[4096];
@@ -87,7 +87,7 @@ static int route(const char *to, unsigned table)
 	return ask(&r);
 }
 
-/* How many rules of IPv4 there are. */
+/* Returns the number of rules of IPv4. */
 static int count(void)
 {
 	struct request r = begin(RTM_GETRULE, NLM_F_DUMP, sizeof(struct fib_rule_hdr));

@@ -38,7 +38,7 @@ static void send_all(bool raw)
 	close(fd);
 }
 
-/* All packets, each once and in order. */
+/* True if the socket has received all packets, each once and in order. */
 static bool has_all(int fd, bool raw)
 {
 	char buf[64];

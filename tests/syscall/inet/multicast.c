@@ -421,7 +421,7 @@ static bool all_tested(void)
 	return all;
 }
 
-/* And what is told of that has been. */
+/* Waits until no address is tentative, and first 2.5 s for the packets about that to be sent. */
 static void addresses_tested(void)
 {
 	usleep(2500000);

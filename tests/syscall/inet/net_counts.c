@@ -206,7 +206,7 @@ static void bad_sum(void)
 	raw(IPPROTO_TCP, tcp, sizeof(tcp));
 }
 
-/* Sends an ICMP error that quotes too little to find its socket. */
+/* Sends two packets of a protocol that this machine does not know. */
 static void unknown_protocol(void)
 {
 	raw(250, "abcd", 4);

@@ -24,7 +24,10 @@ static void *writer(void *unused)
 	return (void *)(long)(write(fd, "x", 1) == 1);
 }
 
-/* A connection whose peer reads nothing, with as much unsent as @lowat lets wait. */
+/*
+ * Connects fd to a peer that reads nothing, and sends until as much is unsent as @lowat permits.
+ * Returns the listener.
+ */
 static int fill(int lowat)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };

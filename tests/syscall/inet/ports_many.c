@@ -61,7 +61,7 @@ static int took(int fd, int type)
 	return got >= 0;
 }
 
-/* Each index in turn: which of them gets what comes. Past the end it is anyone. */
+/* Prints for each index which socket gets a packet. Past the end it may be any socket. */
 static void row(const char *what, const int *fds, int n, int any, int type, int port)
 {
 	int there = 0, got;

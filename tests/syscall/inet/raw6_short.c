@@ -5,7 +5,7 @@
  */
 #include "netns.h"
 
-/* Connected to no port: it has a peer that it does not tell of. */
+/* Prints the results of connect() to @port and of getpeername(), which fails for port 0. */
 static void peer(in_port_t port)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET,

@@ -15,7 +15,7 @@
 #define TABLE 100
 #define MARK 5
 
-/* All that comes gets the mark. */
+/* Adds a rule that marks all packets that come. Returns 0, or -1 with errno. */
 static int mark_all(void)
 {
 	unsigned x, e, d;

@@ -37,7 +37,7 @@ static int port_number(int fd)
 	return ntohs(((struct sockaddr_in *)&a)->sin_port);
 }
 
-/* From the peer, to each of some local addresses. */
+/* Sends a datagram from the peer to each of some local addresses. Prints which @fd gets. */
 static void hears(int fd, const char *peer, int peer_port)
 {
 	static const char *const to[] = { "127.0.0.1", "127.0.0.2", "10.9.9.1" };
@@ -139,7 +139,7 @@ static void group(const char *addr, int leaves)
 		close(fd[k]);
 }
 
-/* Which other sockets may bind the port, at which address. */
+/* Prints at which addresses other sockets may bind the port. */
 static void beside(int connected)
 {
 	struct sockaddr_in peer = at("127.0.0.1", 78), two = at("127.0.0.2", 4100),

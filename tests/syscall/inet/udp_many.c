@@ -16,7 +16,7 @@
 
 static int fds[16], nr;
 
-/* Silent: its index in fds. */
+/* Adds a socket at @addr to fds, and prints nothing. Returns its index. */
 static int fresh(int family, const char *addr)
 {
 	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(PORT) };
@@ -164,7 +164,10 @@ static void crowd(void)
 	}
 }
 
-/* The best of some rounds: other work on the machine makes some slow, and none fast. */
+/*
+ * True if a packet costs hardly more among many sockets. Compares the fastest rounds, since other
+ * work on the machine makes some rounds slow, and none fast.
+ */
 static bool pays_for_none(void)
 {
 	struct rlimit l = { MANY + 64, MANY + 64 };

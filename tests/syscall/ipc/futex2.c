@@ -101,7 +101,7 @@ static void *waits(void *flags)
 	return (void *)(syscall(WAIT, word, 0, 4, (uintptr_t)flags, NULL, 0) ? (long)errno : 0L);
 }
 
-/* Until @n have been taken off @w; each is asked for with @mask. */
+/* Wakes waiters of @w with @mask until @n have been woken. Returns their number. */
 static int wake_all(uint32_t *w, unsigned long mask, int flags, int n)
 {
 	int woken = 0;

@@ -21,8 +21,8 @@ static uint32_t op_of(uint32_t op, uint32_t arg)
 }
 
 /*
- * The word that is changed stays where the other address is none; an operation that there is not is
- * told after the addresses.
+ * If the first address is bad, the second word does not change. An unknown operation is reported
+ * only if both addresses are good.
  */
 static void wake_op(void)
 {

@@ -23,7 +23,7 @@ static long plain(int *w, int op)
 	return futex(w, op, 0, NULL, NULL, 0);
 }
 
-/* Field 18 of /proc/PID/stat. */
+/* Returns field 18 of /proc/PID/stat, the priority. */
 static int priority_of(pid_t tid)
 {
 	char path[64], buf[512], *p;

@@ -66,7 +66,7 @@ static bool set_priority(pid_t tid, int prio)
 	return !sched_setscheduler(tid, prio ? SCHED_FIFO : SCHED_OTHER, &sp);
 }
 
-/* Field 18 of /proc/PID/stat, as a real-time priority; 0: none. */
+/* Returns field 18 of the thread's stat as a real-time priority; 0: none. */
 static int own_priority(void)
 {
 	char path[64], buf[512], *p;

@@ -6,7 +6,7 @@
 #include "t.h"
 #include <mqueue.h>
 
-/* The new program: it has the queue open still, and another process sends a message. */
+/* Runs as the new program, which still has the queue open. Another process sends a message. */
 static void second(void)
 {
 	mqd_t q = atoi(t_argv[1]);

@@ -13,7 +13,7 @@
 
 static int made[64], nr_made;
 
-/* A key that only this run uses. */
+/* Returns a key that only this run uses. */
 static key_t key(int n)
 {
 	return KEY ^ (getpid() << 4) ^ n;

@@ -12,7 +12,7 @@ static unsigned more_metric; /* IFA_RT_PRIORITY of what is added */
 
 static unsigned char v4_prefix = 24;
 
-/* 0 or -errno. Prefixes are of v4_prefix and 64 bits. */
+/* Adds an address with a prefix of v4_prefix or 64 bits. Returns 0 or -errno. */
 static int add(int family, const char *text, unsigned nlflags, unsigned flags, unsigned valid,
 	unsigned preferred)
 {
@@ -36,7 +36,7 @@ static int add(int family, const char *text, unsigned nlflags, unsigned flags, u
 	return nl_do(&m);
 }
 
-/* To the next multiple of twenty seconds: a little of each passes. */
+/* Returns @seconds as text, rounded up to a multiple of twenty, since some time has passed. */
 static const char *about(unsigned seconds, char *room, size_t n)
 {
 	if (seconds == ~0U)
@@ -45,7 +45,7 @@ static const char *about(unsigned seconds, char *room, size_t n)
 	return room;
 }
 
-/* Says it, or puts it into @line of 160. */
+/* Prints the address in @h, or writes it to the 160 bytes at @line. */
 static void told(const struct nlmsghdr *h, char *line)
 {
 	struct ifaddrmsg *m = NLMSG_DATA(h);
@@ -100,7 +100,7 @@ static int by_text(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* Sorted: of IPv6 the order is the host's own. */
+/* Prints all addresses, sorted, since the order of IPv6 addresses is up to the host. */
 static void list(int family)
 {
 	struct {
@@ -157,7 +157,7 @@ static void over(int family, const char *soon, const char *later)
 	hear(RTM_NEWADDR, later, 0);
 }
 
-/* Which routes an address brings. */
+/* Prints which routes an address brings. */
 static void routes(void)
 {
 	say("no route: %d", add(AF_INET, "10.77.1.1", 0, IFA_F_NOPREFIXROUTE, ~0U, ~0U));

@@ -144,7 +144,7 @@ static long ethtool(const char *dev, void *what)
 	return ret;
 }
 
-/* Whether feature @name of @dev is on; -1: it has no such name. */
+/* Returns whether feature @name of @dev is on, or -1 if there is no such name. */
 static int feature(const char *dev, const char *name)
 {
 	struct {

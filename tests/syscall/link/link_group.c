@@ -42,7 +42,7 @@ static int bridge(const char *name, unsigned group)
 	return nl_do(&m);
 }
 
-/* Flags, MTU and group of each device, in the order of their numbers. */
+/* Prints flags, MTU and group of each device, in the order of the indexes. */
 static void show(void)
 {
 	for (unsigned k = 1; k < 12; k++) {

@@ -31,7 +31,7 @@ static int make_pair(const char *a, int index, const char *b, int other)
 	return nl_do(&m);
 }
 
-/* A pair whose other end has no number that anybody has asked for. */
+/* Makes a pair; no index is requested for its other end. */
 static int make(const char *name, int index)
 {
 	char other[IFNAMSIZ];
@@ -122,7 +122,7 @@ static int member(int fd, int opt, int index)
 	return setsockopt(fd, SOL_PACKET, opt, &r, sizeof(r));
 }
 
-/* IFLA_PROMISCUITY */
+/* Returns IFLA_PROMISCUITY of a device. */
 static int promiscuity(int index)
 {
 	static char buf[16384];

@@ -32,7 +32,7 @@ static void kind(struct nl_msg *m, const char *name)
 #define NEW (NLM_F_CREATE | NLM_F_EXCL)
 #define PUT (NLM_F_CREATE | NLM_F_REPLACE)
 
-/* One with options that are a structure, or none. */
+/* Requests a qdisc whose options are a structure, or none. */
 static int plain(int flags, unsigned parent, unsigned handle, const char *name, const void *opt,
 	unsigned len)
 {
@@ -160,7 +160,7 @@ static int frames(const char *dev)
 	return fd;
 }
 
-/* A frame of @len bytes that begins with @tag. */
+/* Sends a frame of @len bytes that begins with @tag. */
 static int put(char tag, size_t len)
 {
 	static const unsigned char head[14] = { 255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 1,
@@ -191,7 +191,7 @@ static void put_in(unsigned class, const char *tags)
 	put_many(tags, 60, NULL);
 }
 
-/* The tags of what has come; of @n frames at least. */
+/* Waits for at least @n frames. Returns the tags of all frames that have come. */
 static const char *come(int n)
 {
 	static char tags[256];

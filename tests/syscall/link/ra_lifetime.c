@@ -42,7 +42,7 @@ static void tell(unsigned valid, unsigned preferred)
 	NEED(sendto(out, p, sizeof(p), 0, SA(&to), sizeof(to)));
 }
 
-/* Minutes, of the address that begins with fd77. */
+/* Returns the lifetime in minutes of the address that begins with fd77. */
 static int left(void)
 {
 	struct {
@@ -84,7 +84,7 @@ static void told(unsigned valid, unsigned preferred)
 	say("%u: %d minutes left", valid, left());
 }
 
-/* The device may not be ready yet: it is with its first address, and each that comes is told. */
+/* Waits for the first address, which rtnetlink reports: only then the device is ready. */
 static void until_heard(void)
 {
 	struct sockaddr_nl a = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV6_IFADDR };

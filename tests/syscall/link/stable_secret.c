@@ -51,7 +51,7 @@ static void find_address(const char *begin, char *out)
 		fclose(f);
 }
 
-/* The first address of va0 that begins so, as /proc/net/if_inet6 has it, once it may be used. */
+/* Returns va0's first address that begins with @begin, as in /proc/net/if_inet6, once usable. */
 static const char *address(const char *begin, char *out)
 {
 	*out = 0;
@@ -97,7 +97,7 @@ static void files(void)
 	secret("vc0");
 }
 
-/* Answers the probe for an address: it is taken. */
+/* Answers the probe for an address, so that the address counts as taken. */
 static bool claim(const char *begin)
 {
 	unsigned char p[256], m[32] = { ND_NA, [4] = 0x20, [24] = 2, 1, 2, 0, 0, 0, 0, 9 },

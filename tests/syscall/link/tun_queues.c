@@ -258,7 +258,10 @@ static void put_udp(int fd, int from, int to)
 		say("write: %s", strerror(errno));
 }
 
-/* The queue that one packet waits in, -1: none, -2: it is not the one that was sent to @port. */
+/*
+ * Empties the queues. Returns the index of the queue that had a single packet, to @port; -1 without
+ * a packet, -2 for other or more packets.
+ */
 static int which(const int *q, int n, int port)
 {
 	int found = -1;
@@ -302,7 +305,7 @@ static void device_up(int *q, int n)
 	add_addr("t0", AF_INET, "10.7.0.1", 24);
 }
 
-/* What a program writes to a queue brings the answers there. */
+/* The answers to a flow come to the queue to which the program has written the flow. */
 static void learns(void)
 {
 	int q[4], s, right = 0;
@@ -381,7 +384,7 @@ static void stick(void)
 	close(q[3]);
 }
 
-/* Disabled it can be written to, and polled. */
+/* A disabled queue can be written to, and polled. */
 static void disabled(void)
 {
 	struct pollfd p = { .events = POLLIN | POLLOUT };

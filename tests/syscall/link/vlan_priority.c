@@ -52,7 +52,7 @@ static int tap(const char *dev)
 	return fd;
 }
 
-/* Frames of our own kinds alone, as the stacks speak too; until the last one has come. */
+/* Prints the test's own frames until the last has come. The stacks send other frames. */
 static void heard(int fd, const char *dev, int flags)
 {
 	struct sockaddr_ll a;

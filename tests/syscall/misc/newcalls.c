@@ -17,7 +17,7 @@
 
 static bool have;
 
-/* The result is @want, or -1 with the errno -@want. */
+/* Checks that the result is @want, or -1 with errno -@want. */
 static void check(const char *what, long r, long want)
 {
 	bool right = want < 0 ? r == -1 && errno == -want : r == want;

@@ -96,8 +96,8 @@ static void advice(void)
 }
 
 /*
- * The program's own word that they may go. A page with another reference for the moment stays:
- * asked again.
+ * MADV_PAGEOUT drops the pages. A page that has another reference for a moment stays, so the call
+ * is repeated.
  */
 static void paged_out(void)
 {
@@ -150,7 +150,7 @@ static void eats(void)
 	_exit(nonzero(p) != SOME / PAGE);
 }
 
-/* In a group that has room for one and a half of them. */
+/* Runs in a group that has room for one and a half such areas. */
 static void pressed(void)
 {
 	char *p = mmap(NULL, SOME, RW, DROPPABLE | MAP_ANONYMOUS, -1, 0);

@@ -34,7 +34,7 @@ static void on_fault(int sig)
 	siglongjmp(back, 1);
 }
 
-/* The byte at an address, -1 where it may not be read. */
+/* Returns the byte at an address, or -1 where it may not be read. */
 static int peek(volatile unsigned char *p)
 {
 	return sigsetjmp(back, 1) ? -1 : *p;
@@ -174,7 +174,7 @@ static void dont_need(int from, int n)
 	}
 }
 
-/* One mapping's piece moved to another place. */
+/* Moves a piece of a mapping to another place. */
 static void move(int from, int n, int to)
 {
 	int i;

@@ -27,7 +27,7 @@ static void map(const char *what, void *at, size_t len, int prot, int flags, int
 	munmap(p, (len + H - 1) & ~(H - 1));
 }
 
-/* Room for 8 huge pages, aligned, where nothing is mapped. */
+/* Returns an aligned address where nothing is mapped, with room for 8 huge pages. */
 static char *room(void)
 {
 	char *p = mmap(NULL, 9 * H, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

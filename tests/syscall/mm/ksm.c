@@ -43,7 +43,7 @@ static long put(const char *name, long value)
 	return n == -1 ? -1 : 0;
 }
 
-/* Two whole rounds: the first looks, the second merges. */
+/* Waits for two whole scans: the first records the pages, the second merges them. Returns true. */
 static bool settled(void)
 {
 	long end = get("full_scans") + 3;
@@ -95,7 +95,7 @@ static void fill(char *p)
 		memset(p + i * PAGE, content(i), PAGE);
 }
 
-/* Each page from @first on reads as fill() has left it. */
+/* True if each page from @first on reads as fill() has left it. */
 static bool intact(const char *p, int first)
 {
 	for (int i = first * PAGE; i < PAGES * PAGE; i++)
@@ -214,7 +214,7 @@ static bool nothing_lost(void)
 	return !a && !b;
 }
 
-/* How many merged pages the program has. */
+/* Returns the number of merged pages of this process. */
 static long own(void)
 {
 	char text[32] = "";
@@ -244,7 +244,7 @@ static void process(void)
 	GIS(own() == 0 && intact(p, 0));
 }
 
-/* A line of /proc/self/ksm_stat. */
+/* Returns the number in a line of /proc/self/ksm_stat. */
 static long stat_of(const char *name)
 {
 	char text[512] = "", *at;

@@ -13,7 +13,7 @@ static char expected(int i)
 	return (char)('A' + i % 26);
 }
 
-/* "f", written out. */
+/* Makes a file of PAGES pages, and writes it out. Returns its descriptor. */
 static int make(const char *name)
 {
 	int fd = NEED(open(name, O_RDWR | O_CREAT | O_TRUNC, 0644));
@@ -52,7 +52,10 @@ static int present(char *p)
 	return n;
 }
 
-/* Some pages may be pinned for a moment. */
+/*
+ * Pages out the mapping, repeatedly, since some pages may be pinned for a moment. Returns how many
+ * pages are left.
+ */
 static int page_out(char *p)
 {
 	for (int i = 0; i < 50 && present(p); i++) {

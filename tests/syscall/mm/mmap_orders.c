@@ -68,7 +68,7 @@ static void others(void)
 	NEED(munmap(win, 16 * PAGE));
 }
 
-/* The flags of the area at win. */
+/* Returns the flags of the area at win. */
 static const char *flags(void)
 {
 	static char line[512];

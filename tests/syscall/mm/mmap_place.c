@@ -21,14 +21,14 @@ static unsigned int rnd(unsigned int n)
 	return (seed >> 8) % n;
 }
 
-/* A protection that keeps neighbours from becoming one area, most of the time. */
+/* Maps pages with a random protection, so that neighbours mostly do not become one area. */
 static char *map(long pages)
 {
 	return (char *)NEED(mmap(NULL, pages * PAGE, rnd(2) ? PROT_READ : PROT_NONE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
 }
 
-/* The distance at which the highest hole of @pages ends: its lowest page. */
+/* Returns the distance of the lowest page of the highest hole of @pages. */
 static long expected(long pages)
 {
 	long run = 0;
@@ -61,7 +61,7 @@ static int map_one(void)
 	return p == top - (want + 1) * PAGE;
 }
 
-/* A hole, maybe over several areas. */
+/* Unmaps some pages, maybe of several areas. */
 static void unmap_one(void)
 {
 	long pages = 1 + rnd(5), at = rnd(lowest - pages) + pages;
@@ -71,7 +71,7 @@ static void unmap_one(void)
 	mark(p, pages, 0);
 }
 
-/* Grows a page where it cannot grow: it moves as a new area would. */
+/* Grows an area that cannot grow in its place: it moves to where a new area would be. */
 static int move_one(void)
 {
 	long at = 1 + rnd(lowest), want;

@@ -18,7 +18,7 @@ static long set(int mode, const void *nodes, unsigned long max)
 	return syscall(SYS_set_mempolicy, mode, nodes, max);
 }
 
-/* The policy and the first word of the mask, or -1. */
+/* Returns the policy and the low bits of the mask, or -1. */
 static long get(void *addr, unsigned long flags)
 {
 	mask[0] = 0;

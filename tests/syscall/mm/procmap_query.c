@@ -117,7 +117,7 @@ static void names(void)
 	close(fd);
 }
 
-/* A file of one page that is nothing but a header and notes. */
+/* Tests build ids with a file of one page that has only a header and notes. */
 static void build_id(void)
 {
 	struct {

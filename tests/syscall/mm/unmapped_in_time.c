@@ -20,7 +20,7 @@ static void on_segv(int sig)
 	siglongjmp(out, 1);
 }
 
-/* How many of the pages, where nothing is mapped, can be read. */
+/* Returns how many of the pages, where nothing is mapped, can be read. */
 static int readable(volatile char *at)
 {
 	volatile int n = 0;

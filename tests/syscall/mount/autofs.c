@@ -485,7 +485,7 @@ static void refused(void)
 	close(file);
 }
 
-/* True if this host has autofs, which may be a module that is not loaded. */
+/* True if this host has no autofs, which may be a module that is not loaded. */
 static bool host_lacks_it(void)
 {
 	char text[4000];

@@ -38,7 +38,7 @@ static long place(int fd, const char *path)
 	return syscall(SYS_move_mount, fd, "", AT_FDCWD, path, 4);
 }
 
-/* A user namespace with this map of users and groups; NULL: none. */
+/* Returns a descriptor of a user namespace with this map of users and groups; NULL: no map. */
 static int userns(const char *map)
 {
 	char c;
@@ -78,7 +78,7 @@ static void whose(const char *path)
 		say("%s: %u:%u %o", path, st.st_uid, st.st_gid, st.st_mode & 07777);
 }
 
-/* The words of the mount at PATH in mountinfo, after its place. */
+/* Prints the words after the place of the mount at @path in mountinfo. */
 static void mountinfo(const char *path)
 {
 	char line[8192], place[8192], options[256], here[4096];
@@ -174,7 +174,7 @@ static void by_type(const char *type, int map)
 	NEED(umount("m"));
 }
 
-/* One of two cannot: none is. */
+/* If one of two mounts cannot be mapped, neither is. */
 static void trees(int map)
 {
 	int fd, again;
@@ -551,7 +551,7 @@ static void show_caps(const char *path)
 	say("%s: %zd %s %x for %u", path, n, n < 0 ? t_errno(errno) : "", got.magic, got.root);
 }
 
-/* What that sees of our capabilities first. */
+/* Becomes root of the user namespace @ns. Prints how it sees the capabilities of a file of ours. */
 static void become_root_of(int ns)
 {
 	NEED(setns(ns, CLONE_NEWUSER));

@@ -56,7 +56,7 @@ static const char *flags_of(const char *path)
 	return text;
 }
 
-/* The file system's own, of what is mounted at a name in here. */
+/* Returns the file system's own options of the mount at @name in this folder. */
 static const char *sb_flags_of(const char *name)
 {
 	static char line[4096];

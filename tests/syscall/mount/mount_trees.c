@@ -55,7 +55,7 @@ static struct seen *by_id(int id)
 	return NULL;
 }
 
-/* Numbers in the order of their first use. */
+/* Returns the number of @v in the order of first use. */
 static int rename_number(int *known, int *n, int v)
 {
 	for (int i = 0; i < *n; i++)
@@ -90,7 +90,7 @@ static void read_mounts(void)
 	fclose(f);
 }
 
-/* From the top down: unique, whatever the order of the list. */
+/* Joins the places of the mounts from the root to @m, which does not depend on the list's order. */
 static void make_chain(struct seen *m)
 {
 	char text[1024];

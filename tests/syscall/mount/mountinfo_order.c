@@ -9,7 +9,7 @@
 
 static char here[PATH_MAX];
 
-/* The places of mounts below this folder, in their order. */
+/* Prints the places of the mounts below this folder, in their order. */
 static void show(const char *what)
 {
 	char line[8192], list[4096] = "", place[4096];

@@ -58,7 +58,7 @@ static const char *by_fd(int fd, unsigned cmd, unsigned type, int id, void *p)
 	return syscall(SYS_quotactl_fd, fd, QCMD(cmd, type), id, p) ? t_errno(errno) : "0";
 }
 
-/* Of the kinds below @kinds. */
+/* Prints the results of all commands, for the kinds below @kinds. */
 static void all(const char *what, unsigned kinds, const char *dev, int fd, int id, void *p)
 {
 	for (unsigned type = 0; type < kinds; type++)
@@ -68,7 +68,7 @@ static void all(const char *what, unsigned kinds, const char *dev, int fd, int i
 				by_fd(fd, cmds[i].cmd, type, id, p));
 }
 
-/* A file system that could keep quotas, and leave to ask. */
+/* True if the file system could keep quotas, and the caller may ask. */
 static bool has_quotas(void)
 {
 	struct statfs s;

@@ -37,7 +37,7 @@ static const char *text(int word)
 	return (const char *)answer + TEXTS_AT + answer[word];
 }
 
-/* The unique id of the mount on "m". */
+/* Returns the unique id of the mount on "m". */
 static uint64_t mount_id(void)
 {
 	uint64_t x[32] = { 0 };

@@ -25,8 +25,8 @@ struct request {
 static uint64_t answer[1024], ids[500];
 
 /*
- * A child in a namespace of its own, with tmpfs on @dir, that waits; *pid is its, the value a
- * descriptor of the namespace.
+ * Forks a child that waits in a mount namespace of its own, with tmpfs on @dir. Stores its pid in
+ * *pid. Returns a descriptor of the namespace.
  */
 static int member(const char *dir, int flags, pid_t *pid, int *keep)
 {

@@ -86,7 +86,7 @@ static void many(void)
 	close(fd);
 }
 
-/* Marks go without a word. */
+/* Marks of fanotify go without a notification. */
 static void marks(void)
 {
 	int fd = GNEED(fanotify_init(FAN_REPORT_FID | FAN_NONBLOCK, 0)), bad = 0;

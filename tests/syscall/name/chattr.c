@@ -198,7 +198,7 @@ static void masks(void)
 	}
 }
 
-/* ext4 does not hear of what is its own, and some flags are of directories only. */
+/* ext4 ignores flags that it sets itself, and refuses flags that only directories have. */
 static void of_ext4(int fd)
 {
 	static const int flags[] = { 0x100, 0x200, 0x400, 0x800, 0x1000, 0x8000, 0x100000,

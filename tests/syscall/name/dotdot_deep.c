@@ -12,7 +12,7 @@
 
 static struct stat base, shown, at[DEEP + 1];
 
-/* "../" @n times, and @end. */
+/* Returns "../" @n times, and @end. */
 static const char *ups(int n, const char *end)
 {
 	static char p[PATH_MAX];

@@ -7,7 +7,7 @@
 #define FILES 60000
 #define TIMES 100
 
-/* How long the quickest of many times took. */
+/* Returns how long the quickest of many opens took. */
 static double open_often(int fd, struct file_handle *h, int *missed)
 {
 	double best = 1e9, t;

@@ -25,7 +25,7 @@ static void fill(const char *prefix, size_t size)
 	say("%s, %zu bytes: %d, %s", prefix, size, i, r ? t_errno(errno) : "");
 }
 
-/* How many files find room. */
+/* Prints how many files find room. */
 static void files(int from)
 {
 	char name[64];
@@ -157,7 +157,7 @@ static double set_one(int i)
 	       (double)(now.tv_nsec - from.tv_nsec) / 1e3;
 }
 
-/* However many a file has, one more is found its place as quickly. */
+/* However many attributes a file has, another one is added as quickly. */
 static void very_many(void)
 {
 	static char list[65536];

@@ -11,7 +11,7 @@
 #define QUEUES 250
 #define PROTO 253
 
-/* Register 1 to the two bytes at @off of the network's header. */
+/* Writes register 1 to the two bytes at @off of the network header. */
 static void put_word(int off)
 {
 	unsigned d, e = expr("payload", &d);
@@ -26,7 +26,7 @@ static void put_word(int off)
 	end(e);
 }
 
-/* The next number, from 1 on, becomes the packet's; it is the last 8 bytes of 16. */
+/* Adds a rule that gives each packet the next number, and makes it the last 8 bytes of 16. */
 static int rules(void)
 {
 	unsigned x, d, e;

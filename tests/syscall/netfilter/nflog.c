@@ -23,7 +23,7 @@ static void be16(int type, uint16_t v)
 	attr(type, &v, 2);
 }
 
-/* What a rule has besides its group. */
+/* Adds a rule that logs to @group. @snap, @level: further attributes, if not 0. */
 static int log_to(int group, int snap, int level)
 {
 	unsigned x, d, e;
@@ -78,7 +78,7 @@ static int new_table(void)
 
 static int listener1, listener2;
 
-/* A request of @type with @n bytes about @group. */
+/* Sends a request about @group, with an attribute @type of @n bytes. */
 static int config(int fd, int group, int type, const void *data, unsigned n)
 {
 	char buf[512];

@@ -26,7 +26,7 @@ static int group(const char *dev, uint32_t n)
 	return nl_do(&m);
 }
 
-/* Drops what leaves by a device whose @key has the @n bytes at @v, and nothing else. */
+/* Replaces the rules: drops only what leaves by a device whose @key is the @n bytes at @v. */
 static int drop_by(int key, const void *v, unsigned n)
 {
 	unsigned x;

@@ -27,7 +27,7 @@ static void new_set(const char *name, int id, int flags)
 	be32(NFTA_SET_FLAGS, flags);
 }
 
-/* Ports from @port on; @ms: how long they live, 0: for ever. */
+/* Adds or deletes @n ports from @port on. @ms: their timeout, 0: none. */
 static void elems(int type, const char *set, int port, int n, uint64_t ms)
 {
 	unsigned l, e, k;
@@ -54,7 +54,7 @@ static void flush(const char *set)
 	named(NFT_MSG_DELSETELEM, 0, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET, set);
 }
 
-/* The port that a datagram goes to, in the first register. */
+/* Begins a rule that loads a datagram's destination port into register 1. Returns its list. */
 static unsigned rule_of_ports(void)
 {
 	unsigned x;
@@ -129,7 +129,7 @@ static int one(int type, const char *set, int port, uint64_t ms)
 	return finish();
 }
 
-/* The one that has expired may still lie about: it is not in the way of its successor. */
+/* An expired element that is not freed yet is not in the way of its successor. */
 static void again(void)
 {
 	G(one(NFT_MSG_NEWSETELEM, "timed", 7001, 1), "0");
@@ -199,7 +199,7 @@ static void intervals(void)
 	G(send_to(7360), "1");
 }
 
-/* What holds for all that have no element, for a millisecond or an hour. */
+/* Adds or deletes the catch-all element of set "timed". @ms: its timeout, 0: none. */
 static int for_all(int type, uint64_t ms)
 {
 	uint64_t left = htobe64(ms);
@@ -294,7 +294,7 @@ static int ways(void)
 	return finish();
 }
 
-/* A jump back to where the map leads from; @gone: the batch removes the map's jump before. */
+/* Adds a jump back from b to a. @gone: the batch removes the map's jump from a to b before. */
 static int way_back(bool gone)
 {
 	start();

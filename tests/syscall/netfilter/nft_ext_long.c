@@ -18,7 +18,7 @@ static unsigned rule(const char *in)
 	return nft_rule("t", in);
 }
 
-/* The length of the first extension header becomes 2048; then connections are asked for. */
+/* Makes rules that set the first extension header's length to 2048, then track connections. */
 static int rules(void)
 {
 	unsigned x;
