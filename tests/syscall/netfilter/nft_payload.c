@@ -20,8 +20,8 @@ static void chain(const char *name, int hook)
 }
 
 /*
- * All packets get @n bytes at @offset of their network (false) or transport header; the checksum is
- * at @sum.
+ * Adds a rule that writes the @n bytes at @v to @offset of each packet's transport or network
+ * header (@transport false). @sum: the offset of the checksum to correct.
  */
 static void write_at(const char *c, bool transport, int offset, const void *v, unsigned n, int sum)
 {
@@ -78,7 +78,7 @@ static void show(void)
 			"wrong");
 }
 
-/* A datagram of @n bytes, captured as it leaves and as it comes, and received. */
+/* Sends a datagram of @n bytes, which is captured as it leaves and as it comes, and received. */
 static void one(int n)
 {
 	char buf[BIG] = { 0 };
@@ -109,7 +109,7 @@ static void over(void)
 	finish();
 }
 
-/* What is expected is the same for a short datagram and a long one; @way: the rules' chain. */
+/* Tests writes by rules of the chain @way, with a short and a long datagram: equal results. */
 static void written(const char *way, bool out)
 {
 	static const char *const lines[2][3] = {
@@ -139,7 +139,7 @@ static void written(const char *way, bool out)
 		over();
 }
 
-/* Far after the headers, where the packet's own buffer ends. */
+/* Tests a write far after the headers, where the packet's own buffer ends. */
 static void far_behind(void)
 {
 	static const char *const lines[] = {

@@ -10,8 +10,8 @@
 #include <sched.h>
 
 /*
- * A request about the rule @handle, or about a place by it; 0: none. The rule's name, one letter,
- * is its user's data.
+ * Begins a request about the rule @handle, or about the place next to it; 0: neither. The rule's
+ * user data is @name, one letter.
  */
 static void rule(int type, int flags, int by, uint64_t handle, const char *name)
 {

@@ -9,8 +9,8 @@
 #include "nft.h"
 
 /*
- * @n bytes at @off of the transport's header become @what in packets of @proto, which are refused
- * then.
+ * Adds rules that write @what, @n bytes, to @off of the transport header of @proto's packets, and
+ * then reject the packets.
  */
 static int rules(unsigned char proto, int off, const void *what, unsigned n, int type)
 {
@@ -40,7 +40,7 @@ static int no_rules(void)
 	return finish();
 }
 
-/* One for a connection. */
+/* Sends a SYN. Returns the result of sendto(). */
 static int request(int raw)
 {
 	struct sockaddr_in to = at("127.0.0.1", 0);
@@ -49,7 +49,7 @@ static int request(int raw)
 	return sendto(raw, &h, sizeof(h), 0, SA(&to), sizeof(to));
 }
 
-/* An echo request. */
+/* Sends an echo request. Returns the result of sendto(). */
 static int ask(int raw)
 {
 	struct sockaddr_in to = at("127.0.0.1", 0);

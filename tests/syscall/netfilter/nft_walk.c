@@ -59,7 +59,7 @@ static int elements(int n)
 	return finish();
 }
 
-/* At what leaves: rules that look for the key and are content when it is not there. */
+/* Adds output rules that look up the key often, and go on if it is not in the set. */
 static int rules(void)
 {
 	unsigned x, e, d, w;

@@ -124,7 +124,7 @@ static void same_numbers(void)
 	}
 }
 
-/* All that is for port 443 goes to 5201. */
+/* Makes a table of family @of_table that translates port 443 to 5201. */
 static int port_rule(int of_table, int family, int addr_reg)
 {
 	unsigned x;
@@ -163,7 +163,7 @@ static void ports(void)
 
 /* ---- fragments ---- */
 
-/* Drops what is not the beginning of a datagram; @ct: and asks for connections. */
+/* Adds a rule that drops later fragments of datagrams. @ct: it also tracks connections. */
 static int no_later_piece(bool ct)
 {
 	unsigned x, d, e, w;
@@ -215,7 +215,7 @@ static int send_long(int fd, char mark)
 	return (int)sendto(fd, buf, mark == 's' ? 1 : sizeof(buf), 0, SA(&a), sizeof(a));
 }
 
-/* The first byte of the next that comes. */
+/* Returns the first byte of the next message, or -1. */
 static int next_mark(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -284,7 +284,7 @@ static void setup(void)
 	nl = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER));
 }
 
-/* From 10.9.0.77, by vb0, to 10.8.0.@last. */
+/* Sends a packet from 10.9.0.77, by vb0, to 10.8.0.@last_byte. */
 static int pass(int last_byte)
 {
 	unsigned char f[60] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 28, 0, 1, 0,
@@ -320,7 +320,7 @@ static int asked_for_but(int old)
 	return now;
 }
 
-/* Packets that came by vb0 go no further than output. */
+/* Adds a rule that drops packets that came by vb0, at the end of their way. */
 static int not_from_vb0(void)
 {
 	int idx = (int)if_nametoindex("vb0");
@@ -336,7 +336,7 @@ static int not_from_vb0(void)
 	return finish();
 }
 
-/* Nor what an answer would not leave by. */
+/* Adds a rule that drops forwarded packets whose answers would have no route. */
 static int only_with_a_way_back(void)
 {
 	unsigned x, d, e;

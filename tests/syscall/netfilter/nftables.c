@@ -18,7 +18,7 @@ static void one_more(const struct nlmsghdr *h)
 	found++;
 }
 
-/* How many messages a dump has. */
+/* Returns how many messages a dump has, or -1. */
 static int count(int subsys, int type)
 {
 	found = 0;
@@ -84,7 +84,7 @@ static void reject(void)
 	end(e);
 }
 
-/* UDP to a port: what is then done. */
+/* Adds a rule for UDP to a port, with what @then() adds to it. */
 static void udp_to(int port, const char *c, void (*then)(void))
 {
 	uint16_t be = htons(port);
@@ -129,7 +129,7 @@ static void jump(const char *from, const char *to)
 	end(x);
 }
 
-/* An expression of iptables: a match or a target. */
+/* Adds the match "recent" of iptables. */
 static void recent(int what, unsigned hits)
 {
 	struct xt_recent_mtinfo_v1 m = {
@@ -182,7 +182,7 @@ static int echo(int port)
 	return echo_within(port, 100000);
 }
 
-/* None comes. */
+/* Returns 0 if no echo comes within 100 ms, or else 1. */
 static int lost(int port)
 {
 	return echo_within(port, 100);
@@ -231,7 +231,7 @@ static void mangle(unsigned from)
 		out[from + any() % (len - from)] = any() % 3 ? any() : any() % 8;
 }
 
-/* Structures of iptables that say anything, of any length. */
+/* Adds a structure of iptables with random contents, of a random length. */
 static void foreign(void)
 {
 	static const char *const names[] = { "recent", "statistic", "connlimit", "ttl", "tos",
@@ -282,7 +282,7 @@ static void rubbish(void)
 	finish();
 }
 
-/* Sent while packets pass. True: the kernel lives. */
+/* Sends random messages while packets pass. Returns true, if the kernel lives. */
 static bool survives(void)
 {
 	for (int i = 0; i < 3000; i++) {
@@ -357,7 +357,7 @@ static void translation(void)
 }
 
 /*
- * A sender that asks for it gets the results of a batch: the number of answers that name a handle.
+ * A sender that sets NLM_F_ECHO gets the results of a batch. Prints how many answers name a handle.
  */
 static void told(void)
 {
@@ -382,7 +382,7 @@ static void told(void)
 	G(found, "1");
 }
 
-/* The events for a datagram and its answer. */
+/* Tests the events for a datagram and its answer. */
 static void ct_events(void)
 {
 	int s = socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER), n, begun = 0, changed = 0;
@@ -400,7 +400,7 @@ static void ct_events(void)
 	G(changed, "1");
 }
 
-/* Ports, one of them, with a count of connections for each. */
+/* Adds an expression that adds the port in register 1 to the set of ports. */
 static void note_port(void)
 {
 	unsigned d, e = expr("dynset", &d);
@@ -450,7 +450,7 @@ static void full_set(void)
 	G(echo(50), "1");
 }
 
-/* The message that was begun last is about a table of both families. */
+/* Makes the message that was begun last one about a table of both families. */
 static void of_inet(void)
 {
 	struct nfgenmsg *g = NLMSG_DATA((struct nlmsghdr *)(out + last));
@@ -459,8 +459,8 @@ static void of_inet(void)
 }
 
 /*
- * What iptables has for one family is not there for both: it would read an IPv6 packet's wishes
- * where IPv4's are.
+ * Kinds of iptables for one family are refused in a table of both: they would read an IPv6 packet's
+ * fields where IPv4's are.
  */
 static void of_one_family(void)
 {
@@ -479,7 +479,7 @@ static void of_one_family(void)
 	G(finish(), "-1 ENOENT");
 }
 
-/* The rule that was begun last is for that protocol, or for all others. */
+/* Makes the rule that was begun last one for @proto, or for all other protocols. */
 static void for_proto(int proto, int flags)
 {
 	unsigned c = nest(NFTA_RULE_COMPAT);
@@ -533,7 +533,7 @@ static void remembers(void)
 	G(seteuid(0) || setegid(0), "0");
 }
 
-/* A dynset whose expression is a dynset, and so on. */
+/* Adds a dynset whose expression is a dynset, and so on, @depth times. */
 static void nested_dynset(int depth)
 {
 	unsigned d, e;
@@ -569,7 +569,7 @@ static void too_deep(void)
 	G(finish(), "-1 EOPNOTSUPP");
 }
 
-/* Jumps that end, but after 10^15 rules: what meets them is lost. */
+/* Jumps that end only after 10^15 rules: packets that meet them are lost. */
 static void endless(void)
 {
 	char from[] = "out", to[] = "ja";
@@ -621,7 +621,7 @@ static void leads(unsigned char key, int code, const char *to)
 	end(e);
 }
 
-/* Two elements in one message, the second of which goes to @to. */
+/* Sends a message with two elements, the second of which jumps to @to. */
 static int two_elements(unsigned char first, const char *to)
 {
 	unsigned l;

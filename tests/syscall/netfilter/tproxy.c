@@ -161,7 +161,7 @@ static unsigned new_rule(const char *chain)
 	return nft_rule("mangle", chain);
 }
 
-/* One rule at @hook with TPROXY, for @proto. */
+/* Sends a rule with TPROXY at @hook, for @proto. Returns 0, or -1 with errno. */
 static int with_target(int hook, int proto)
 {
 	struct xt_tproxy_target_info_v1 t = {
@@ -266,7 +266,7 @@ static int server(int type, unsigned short port, int transparent)
 	return fd;
 }
 
-/* Says where it was to go. */
+/* Accepts a connection, and sends the address to which it was to go. */
 static void serve_stream(int l)
 {
 	struct sockaddr_in a;
@@ -295,7 +295,7 @@ static void serve_datagram(int fd)
 	close(back);
 }
 
-/* What the other side gets to hear at @to, a port of TCP. */
+/* Connects to a TCP port of @to. Returns the address that the server sends, or the error. */
 static const char *asked(const char *to, unsigned short port)
 {
 	static char s[64];
@@ -331,7 +331,7 @@ static const char *datagram(const char *to, unsigned short port)
 	return buf;
 }
 
-/* The other side, in a network namespace with vb0. */
+/* Runs as the other side, in a network namespace with vb0. */
 static void client(int go)
 {
 	char c;
@@ -429,7 +429,7 @@ static int dup_rule(int hook, const char *gateway)
 	return finish();
 }
 
-/* A rule that writes a longer header than the packet has, and copies it. */
+/* Adds a rule that writes a longer header length than the packet has, and duplicates the packet. */
 static int longer_rule(const char *gateway)
 {
 	struct in_addr gw;
@@ -534,7 +534,7 @@ static void copies(void)
 	if (in_guest())
 		no_table();
 	G(longer_rule("10.7.0.2"), "0");
-	/* what comes of it is the packet's affair; the kernel lives */
+	/* nothing is expected of the packet, only that the kernel lives */
 	if (in_guest()) {
 		struct sockaddr_in to = at("127.0.0.1", 4242);
 		int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
@@ -614,7 +614,7 @@ static struct sockaddr_in6 at6(const char *addr, int port)
 	return a;
 }
 
-/* A datagram to @to that gets to @real, an address of lo. */
+/* Sends a datagram to @to that arrives at @real, an address of lo. Returns the source it shows. */
 static const char *arrives(const char *to, const char *real)
 {
 	static char s[INET6_ADDRSTRLEN];

@@ -50,7 +50,7 @@ static void of_proto(unsigned char proto)
 	equal(&proto, 1);
 }
 
-/* A rule with that alone, for @proto (0: any). 0, -1. */
+/* Makes a rule with only this match or target, for @proto (0: any). Returns 0, or -1 with errno. */
 static int only_at(int hook, const char *kind, const char *table, const char *name, int rev,
 	const void *info, unsigned n, int proto)
 {
@@ -127,7 +127,7 @@ static int send6(const struct packet *p)
 	return sendto(raw6, b, 40 + p->n, 0, SA(&a), sizeof(a)) < 0;
 }
 
-/* Which packets a match takes: a digit for each, or why there is no such rule. */
+/* Returns which packets a match takes, a digit for each, or why the rule is refused. */
 static const char *taken(const char *name, int rev, const void *info, unsigned n, int proto)
 {
 	static char s[16];
@@ -175,7 +175,7 @@ static void strings(void)
 	GT(string("GET", "bm", 0, 100, 4), "EINVAL");
 }
 
-/* The word at @at of the header that is found by the first word's length, between @lo and @hi. */
+/* Tests u32: the word at @at behind the IP header, whose length it reads, is from @lo to @hi. */
 static const char *word(unsigned at, unsigned lo, unsigned hi, bool invert)
 {
 	struct xt_u32 m = { .ntests = 1, .invert = invert };
@@ -345,7 +345,7 @@ static const char *eui64_on_lo(void)
 
 /* ---- matches that count ---- */
 
-/* What becomes of packets from two addresses in turn, after another. */
+/* Returns which packets from two addresses in turn a match takes, or the error. */
 static const char *turns(const char *name, int rev, const void *info, unsigned n)
 {
 	static char s[16];
@@ -537,7 +537,7 @@ TEST(xt_kinds)
 	GT(eui64_on_lo(), "passed");
 	limits();
 	quotas();
-	if (in_guest()) /* what has been sent before */
+	if (in_guest()) /* frames of earlier packets */
 		for (char b[256]; recv(tap, b, sizeof(b), MSG_DONTWAIT) > 0;)
 			;
 	targets();

@@ -128,7 +128,7 @@ static void memberships(void)
 	close(s);
 }
 
-/* lo is set up: by write() to a socket that was handed in, or by sendto() with an address. */
+/* Sets lo up: by write() to the socket @to, or, if @named, by sendto() with an address. */
 static int set_up(int to, bool named)
 {
 	struct request r = { .h = { NLMSG_LENGTH(sizeof(struct ifinfomsg)), RTM_NEWLINK,

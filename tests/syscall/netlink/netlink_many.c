@@ -70,7 +70,7 @@ static void listen_to_processes(int fd)
 	NEED(send(fd, &p, sizeof(p), 0));
 }
 
-/* Each name is an event. The shortest of several times: the host may be busy. */
+/* Returns the shortest of several times (ms), since the host may be busy. Each name is an event. */
 static long time_names(void)
 {
 	long least = LONG_MAX;
@@ -111,7 +111,7 @@ static void set_names(int from, int to)
 	}
 }
 
-/* How many of our names it has heard, in order and nothing else of us. */
+/* Returns how many of our names @fd has got, in order and without other events of ours. */
 static int names_heard(int fd)
 {
 	struct {
@@ -132,7 +132,7 @@ static int names_heard(int fd)
 	return n;
 }
 
-/* More listeners than are told at once: each hears what was told while it was in the group. */
+/* With more listeners than get an event at once, each gets the events of its time in the group. */
 static void in_order(void)
 {
 	int fd[SOME], group = CN_IDX_PROC, late;
@@ -180,7 +180,7 @@ static int listed(void)
 	return n;
 }
 
-/* Ours, and at times another. */
+/* Returns how many sockets sock_diag lists: the test's, and at times another. */
 static int told(void)
 {
 	struct {
@@ -243,7 +243,7 @@ static void neigh(int dev, int i)
 	NEED0(nl_do(&m));
 }
 
-/* How many have come, each once. */
+/* Returns how many neighbours have been reported, each once. */
 static int heard(int fd, int flags)
 {
 	char buf[8192], seen[NEIGHS];

@@ -11,7 +11,7 @@
 
 static int fds[MANY];
 
-/* A device's name is told of. */
+/* Brings va0 up or down, which the group is notified of. */
 static void tell(int on)
 {
 	set_up("va0", on);

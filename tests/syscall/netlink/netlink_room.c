@@ -11,7 +11,7 @@
 static int to;
 static struct sockaddr_nl at = { .nl_family = AF_NETLINK };
 
-/* How many messages of @n bytes go in before there is no room, over SO_RCVBUF bytes. */
+/* Returns how many messages of @n bytes fit into the receiver's queue. */
 static int fit(int n)
 {
 	static char buf[65536];

@@ -67,7 +67,7 @@ static void drop(unsigned prio)
 	take("gone", &a);
 }
 
-/* One rule, without what later kernels tell. */
+/* Prints a rule, without attributes of later kernels. */
 static void tell(const struct nlmsghdr *h)
 {
 	const struct fib_rule_hdr *r = NLMSG_DATA(h);

@@ -14,7 +14,7 @@
 
 static int nl, strict;
 
-/* How many messages came (of "all" whether any did), how they are marked, and how it ended. */
+/* Prints how many messages came ("all": whether any did), their mark, and how the dump ended. */
 static void ask(const char *what, struct nl_msg *m)
 {
 	char buf[65536];
@@ -169,7 +169,7 @@ static void rules(void)
 		RULES("by table", AF_INET, add32(&m, FRA_TABLE, 5));
 }
 
-/* A header that is too short. */
+/* Requests dumps with a header that is too short. */
 static void short_ones(void)
 {
 	static const int types[] = { RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE, RTM_GETNEIGH,
@@ -206,7 +206,7 @@ static void one(void)
 	}
 }
 
-/* Counters alone: bits say which. */
+/* Requests counters only, which bits of a mask select. */
 static void counters(void)
 {
 	static const struct {

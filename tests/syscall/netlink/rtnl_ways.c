@@ -24,7 +24,7 @@ static int say_ways(char *to, struct rtattr *a)
 	return n;
 }
 
-/* The routes of the main table to what is @bits long, in one line. */
+/* Writes the main table's routes to prefixes of @bits bits to @to, in one line. */
 static void routes(int family, int bits, char *to)
 {
 	struct {

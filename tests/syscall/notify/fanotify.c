@@ -21,7 +21,7 @@
 
 static int fan;
 
-/* All waiting events in words: mask, what the file or the records say. */
+/* Returns all waiting events as text: the mask, and what the file or the records have. */
 static const char *events(void)
 {
 	static char text[2000];

@@ -69,7 +69,7 @@ static void while_open(const char *name, int (*take_away)(const char *), const c
 	inotify_says("closed");
 }
 
-/* IN_EXCL_UNLINK: a file with another name is not told of what is done by the one that is gone. */
+/* IN_EXCL_UNLINK: no event for operations by a name that is gone, even if the file has another. */
 static void by_a_name_that_is_gone(void)
 {
 	int fd, other;
@@ -94,7 +94,7 @@ static void by_a_name_that_is_gone(void)
 	close(ino);
 }
 
-/* What is the same but for its cookie is the same. */
+/* Two successive events that differ only in their cookies are merged. */
 static void moved_to_twice(void)
 {
 	ino = NEED(inotify_init1(IN_NONBLOCK));

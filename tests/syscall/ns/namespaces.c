@@ -19,8 +19,8 @@
 #endif
 
 /*
- * A child runs the statements in new namespaces, and its status is printed. The host only prints
- * what is expected.
+ * Runs the statements in a child in new namespaces, and prints its status. The host runs them in
+ * the test itself, where they only print what is expected.
  */
 #define IN(flags, ...)                                                                             \
 	do {                                                                                       \
@@ -229,7 +229,7 @@ static void pids_more(void)
 	if (!in_guest())
 		goto expected;
 	NEED(pipe(p));
-	/* for children only */
+	/* the new namespace is for children only */
 	CHILD_QUIET({
 		pid_t me = getpid();
 

@@ -79,8 +79,8 @@ static void below(void)
 }
 
 /*
- * A variable and a map are written from their start; the rest of one is passed over, that of the
- * other an error.
+ * Writes a file twice, and then at its start. A variable ignores the second write, which is not at
+ * its start; for a map that is an error.
  */
 static void twice(const char *path, const char *text)
 {

@@ -30,7 +30,7 @@ static void outer_maps(pid_t pid, const void *arg)
 	userns_write(pid, "gid_map", "0 1000 1\n5 1005 1");
 }
 
-/* Root of a namespace with ids 0 and 5, which are 1000 and 1005 above. */
+/* Runs as root of a namespace with the ids 0 and 5, which are 1000 and 1005 outside. */
 static void outer(const void *arg)
 {
 	userns_be_root();
@@ -48,7 +48,7 @@ static int map_of(pid_t pid)
 	return NEED(open(path, O_WRONLY));
 }
 
-/* From the parent, and written from a third one. */
+/* Opens the file in the parent's namespace, and writes it in a third namespace. */
 static void gone_on(pid_t pid, const void *arg)
 {
 	CHILD({
@@ -76,7 +76,7 @@ static void parent(const void *arg)
 	t_wait("inner", userns_spawn_by(0, tell, inner, NULL));
 }
 
-/* From above the parent, and written from there. */
+/* Opens the file in the namespace above the parent's, and writes it there. */
 static void come_down(void)
 {
 	pid_t up, pid;

@@ -30,7 +30,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The names in a directory, sorted, with what is wrong about their types and numbers. */
+/* Returns a directory's names, sorted, with what is wrong about their types and numbers. */
 static const char *names_of(const char *path)
 {
 	static char all[1000];
@@ -239,7 +239,7 @@ static void mapping(void)
 	close(fd);
 }
 
-/* Everything again after a remount, from what is on disk; and with redirects. */
+/* Tests everything again after a remount, from what is on disk, and with redirects. */
 static void again(void)
 {
 	G(umount("m"), "0");

@@ -14,7 +14,7 @@
 #define STATX_ATTR_IMMUTABLE 0x10
 #endif
 
-/* "u::7 u1000:4 ...", or the error. */
+/* Returns the list as "u::7 u1000:4 ...", or the error. */
 static const char *list_of(const char *path, const char *name)
 {
 	static char text[200];
@@ -179,7 +179,7 @@ static void flags(void)
 	G(make("m/id/new"), "-1 EPERM");
 }
 
-/* From what is on the disk. */
+/* Tests the flags again after a remount, from what is on the disk. */
 static void again(void)
 {
 	G(umount("m"), "0");

@@ -20,7 +20,7 @@ static char *nth(int i)
 	return text;
 }
 
-/* From where @d is on: how many names, and whether @a and @b are among them. */
+/* Prints how many names follow in @d, and whether "a" and "b" are among them. */
 static void count(const char *who, DIR *d)
 {
 	struct dirent *e;

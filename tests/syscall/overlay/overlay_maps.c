@@ -8,7 +8,7 @@
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
 
-/* A page of @path, mapped; what maps and map_files say of it. */
+/* Maps a page of @path and returns it. Prints what maps and map_files show of it. */
 static char *look(const char *path, int flags)
 {
 	int fd = NEED(open(path, flags));

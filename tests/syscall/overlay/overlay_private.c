@@ -61,8 +61,8 @@ static void mark(const char *path, const char *which, const char *value)
 }
 
 /*
- * Mine, over it; the marks are such as only root of all can make, but anybody's FUSE server can
- * claim.
+ * Makes the mounter's upper layer. Only the machine's root can make such marks, but the FUSE server
+ * of any user can pretend to have them.
  */
 static void make_upper(const char *u)
 {

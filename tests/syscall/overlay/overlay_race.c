@@ -29,7 +29,7 @@ static const char *nth(const char *name, int i)
 	return text[k];
 }
 
-/* Files of the upper layer whose names have not been looked up in the lower one yet. */
+/* Renames files of the upper layer whose names have not been looked up in the lower one yet. */
 static void in_the_overlay(int dir)
 {
 	for (int i = 0; i < ROUNDS; i++)

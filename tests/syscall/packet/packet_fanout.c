@@ -313,7 +313,7 @@ static void fragments(void)
 	close(u);
 }
 
-/* A member with a ring of four frames that are never freed, and then one with room. */
+/* Tests a member with a ring of four frames that are never freed, and then one with room. */
 static void rollover(int type)
 {
 	struct tpacket_req q = { 4096, 2, 2048, 4 };
@@ -386,7 +386,7 @@ struct vframe {
 	unsigned char eth[14], ip[20], udp[8], data[3000];
 } __attribute__((packed));
 
-/* A datagram to port @port of 10.9.0.2, whose checksum is only begun. */
+/* Builds a datagram to port @port of 10.9.0.2, with a partial checksum. */
 static void build(struct vframe *f, int port, unsigned len)
 {
 	static const unsigned char ip[20] = { 0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 9, 0,
@@ -417,7 +417,7 @@ static void build(struct vframe *f, int port, unsigned len)
 	f->v.csum_offset = 6;
 }
 
-/* The other way: from 10.9.0.2, by vb0. */
+/* Turns the frame around: from 10.9.0.2, by vb0. */
 static void turn(struct vframe *f)
 {
 	f->eth[5] = 1;

@@ -67,7 +67,7 @@ static ssize_t go(int type, const void *data, size_t n, int flags)
 				    send(fd, data, n, flags);
 }
 
-/* Of frame @i: how long it is, and that it is to go. */
+/* Sets the length of frame @i, and requests that it is sent. */
 static void ready(int version, int i, unsigned len)
 {
 	char *f = map + i * FRAME;
@@ -92,7 +92,7 @@ static char *bytes(int version, int i)
 	return map + i * FRAME + (version == TPACKET_V3 ? 48 : 32);
 }
 
-/* Without the time that it was sent at. */
+/* Returns the status of frame @i, without the flag for its timestamp. */
 static unsigned status(int version, int i)
 {
 	char *f = map + i * FRAME;
@@ -122,7 +122,7 @@ static void fill(int type, int version, int i, const char *text)
 	ready(version, i, n + (unsigned)strlen(text));
 }
 
-/* The @frames that are on their way, and then no more. */
+/* Prints the @frames frames that are on their way, and any others that come. */
 static void came(int frames)
 {
 	char buf[4096];

@@ -68,7 +68,7 @@ static unsigned build(const char *dst, unsigned tag, unsigned len)
 	return 42 + tag + len;
 }
 
-/* What came of what was sent: the datagram, and the frames, where they are few. */
+/* Prints the length of the received datagram, the first three captured frames, and their number. */
 static void seen(int tap, int to)
 {
 	unsigned all = 0;

@@ -124,8 +124,8 @@ static void on_alarm(int sig)
 }
 
 /*
- * Whatever instruction a signal meets: nothing is lost, nothing comes twice. Until a hundred have
- * come.
+ * Whatever instruction a signal interrupts, no event is lost or comes twice. Ends after a hundred
+ * signals.
  */
 static void test_signals(void)
 {

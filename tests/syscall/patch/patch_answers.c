@@ -151,7 +151,7 @@ static void orphan(void)
 	_exit(0);
 }
 
-/* We are the subreaper, and know that the parent has gone before the orphan does. */
+/* This process is the subreaper, and learns of the parent's end before the orphan does. */
 static void reparenting(void)
 {
 	long bad = 0;
@@ -236,7 +236,7 @@ static void *own_ids(void *arg)
 	return (void *)(bad + all_wrong());
 }
 
-/* A thread's ids are its own as far as the kernel is concerned. */
+/* For the kernel each thread has ids of its own. */
 static void ids(void)
 {
 	pthread_t t;
@@ -252,7 +252,7 @@ static void ids(void)
 	say("ids: %ld wrong, in a thread %ld", bad, (long)r);
 }
 
-/* A map that another process writes gives us a name. */
+/* A map that another process writes changes the ids that a process gets. */
 static void mapped(void)
 {
 	pid_t pid;

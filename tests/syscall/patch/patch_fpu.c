@@ -95,8 +95,8 @@ static bool differ(const struct vector *a, const struct vector *b)
 }
 
 /*
- * Which kinds of rounds went wrong, as bits; bit KINDS: a handler began with another state than the
- * initial one.
+ * Returns which kinds of rounds went wrong, as bits. Bit KINDS: a handler began with another state
+ * than the initial one.
  */
 static int check(uint64_t me, int rounds)
 {

@@ -15,7 +15,7 @@ static const struct {
 	{ NR(getpgrp), getpgrp },
 };
 
-/* The same place, another call each time; @to is where it is written, @at where it runs. */
+/* Writes another call to one place each time. @to: where it is written, @at: where it runs. */
 static void rewritten(const char *what, char *to, char *at)
 {
 	long bad = 0;
@@ -50,7 +50,7 @@ static void writable(void)
 	munmap(p, PAGE);
 }
 
-/* Written through one mapping, run through another. */
+/* Tests code that is written through one mapping and run through another. */
 static void aliased(void)
 {
 	int fd = NEED(memfd_create("jit", 0));
@@ -66,7 +66,7 @@ static void aliased(void)
 	munmap(x, PAGE);
 }
 
-/* Never writable and executable at once. */
+/* Tests a page that is never writable and executable at once. */
 static void flipped(void)
 {
 	char *p = site_page(PROT_READ | PROT_WRITE);
@@ -83,7 +83,7 @@ static void flipped(void)
 	munmap(p, PAGE);
 }
 
-/* The first bytes in one page, the rest in the next. */
+/* Tests a site with its first bytes in one page, the rest in the next. */
 static void across(void)
 {
 	char *p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
@@ -101,7 +101,7 @@ static void across(void)
 	munmap(p, 2 * PAGE);
 }
 
-/* Many sites in a page, with numbers of no system call. */
+/* Tests many sites in a page, also with numbers of no system call. */
 static void dense(void)
 {
 	char *p = site_page(PROT_READ | PROT_WRITE | PROT_EXEC);

@@ -30,7 +30,7 @@ static void heat(void)
 	close(zero);
 }
 
-/* Sends three signals to its parent once that sleeps, then writes a byte. */
+/* Forks a child that signals the sleeping parent three times, then writes a byte. */
 static pid_t poker(int byte)
 {
 	pid_t parent = getpid();
@@ -97,8 +97,8 @@ static long do_futex(void)
 }
 
 /*
- * Stopped and continued during a sleep: restart_syscall(). Tries a longer sleep if it ended before
- * the stop.
+ * Stops and continues a child during its sleep, which uses restart_syscall(). Tries a longer sleep
+ * if the sleep ended before the stop.
  */
 static void stopped(void)
 {

@@ -27,7 +27,7 @@ static void on_sys(int sig, siginfo_t *si, void *arg)
 	g[REG_RAX] = 4711;
 }
 
-/* getppid fails, getgid traps, getuid fails where it is not called from our site. */
+/* Installs a filter: getppid fails, getgid traps, getuid fails unless called from the site. */
 static void install(void)
 {
 	uint32_t after = (uint32_t)(uintptr_t)filter_getuid + SITE_AFTER;

@@ -14,8 +14,8 @@
 extern char signal_loop[], signal_mov[], signal_syscall[], signal_after[], signal_end[];
 
 /*
- * getppid until *stop; counts answers that differ from @want. rbx, rbp, r12 .. r15 are known
- * numbers inside.
+ * Calls getppid until *stop, and counts answers that differ from @want. rbx, rbp, r12 .. r15 are
+ * known numbers inside.
  */
 __asm__(".pushsection .text\n\t.balign 16\n"
 	"signal_loop:\n\tpush %rbx\n\tpush %r12\n\tpush %r13\n\tpush %r14\n\tpush %r15\n\t"

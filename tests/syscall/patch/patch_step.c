@@ -78,7 +78,7 @@ static long rip_of(pid_t pid, struct user_regs_struct *r)
 	return r->rip - (long)step_getppid;
 }
 
-/* Goes on with @how until the next stop; 0 when that was not SIGTRAP. */
+/* Continues the tracee by the request @how. Returns 1 if it stops by SIGTRAP next, or else 0. */
 static int go(pid_t pid, int how)
 {
 	int status;

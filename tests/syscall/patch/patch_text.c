@@ -11,7 +11,7 @@ SITE(text_getuid, 102);
 
 extern char __executable_start[], etext[];
 
-/* The function's bytes as site_write makes them. */
+/* True if @got is a function as site_write() makes it. */
 static bool as_written(const void *got, uint32_t nr)
 {
 	char want[SITE_BYTES];
@@ -36,13 +36,13 @@ static void warm(void)
 	close(null);
 }
 
-/* The program's file, where its text is mapped from. */
+/* Opens the program's file, from which its text is mapped. */
 static int text_file(void)
 {
 	return NEED(open("/proc/self/exe", O_RDONLY));
 }
 
-/* Where in the file an address of the text is. */
+/* Returns the offset in the file of an address of the text. */
 static off_t text_offset(const void *at)
 {
 	unsigned long lo, hi, off;
@@ -59,7 +59,7 @@ static off_t text_offset(const void *at)
 	return -1;
 }
 
-/* Text from our first site to the end, from the file and through /proc/self/mem. */
+/* Compares the text, without its first page, in the file and in /proc/self/mem. */
 static void whole_text(void)
 {
 	char *file, *mem, *start = __executable_start + PAGE;

@@ -5,7 +5,7 @@
  */
 #include "site.h"
 
-/* A page of the program's text for itself. */
+/* a site that has a page of the program's text for itself */
 __asm__(".pushsection .text\n\t.balign 4096\n\t.globl change_site\nchange_site:\n\t"
 	"mov %rcx, %r10\n\tmov $110, %eax\n\tsyscall\n\tret\n\t.balign 4096\n\t.popsection");
 extern char change_site[];
@@ -24,7 +24,7 @@ static void own_text(void)
 	say("own text: %ld wrong", bad);
 }
 
-/* As a debugger does it that writes through /proc. */
+/* Writes the site through /proc/self/mem, as some debuggers do. */
 static void proc_mem(void)
 {
 	char code[SITE_BYTES];
@@ -41,7 +41,7 @@ static void proc_mem(void)
 	close(fd);
 }
 
-/* A file of one page of code, mapped; then written with write(). */
+/* Maps a file with one page of code, and then writes it with write(). */
 static void file(const char *what, int flags)
 {
 	char code[PAGE] = { 0 }, *p, *q;
@@ -87,7 +87,7 @@ static char *replaced_at(char *at, uint32_t nr)
 	return p;
 }
 
-/* The same address, another page; the same page, another address. */
+/* Tests another page at one address, and one page at another address. */
 static void moved(void)
 {
 	char *p = site_page(PROT_READ | PROT_WRITE | PROT_EXEC), *q;

@@ -15,7 +15,7 @@ struct area {
 	unsigned long start, end;
 };
 
-/* The first such area; false: there is none. */
+/* Finds the first such area. Returns false if there is none. */
 static bool find(struct area *a)
 {
 	char line[512];
@@ -91,7 +91,7 @@ static void try(const char *what, void (*disturb)(const struct area *a))
 	say("%s: %ld wrong", what, bad);
 }
 
-/* What a child does to its areas its parent does not see. */
+/* Disturbs the areas in a child, which must not affect the parent's. */
 static void child(const char *what, void (*disturb)(const struct area *a))
 {
 	long bad = both();
@@ -120,7 +120,7 @@ static void *calls(void *arg)
 	return (void *)bad;
 }
 
-/* While other threads use them. */
+/* Disturbs the areas while other threads use them. */
 static void under_threads(void)
 {
 	pthread_t t[2];

@@ -71,7 +71,7 @@ static void growing(void)
 #define AREAS 8000
 #define VECTORS 1024
 
-/* Every other page may not be written to: an area each. Each vector has many of them. */
+/* Makes every other page read-only, so that each is an area; each vector has many of them. */
 static void many_areas(void)
 {
 	size_t n = AREAS * 4096UL, each = 0x7ffff000UL / VECTORS & ~4095UL;

@@ -154,7 +154,7 @@ static void vm_full(void)
 	T(vmsplice(p[1], &in, 1, SPLICE_F_NONBLOCK));
 }
 
-/* What there is ends with a page: no more is waited for, since some is had. */
+/* If the data at hand ends with a page, splice() returns it, and waits for no more. */
 static void whole_pages(void)
 {
 	static const size_t sizes[] = { 4096, 8192, 8193 };
@@ -180,7 +180,7 @@ static void whole_pages(void)
 		0));
 }
 
-/* A byte stream is not waited for, other sockets are. */
+/* splice() does not wait for a stream socket, but for other sockets it does. */
 static void sockets(void)
 {
 	int s[2], d[2], p[2];

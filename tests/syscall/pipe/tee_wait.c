@@ -33,7 +33,7 @@ static const char *result(pthread_t t)
 	return (long)r == 1 ? "1" : "another";
 }
 
-/* A thread that sleeps in it. */
+/* Starts a thread that runs @fn, and waits until it sleeps. Returns the thread. */
 static pthread_t waits(void *(*fn)(void *))
 {
 	volatile pid_t tid = 0;

@@ -23,7 +23,7 @@ static void at_fault(int sig)
 	_exit(1);
 }
 
-/* Whether calls there work and whether maps shows it are one thing. */
+/* Calls in the vsyscall page work if and only if maps shows the page. */
 static void vsyscall_page(void)
 {
 	int status;

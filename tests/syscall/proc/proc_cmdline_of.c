@@ -41,7 +41,7 @@ static char next_told(void)
 	return c;
 }
 
-/* By a process of its own, which may have to be left where it is. */
+/* Reads the file in a child, which may have to be left waiting. */
 static void look(pid_t of, const char *file, bool contents)
 {
 	static char text[65536];
@@ -80,8 +80,8 @@ static void looks(pid_t pid, bool contents)
 }
 
 /*
- * A page of the file where the arguments are, and perhaps the first thread's stack, which it does
- * not touch while it waits.
+ * Maps a page of the file over the arguments, and perhaps over the first thread's stack, which that
+ * thread does not touch while it waits.
  */
 static void *cover(void *unused)
 {

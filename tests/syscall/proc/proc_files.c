@@ -41,7 +41,7 @@ static long put_at(const char *path, const char *value, off_t at)
 	return r;
 }
 
-/* Which can be written at a position. */
+/* Prints which files can be written at a position. */
 static void at_position(void)
 {
 	T(put_at("/proc/self/comm", "name", 0));
@@ -86,7 +86,7 @@ static void pagemap(void)
 	T(put("/proc/self/clear_refs", "x"));
 }
 
-/* Names of the lines: what stands before the colon. */
+/* Prints the names of the lines, the text before the colon. */
 static void info(const char *what, int fd)
 {
 	char path[64], *line, *save = NULL;
@@ -226,7 +226,7 @@ static void map_files(void)
 	close(fd);
 }
 
-/* What a sleeping child shows, and which tasks have no file `children`. */
+/* Tests what a sleeping child shows, and which tasks have no file `children`. */
 static void others(void)
 {
 	pid_t pid = SPAWN(pause());

@@ -5,7 +5,7 @@
  */
 #include "guest.h"
 
-/* The number behind @what in @file, so many words later. */
+/* Returns the number in @file that is @words words after @what, or -1. */
 static long number(const char *file, const char *what, int words)
 {
 	static char text[65536];

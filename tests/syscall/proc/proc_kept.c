@@ -21,7 +21,7 @@ static long available(void)
 	return at ? strtol(at + 13, NULL, 10) : 0;
 }
 
-/* One byte of @path read through each of @n files, then what follows through the first of them. */
+/* Reads one byte of @path through each of @n open files, then the rest through the first. */
 static void read_all(const char *path, int n)
 {
 	int fds[FILES], opened = 0, good = 0;

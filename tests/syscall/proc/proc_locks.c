@@ -23,7 +23,7 @@ static int made(const char *name)
 	return NEED(open(name, O_RDWR | O_CREAT, 0644));
 }
 
-/* What @list shows of locks on the file @name. */
+/* Prints what @list shows of locks on the file @name. */
 static void shown(const char *list, const char *name)
 {
 	char kind[16], type[16], end[24], line[256];
@@ -98,7 +98,7 @@ static void namespaces(void)
 	t_wait("maker", pid);
 }
 
-/* Every other byte: nothing is merged. */
+/* Locks every other byte, so that no locks are merged. */
 static void many(void)
 {
 	static char seen[MANY];

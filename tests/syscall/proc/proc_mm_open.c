@@ -44,7 +44,7 @@ static void close_all(int *fds)
 		close(fds[i]);
 }
 
-/* A child that does as it is told by bytes of a pipe, and answers each. */
+/* pipes: a byte of order[] makes the child go on; its answer comes by done[] */
 static int order[2], done[2];
 
 static void tell(void)
@@ -74,7 +74,7 @@ static void again(void)
 	_exit(3);
 }
 
-/* What nothing is left of is an empty folder. */
+/* Lists a folder of a zombie, which is empty if none of its contents is left. */
 static void list(const char *name, pid_t pid)
 {
 	char path[64];

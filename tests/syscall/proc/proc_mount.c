@@ -42,7 +42,7 @@ static const char *how(const char *format)
 	return text;
 }
 
-/* What a stranger sees, in @gid besides. */
+/* Prints what another user sees, a member of @gid. */
 static void look(const char *options, gid_t gid, const char *want)
 {
 	char text[200];

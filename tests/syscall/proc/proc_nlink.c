@@ -13,7 +13,7 @@ static long links(const char *path)
 	return stat(path, &st) ? -errno : (long)st.st_nlink;
 }
 
-/* Links beyond its directories; these may come and go in /proc itself. */
+/* Returns a directory's links beyond its subdirectories, which come and go in /proc itself. */
 static long beyond(const char *path)
 {
 	DIR *d = opendir(path);

@@ -17,7 +17,7 @@ static char *owner(pid_t pid, const char *name)
 	return text;
 }
 
-/* As a host shows it to root, which may change the user. */
+/* Prints owners as a host shows them to root, which may change the user. */
 static void look(pid_t pid)
 {
 	char thread[32];

@@ -30,7 +30,7 @@ static void look(const char *pid)
 	say("open %s: %s", path, result(open(path, O_RDONLY)));
 }
 
-/* In a child that is no longer root. */
+/* Reads the parent's fdinfo in a child that is no longer root. */
 static void others_fdinfo(void)
 {
 	pid_t pid = NEED(fork());
@@ -46,7 +46,7 @@ static void others_fdinfo(void)
 	NEED(waitpid(pid, &status, 0));
 }
 
-/* Opened without power, read with it. */
+/* Opens pagemap without capabilities, and reads it with them. */
 static void frames(void)
 {
 	uint64_t entry = 0;
@@ -64,7 +64,7 @@ static void frames(void)
 	close(fd);
 }
 
-/* More arguments than are read into a page or two; the environment follows them. */
+/* Reads @n long arguments, more than a page or two, which the environment follows. */
 static void arguments(int n)
 {
 	static char arg[LONG + 1], text[65536];

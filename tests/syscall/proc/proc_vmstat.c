@@ -13,7 +13,7 @@
 #define EXECS 50
 #define KIB 1024 /* of the loop device's transfers */
 
-/* Adds up the figures whose names begin so. */
+/* Returns the sum of the figures whose names begin with @prefix. */
 static unsigned long figure(const char *prefix)
 {
 	unsigned long sum = 0, n;

@@ -103,7 +103,7 @@ static void watch(void)
 		;
 }
 
-/* Off again, and by steps. */
+/* Tests a breakpoint that is turned off again, and single steps over it. */
 static void steps(void)
 {
 	int i;

@@ -24,7 +24,7 @@ static void *tracer(void *arg)
 	return NULL;
 }
 
-/* Others are killed now and are gone: the tracee would be, too. */
+/* Kills and reaps other processes: by then the tracee would have died, too. */
 static void kill_others(void)
 {
 	for (int i = 0; i < 3; i++) {

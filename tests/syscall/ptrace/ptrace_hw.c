@@ -58,7 +58,7 @@ static void set(pid_t pid, int n, const volatile void *addr, unsigned long dr7)
 	NEED(ptrace(PTRACE_POKEUSER, pid, DR(7), ptrace(PTRACE_PEEKUSER, pid, DR(7), 0) | dr7));
 }
 
-/* What came next; false: the end. */
+/* Continues the tracee by @request. Prints its next stop, or its end: then returns false. */
 static bool go_with(pid_t pid, int request, int sig, const char *what)
 {
 	struct user_regs_struct r;
@@ -196,7 +196,7 @@ static void trap_alone(void)
 	watched = 1;
 }
 
-/* They outlive the tracer. */
+/* Watchpoints outlive the detaching of the tracer. */
 static void detached(void)
 {
 	pid_t pid = traced(trap_alone);

@@ -8,7 +8,7 @@
 #include <sched.h>
 #include <sys/ptrace.h>
 
-/* The child is traced by our tracer, being made with CLONE_PTRACE, and would stop at once. */
+/* Makes a child with CLONE_PTRACE, which our tracer traces and which would stop at once. */
 static void make_and_kill(void)
 {
 	long pid;

@@ -30,8 +30,7 @@ static void tracee(void)
 }
 
 /*
- * The tracer of @shared[0], until it hears; it says in @shared[1] when it has seen the leader's
- * end.
+ * Traces @shared[0], and waits for an event. Sets @shared[1] when the leader has ended.
  */
 static void tracer(volatile int *shared)
 {

@@ -215,8 +215,8 @@ static void exec_stop(void)
 }
 
 /*
- * A stopped task has to run until it stops for its tracer: a tracer that keeps it from that would
- * loop.
+ * A stopped task has to run until it stops for its tracer. A real-time tracer that waited for this
+ * in a loop would keep the task from running.
  */
 static void real_time_tracer(void)
 {

@@ -20,7 +20,7 @@ static void tracee(int fd)
 	_exit(7);
 }
 
-/* Ends at stop @n of @pid, which it has waited for or not. */
+/* Traces @pid, and ends at its stop @n. @waits: it has waited for that stop. */
 static void tracer(pid_t pid, int fd, int n, long options, bool waits)
 {
 	int status;

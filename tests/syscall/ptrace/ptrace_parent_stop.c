@@ -28,7 +28,7 @@ static void told(const char *who, pid_t pid, int flags)
 		say("%s: %x", who, st);
 }
 
-/* A byte through a pipe: the other side has come so far. */
+/* Sends a byte through a pipe, for which the other side waits by hear(). */
 static void tell(const int *p)
 {
 	NEED(write(p[1], "x", 1));

@@ -27,7 +27,7 @@ static unsigned long message(pid_t pid)
 	return msg;
 }
 
-/* A new child stops as its tracer's, by the number that the message has. */
+/* Waits for the first stop of a new tracee, by the pid in the event's message. Returns the pid. */
 static pid_t born(const char *what, pid_t pid)
 {
 	pid_t child = (pid_t)message(pid);

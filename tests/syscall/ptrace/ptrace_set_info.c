@@ -20,7 +20,7 @@ static long pt(long request, pid_t pid, long addr, void *data)
 	return syscall(SYS_ptrace, request, pid, addr, data);
 }
 
-/* To the next stop of the call. */
+/* Continues the tracee to the next stop of a call. */
 static int stop(pid_t pid)
 {
 	int status = 0;

@@ -106,7 +106,7 @@ static void set_result(pid_t pid, long value)
 
 static int pipes[2];
 
-/* Every result goes nowhere but into the next call's argument. */
+/* Makes calls. Each result only determines the next call's argument. */
 static void calls(void)
 {
 	long a = syscall(SYS_getppid), b = syscall(SYS_close, a == 4242 ? 77 : 66);

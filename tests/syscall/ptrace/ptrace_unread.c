@@ -109,7 +109,7 @@ static void less(bool bounding)
 	NEED(syscall(SYS_capset, &h, d));
 }
 
-/* What a program starts as, by what its user had and has. */
+/* Tests whether programs start dumpable, by the capabilities that their users had and have. */
 static void starts(void)
 {
 	CHILD(run("./open", "root"));

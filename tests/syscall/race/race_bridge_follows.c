@@ -46,7 +46,7 @@ static void with_bridge(int s, long call)
 	NEED(ioctl(s, call, &r));
 }
 
-/* The bridge has its ports' MTU after each change: returns how often it has not. */
+/* Returns after how many changes of a port's MTU the bridge does not have it. */
 static int mtus(int s)
 {
 	int other = 0;
@@ -58,7 +58,7 @@ static int mtus(int s)
 	return other;
 }
 
-/* An address that was set stays whatever the ports have: returns how often it does not. */
+/* Returns how often an address that was set for the bridge changes with the ports' addresses. */
 static int addresses(int s)
 {
 	int other = 0;

@@ -9,7 +9,7 @@
 static volatile bool stop;
 static volatile unsigned long refused; /* in a row */
 
-/* A limit, again and again; how often it was refused since it was last taken. */
+/* Writes a limit again and again. Counts how often it was refused since it was last accepted. */
 static void *sets(void *arg)
 {
 	int fd = *(int *)arg;
@@ -22,7 +22,7 @@ static void *sets(void *arg)
 	return NULL;
 }
 
-/* Rounds in which a limit was there that was set before the controller had come. */
+/* Returns in how many rounds an old limit is there when the controller is enabled again. */
 static int stale(const char *file, const char *off, const char *on, int rounds)
 {
 	int fd = NEED(open(file, O_WRONLY)), found = 0;
@@ -45,7 +45,7 @@ static int stale(const char *file, const char *off, const char *on, int rounds)
 
 static volatile int quota = -1;
 
-/* A quota of which nothing is left soon, of whatever group it is at the moment. */
+/* Sets a quota that is soon used up, of the group in @quota at the moment. */
 static void *throttles(void *arg)
 {
 	while (!stop)
@@ -54,7 +54,7 @@ static void *throttles(void *arg)
 	return NULL;
 }
 
-/* Groups that are removed while their last task ends and its quota is set. */
+/* Removes groups while their last task ends and their quota is set. Returns their number. */
 static int removed(int rounds)
 {
 	int done = 0;

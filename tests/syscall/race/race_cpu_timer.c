@@ -87,7 +87,7 @@ static void armed(int n)
 		start(create(i % 2 ? SIGRTMIN : SIGUSR2), 1000000 + i);
 }
 
-/* Eight timers each, to the end or to another program, which begins without timers. */
+/* Runs children with eight timers each, which end or exec a program that begins without timers. */
 static void gone(bool exec)
 {
 	for (int i = 0; i < 24; i++) {

@@ -25,8 +25,8 @@ static void *reader(void *arg)
 }
 
 /*
- * Takes each terminal that it is told of for its own, keeps no descriptor of it, and opens it as
- * /dev/tty.
+ * Makes each terminal that @told names its controlling one, keeps no descriptor of it, and opens it
+ * as /dev/tty.
  */
 static void leader(int told, int done)
 {

@@ -28,7 +28,7 @@ static void mark(volatile char *p)
 			p[i * 4096L] = 1;
 }
 
-/* How many pages hold neither our mark nor the file's zero; they are written to as well. */
+/* Returns how many pages hold neither our mark nor the file's zero. Writes to them as well. */
 static int foreign(volatile char *p)
 {
 	volatile int n = 0;
@@ -50,7 +50,7 @@ static void cut(int fd)
 	}
 }
 
-/* Takes frames, and has something in them. */
+/* Allocates page frames and fills them, again and again. */
 static void churn(void)
 {
 	for (;;) {

@@ -45,7 +45,7 @@ static void *reader(void *arg)
 	return arg;
 }
 
-/* Holds the frames of the parent until its pipe is closed. */
+/* Forks a child that shares the parent's page frames until its pipe is closed. */
 static pid_t start_child(int *hold)
 {
 	int fds[2];

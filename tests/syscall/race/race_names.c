@@ -112,7 +112,7 @@ static void open_removed(void)
 	}
 }
 
-/* A file that comes with its text and goes as a whole: what stat finds has all of it. */
+/* Makes a file with its text, renames and removes it: each stat() must find the whole text. */
 static void bring_and_remove(void)
 {
 	for (int i = 0; i < ROUNDS; i++) {
@@ -139,7 +139,7 @@ static void stat_removed(void)
 	}
 }
 
-/* Relative names while a task that shares our working directory changes it. */
+/* Walks relative names while a task that shares the working directory changes it. */
 static void walk_from_changing(void)
 {
 	int one = open("c/one", O_RDONLY), two = open("c/two", O_RDONLY), child, i;

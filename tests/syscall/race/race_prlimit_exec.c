@@ -35,7 +35,7 @@ static void *execute(void *arg)
 	return NULL;
 }
 
-/* The program that is executed: another thread of it executes it again, @left times. */
+/* Runs as the new program: another thread of it executes it again, @left times. */
 static void next(int left)
 {
 	pthread_t t;

@@ -30,7 +30,7 @@ static void *reader(void *arg)
 	return (void *)bad;
 }
 
-/* Others' changes to what /proc/self/maps tells, and new files: their buffers begin small. */
+/* Changes the text of /proc/self/maps, and opens files anew, whose buffers begin small. */
 static void change(const char *path)
 {
 	long end = now_ms() + MOST_MS;
