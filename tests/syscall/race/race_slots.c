@@ -117,7 +117,7 @@ static void fork_once(unsigned int n)
 	}
 }
 
-/* What a manager of memory does beside the threads. */
+/* Changes the memory below the threads as a memory manager would: forks, protects, moves. */
 static void disturb(unsigned int n)
 {
 	int first = (int)(n * 7 % PAGES), pages = (int)(n % 23) + 1;

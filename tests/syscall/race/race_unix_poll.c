@@ -24,7 +24,7 @@ static void *reads(void *arg)
 	return NULL;
 }
 
-/* So many times it was not readable although something was left, before and after. */
+/* Returns how often s[1] was not readable although data was left, both before and after. */
 static int watch(int ep)
 {
 	struct pollfd p = { .fd = s[1], .events = POLLIN };

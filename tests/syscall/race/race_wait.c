@@ -12,7 +12,7 @@
 static pthread_barrier_t turn;
 static volatile int got, none, last;
 
-/* True: that was the last time. */
+/* Waits for one child together with the other threads. True if that was the last time. */
 static bool wait_once(void)
 {
 	bool done;

@@ -80,7 +80,7 @@ static void note(const struct nlmsghdr *h)
 	told[who][times[who]++].mac = mac;
 }
 
-/* What has come, in the order of all[]. */
+/* Prints what has come, in the order of all[]. */
 static void heard(const char *what, int fd)
 {
 	static char buf[32768];

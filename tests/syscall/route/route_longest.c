@@ -57,7 +57,7 @@ static int change(int v6, const struct way *w, int type)
 	return nl_do(&m);
 }
 
-/* The last number of the gateway by which @to is reached; 0: it is none. */
+/* Returns the last byte of the gateway by which @to is reached: 0 without one, or -errno. */
 static int asked(int v6, const void *to)
 {
 	struct {

@@ -273,8 +273,8 @@ static void version6(void)
 }
 
 /*
- * By how many devices packets to a hundred addresses leave, and whether those to one address keep
- * to one.
+ * Checks that packets to a hundred addresses leave by both devices, and that those to one address
+ * keep to one device.
  */
 static void spread(void)
 {

@@ -19,7 +19,7 @@ static unsigned via(struct via *v, int family, const char *addr)
 	return 2 + (family == AF_INET ? 4 : 16);
 }
 
-/* The route's other words: a device, a gateway as well. */
+/* Adds a route with RTA_VIA, @cut bytes too short, and with a device and a gateway if given. */
 static int route(const char *to, int prefix, int family, const char *by, unsigned cut,
 	const char *dev, const char *gw)
 {
@@ -74,7 +74,7 @@ static void neighbour(const char *dev, const char *addr)
 	NEED0(nl_do(&m));
 }
 
-/* What a datagram to @addr becomes on the wire. */
+/* Sends a datagram to @addr, and prints the frame that it becomes on the wire. */
 static void sent(int tap, const char *addr)
 {
 	struct sockaddr_in a = at(addr, 9);

@@ -29,7 +29,7 @@ static void become_realtime(void)
 	NEED(sched_setscheduler(0, SCHED_FIFO, &sp));
 }
 
-/* More than the limit, but not without sleeping. */
+/* Checks that a process which computes for longer than the limit, but sleeps in between, lives. */
 static bool sleeper_lives(void)
 {
 	int status;

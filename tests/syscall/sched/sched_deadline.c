@@ -76,7 +76,7 @@ static long us(clockid_t clock)
 	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* Computes for half a second: how many percent of it there were, in tenths of all. */
+/* Computes for half a second. Returns how many percent of that time it had the CPU. */
 static long share(void)
 {
 	long start = us(CLOCK_MONOTONIC), used = us(CLOCK_THREAD_CPUTIME_ID);

@@ -42,7 +42,10 @@ static long ask(long value)
 	return syscall(SYS_getppid, value);
 }
 
-/* A child that shares our descriptors, installs the filter and runs @fn; its listener. */
+/*
+ * Starts a child that shares our descriptors, installs the filter and runs @fn. Sets listener and
+ * asking.
+ */
 static int listener;
 static pid_t asking;
 static pid_t asker(void (*fn)(void), unsigned flags)

@@ -23,8 +23,8 @@ static int queue(int sig, int value, int code)
 }
 
 /*
- * What looks as if kill or the kernel had sent it: a thread may send it to itself, not to its
- * process's others.
+ * Sends signals that look as if kill or the kernel had sent them: a thread may send them to itself,
+ * but not to the other threads of its process.
  */
 static void *as_kernel(void *arg)
 {

@@ -199,8 +199,8 @@ static void bad_floating_point(void)
 }
 
 /*
- * A stack segment that is none: for 64-bit code only it does not matter, and only when the frame
- * does not insist.
+ * A frame whose stack segment is a code segment: that does not matter if the code is 64-bit and
+ * the frame does not insist on its stack segment.
  */
 static unsigned short code_segment;
 static bool strict;

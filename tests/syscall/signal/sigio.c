@@ -13,7 +13,7 @@
 static sigset_t both;
 static long patience_ms; /* a terminal's input comes by and by */
 
-/* The next signal, or that none is pending. */
+/* Prints the next signal, or that none is pending. */
 static void next(const char *what, int fd)
 {
 	struct timespec now = { patience_ms / 1000, patience_ms % 1000 * 1000000 };

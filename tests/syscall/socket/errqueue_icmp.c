@@ -93,7 +93,7 @@ static uint16_t sum(const void *p, size_t n)
 enum { GOOD, BAD_SUM, NO_SUM, BAD_VERSION, SHORT_OBJECT, LONG_OBJECT, EARLY, LATE, SPOILS };
 static int spoil;
 
-/* @n bytes: a header and one object. */
+/* Writes @n bytes of extensions: a header and one object. */
 static void extensions(uint8_t *x, int n)
 {
 	uint16_t c;
@@ -109,7 +109,7 @@ static void extensions(uint8_t *x, int n)
 		memcpy(x + 2, &c, 2);
 }
 
-/* The datagram in question, from @sport to port 7. */
+/* Writes the datagram that an error is about, from @sport to port 7. */
 static void quote(uint16_t *udp, int sport)
 {
 	udp[0] = htons((uint16_t)sport);
@@ -161,7 +161,7 @@ static void icmp4(int type, int code, uint32_t word, int proto, int sport, int e
 	NEED(sendto(raw, p, n, 0, SA(&to), sizeof(to)));
 }
 
-/* The same over IPv6, from ::1 to ::1. */
+/* Sends an ICMPv6 error as icmp() does one of IPv4, from ::1 to ::1. */
 static void icmp6(int type, int code, uint32_t word, int proto, int sport, int ext)
 {
 	static int raw = -1;

@@ -6,7 +6,7 @@
 
 static int fds[MANY];
 
-/* How many of them have something to read. */
+/* Reads from each socket. Returns how many had something. */
 static int count(void)
 {
 	int got = 0;

@@ -240,7 +240,7 @@ static int by_text(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* The lines of /proc/net/route, which no order is promised of. */
+/* Prints the lines of /proc/net/route sorted, as their order is not defined. */
 static void show4(void)
 {
 	static char lines[32][200];
@@ -403,8 +403,8 @@ static void route6(int fd, const char *what, unsigned long cmd, const char *dst,
 }
 
 /*
- * Addresses that begin with 2001:db8, and routes there. Its own address is a route only when it is
- * known that no other has it.
+ * Prints addresses that begin with 2001:db8, and routes there. The route of a local address is left
+ * out: it exists only once it is known that no other host has that address.
  */
 static void show6(void)
 {

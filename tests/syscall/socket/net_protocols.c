@@ -11,7 +11,7 @@
 static const char *const names[] = { "TCP", "TCPv6", "UDP", "UDPv6", "UDP-Lite", "RAW", "RAWv6",
 	"UNIX", "UNIX-STREAM" };
 
-/* The columns that do not depend on the kernel's structures. */
+/* Prints the columns that do not depend on the kernel's structures. */
 static void counts(const char *when)
 {
 	char line[256], name[32], press[8], slab[8], module[32];

@@ -30,7 +30,7 @@ static int fresh(int type, int index)
 	return fd;
 }
 
-/* Which of them gets what is sent to the port. */
+/* Sends a byte to the port and prints which of @fds gets it. */
 static void who(const int *fds, int n, int port)
 {
 	struct sockaddr_in to = at("127.0.0.1", port);

@@ -88,9 +88,7 @@ static void udp(const char *what, struct sock_filter *f, size_t n)
 	got = recv(to, buf, sizeof(buf), MSG_DONTWAIT);
 	say("%s: %zd %.*s", what, got, got > 0 ? (int)got : 0, buf);
 }
-/*
- * Returns the result a byte at a time, as a length: 8 bytes of header and so many of the payload.
- */
+/* A program that returns its value as a length: 8 bytes of header and so many of the payload. */
 #define VALUE(...) PROG(__VA_ARGS__, S(BPF_ALU | BPF_ADD | BPF_K, 8), RETA)
 
 static void loads(void)
@@ -191,7 +189,7 @@ static void local(void)
 	close(fd[1]);
 }
 
-/* Which of the two has a connection to take, and takes it; -1: neither. */
+/* Takes a connection. Returns which of the two sockets had one, or -1. */
 static int taken_by(const int *fd)
 {
 	for (int i = 0; i < 2; i++) {

@@ -45,7 +45,7 @@ static void attribute(int family, int type, int protocol)
 	close(fd);
 }
 
-/* Of a kind that a host gives to root only. */
+/* Returns the name of a new socket, of a kind that a host may give to root only. */
 static const char *name_of(int family, int type, int protocol)
 {
 	static char buf[64];

@@ -502,7 +502,7 @@ static bool fill(int fd)
 	return any;
 }
 
-/* Nothing is under way: what is left to be sent waits for the reader's window. */
+/* True if nothing is in flight: what is left to send waits for the reader's window. */
 static bool is_stuck(int fd)
 {
 	struct tcp_info t = { 0 };

@@ -256,7 +256,7 @@ static socklen_t address(const struct kind *k, struct sockaddr_storage *a, int p
 	return sizeof(struct sockaddr_in6);
 }
 
-/* [0] sends to [1]. */
+/* Makes two sockets, of which fd[0] sends to fd[1]. */
 static void pair_up(const struct kind *k, int fd[2])
 {
 	struct sockaddr_storage a;

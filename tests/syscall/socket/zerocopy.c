@@ -33,7 +33,7 @@ static void show_record(const struct msghdr *m, const struct cmsghdr *c)
 		e.ee_type, e.ee_code, e.ee_info, e.ee_data, family, m->msg_namelen, m->msg_flags);
 }
 
-/* One record: 0, -errno. */
+/* Takes one record from the error queue, and prints it unless @quiet. Returns 0 or -errno. */
 static int take_one(int fd, int flags, bool quiet)
 {
 	struct sockaddr_storage a;
@@ -74,7 +74,7 @@ static void drain(const char *what, int fd)
 		number(fd, SOL_SOCKET, SO_ERROR));
 }
 
-/* fds[0] is connected to fds[1]. */
+/* Makes two sockets, of which fds[0] is connected to fds[1]. */
 static void make_pair(int family, int type, int fds[2])
 {
 	struct sockaddr_storage a = { .ss_family = (sa_family_t)family };
@@ -336,7 +336,7 @@ static void reap_all(const char *what)
 	}
 }
 
-/* Submits one, and waits for @n completions. */
+/* Submits one request, and waits for @n completions. */
 static void one(const char *what, unsigned n)
 {
 	enter(1, n, IORING_ENTER_GETEVENTS);

@@ -202,7 +202,7 @@ static void proxies(void)
 
 /* ---- packets ---- */
 
-/* A datagram for port 99 of @to, in a frame to all or to us. */
+/* Sends a datagram for port 99 of @to, in a frame to all (@many) or to us. */
 static void datagram(const char *from, const char *to, int many)
 {
 	unsigned char f[64] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 29, 0, 0, 0,

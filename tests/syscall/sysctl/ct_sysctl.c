@@ -62,7 +62,7 @@ static int rules(void)
 	return finish();
 }
 
-/* The line of the connection from port @its; "". */
+/* Returns the line of the connection from port @its, or "". */
 static const char *line(int its)
 {
 	static char text[512];

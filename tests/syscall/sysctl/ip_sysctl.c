@@ -61,7 +61,7 @@ static void numbers(void)
 
 /* ---- MTUs of ways ---- */
 
-/* From port 12345, connected to port 9 of @to. */
+/* Returns a socket on port 12345 that is connected to port 9 of @to. */
 static int to_port(const char *to)
 {
 	struct sockaddr_in from = at("0.0.0.0", 12345), a = at(to, 9);
@@ -239,7 +239,7 @@ static void limits(void)
 	say("ways that are not there told at once: %d", told_of("10.9.0.41", "10.99.0.1", 12, 3));
 }
 
-/* Errors about what went to all: the lines that the log has of three of them. */
+/* Sends three errors about packets to all. Returns how many lines the log has about them. */
 static int lines(int kmsg)
 {
 	unsigned char f[128], text[1024], *c, *q;

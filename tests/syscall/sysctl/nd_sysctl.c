@@ -98,7 +98,7 @@ static void answers(void)
 	conf6("va0", "ndisc_tclass", "0");
 }
 
-/* Whether a question that comes as a fragment is answered. */
+/* Checks whether a solicitation that comes as a fragment is answered. */
 static void pieces(void)
 {
 	unsigned char p[128], m[32] = { ND_NS, [24] = 1, 1, 2, 0, 0, 0, 0, 9 };
@@ -327,7 +327,7 @@ static void leaving(void)
 	close(fd);
 }
 
-/* A datagram for one in a frame for many. */
+/* Sends datagrams to our address in frames for all, which a setting drops. */
 static void smuggled(void)
 {
 	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons(7777) };
@@ -350,7 +350,7 @@ static void smuggled(void)
 	close(f.fd);
 }
 
-/* From an address of another device. */
+/* Prints whether a datagram may have the address of another device as its source. */
 static void source(void)
 {
 	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(9) };

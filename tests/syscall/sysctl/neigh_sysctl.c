@@ -43,7 +43,7 @@ static void send_to(int n)
 	close(fd);
 }
 
-/* What listeners hear of 10.9.0.@n, until it has failed. */
+/* Prints how often listeners are asked for 10.9.0.@n until it has failed. */
 static void hear(int fd, int n)
 {
 	char b[4096];

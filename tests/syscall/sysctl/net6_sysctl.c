@@ -53,7 +53,7 @@ static void words(void)
 	put6("icmp/ratemask", "0-1,3-127");
 }
 
-/* A neighbour whose address is known. */
+/* Makes the neighbour's link address known. */
 static void know_him(void)
 {
 	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWNEIGH,
@@ -135,7 +135,7 @@ static int ping(const char *to, unsigned char *p, int ms)
 	return answer(p, 16, 58, 129, to, ms);
 }
 
-/* A SYN; the sum of TCP is where its own stands. */
+/* Sends a SYN to @port. Returns the length of the answer in @p. */
 static int syn(unsigned char *p, int port)
 {
 	unsigned char *h = p + PACKET_AT;
@@ -197,7 +197,7 @@ static void echoes(void)
 	put6("icmp/echo_ignore_multicast", "0");
 }
 
-/* How many errors @n datagrams to a closed port bring. */
+/* Returns how many errors @n datagrams to a closed port cause. */
 static int errors(int n)
 {
 	unsigned char p[256];
@@ -225,8 +225,8 @@ static void limits(void)
 }
 
 /*
- * A datagram with @n options of this kind in a header of @kind (0: hop by hop, 60). True: it has
- * come.
+ * Sends a datagram with @n times @option in a header of @kind (0: hop by hop; 60: for the
+ * destination). True if it arrives.
  */
 static bool options(int fd, int kind, int n, int option)
 {
@@ -290,7 +290,7 @@ static void headers(void)
 	close(fd);
 }
 
-/* The MSS that a SYN is answered with. */
+/* Returns the MSS in the answer to a SYN. */
 static int mss(void)
 {
 	unsigned char p[256];

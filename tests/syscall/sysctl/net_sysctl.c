@@ -83,7 +83,7 @@ static void ports(void)
 	});
 }
 
-/* Where the kernel chooses a port: bound, or connected without. */
+/* Prints the port that the kernel chooses for a bind, or for a connect without a bind. */
 static void say_chosen(int type, int connected)
 {
 	struct sockaddr_in a = at("127.0.0.1", 0);

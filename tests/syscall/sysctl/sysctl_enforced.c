@@ -10,7 +10,7 @@
 #include <linux/perf_event.h>
 #include <sys/msg.h>
 
-/* Mode and value. */
+/* Returns the mode and the value of a setting. */
 static const char *seen(const char *path)
 {
 	static char text[80];

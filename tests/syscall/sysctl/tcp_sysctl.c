@@ -72,7 +72,7 @@ static struct tcp_info info(int fd)
 	return i;
 }
 
-/* Behind what libc's struct knows. */
+/* Returns tcpi_min_rtt, which libc's struct does not have. */
 static uint32_t least_rtt(int fd)
 {
 	uint32_t all[64] = { 0 };
@@ -105,7 +105,10 @@ static const uint8_t plain[] = { 2, 4, 3, 232 }, with_sack[] = { 2, 4, 3, 232, 1
 
 #define PATIENCE 100000 /* ms, for what must come */
 
-/* Reads what is on its way; *first: the sequence number of its first segment. How many segments. */
+/*
+ * Reads what is on its way. *@first gets the sequence number of the first segment with data.
+ * Returns how many segments there were.
+ */
 static int drain(uint32_t *first)
 {
 	struct seg s;
@@ -120,7 +123,7 @@ static int drain(uint32_t *first)
 	return n;
 }
 
-/* Returns after how many duplicate ACKs the first segment is sent again, without SACK. */
+/* Prints after how many duplicate ACKs the first segment is sent again, without SACK. */
 static void duplicates(void)
 {
 	static char data[9000];
@@ -228,7 +231,7 @@ static long third(void)
 	return sent;
 }
 
-/* The shortest of several: that the peer is slow at times makes it longer. */
+/* Takes the shortest RTO of several connections, as a slow peer makes it longer. */
 static unsigned short_rto(void)
 {
 	static uint16_t port = 780;
@@ -285,7 +288,7 @@ static void timeouts(void)
 	T(tell("tcp_rto_max_ms", "120000"));
 }
 
-/* What it is once the second of two ways was longer. */
+/* Returns the shortest round trip after two of them, the second of which took longer. */
 static uint32_t rtt_of_two(void)
 {
 	static char data[1000];

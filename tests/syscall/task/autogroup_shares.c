@@ -72,7 +72,7 @@ static void begin(void)
 	}
 }
 
-/* The two children of the second session's leader. */
+/* Finds the two children of the second session's leader. */
 static void find_children(void)
 {
 	char path[64], text[64];

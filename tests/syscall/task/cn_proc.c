@@ -37,7 +37,7 @@ static int listener(unsigned groups)
 	return fd;
 }
 
-/* @n: how many words there are, or a length that is wrong. */
+/* Sends a request whose length says @n words, which may be wrong. */
 static int ask(int fd, unsigned op, unsigned events, unsigned n, unsigned seq)
 {
 	struct packet p = { .cn = { .id = { CN_IDX_PROC, CN_VAL_PROC },
@@ -53,7 +53,7 @@ static int ask(int fd, unsigned op, unsigned events, unsigned n, unsigned seq)
 	return (int)sendto(fd, &p, p.head.nlmsg_len, 0, (void *)&kernel, sizeof(kernel));
 }
 
-/* The next that is an answer. */
+/* Prints the next answer, passing over events. */
 static void answer(int fd)
 {
 	struct packet p;
@@ -75,8 +75,8 @@ static const char *who(int pid, int child)
 }
 
 /*
- * Says what the listener hears of the child until its end. What its @threads end with is heard when
- * it may be, and said last.
+ * Prints what the listener hears of the child until its end. The ends of its @threads may be heard
+ * at any time, and are printed last.
  */
 static void hear(int fd, int child, int threads)
 {

@@ -76,8 +76,8 @@ static long seconds(void)
 }
 
 /*
- * What vfork gives keeps the parent's clocks, in whose memory it lives; its new program has those
- * that children get.
+ * Checks that a child of vfork keeps the clocks of its parent, in whose memory it lives, and that
+ * its new program has those that children get.
  */
 static void clocks(void)
 {

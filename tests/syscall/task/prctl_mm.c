@@ -10,7 +10,7 @@
 
 static struct prctl_mm_map now;
 
-/* Numbers 26 to 51 of /proc/self/stat that are boundaries. */
+/* Reads the boundaries of memory, which are among fields 26 to 51 of /proc/self/stat. */
 static void learn(void)
 {
 	char text[2048], *p;

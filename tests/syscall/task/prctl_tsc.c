@@ -26,7 +26,7 @@ static int reads(void)
 	return __rdtsc() + __rdtscp(&aux) != 0;
 }
 
-/* The vDSO reads the counter for it. */
+/* Reads a clock, for which the vDSO reads the counter. */
 static int tells(void)
 {
 	struct timespec ts = { 0 };

@@ -14,7 +14,7 @@ static void on_alarm(int sig)
 	alarms++;
 }
 
-/* Spins inside a sequence until it is broken, or for @rounds; 1: it was. */
+/* Spins inside a sequence for @rounds, or until it is aborted. Returns 1 if it was aborted. */
 static int spin_in_sequence(unsigned long rounds)
 {
 	int broken = 0;

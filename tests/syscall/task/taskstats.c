@@ -17,7 +17,7 @@ struct request {
 	char data[16];
 };
 
-/* Sends one attribute; what is answered: 0 and the answer in @to, or -errno. */
+/* Sends one attribute. Returns 0 with the answer in @to, or -errno. */
 static int ask(int type, int cmd, int attr, const void *data, int len, char *to, int size)
 {
 	struct request r = { .n = { .nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST },
@@ -59,7 +59,7 @@ static int find_family(void)
 	return a ? *(unsigned short *)inside(a) : 0;
 }
 
-/* 0: the numbers are in stats. */
+/* Asks for a task's or a process's statistics. Returns 0 and they are in stats, or an error. */
 static int get(int attr, int nr)
 {
 	bool process = attr == TASKSTATS_CMD_ATTR_TGID;

@@ -18,7 +18,7 @@ static void show(const char *what, int r, const siginfo_t *si, pid_t pid)
 			(int)si->si_uid);
 }
 
-/* Also where there is nothing to tell, or the call is wrong, it is told: nothing. */
+/* Prints what waitid leaves in @si when there is no child to report, or the call is wrong. */
 static void empty_info(const char *what, int which, id_t id, int options)
 {
 	siginfo_t si;

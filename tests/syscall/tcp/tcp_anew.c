@@ -24,7 +24,7 @@ static void await_end(void)
 	NEED(poll(&p, 1, 100000) == 1 ? 0 : -1);
 }
 
-/* What a connection that was reset has left unread, and its end. */
+/* Checks that a new connection does not get what a reset one left unread, nor its end. */
 static void rest(void)
 {
 	char c[32];

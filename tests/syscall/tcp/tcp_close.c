@@ -30,7 +30,7 @@ static void options(void)
 	close(fd);
 }
 
-/* More than the other side, which does not read, takes. */
+/* Sends until the other side, which does not read, takes no more. */
 static void fill(int fd)
 {
 	static char much[65536];

@@ -30,7 +30,7 @@ static void start_listening(int fd)
 	NEED(listen(fd, 5));
 }
 
-/* A connection to @l, whose end of it listens then instead of @l. */
+/* Makes a connection to @l, closes @l, and lets the accepted end listen. Returns that end. */
 static int next_of(int l)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };

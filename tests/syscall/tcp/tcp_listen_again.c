@@ -56,7 +56,7 @@ static int was_connected(bool bound, bool child)
 	return fd;
 }
 
-/* A connect() does not end, since the listener's queue is full, and is given up. */
+/* Gives up a connect() that does not end because the listener's queue is full. */
 static int was_connecting(int *full, int *waiting)
 {
 	struct sockaddr_in a;

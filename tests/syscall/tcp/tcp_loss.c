@@ -57,7 +57,7 @@ static void *sender(void *arg)
 
 static int lossy; /* percent, while data goes */
 
-/* How it ended: "whole", or what is wrong. */
+/* Sends @total bytes through a lossy connection. Returns "whole", or what is wrong. */
 static const char *transfer(size_t total, int mss, const char *cc)
 {
 	struct timeval limit = { 100, 0 }; /* seven losses in a row: 25 s of silence */
@@ -121,7 +121,7 @@ static const struct {
 	{ 15, 0, 0, 500, 1400, 100000, "cubic" },
 };
 
-/* How many connections have begun with one. */
+/* Returns how many connections have begun with a cookie. */
 static int recalled(void)
 {
 	unsigned long sent = 0, good = 0;

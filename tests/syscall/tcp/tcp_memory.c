@@ -29,7 +29,7 @@ static long free_bytes(void)
 	return kib * 1024;
 }
 
-/* A connection with itself, through @l. */
+/* Makes a connection through listener @l; p[] gets both ends. */
 static void connect_pair(int l, const struct sockaddr_in *a, int *p)
 {
 	p[0] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);

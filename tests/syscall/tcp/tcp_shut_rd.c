@@ -30,8 +30,8 @@ static void read_some(const char *what, int fd)
 }
 
 /*
- * Data goes to a receiver that shuts down as @first and @then say, one before and one after data
- * has come; then it closes.
+ * Sends data to a receiver that shuts down as @first says before it and as @then says after it,
+ * reads @reads times, and closes. @before: some data has come before all that.
  */
 static void way(const char *what, int before, int first, int then, int reads)
 {

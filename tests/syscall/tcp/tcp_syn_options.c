@@ -10,7 +10,7 @@
 
 static int tap;
 
-/* The next packet of TCP with SYN. */
+/* Prints length and options of the next TCP packet with SYN. */
 static void show(const char *what)
 {
 	unsigned char f[256], *tcp = f + 34;

@@ -23,7 +23,7 @@ static void open_pair(int oobinline)
 	close(l);
 }
 
-/* All that was sent is here: nothing waits to be acknowledged. */
+/* Waits until all that was sent has arrived: nothing waits to be acknowledged. */
 static void arrived(void)
 {
 	int left = 1;

@@ -25,7 +25,7 @@ static struct timex set(int modes, long value, int want)
 	return tx;
 }
 
-/* Guests only: a test must not discipline the host's clock. Linux gives these answers. */
+/* Disciplines the clock, in guests only: the host's is left alone. Linux gives these answers. */
 static void discipline(void)
 {
 	struct utsname u;
@@ -70,10 +70,7 @@ static long seconds(int clock)
 	return t.tv_sec;
 }
 
-/*
- * In the guest only, as the above. TAI by a call and by the vDSO, its timers, and what is no
- * offset.
- */
+/* Checks TAI by a call and by the vDSO, its timers, and invalid offsets. In guests only. */
 static void tai(void)
 {
 	struct itimerspec at = { .it_value.tv_nsec = 0 };
@@ -110,7 +107,7 @@ static void tai(void)
 	NEED(timer_delete(timer));
 }
 
-/* How late a sleep to a point in real time ends, in ms. The clock gains a tenth meanwhile. */
+/* Returns how many ms late a sleep to a real time ends. The clock gains a tenth meanwhile. */
 static long late(void)
 {
 	struct timespec to, now;
@@ -123,8 +120,8 @@ static long late(void)
 }
 
 /*
- * In the guest only. Timers follow a clock that is slewed: one that does not is 200 ms late each
- * time, one that is kept from the CPU not always.
+ * Checks in guests that timers follow a clock that is slewed: a timer that does not is 200 ms late
+ * each time, a timer whose task waits for the CPU only sometimes.
  */
 static void slewed(void)
 {

@@ -55,7 +55,7 @@ static void numbers(void)
 	say("a timer that is not set has a period of %ld", now.it_interval.tv_sec);
 }
 
-/* The clock is not changed: a caller without the right asks for a step of zero. */
+/* Asks for a step of zero without the right to set the clock, which is not changed. */
 static void step_of_nothing(void)
 {
 	CHILD({

@@ -64,7 +64,7 @@ static long left(timer_t id)
 	return its.it_value.tv_sec;
 }
 
-/* Armed so, and left until it has expired. */
+/* Arms the timer for now, with a period of @every seconds, and waits until it has expired. */
 static void expire(int fd, int flags, long every)
 {
 	struct itimerspec its = { .it_interval.tv_sec = every };
@@ -174,8 +174,8 @@ static bool zone_is(int minutes, int dst)
 }
 
 /*
- * The zone is kept as it was said. The first one alone would move the clock, so the first comes
- * with the time.
+ * Checks that the time zone is kept as it was set. The first zone that is set without a time would
+ * move the clock, so the first comes with the time.
  */
 static void zones(void)
 {

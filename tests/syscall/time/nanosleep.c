@@ -9,7 +9,7 @@ static int elapsed_ok(long start, long least)
 	return took >= least && took < least + 20000; /* a busy host is late, not that late */
 }
 
-/* A child that sleeps so long, and is stopped meanwhile; 0: it had slept before it was seen to. */
+/* Returns a child that is stopped while it sleeps @ms, or 0 if it had ended before. */
 static pid_t stopped_sleeper(long ms)
 {
 	struct timespec ts = { 0, ms * 1000000 };

@@ -31,7 +31,7 @@ static void start(long ns, long period)
 	NEED(syscall(SYS_timer_settime, id, 0, &t, NULL));
 }
 
-/* Until the signal waits. */
+/* Starts the timer, and waits until its signal is pending. */
 static void expire(int sig)
 {
 	sigset_t now;

@@ -61,7 +61,7 @@ static void spread(void)
 
 static const struct itimerspec once = { { 0, 0 }, { 0, 20000000 } };
 
-/* Its signal is not to come before it is waited for. */
+/* Arms the timer and waits for its signal, which is blocked until then. */
 static void expire(int id, int sig)
 {
 	sigset_t blocked, none;

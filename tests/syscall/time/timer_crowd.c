@@ -68,8 +68,8 @@ static void crowds(void)
 }
 
 /*
- * Timers 20 ms apart, which are not made in their order, by one look at the clock. False: the first
- * was due before all stood.
+ * Arms timers 20 ms apart, not in their order, from one reading of the clock. True if all were
+ * armed before the first was due.
  */
 static bool arm_five(int clock, timer_t *id)
 {
@@ -90,7 +90,7 @@ static bool arm_five(int clock, timer_t *id)
 	return (now.tv_sec - base.tv_sec) * 1000000000 + now.tv_nsec - base.tv_nsec < 20000000;
 }
 
-/* Each clock has several timers, of which each comes in its turn. */
+/* Checks that several timers of a clock expire in their order. */
 static void order(int clock)
 {
 	sigset_t set;
@@ -116,8 +116,8 @@ static void order(int clock)
 }
 
 /*
- * The signal was ignored for so long that the timer rests; a process that no longer ignores it gets
- * its period again.
+ * Ignores a timer's signal for so long that the kernel suspends the timer: a process that no longer
+ * ignores it gets its period again.
  */
 static void heard_again(void)
 {

@@ -57,7 +57,7 @@ static bool additions(void)
 	return sum;
 }
 
-/* @n processes that arm timers and sleep; then something is to be done on their CPU. */
+/* Prints whether work is done on the CPU of @n processes that arm timers and sleep. */
 static void beside(const char *what, void (*arm)(void), int n)
 {
 	pid_t pid[BLOCKED];
@@ -111,7 +111,7 @@ static void told(void)
 	NEED(timer_delete(id));
 }
 
-/* Nothing is counted that has not come to pass yet, and all that has. */
+/* Checks that all periods that have passed are counted, and no others. */
 static void counted(int how)
 {
 	struct itimerspec period = { { 0, 100000 }, { 0, 100000 } }, off = { 0 };

@@ -35,7 +35,7 @@ static void unlock(int master)
 	G(ioctl(master, TIOCSPTLCK, &off), "0");
 }
 
-/* What is written to the slave @name arrives at @master. */
+/* Checks that data written to the slave @name arrives at @master. */
 static void talks(int master, const char *name)
 {
 	int slave = GNEED(open(name, O_RDWR | O_NOCTTY));

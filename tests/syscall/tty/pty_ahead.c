@@ -33,7 +33,7 @@ static void settle(void)
 	usleep(30000); /* Linux's worker moves what there is */
 }
 
-/* As soon as the line buffer is full, or never. */
+/* Waits at most a second for the line buffer to be full. Returns how much is in it. */
 static int queued(int fd)
 {
 	int n = -1;
@@ -43,7 +43,7 @@ static int queued(int fd)
 	return n;
 }
 
-/* Until nothing more is taken. */
+/* Writes until nothing more is taken. Returns how much was taken. */
 static long fill(int fd)
 {
 	long sum = 0, n;
@@ -157,7 +157,7 @@ static void somebody_reads(bool master)
 	close(s);
 }
 
-/* What the slave has written before it is closed. */
+/* Checks that the master gets all that the slave has written before it was closed. */
 static void closed(void)
 {
 	int m, s;

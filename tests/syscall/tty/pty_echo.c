@@ -107,7 +107,7 @@ static void thrown_away(void)
 	tcflush(slave, TCIOFLUSH);
 }
 
-/* Waits for what was typed to stop the slave's output, or not. */
+/* Types @s, which stops or restarts the slave's output, and waits until it has arrived. */
 static void typed(const char *s)
 {
 	char c;

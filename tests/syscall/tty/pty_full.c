@@ -30,7 +30,7 @@ static unsigned char marks(int n)
 	return n ? 0xff : 'a';
 }
 
-/* @places: how many bytes each byte but the first becomes. */
+/* Reads slowly what writer() writes. @places: how many bytes each byte but the first becomes. */
 static void slow(const char *what, tcflag_t iflag, tcflag_t lflag, int n,
 	unsigned char (*make)(int), int places)
 {

@@ -53,7 +53,7 @@ static void pending(const char *who)
 		sigismember(&s, SIGCONT) ? " CONT" : "");
 }
 
-/* A child in a process group of its own that waits to be asked. */
+/* Starts a child in its own process group, which prints its signals when it is asked. */
 static pid_t member(const char *who, const struct talk *t)
 {
 	pid_t pid = SPAWN({

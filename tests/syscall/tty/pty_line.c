@@ -74,7 +74,7 @@ static void texts(void)
 	unpair();
 }
 
-/* Takes away what was echoed, and the line. */
+/* Discards the echo, and the line. */
 static void drain(void)
 {
 	char buf[4096];
@@ -86,8 +86,8 @@ static void drain(void)
 }
 
 /*
- * @n bytes of @line, and then the @m bytes of @keys over and over, @times bytes in one write: the
- * shortest of ten, in milliseconds.
+ * Types @n bytes of @line, and then @keys over and over, @times bytes in one write. Prints whether
+ * the shortest of ten such writes took less than 4 ms.
  */
 static void timed(const char *what, const char *line, int n, const char *keys, int times)
 {

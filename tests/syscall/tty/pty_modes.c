@@ -118,7 +118,7 @@ static void changes(void)
 	unpair();
 }
 
-/* The last byte before a page that is not there. */
+/* Reads and writes with a buffer of which only the first byte is mapped. */
 static void in_part(void)
 {
 	char *p = NEED(mmap(NULL, 2L * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,

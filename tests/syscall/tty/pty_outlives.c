@@ -48,7 +48,7 @@ static void report(int which, int s)
 	_exit(0);
 }
 
-/* The leader, with a child in its group and one in another; it lives until a byte comes. */
+/* Leads a session with a child in its own group and one in another, until a byte comes. */
 static void lead(const char *name, int end, bool gives_up)
 {
 	int s, i;

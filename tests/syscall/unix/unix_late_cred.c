@@ -55,7 +55,7 @@ static void credentials(int type)
 	close(f[1]);
 }
 
-/* Sent before it is accepted. */
+/* Sends before the connection is accepted. */
 static void not_accepted(void)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = "listens" };

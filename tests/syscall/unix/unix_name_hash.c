@@ -28,7 +28,7 @@ static unsigned hash(const void *p, unsigned n, unsigned seed)
 	return (unsigned)((h * 0x9e3779b97f4a7c15UL) >> 32);
 }
 
-/* The next name of the chain. */
+/* Finds the next name of the chain. Returns the length of its address. */
 static socklen_t next(struct sockaddr_un *a)
 {
 	static unsigned n;

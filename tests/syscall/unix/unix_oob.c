@@ -143,7 +143,7 @@ static void groups(void)
 	unpair();
 }
 
-/* Sends @what over @over. */
+/* Sends the descriptor @what over the socket @over. */
 static int give(int over, int what)
 {
 	char c = 'f', ctl[CMSG_SPACE(sizeof(int))] = { 0 };
@@ -206,7 +206,7 @@ static void cross_ring(int w)
 	}
 }
 
-/* A listener is in the queue of a connection that was not accepted. */
+/* Sends a listener and @w over a connection that waits in the listener's own queue. */
 static void embryo(int w)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };

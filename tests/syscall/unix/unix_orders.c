@@ -43,7 +43,7 @@ static ssize_t sends_to(int s, size_t n, const char *name)
 	return sendto(s, data, n, MSG_NOSIGNAL, (void *)&u, sizeof(u));
 }
 
-/* With @control as its records, one of @type with @value. */
+/* Sends @n bytes with one control record of @type, which holds @value. */
 static ssize_t sends_record(int s, size_t n, int type, int value)
 {
 	union {

@@ -29,7 +29,7 @@ static void *peeks(void *arg)
 	return NULL;
 }
 
-/* A thread that waits in a peek. */
+/* Starts a thread that waits in a peek. */
 static pthread_t peek(void)
 {
 	pthread_t t;

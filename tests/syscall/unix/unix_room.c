@@ -308,7 +308,7 @@ static void told(int type)
 	close(ep);
 }
 
-/* A quarter of it to the byte, less what a socket counts for nothing. */
+/* Prints at how many bytes of unread data the socket becomes writable again. */
 static void quarter(void)
 {
 	struct pollfd p = { .events = POLLOUT };

@@ -93,7 +93,7 @@ static void wakes(void)
 	NEED(unlink("wakes"));
 }
 
-/* A thousand bytes at a time from three writers to three readers of one datagram socket. */
+/* Sends datagrams of 1000 bytes from three writers to three readers of one socket. */
 static void datagrams(void)
 {
 	int s[2], i, n, status, *count, bad = 0;
@@ -131,7 +131,7 @@ static void datagrams(void)
 	say("datagrams: %d bytes, failed %d", *count, bad);
 }
 
-/* Descriptors passed round in a ring of processes. */
+/* Passes descriptors round in a ring of processes. */
 static void passing(void)
 {
 	int ring[5][2], i, n, fd, status, bad = 0;

@@ -560,7 +560,7 @@ static void test_shut(int family)
 	close(s);
 }
 
-/* A datagram of no bytes is the last of several shots. */
+/* Checks that an empty datagram ends a multishot receive. */
 static void test_empty(void)
 {
 	char buf[4][200];

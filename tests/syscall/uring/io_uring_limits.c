@@ -9,7 +9,7 @@
 #define MOST 600
 static int rings[MOST];
 
-/* How many rings of the largest size there can be, each with a table of buffers. */
+/* Makes rings of the largest size, each with a table of buffers. Returns how many it made. */
 static int fill(void)
 {
 	static struct iovec vec[1 << 14];

@@ -164,7 +164,7 @@ static void test_odd_rings(void)
 	close(fd);
 }
 
-/* What liburing does: asks to be served where the thread sleeps. */
+/* Submits as liburing does: wakes the ring's thread if it sleeps. */
 static long push(unsigned n, unsigned min)
 {
 	unsigned flags = IORING_ENTER_GETEVENTS;
@@ -252,7 +252,7 @@ static void test_direct(void)
 	add(IORING_OP_OPENAT, AT_FDCWD, "direct", 0, 0, 13)->file_index = 1;
 	sqes[(*sq_tail - 1) % p.sq_entries].open_flags = O_CLOEXEC;
 	go("close on exec", 1);
-	/* the ring has the number that was free, and nothing else came */
+	/* the ring uses the number that was free, and no other descriptor was made */
 	IS(dup(fd) == last + 1);
 	close(last + 1);
 	add(IORING_OP_NOP, -1, NULL, 0, 0, 14)->flags = IOSQE_IO_LINK;

@@ -36,7 +36,7 @@ static void pair(int *master, int *slave)
 	NEED(tcsetattr(*slave, TCSANOW, &t));
 }
 
-/* A pipe into a socket that has room for a part at most, whenever there is room: all of it goes. */
+/* Splices a pipe to a socket with little room: all of it goes as room appears. */
 static void splice_to_full(void)
 {
 	static char buf[65536];

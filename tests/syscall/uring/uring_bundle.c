@@ -39,7 +39,7 @@ static void tcp_pair(void)
 	close(l);
 }
 
-/* Either kind of group with @nr buffers. */
+/* Makes a group of @nr buffers, as a ring or as a list. */
 static void group(bool of_ring, int nr, unsigned flags)
 {
 	for (int i = 0; i < NR * SIZE; i++)
@@ -87,7 +87,7 @@ static struct io_uring_sqe *chosen(int op, int fd, unsigned len, unsigned prio, 
 	return s;
 }
 
-/* What has ended, with its flags. */
+/* Prints the completions with their flags. */
 static void show(const char *what)
 {
 	for (unsigned n = ready(); n; n--) {
@@ -143,7 +143,7 @@ static void sends(bool of_ring)
 	no_group(of_ring);
 }
 
-/* Until all have come, in however many parts. */
+/* Receives @len bytes, in however many parts. */
 static void receive_all(const char *what, unsigned prio, unsigned len)
 {
 	char all[256];
@@ -234,7 +234,7 @@ static void odd(void)
 	run("no group", 1);
 }
 
-/* More than the socket takes: the rest goes when there is room, and each byte once. */
+/* Sends more than the socket takes: the rest goes when there is room, and each byte once. */
 static void full(void)
 {
 	static char big[64 * 4096];

@@ -42,13 +42,13 @@ static void from_a_thread(void)
 	pthread_join(t, NULL);
 }
 
-/* A host's user may not lock much memory, and has it back some time after the end. */
+/* Returns @n in a guest. A host's user may lock little memory, and has it back only later. */
 static int many(int n)
 {
 	return in_guest() ? n : 4;
 }
 
-/* Rings that would use a quarter of a guest's memory of 1 GiB if they were not freed. */
+/* Makes rings that would use a quarter of a guest's memory of 1 GiB if they were not freed. */
 static void polls_itself(void)
 {
 	for (int i = 0; i < many(20); i++) {
@@ -58,7 +58,7 @@ static void polls_itself(void)
 	}
 }
 
-/* A guest of 1 GiB does not run out by them: so it is asked what is left. */
+/* Returns the free memory: it shows a leak that does not use up a guest of 1 GiB. */
 static long free_mib(void)
 {
 	struct sysinfo s;
@@ -67,7 +67,7 @@ static long free_mib(void)
 	return (long)(s.freeram * s.mem_unit >> 20);
 }
 
-/* Each ends by a number of completions, and when it has ended what is linked to it is one more. */
+/* Makes timeouts that end after so many completions; the request linked to each adds another. */
 static void timeouts_in_a_row(unsigned flags)
 {
 	static struct __kernel_timespec far = { .tv_sec = 1000 };
@@ -86,7 +86,7 @@ static void row_is_closed(void)
 	close_ring();
 }
 
-/* In whatever order they come. The last one's number is far off, not in the past. */
+/* Makes timeouts out of order. A large number of completions is far off, not in the past. */
 static void timeouts_in_order(void)
 {
 	static struct __kernel_timespec far = { .tv_sec = 1000 };
@@ -103,7 +103,7 @@ static void timeouts_in_order(void)
 	close_ring();
 }
 
-/* The child has the ring when its parent, the submitter, has gone. */
+/* Leaves the ring to a child when the submitter, its parent, has gone. */
 static void row_is_left(int start, int done)
 {
 	char c;
@@ -137,7 +137,7 @@ struct late {
 	int up[2], go[2];
 };
 
-/* Its ring is closed while it waits for a child; then it would make a group of buffers. */
+/* Waits for a child while its ring is closed, with a request for a group of buffers to come. */
 static void *makes_group(void *arg)
 {
 	static struct __kernel_timespec far = { .tv_sec = 1000 };
@@ -156,7 +156,7 @@ static void *makes_group(void *arg)
 	return arg;
 }
 
-/* The completion that ends the timeout is had by another thread. */
+/* Ends the timeout by a completion of another thread, and closes the ring. */
 static void closed_before_it_runs(void)
 {
 	struct late l;

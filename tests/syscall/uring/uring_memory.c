@@ -85,9 +85,9 @@ static void memories(void)
 	T(syscall(SYS_io_uring_register, ring, (1U << 31) | IORING_UNREGISTER_FILES, NULL, 0));
 }
 
-/* Prints completions without their order, which may vary. */
+/* ---- multishot polls ---- */
 
-/* Not in the order of completions: that may be either. */
+/* Prints how often the poll completed, whatever the order of completions. */
 static void shots(const char *what)
 {
 	unsigned n = 0, more = 0, polls = 0;

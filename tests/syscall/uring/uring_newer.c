@@ -72,7 +72,7 @@ static void install(const char *what, int flags)
 	close(fd);
 }
 
-/* The table: three slots, the first has a file. */
+/* Uses a table of three slots, of which the first has a file. */
 static void slots(void)
 {
 	int p[2], fds[3] = { -1, -1, -1 };

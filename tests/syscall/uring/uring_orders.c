@@ -16,7 +16,7 @@ static char expected[] =
 	;
 static char buf[5000];
 
-/* All completions by their user data, flags of buffers and sockets aside. */
+/* Prints all completions by their user data, without the flags of buffers and sockets. */
 static void tell(const char *what)
 {
 	struct io_uring_cqe all[32];

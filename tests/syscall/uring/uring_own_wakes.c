@@ -112,7 +112,7 @@ static void eventfds(void)
 	close(ep);
 }
 
-/* A thread waits in enter for what it does itself before; another's call tells it as ever. */
+/* Waits in enter for completions that the calls of another thread or of a child cause. */
 static int other_end;
 static void *writer(void *arg)
 {
@@ -144,7 +144,7 @@ static void others(void)
 	close(fd[1]);
 }
 
-/* A call that is waited for is cut short by what it wakes, and goes on. */
+/* Checks that calls which wake a request of their own task, and must complete it, sleep on. */
 static void sleeps(void)
 {
 	struct timespec ms = { 0, 20000000 };
@@ -222,7 +222,8 @@ static void deferred(void)
 }
 
 /*
- * A ring that polls another, which is enabled before or after: what the other ends is seen at once.
+ * Polls a ring from another, before or after the polled one is enabled. A completion in the polled
+ * ring is seen at once.
  */
 static void ring_polls(bool early)
 {

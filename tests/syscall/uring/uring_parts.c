@@ -23,7 +23,7 @@ static const char expected[] = "recv: request: 1: 10\n"
 			       "splice: as much as has come, and some\n"
 			       "silent and short: read: 1: 3\n";
 
-/* What has ended, in the order of user data. */
+/* Prints the completions in the order of user data. */
 static void tell(const char *what, unsigned n)
 {
 	static const char *const names[] = { "", "request", "next", "cancel", "limit" };
@@ -53,7 +53,7 @@ static int pending(int fd)
 	return n;
 }
 
-/* A request for 100 bytes, where there are @have. */
+/* Makes a request for 100 bytes where there are @have. */
 static void receives(const char *what, int have, unsigned flags, int limit_ms)
 {
 	struct __kernel_timespec ts = { 0, limit_ms * 1000000L };
@@ -79,7 +79,7 @@ static void receives(const char *what, int have, unsigned flags, int limit_ms)
 	close(s[1]);
 }
 
-/* Request 1 fills @s[0] and waits: its result when it is cancelled must be what @s[1] has. */
+/* Cancels request 1 when it has filled @s[0]: its result must be what @s[1] has. */
 static void cut_short(const char *what, const int *s)
 {
 	int res = 0, last = 0, n = 0;
@@ -141,7 +141,7 @@ static void splices(void)
 	close(fds[1]);
 }
 
-/* Less than asked is told of too. */
+/* A short read is reported even with CQE_SKIP_SUCCESS. */
 static void reads(void)
 {
 	int fd = NEED(open("f", O_RDWR | O_CREAT, 0600));

@@ -12,7 +12,7 @@
 static int fds[2];
 static atomic_bool over;
 
-/* There is a byte for a moment. */
+/* Writes and reads bytes, each of which is there for a moment. */
 static void *wakes(void *arg)
 {
 	char c;
@@ -34,7 +34,7 @@ static void *cancels(void *arg)
 	return arg;
 }
 
-/* How many of the completions there are were a poll's last. */
+/* Takes all completions. Returns how many were a poll's last. */
 static unsigned take(unsigned *ends)
 {
 	unsigned last = 0;

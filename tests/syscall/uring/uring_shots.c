@@ -32,7 +32,7 @@ static void shots(const char *what)
 	}
 }
 
-/* Submits, waits for @n completions in all. */
+/* Submits, waits for @n completions in all and prints them. */
 static void run(const char *what, unsigned n)
 {
 	unsigned todo = *sq_tail - __atomic_load_n(sq_head, __ATOMIC_ACQUIRE);

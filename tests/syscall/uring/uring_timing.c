@@ -28,7 +28,7 @@ struct done {
 	unsigned flags;
 };
 
-/* The next completion, which is waited for. */
+/* Waits for the next completion and returns it. */
 static struct done next(void)
 {
 	const struct io_uring_cqe *c;
@@ -144,7 +144,7 @@ static void update(int ms, unsigned which, unsigned data)
 	s->timeout_flags = IORING_TIMEOUT_UPDATE;
 }
 
-/* The next completion that is the last of its request. */
+/* Returns the next completion that is the last of its request. */
 static struct done next_end(void)
 {
 	struct done c;
@@ -255,7 +255,10 @@ static void *writer(void *fd)
 	return NULL;
 }
 
-/* At most @n completions; one comes after 100 ms, or @never before the wait has ended. */
+/*
+ * Waits for @n completions, at least @min_ms. One comes after 100 ms, or with @never only after the
+ * wait. Prints whether the wait took between @from and @to ms.
+ */
 static void least(const char *what, bool never, unsigned n, int min_ms, int from, int to)
 {
 	static char buf[16];

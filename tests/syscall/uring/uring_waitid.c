@@ -31,7 +31,7 @@ static void told(const char *what, pid_t child)
 		info.si_status, child && info.si_pid == child);
 }
 
-/* A child that exits with 7 once something is written, or at once. */
+/* Starts a child that exits with 7, at once or when a byte is written to the gate. */
 static int gate[2];
 static pid_t child(bool waits)
 {

@@ -11,7 +11,7 @@ static const char expected[] =
 #include "uring_waits.inc"
 	;
 
-/* The second reader gets what the request after it writes. */
+/* Checks that a reader behind a drain gets what the request after it writes. */
 static void behind_a_drain(void)
 {
 	int a[2], b[2];
@@ -40,8 +40,8 @@ static void behind_a_drain(void)
 }
 
 /*
- * The reader's task waits for its child when the pipe is written. What that has led to is done when
- * a poll of the child's has ended that came after it.
+ * Cancels a read whose pipe was written while its task waits for a child of vfork. The end of a
+ * later poll, which the child made, shows that the event has been handled.
  */
 static void cancelled_on_its_way(void)
 {
@@ -132,7 +132,7 @@ static void changed_timeouts(void)
 	close_ring();
 }
 
-/* A completion counts where a write would have to wait; then nothing more does. */
+/* Signals an eventfd that is full for a write: one more completion counts, and then none. */
 static void full_eventfd(void)
 {
 	uint64_t n = UINT64_MAX - 1;

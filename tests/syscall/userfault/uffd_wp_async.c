@@ -90,7 +90,7 @@ static void tell(const char *what, char *base, struct scan s, uint64_t len)
 	say("%s: %ld, end %ld:%s", what, n, ((long)s.walk_end - (long)base) / PAGE, line);
 }
 
-/* What each page is, for PAGEMAP_SCAN and in pagemap (present, swapped, protected). */
+/* Prints what each page is by PAGEMAP_SCAN and by pagemap (present, swapped, protected). */
 static void look(const char *what, char *base)
 {
 	uint64_t e[N];
@@ -129,7 +129,7 @@ static char *fresh(int flags, int file)
 	return p;
 }
 
-/* What PAGEMAP_SCAN with WP_MATCHING does to pages that some of which are written. */
+/* Prints what PAGEMAP_SCAN with WP_MATCHING does to pages some of which are written. */
 static void rounds(char *p)
 {
 	tell("reset", p, (struct scan){ .flags = 3, .mask = WRITTEN, .ret = WRITTEN }, 0);

@@ -22,7 +22,7 @@ static long api(int on, unsigned long long version, unsigned long long features)
 	return ioctl(on, UFFDIO_API, &a);
 }
 
-/* The ioctls for the range, without what later kernels add. */
+/* Returns the ioctls that the range allows, without those of later kernels, or -1. */
 static long watch(void *p, size_t n, int mode)
 {
 	struct uffdio_register r = { .range = { (uintptr_t)p, n }, .mode = mode };
@@ -44,7 +44,7 @@ static long wake(void *p, size_t n)
 	return ioctl(fd, UFFDIO_WAKE, &r);
 }
 
-/* What was copied, or -1. */
+/* Returns how much was copied, or -1. */
 static long copy(void *to, void *from, size_t n, int mode)
 {
 	struct uffdio_copy c = { (uintptr_t)to, (uintptr_t)from, n, mode, 0 };
@@ -97,7 +97,7 @@ static void *toucher(void *arg)
 
 static struct uffd_msg msg;
 
-/* A fault at @p: its message's flags, or what is wrong with it. */
+/* Starts a thread that faults at @p. Returns the flags of the message, or 100 and more. */
 static long fault(pthread_t *t, char *p, int kind)
 {
 	struct pollfd pfd = { fd, POLLIN, 0 };
@@ -363,9 +363,7 @@ static void filled_at_once(void)
 	close(m);
 }
 
-/*
- * A descriptor that answers faults with SIGBUS, and one that the kernel's faults are not told to.
- */
+/* Uses a descriptor that answers faults with SIGBUS, and another without the kernel's faults. */
 static void others(void)
 {
 	int bus = asked ? NEED(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK)) : -1,

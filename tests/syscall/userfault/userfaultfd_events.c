@@ -103,7 +103,7 @@ static void *monitor(void *unused)
 	return unused;
 }
 
-/* What was heard since the last time: @n messages. */
+/* Waits for @n messages, and prints what was heard since the last time. */
 static void expect(const char *what, int n, const char *want)
 {
 	if (asked)

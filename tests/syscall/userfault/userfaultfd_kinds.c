@@ -156,7 +156,7 @@ static void protected(void)
 	unwatch(area, N * size);
 }
 
-/* Pages that the file has and this mapping has not. */
+/* Touches pages that the file has and this mapping has not. */
 static void minor(char *other)
 {
 	struct touching t;
@@ -195,7 +195,7 @@ static void minor(char *other)
 	unwatch(area, N * size);
 }
 
-/* Holes, the end of the file, and what another mapping of it touches. */
+/* Tests holes, the end of the file, and pages that another mapping touches. */
 static void files(int m, char *other)
 {
 	struct touching t;
@@ -359,7 +359,7 @@ static void *handles(void *arg)
 	return arg;
 }
 
-/* Two touch, two handle, one disturbs them; everything is given back. */
+/* Runs two threads that touch, two that handle, and @disturb beside them. */
 static void race(const char *what, int m, int mode, void (*disturb)(int m, int round))
 {
 	pthread_t t[4];
