@@ -57,8 +57,8 @@ static long events(const char *group, const char *which)
 }
 
 /*
- * p has 40 MiB: p/m 24, of which it keeps 12: a asks for all of its 12, b for 4 of 8, c for
- * nothing.
+ * Checks how protection is divided. p/m has 24 of the 40 MiB of p, and keeps 12 of them: p/m/a asks
+ * for more than all of its 12, p/m/b for 4 of 8, p/m/c for nothing.
  */
 static void shares(const char *kind)
 {

@@ -41,7 +41,7 @@ static bool between(const char *what, long least, long most)
 		pid_;                                                                              \
 	})
 
-/* Each page counts once. */
+/* Maps a file four times: each page of it counts once. */
 static void map_often(int fd)
 {
 	for (int n = 0; n < 4; n++) {

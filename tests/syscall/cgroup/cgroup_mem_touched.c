@@ -33,7 +33,7 @@ static void fill(char *p, size_t n, size_t step, char with)
 		t_status(what, status_);                                                           \
 	} while (0)
 
-/* The second round gets frames that the first round has used. */
+/* Fills memory in two rounds: the second one gets frames that the first one has used. */
 static void filled(void)
 {
 	for (int round = 0; round < 2; round++) {
@@ -106,7 +106,7 @@ static void beside(void)
 	close(go[1]);
 }
 
-/* mincore() of pages that hold zeros. */
+/* Checks that mincore() reports pages that hold zeros. */
 static void resident(void)
 {
 	MEMBER("mincore", 0, char *p = area(64 * PAGE); unsigned char vec[64]; int n = 0;

@@ -7,7 +7,7 @@
 #include "await.h"
 #include "cgroup.h"
 
-/* us that tasks of the group have waited for memory */
+/* Returns for how many us tasks of the group have waited for memory. */
 static long stalled(const char *path)
 {
 	return figure(path, "total=");
@@ -60,7 +60,7 @@ static void while_it_waits_for_memory(void)
 		elsewhere ? "yes" : "no");
 }
 
-/* The end of its group wakes the task up, while other tasks have the CPUs for a while. */
+/* Removes the group of a throttled task, while other tasks have the CPUs for a while. */
 static void while_it_is_throttled(void)
 {
 	pid_t pid, busy[2];

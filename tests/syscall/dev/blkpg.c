@@ -88,7 +88,7 @@ static void partitions(void)
 		close(fd);
 }
 
-/* The device with a single partition, opened with O_EXCL. */
+/* Opens the device or a single partition with O_EXCL, and then others beside it. */
 static void exclusively(void)
 {
 	int fd = GNEED(open(dev, O_RDONLY | O_EXCL)), part;

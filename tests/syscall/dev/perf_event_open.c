@@ -294,7 +294,7 @@ static void burn_ms(long ms)
 	while (t.tv_sec < end.tv_sec || (t.tv_sec == end.tv_sec && t.tv_nsec < end.tv_nsec));
 }
 
-/* How big a group may be, and what a member of it reads. */
+/* Prints how big a group may be, and what a member of it reads. */
 static void big_groups(void)
 {
 	struct rlimit room = { 4096, 4096 };
@@ -324,7 +324,7 @@ static void big_groups(void)
 	OK(event(&a, 0, -1, last, PERF_FLAG_FD_NO_GROUP));
 }
 
-/* A task that has ended, one that has become another, one that may not be looked into. */
+/* Counts tasks that have ended, have called execve(), or may not be inspected. */
 static void ends(void)
 {
 	struct perf_event_attr a = software(PERF_COUNT_SW_TASK_CLOCK);

@@ -57,7 +57,7 @@ static void thread_dump(volatile int *shared)
 	dump();
 }
 
-/* A dump that waits for a thread which its tracer leaves at PTRACE_EVENT_EXIT. */
+/* Kills a dump that waits for a thread which its tracer leaves at PTRACE_EVENT_EXIT. */
 static int held(void)
 {
 	volatile int *shared =

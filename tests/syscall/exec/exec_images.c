@@ -320,7 +320,7 @@ static void movable(void)
 		__VA_ARGS__;                                                                       \
 		put("interp");                                                                     \
 	} while (0)
-/* A program with it, whose own code is not reached. */
+/* Runs a program with this interpreter; the program's own code is not reached. */
 static void with_interp(const char *what, const void *name, size_t n)
 {
 	start(ET_EXEC);

@@ -40,8 +40,8 @@ static void lock_and_exec(int threads)
 }
 
 /*
- * The table stays the other process's: what the new program closes is open there, but its locks on
- * the file go with a close.
+ * An exec of a child that shares our table of descriptors: what its new program closes stays open
+ * here, but the close drops that process's locks on the file.
  */
 static void table_of_two(void)
 {

@@ -80,8 +80,8 @@ static void async_inotify(void)
 }
 
 /*
- * A file without an owner to signal does not take the flag; the inode that anonymous files share
- * cannot be changed.
+ * A file that sends no signals does not accept O_ASYNC. The inode that anonymous files share cannot
+ * be changed.
  */
 static void anonymous(void)
 {

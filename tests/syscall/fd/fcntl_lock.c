@@ -132,7 +132,7 @@ static void ofd(void)
 	}));
 }
 
-/* F_UNLCK asks whether the description itself has a lock there. */
+/* Asks by F_UNLCK whether the open file description itself has a lock there. */
 static void own(int fd, long start, long len)
 {
 	struct flock fl = { .l_type = F_UNLCK, .l_start = start, .l_len = len };

@@ -170,7 +170,7 @@ static void loop_device(void)
 	GNEED(ioctl(dev, LOOP_CLR_FD));
 }
 
-/* Which of two errors comes first, and flags that are no error. */
+/* Prints which of two errors comes first, and tests flags that are no error. */
 static void orders(void)
 {
 	struct sched_param one = { 1 }, zero = { 0 };
@@ -218,7 +218,7 @@ static void orders(void)
 	T(ioctl(fd, FIDEDUPERANGE, -1));
 }
 
-/* io_uring: a slot without a buffer; no position. A file without a name is not opened again. */
+/* Tests empty slots and the position of io_uring, and a second open of a file without a name. */
 static void nameless(void)
 {
 	struct io_uring_params p = { 0 };

@@ -115,7 +115,7 @@ static void list(const char *path)
 		closedir(d);
 }
 
-/* Most calls fail; what matters is that they run at the same time. */
+/* Makes a random call. Most calls fail: the test only needs many that run at the same time. */
 static void one_step(unsigned *seed)
 {
 	char a[64], b[64];

@@ -11,7 +11,7 @@ static mode_t root_type;
 static struct fuse_in_header last;  /* of the last GETATTR or SETATTR */
 static struct fuse_setattr_in wish; /* of the last SETATTR */
 
-/* Node 2 is of user 3, group 4; node 3 of ids that the namespace lacks. */
+/* Node 2 belongs to user 3, group 4; node 3 to ids that the namespace lacks. */
 static void attr_of(struct fuse_attr *a, unsigned long node)
 {
 	memset(a, 0, sizeof(*a));

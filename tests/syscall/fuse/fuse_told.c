@@ -90,7 +90,7 @@ static void serve_read(const struct fuse_in_header *h, const struct fuse_read_in
 	reply(h->unique, 0, buf, n < r->size ? n : r->size);
 }
 
-/* Names and attributes hold for long. */
+/* Answers a LOOKUP with a name and attributes that are valid for long. */
 static void serve_lookup(const struct fuse_in_header *h)
 {
 	struct fuse_entry_out e = { .nodeid = 2, .entry_valid = 1000, .attr_valid = 1000 };

@@ -126,7 +126,7 @@ static void checksums(void)
 	close(other);
 }
 
-/* What a value of no length means, and levels that are not the socket's. */
+/* Tests values of length zero, and levels that are not the socket's. */
 static void nothing(void)
 {
 	static const int opts[] = { IP_TOS, IP_TTL, IP_PKTINFO, IP_MTU_DISCOVER, IP_RECVERR,

@@ -173,7 +173,7 @@ static void failed(int flags)
 	close(fd);
 }
 
-/* A device that is not there changes nothing: packets go where they went. */
+/* Sets a missing device for multicast, which changes nothing: packets go where they went. */
 static void group_device(void)
 {
 	int fd = bound(SOCK_DGRAM, "0.0.0.0"), from = NEED(socket(AF_INET, SOCK_DGRAM, 0));

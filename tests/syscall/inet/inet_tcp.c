@@ -174,7 +174,7 @@ static void *slow_reader(void *arg)
 	return NULL;
 }
 
-/* More than any buffer, in odd pieces; a writer that does not block gets EAGAIN on the way. */
+/* Sends more than any buffer holds, in odd pieces. A non-blocking write meets EAGAIN on the way. */
 static void bulk(void)
 {
 	uint64_t sum = 0;

@@ -30,7 +30,7 @@ static void *one_of_many(void *unused)
 	return NULL;
 }
 
-/* All wait, and go through it one by one. */
+/* Lets a crowd of threads wait for the lock, which each gets in turn. */
 static void crowd(void)
 {
 	static pthread_t t[CROWD];
@@ -92,7 +92,7 @@ static void *waits(void *tid)
 	return NULL;
 }
 
-/* The priorities of two waiters change, both fair to begin with. */
+/* Changes the priorities of two waiters, both of which are fair at first. */
 static void changes(void)
 {
 	static const struct {

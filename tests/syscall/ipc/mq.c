@@ -244,7 +244,7 @@ static void wait_in_crowd(mqd_t q, const struct urgency *u, bool sends)
 		NEED(mq_receive(q, buf, sizeof(buf), NULL));
 }
 
-/* Which of many waiting tasks is served first: the one with the highest priority. */
+/* Prints in which order waiting tasks are served: the highest priority comes first. */
 static void test_crowd(bool sends)
 {
 	mqd_t q = NEED(make(O_RDWR, 1, 20));

@@ -101,7 +101,7 @@ static void without(const char *what, int type)
 	close(fd);
 }
 
-/* A closed port: the error comes by the right link. */
+/* Sends to a closed port: the error comes by the right link. */
 static void refused(const struct sockaddr_in6 *server)
 {
 	struct sockaddr_in6 to = *server;

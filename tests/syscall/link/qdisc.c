@@ -257,7 +257,7 @@ static void bucket(void)
 	CHECK("all leave in order", is(come(7), "cdefghk"));
 }
 
-/* Under a bucket that lets nothing pass, high before low. */
+/* Checks that a band of high priority goes first, below a bucket that holds packets back. */
 static void bands(void)
 {
 	struct tc_prio_qopt o = { .bands = 3, .priomap = { 1, 2, 2, 2, 1, 2, 0, 0 } };
@@ -391,8 +391,8 @@ static void hierarchy(void)
 }
 
 /*
- * A packet longer than a bucket that has shrunk; a quantum that overflows 32 bits; which processes
- * learn of a full queue.
+ * Tests a packet that is longer than a bucket that has shrunk, a quantum that overflows 32 bits,
+ * and which processes learn of a full queue.
  */
 static void extremes(void)
 {

@@ -56,7 +56,7 @@ static void nothing(void)
 	close(fd);
 }
 
-/* A packet socket is told of no address where there is none. */
+/* A packet socket reports no link address for a device that has none. */
 static void seen(void)
 {
 	struct ifreq r = { .ifr_name = "tun0", .ifr_flags = IFF_TUN | IFF_NO_PI };

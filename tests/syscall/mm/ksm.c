@@ -183,7 +183,7 @@ static void watched(void)
 	GIS(comes(0, 0));
 }
 
-/* Pages that are alike again and again while they are written to. */
+/* Writes to pages that are alike again and again. Returns "lost" if a value is missing. */
 static void *writer(void *arg)
 {
 	char *p = arg;
@@ -228,7 +228,7 @@ static long own(void)
 #define SET_MERGE 67
 #define GET_MERGE 68
 
-/* All that a process has, without advice. */
+/* Merges all memory of a process by prctl(2), without madvise(2). */
 static void process(void)
 {
 	char *p = area();

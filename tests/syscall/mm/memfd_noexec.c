@@ -40,7 +40,7 @@ static long store(const char *to)
 	return n;
 }
 
-/* A pid namespace has its own, but never less than those above it. */
+/* A pid namespace has its own value, which is never less than those of the namespaces above. */
 static void inside(int ready, int go)
 {
 	char c;

@@ -120,7 +120,7 @@ static void the_area(void)
 	close(fd);
 }
 
-/* What the owner may do with it. */
+/* Prints what the owner may do with secret memory. */
 static void the_owner(void)
 {
 	char *p, buf[8] = "";

@@ -143,7 +143,7 @@ static void areas(char *p)
 	WANT(0, get(p, MPOL_F_ADDR));
 }
 
-/* A policy is taken back also where there are holes, but not where nothing is. */
+/* A policy can be reset in a range with holes, but not in one that holds no mapping. */
 static void over_holes(void)
 {
 	char *p = (char *)NEED(

@@ -138,7 +138,7 @@ static void room(void)
 		9);
 }
 
-/* Every other page of many: more regions than any buffer of the kernel's has. */
+/* Scans every other page of many: more regions than any buffer of the kernel holds. */
 static void many(void)
 {
 	enum { MANY = 3000 };

@@ -63,8 +63,8 @@ static void trees(void)
 }
 
 /*
- * A folder of the topmost mount as the root: that mount is not shown, what is on the folder and
- * below is.
+ * Lists mounts with a folder of the topmost mount as the root: that mount is not shown, but mounts
+ * on the folder and below are.
  */
 static void in_folder(void)
 {
@@ -82,7 +82,7 @@ static void in_folder(void)
 	G(list(moved, ids), "0");
 }
 
-/* The topmost mount itself as the root. */
+/* Lists mounts with the topmost mount itself as the root. */
 static void in_mount(void)
 {
 	long n;

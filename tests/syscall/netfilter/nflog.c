@@ -216,7 +216,7 @@ static void packets(void)
 	G(command(listener1, 7, NFULNL_CFG_CMD_BIND), "0");
 }
 
-/* A request's mark is not that of its answer. */
+/* The mark of an echo request is not copied to the answer. */
 static void marks(void)
 {
 	static const unsigned char ping[8] = { 8, 0, 0xf7, 0xfe, 0, 1, 0, 0 };

@@ -322,7 +322,7 @@ static void *knock(void *arg)
 	return NULL;
 }
 
-/* No packet sees the set empty. */
+/* Flushes and refills a set in one batch: no packet meets an empty set. */
 static void swap(void)
 {
 	pthread_t t;

@@ -206,9 +206,9 @@ static int with_match(int rev, unsigned char flags)
 }
 
 /*
- * TCP to port 80 goes to 5000, to port 81, by iptables, to 5002, to port 82 to 5003, whose socket
- * takes nothing that is others'; UDP to port 53 to 5001. What has a socket that does take it gets
- * the mark and no more.
+ * Makes rules: TCP goes from port 80 to 5000, from 81 to 5002 (by iptables) and from 82 to 5003,
+ * whose socket is not transparent; UDP goes from port 53 to 5001. A packet that a transparent
+ * socket already gets is only marked.
  */
 static int rules(void)
 {

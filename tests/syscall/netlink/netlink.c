@@ -66,7 +66,7 @@ static void answers(const char *what)
 	say("%s: done, some %d, wrong numbers %d", what, count > 0, wrong);
 }
 
-/* The route to an address: a clone of a route with its attributes. */
+/* Asks for the route to an address: a clone of a route with its attributes. */
 static void way(void)
 {
 	struct {
@@ -98,8 +98,8 @@ static void way(void)
 }
 
 /*
- * The list of memberships: empty before the first group; at most as long as the buffer, but with
- * the whole length.
+ * Reads the list of memberships, which is empty before the first group. It is cut to the buffer,
+ * but the length is that of the whole list.
  */
 static void memberships(void)
 {

@@ -29,8 +29,8 @@ static void directory(const char *path, int owner, int mode)
 }
 
 /*
- * Another user's files: folders that may not be listed, or may be listed but not searched, and
- * files that only their owner may read.
+ * Makes another user's files: folders that may not be listed, or may be listed but not searched,
+ * and files that only their owner may read.
  */
 static void make_lower(void)
 {

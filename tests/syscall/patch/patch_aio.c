@@ -24,7 +24,7 @@ static struct iocb iocbs[MOST];
 static struct io_event ev[8];
 static unsigned long long sent, seen; /* the numbers of events, in order */
 
-/* One site for all calls. */
+/* Is the only site of all calls. */
 static __attribute__((noinline)) long getevents(long min, long nr, void *to, void *timeout)
 {
 	return syscall(SYS_io_getevents, ctx, min, nr, to, timeout);

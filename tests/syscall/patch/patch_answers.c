@@ -106,7 +106,7 @@ static void *in_thread(void *arg)
 	return (void *)(bad + all_wrong());
 }
 
-/* A child that shares the memory until it exits, and has ids of its own. */
+/* Checks that a child of vfork, which shares our memory, gets its own ids. */
 static void vforked(void)
 {
 	pid_t me = (pid_t)ASK(getpid), pid = NEED(vfork());

@@ -50,7 +50,7 @@ static long vforks(int n)
 	return bad;
 }
 
-/* A child that makes its own copy of hot code and changes it; the parent's stays. */
+/* A child changes its own copy of hot code, and the parent's stays. */
 static void copies(void)
 {
 	char *p = site_page(PROT_READ | PROT_WRITE | PROT_EXEC);

@@ -88,7 +88,7 @@ static void vm_readv(void)
 	say("process_vm_readv: %d", as_written(buf, NR(getppid)));
 }
 
-/* Another mapping of the same page of the file is the file's, to read and to run. */
+/* Another mapping of the page has the file's contents, for a read and for a call. */
 static void second_mapping(void)
 {
 	int fd = text_file();

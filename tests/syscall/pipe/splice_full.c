@@ -11,8 +11,8 @@
 static int p[2];
 
 /*
- * The guest lets other writers go on while the file is read. Linux holds the lock of the pipe, so a
- * write from this server would deadlock.
+ * Fills the pipe while the file is read, which the guest permits. Linux holds the pipe's lock then,
+ * so this write would deadlock there.
  */
 static void fill(void)
 {

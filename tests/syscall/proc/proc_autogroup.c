@@ -32,7 +32,7 @@ static void set(const char *text)
 	close(fd);
 }
 
-/* Linux lets a user set it ten times a second. */
+/* Writes again until it succeeds, as Linux lets a user write only ten times a second. */
 static void set_again(const char *text)
 {
 	int fd = open("/proc/self/autogroup", O_WRONLY);

@@ -64,7 +64,7 @@ static void frames(void)
 	close(fd);
 }
 
-/* Reads @n long arguments, more than a page or two, which the environment follows. */
+/* Reads a command line of @n long arguments, longer than two pages, behind which is a secret. */
 static void arguments(int n)
 {
 	static char arg[LONG + 1], text[65536];

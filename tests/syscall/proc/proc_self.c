@@ -66,7 +66,8 @@ static void maps(void)
 }
 
 /*
- * The ninth word of stat, in Linux's own bits: PF_EXITING, PF_FORKNOEXEC, PF_SIGNALED, PF_KTHREAD.
+ * Prints bits of the ninth word of stat: PF_EXITING, PF_FORKNOEXEC, PF_SIGNALED and PF_KTHREAD of
+ * Linux.
  */
 static void flags_of(const char *what, int pid)
 {

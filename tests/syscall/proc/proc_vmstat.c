@@ -46,7 +46,7 @@ static char *fresh(size_t size, int flags)
 	return p;
 }
 
-/* Large areas: a small one may have its pages from the start. */
+/* Counts page faults of large areas, since a small one may have its pages from the start. */
 static void own_faults(void)
 {
 	const size_t size = 256 * PAGE;

@@ -211,7 +211,7 @@ static void process(int round)
 		execl("/proc/self/exe", "race_uring", "done", NULL);
 }
 
-/* By itself, or by what random requests may do to it. */
+/* Prints whether the process ended by itself, or by a signal that random requests may cause. */
 static void wait_for(pid_t pid)
 {
 	int status = 0;

@@ -12,7 +12,7 @@
 static pthread_barrier_t turn;
 static volatile int got, none, last;
 
-/* Waits for one child together with the other threads. True if that was the last time. */
+/* Waits for a child at once with the other thread. True if that was the last time. */
 static bool wait_once(void)
 {
 	bool done;
@@ -34,7 +34,7 @@ static void *waiter(void *arg)
 	return arg;
 }
 
-/* Between the two barriers a child ends that the parent's two threads wait for. */
+/* Makes a child per round, for which two threads wait at once: exactly one of them gets it. */
 static void rounds(void)
 {
 	long end = now_ms() + MS;

@@ -467,7 +467,7 @@ static void look(const char *path)
 		close(fd);
 }
 
-/* Files that are made anew for each open of the name. */
+/* Checks rules for files of /proc, whose inodes are made anew for each lookup. */
 static void processes(void)
 {
 	int rs, order[2];

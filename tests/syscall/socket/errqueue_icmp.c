@@ -222,7 +222,7 @@ static void state(int fd)
 	say(" events %x, error %s", e, t_errno(number(fd, SOL_SOCKET, SO_ERROR)));
 }
 
-/* Every type and code, for sockets with and without IP_RECVERR. */
+/* Sends errors of every type and code to sockets with and without IP_RECVERR. */
 static void types(void)
 {
 	static const struct {
@@ -288,7 +288,7 @@ static void too_large(void)
 				}
 }
 
-/* A socket that is bound to a device hears of what came by that one. */
+/* Checks that a socket that is bound to a device gets an error that came by that device. */
 static void by_device(void)
 {
 	for (int v6 = 0; v6 < 2; v6++) {
@@ -303,7 +303,7 @@ static void by_device(void)
 	}
 }
 
-/* Records beside the error. */
+/* Prints the records that come beside the error. */
 static void beside(void)
 {
 	for (int v6 = 0; v6 < 2; v6++) {
@@ -318,7 +318,7 @@ static void beside(void)
 	}
 }
 
-/* Several in the queue, taken in parts; what SO_ERROR and calls say between. */
+/* Queues several errors and takes them in parts. Prints SO_ERROR and results of calls between. */
 static void order(void)
 {
 	char buf[16];
@@ -386,7 +386,7 @@ static void raws(void)
 			}
 }
 
-/* What is refused before it leaves. */
+/* Sends datagrams that are refused before they leave. */
 static void local(void)
 {
 	static char big[70000];

@@ -309,7 +309,7 @@ static void change_addr(int fd, unsigned long cmd, const char *what)
 		asked_addr(fd, SIOCGIFBRDADDR), asked_addr(fd, SIOCGIFDSTADDR));
 }
 
-/* What a new address, mask or broadcast address keeps of the old, also when it is refused. */
+/* Prints what a new address, mask or broadcast address, even a refused one, keeps of the old. */
 static void addresses(void)
 {
 	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));

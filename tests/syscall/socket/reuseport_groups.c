@@ -45,7 +45,7 @@ static void who(const int *fds, int n, int port)
 	close(from);
 }
 
-/* The indices of the programs that the sockets have before they are bound, NONE, DETACHED. */
+/* @programs: for each socket the index of its program before the bind, or NONE or DETACHED. */
 static void group(const char *name, const int *programs, int n)
 {
 	int fds[4], in[4], port = 0;

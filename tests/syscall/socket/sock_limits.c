@@ -162,7 +162,7 @@ static void sticky(void)
 	close(out);
 }
 
-/* Least sizes; a number below zero asks for as much as there may be. */
+/* Prints the sizes of buffers for small values, and for negative ones, which mean the largest. */
 static void buffers(int opt)
 {
 	static const int asked[] = { 0, 1, 1152, 1153, 2304, 2305, 5000, -1, -8192 };
@@ -188,7 +188,7 @@ static void lo_mtu(int mtu)
 	close(fd);
 }
 
-/* As many bytes in a fragment as there were at most. */
+/* Prints the reported size of the largest fragment. */
 static void fragments(int family)
 {
 	static char big[5000];

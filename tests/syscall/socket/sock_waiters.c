@@ -32,7 +32,7 @@ static void set_limit(int fd, int which)
 	NEED(setsockopt(fd, SOL_SOCKET, which, &tv, sizeof(tv)));
 }
 
-/* A second descriptor's limits are the socket's: set while the other waits without one. */
+/* Sets a timeout while another thread waits without one, which does not change that wait. */
 static void readers_wait(const char *what, int a, int b)
 {
 	struct waiter w = { .fd = b };
@@ -63,7 +63,7 @@ static void *takes(void *arg)
 	return NULL;
 }
 
-/* Several readers of one byte each that wait again and again. */
+/* Lets several readers wait again and again for a byte each. */
 static void share(const char *what, int a, int b)
 {
 	struct waiter w[READERS];

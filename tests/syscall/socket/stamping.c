@@ -411,7 +411,7 @@ static void send_controlled(const struct kind *k)
 	close(fd[1]);
 }
 
-/* A buffer that is too small, MSG_PEEK, and a queue that reports POLLPRI. */
+/* Tests a buffer that is too small, MSG_PEEK, and a queue that reports POLLPRI. */
 static void small(void)
 {
 	int fd[2];
@@ -490,7 +490,7 @@ static void bytes(void)
 	}
 }
 
-/* Other records of a packet with a timestamp. */
+/* Prints the other records of a packet with a timestamp. */
 static void told(const struct kind *k)
 {
 	int fd[2];

@@ -139,7 +139,7 @@ static void sends(const char *name, int family, int type)
 	close(fds[1]);
 }
 
-/* A waiter is woken; edges come again though the record only grows. */
+/* Checks that a waiter is woken, and that edges come again although the record only grows. */
 static void waits(int type)
 {
 	struct epoll_event e = { .events = EPOLLET | EPOLLERR }, got = { 0 };
@@ -196,7 +196,7 @@ static void exhausted(void)
 	close(fds[1]);
 }
 
-/* What an accepted connection has of its listener, a large write, the other end that goes. */
+/* Tests what an accepted connection inherits, a large write, and a peer that closes. */
 static void streams(void)
 {
 	static char big[3 << 20];
@@ -379,7 +379,7 @@ static void by_uring(int type)
 	close(fds[1]);
 }
 
-/* Which sockets SEND_ZC takes. */
+/* Prints whether SEND_ZC takes a socket of this kind. */
 static void uring_kind(const char *name, int type, int protocol)
 {
 	struct sockaddr_in to = at("127.0.0.1", 9);

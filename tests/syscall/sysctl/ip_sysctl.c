@@ -34,7 +34,7 @@ static void show(const char *name)
 	close(fd);
 }
 
-/* In a namespace of the test's own: which files exist, and which only the first namespace has. */
+/* Prints which files exist in the test's own namespace: others only the first namespace has. */
 static void numbers(void)
 {
 	static const char *const names[] = { "ipv4/route/min_pmtu", "ipv4/route/mtu_expires",

@@ -87,7 +87,7 @@ static void programs(void)
 	close(fd);
 }
 
-/* The collector's words are the machine's. */
+/* Checks the collector's settings, which the whole machine shares. */
 static void collector(void)
 {
 	static const char *const names[] = { "gc_thresh1", "gc_thresh2", "gc_thresh3",

@@ -29,7 +29,7 @@ static void kinds(void)
 			say("%s: %s", paths[i], t_errno(errno));
 }
 
-/* In one read, in pieces, and from the middle. */
+/* Reads a file at once, in pieces, and from the middle. */
 static void pieces(const char *path)
 {
 	char whole[4096], parts[4096];

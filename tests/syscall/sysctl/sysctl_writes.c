@@ -108,7 +108,7 @@ static void others(void)
 	G(put(file, "1048576"), "0");
 }
 
-/* Of any base, with a sign only where it is negative. */
+/* Numbers may be of base 8, 10 or 16, and have no plus sign. */
 static void numbers(void)
 {
 	const char *own = "/proc/sys/vm/dirty_expire_centisecs",

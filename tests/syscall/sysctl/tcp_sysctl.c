@@ -164,7 +164,7 @@ static void reordering(void)
 	close(fd);
 }
 
-/* SACKs that show the first of eight segments to come last. */
+/* Sends SACKs by which the first of eight segments comes last. */
 static void late(const char *most)
 {
 	static char data[8000];

@@ -8,8 +8,8 @@
 #include <linux/acct.h>
 
 /*
- * Accounting is of the whole machine: records of our own children are looked for, and only whether
- * they are right is said.
+ * Looks for a record of our own children, since accounting is for the whole machine, and prints
+ * only whether it is right.
  */
 static void wanted(int code, int flags, int min_ticks, const char *what)
 {

@@ -22,7 +22,7 @@ static void another_namespace(void)
 	CHILD(from_within(fd));
 }
 
-/* Opened again it is one more of the same process, whatever becomes of the first. */
+/* Opens a descriptor again: the new one refers to the same process, and outlives the first. */
 static void again(pid_t pid)
 {
 	int fd = NEED(syscall(SYS_pidfd_open, pid, 0)), other, path;

@@ -183,7 +183,7 @@ static void refused(void)
 
 #define GET_AUXV 0x41555856 /* PR_GET_AUXV */
 
-/* The whole vector's length, however little of it there is room for. */
+/* The call returns the length of the whole vector, even if it does not fit. */
 static void auxv(void)
 {
 	unsigned long v[128] = { 0 }, one[2] = { 0 };

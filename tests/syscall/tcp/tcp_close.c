@@ -103,8 +103,8 @@ static void waiting_out(void)
 }
 
 /*
- * A program that still has a socket open after an orderly end sees only the end, in TIME_WAIT or
- * not.
+ * Prints what a program sees that still has a socket open after an orderly end: only the end, in
+ * TIME_WAIT or not.
  */
 static void look(const char *who, int fd)
 {

@@ -187,7 +187,7 @@ static void no_room(int cork)
 	close(l);
 }
 
-/* TCP_FASTOPEN_KEY: one key or two, of this listener. */
+/* Sets one key or two of a listener (TCP_FASTOPEN_KEY). */
 static void keys(void)
 {
 	static const unsigned sizes[] = { 0, 15, 16, 17, 31, 32, 33 };

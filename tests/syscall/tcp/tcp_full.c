@@ -35,7 +35,7 @@ static void connect_pair(int *p)
 	close(l);
 }
 
-/* Writes until the peer goes. */
+/* Starts a child that writes until the peer goes. */
 static pid_t feed(int fd)
 {
 	pid_t pid = fork();

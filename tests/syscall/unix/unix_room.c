@@ -274,7 +274,8 @@ static void on_sigio(int sig)
 }
 
 /*
- * SIGIO and an edge of epoll: once there is much room again, and only for a sender that got EAGAIN.
+ * SIGIO and an edge of epoll come once there is much room again, and only for a sender that got
+ * EAGAIN.
  */
 static void told(int type)
 {

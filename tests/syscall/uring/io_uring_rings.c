@@ -15,7 +15,7 @@ static void wrong_task(void)
 	T(reg(IORING_REGISTER_EVENTFD, NULL, 0));
 }
 
-/* What the tests of liburing found. */
+/* Tests what liburing's tests found. */
 static void test_found(void)
 {
 	struct __kernel_timespec ms = { 0, 5000000 };
@@ -85,7 +85,7 @@ static void add_limit(struct __kernel_timespec *ts, unsigned flags, unsigned lon
 	add(IORING_OP_LINK_TIMEOUT, -1, ts, 1, 0, data)->flags = flags;
 }
 
-/* LINK_TIMEOUT: over in time or not, never started, out of place. */
+/* Tests LINK_TIMEOUT for requests that end in time or not, or never start, and out of place. */
 static void test_limits(void)
 {
 	struct __kernel_timespec ms = { 0, 5000000 }, ever = { 100, 0 };

@@ -30,7 +30,7 @@ static struct io_uring_sqe *word(
 	return s;
 }
 
-/* go() for several that end at once. */
+/* Does as go(), for several requests that end at once. */
 static void go_all(const char *what, unsigned n)
 {
 	unsigned todo = *sq_tail - __atomic_load_n(sq_head, __ATOMIC_ACQUIRE);
@@ -284,7 +284,7 @@ static void go_away(const char *what, int how)
 	t_kill(pid);
 }
 
-/* A child wakes what its parent's request waits for. */
+/* Lets a child wake a request of its parent. */
 static void other(void)
 {
 	pid_t pid;
