@@ -4,6 +4,7 @@
 set -uo pipefail
 export LC_ALL=C.UTF-8 # mtools, for example, needs it for names outside ASCII
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+self=$(realpath "$0")
 BUILD=${BUILD:-$root/build}
 KERNEL=${KERNEL:-$BUILD/nestling} NESTCTL=${NESTCTL:-$BUILD/nestctl}
 IMAGE=${IMAGE:-$BUILD/tests/debian.ext4} BUSYBOX=${BUSYBOX:-$BUILD/tests/busybox.ext4}
@@ -83,6 +84,16 @@ alive() {
 # of_the_day WORD...: prints the word that SEED picks, each in its turn, one a day. With tests/run
 # --long, which sets LONG, it prints all words, one a line.
 of_the_day() { if [[ -n ${LONG:-} ]]; then printf '%s\n' "$@"; else echo "${@:$((SEED % $# + 1)):1}"; fi; }
+# one_way WORD...: sets $way to the word that SEED picks. With --long, runs the test from its start
+# for each word, and exits.
+one_way() {
+	local word
+	if [[ -n ${LONG:-} && -z ${WAY_OF_TEST:-} ]]; then
+		for word; do WAY_OF_TEST=$word "$self" || bad=1; done
+		exit $bad
+	fi
+	way=${WAY_OF_TEST:-$(of_the_day "$@")}
+}
 # free_port: prints a TCP port that is free on 127.0.0.1. It is outside the host's range of
 # ephemeral ports, so the host gives it to no other program in between.
 free_port() {

@@ -112,7 +112,7 @@ static void test_by_name(void **state)
 			assert_int_equal(alloc_frames_at(pfn + first, 1), 0);
 			if (first)
 				assert_int_equal(alloc_frames_at(pfn, 32), first);
-			for (u32 i = first ? 0 : first; i < first + n; i++) {
+			for (u32 i = 0; i < first + n; i++) {
 				assert_int_equal(atomic_read(&b[i].refcount), 1);
 				memset(page_address(b + i), 0x55, PAGE_SIZE);
 				put_page(b + i);

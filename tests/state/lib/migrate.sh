@@ -117,7 +117,7 @@ cut_off() { "$NESTCTL" migrate $at --timeout 5 -- sh -c "head -c $1 | '$NESTCTL'
 relayed() { "$NESTCTL" migrate $at --timeout 5 -- python3 "$root/tests/state/lib/relay.py" "$@" -- "$NESTCTL" receive --name $to --timeout 5 - >out 2>err; }
 cut_back() { "$NESTCTL" migrate $at --timeout 5 -- sh -c "'$NESTCTL' receive --name $to --timeout 5 - | head -c $1" >out 2>err; }
 
-way=$(of_the_day "ncpus=2" "ncpus=1" "ncpus=2 seccomp=off" "ncpus=1 patch=off")
+one_way "ncpus=2" "ncpus=1" "ncpus=2 seccomp=off" "ncpus=1 patch=off"
 params=()
 for p in $way; do params+=(--param "$p"); done
 echo "# $way"
