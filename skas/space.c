@@ -363,7 +363,7 @@ static void count_maps(struct space *s, u32 n)
 		return;
 	maps = os_space_count_maps(s->mapper);
 	if (maps >= 0)
-		s->nr_maps = (u32)maps + s->queued;
+		s->nr_maps = (u32)maps + 2 * s->queued;
 	s->count_at = s->nr_maps + COUNT_STEP;
 }
 
