@@ -61,6 +61,7 @@ bench-disk: deps
 	@bench/disk --build $(B) $(BENCHFLAGS)
 # A tree of 50000 files; root (bench/tree says how); some minutes.
 bench-tree: deps
+	@$(build_all)
 	@bench/tree --build $(B) $(BENCHFLAGS)
 # Root, iperf3, nginx and wrk (bench/net says how); three minutes, after the image is made.
 bench-net: deps

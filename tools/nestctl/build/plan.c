@@ -144,15 +144,18 @@ static void need_from(struct build *b, size_t number, const char *value)
 static void need_of(struct build *b, size_t number, const struct instruction *i)
 {
 	for (size_t n = 0; n < i->nr_flags; n++) {
-		const char *value = i->flags[n].value, *from;
+		const char *value = i->flags[n].value;
+		bool mount = !strcmp(i->flags[n].name, "mount");
 
-		if (!value)
-			continue;
-		if (!strcmp(i->flags[n].name, "from"))
+		if (value && !strcmp(i->flags[n].name, "from"))
 			need_from(b, number, value);
-		from = strcmp(i->flags[n].name, "mount") ? NULL : strstr(value, "from=");
-		if (from)
-			need_from(b, number, format("%.*s", (int)strcspn(from + 5, ","), from + 5));
+		while (value && mount && *value) { /* KEY=VALUE,... */
+			size_t len = strcspn(value, ",");
+
+			if (!strncmp(value, "from=", 5))
+				need_from(b, number, format("%.*s", (int)len - 5, value + 5));
+			value += len + (value[len] == ',');
+		}
 	}
 }
 

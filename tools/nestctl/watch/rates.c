@@ -69,7 +69,7 @@ static void read_net(char *text, struct counts *n)
 	for (char *line; (line = strsep(&text, "\n"));) {
 		if (sscanf(line, " %31[^: ]: %llu %*u %*u %*u %*u %*u %*u %*u %llu", name, &in,
 			    &out) != 3 ||
-			strncmp(name, "eth", 3))
+			!strcmp(name, "lo"))
 			continue;
 		n->net_in += in;
 		n->net_out += out;
