@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -174,29 +175,58 @@ static bool read_socket(const struct umid_console *c, uint64_t *inode, uint64_t 
 	return true;
 }
 
-bool umid_try_connect(struct umid_console *c, const char *folder)
+/*
+ * Returns a socket that is connected to @path and bound to an automatic name, to which the kernel
+ * sends replies; or -1 with errno.
+ */
+static int connect_to(const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int err;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
 
+	strcpy(a.sun_path, path);
+	if (fd < 0 || (!bind(fd, (struct sockaddr *)&a, sizeof(sa_family_t)) &&
+			      !connect(fd, (struct sockaddr *)&a, sizeof(a))))
+		return fd;
+	err = errno;
+	close(fd);
+	errno = err;
+	return -1;
+}
+
+bool umid_try_connect(struct umid_console *c, const char *folder)
+{
 	c->wait_ms = WAIT_MS;
 	c->step_ms = STEP_MS;
+	c->late = false;
 	c->fd = -1;
 	errno = ENAMETOOLONG;
 	if (snprintf(c->path, sizeof(c->path), "%s/mconsole", folder) >= (int)sizeof(c->path))
 		return false;
-	strcpy(a.sun_path, c->path);
-	c->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	/* bind to an automatic name, to which the kernel sends replies */
-	if (c->fd >= 0 && read_socket(c, &c->inode, &c->made) &&
-		!bind(c->fd, (struct sockaddr *)&a, sizeof(sa_family_t)) &&
-		!connect(c->fd, (struct sockaddr *)&a, sizeof(a)))
-		return true;
-	err = errno;
-	if (c->fd >= 0)
-		close(c->fd);
-	errno = err;
-	return false;
+	if (read_socket(c, &c->inode, &c->made))
+		c->fd = connect_to(c->path);
+	return c->fd >= 0;
+}
+
+/*
+ * Gives the console another socket, with another name: a reply that comes too late is not taken for
+ * the next request's. Returns false with errno.
+ */
+static bool renew(struct umid_console *c)
+{
+	int fd = connect_to(c->path);
+
+	if (fd < 0 || dup3(fd, c->fd, O_CLOEXEC) < 0) {
+		int err = errno;
+
+		if (fd >= 0)
+			close(fd);
+		errno = err;
+		return false;
+	}
+	close(fd);
+	c->late = false;
+	return true;
 }
 
 void umid_connect(struct umid_console *c, const char *folder)
@@ -287,7 +317,7 @@ bool umid_send(struct umid_console *c, const char *command, const int *fds, size
 	if (q.len >= sizeof(q.text))
 		die("%s: too long a command", command);
 	memcpy(q.text, command, q.len);
-	return send_request(c, &q, fds, n);
+	return (!c->late || renew(c)) && send_request(c, &q, fds, n);
 }
 
 static int64_t now_ms(void)
@@ -308,6 +338,7 @@ char *umid_reply(struct umid_console *c, int *err, size_t *len)
 	while (r.more) {
 		if (now_ms() > end || *len > ANSWER_MAX || !receive(c, &r)) {
 			free(all);
+			c->late = true;
 			return NULL;
 		}
 		/* do not count the terminating zero */

@@ -61,6 +61,8 @@ struct umid_console {
 	 * again
 	 */
 	uint64_t inode, made;
+	/* a reply to an earlier request may still come to @fd, so the next request renews @fd */
+	bool late;
 	/* the path of the socket */
 	char path[108];
 };
