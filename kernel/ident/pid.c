@@ -130,7 +130,8 @@ struct pid *alloc_pid(struct pid_namespace *ns, const pid_t *want, u32 nr_want)
 	init_waitqueue_head(&p->wait_pidfd);
 	spin_lock(&pidmap_lock);
 	err = insert_numbers(p, ns, want, nr_want);
-	p->ident = ++total_forks;
+	if (!err)
+		p->ident = ++total_forks;
 	spin_unlock(&pidmap_lock);
 	if (!err) {
 		ns_get(&ns->ns); /* the reference that put_pid() drops */

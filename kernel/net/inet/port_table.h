@@ -175,5 +175,10 @@ bool ports_walk(
 void ports_walk_end(struct port_walk *w);
 /* Returns the number of sockets of a family in @t (net_proc.c). May sleep. */
 u32 net_count_socks(struct port_table *t, bool v6);
+/*
+ * Returns the number of TCP connections, of both families, in ESTABLISHED and CLOSE-WAIT
+ * (net_proc.c). May sleep.
+ */
+u32 net_count_established(void);
 
 #endif

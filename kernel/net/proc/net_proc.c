@@ -158,21 +158,26 @@ static void show_head(struct seq *s, const struct listing *l)
 #define BATCH 128U /* lines */
 #define COUNT_BATCH 4096U
 
-/* Numbers of sockets: in the caller's namespace of IPv4 [0] and IPv6 [1], and in all namespaces. */
+/*
+ * Numbers of sockets: in the caller's namespace those of IPv4 [0] and IPv6 [1], those in TIME-WAIT,
+ * and those in ESTABLISHED and CLOSE-WAIT; and all in all namespaces.
+ */
 struct count {
-	u32 n[2], time_wait, all;
+	u32 n[2], time_wait, established, all;
 };
 
 static void count_one(struct inet_sock *i, void *arg)
 {
 	struct count *c = arg;
-	bool waits = i->table->stream && container_of(i, struct tcp_sock, inet)->life.waits_out;
+	struct tcp_sock *t = i->table->stream ? container_of(i, struct tcp_sock, inet) : NULL;
+	bool waits = t && t->life.waits_out;
 
 	c->all += !waits;
 	if (i->net != current_net())
 		return;
 	c->n[i->v6] += !waits;
 	c->time_wait += waits;
+	c->established += t && TCPF(READ_ONCE(t->state)) & TCPF_SENDING;
 }
 
 static struct count count_socks(struct port_table *t)
@@ -188,6 +193,11 @@ static struct count count_socks(struct port_table *t)
 u32 net_count_socks(struct port_table *t, bool v6)
 {
 	return count_socks(t).n[v6];
+}
+
+u32 net_count_established(void)
+{
+	return count_socks(&tcp_ports).established;
 }
 
 /* A batch of lines. */

@@ -318,6 +318,29 @@ static void up(void)
 	close(fd);
 }
 
+/* CurrEstab: neither listeners nor sockets that are closing count. */
+static void established(void)
+{
+	int l, c, a, first, both, half;
+
+	NEED(unshare(CLONE_NEWNET));
+	up();
+	l = listener(5);
+	close(NEED(socket(AF_INET, SOCK_STREAM, 0)));
+	first = (int)count("Tcp:CurrEstab");
+	c = client(0);
+	a = NEED(accept(l, NULL, NULL));
+	both = (int)count("Tcp:CurrEstab");
+	NEED(shutdown(c, SHUT_WR));
+	recv(a, room, 1, 0);
+	half = (int)count("Tcp:CurrEstab"); /* CLOSE-WAIT alone */
+	close(a);
+	recv(c, room, 1, 0);
+	close(c);
+	say("established: %d, %d, %d, %ld", first, both, half, count("Tcp:CurrEstab"));
+	close(l);
+}
+
 TEST(net_counts)
 {
 	NEED(unshare(CLONE_NEWNET));
@@ -354,4 +377,5 @@ TEST(net_counts)
 	say("another namespace: %ld %ld %ld", count("Udp:OutDatagrams"), count("Tcp:ActiveOpens"),
 		count("TcpExt:ListenDrops"));
 	ADDS("nothing", nothing, 100, "Tcp:InSegs");
+	established();
 }
