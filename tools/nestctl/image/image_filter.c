@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/stat.h>
 
 #include "tools/nestctl/core/nestctl.h"
@@ -60,9 +61,9 @@ void image_filter_add(struct image_filter *f, const char *text)
 	if (f->n == IMAGE_FILTERS_MAX)
 		die("--filter: more than %d", IMAGE_FILTERS_MAX);
 	if (is(text, "before="))
-		f->before = time_of(text);
+		f->before = f->before ? MIN(f->before, time_of(text)) : time_of(text);
 	else if (is(text, "since="))
-		f->since = time_of(text);
+		f->since = MAX(f->since, time_of(text));
 	else if (is(text, "dangling="))
 		wants_dangling(text);
 	else if (!is(text, "reference=") && !is(text, "label="))

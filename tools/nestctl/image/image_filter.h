@@ -18,9 +18,9 @@ struct image_filter {
 };
 
 /*
- * Adds reference=PATTERN, label=NAME[=VALUE], before=IMAGE, since=IMAGE or dangling=BOOL. A later
- * before= or since= replaces the earlier one. @text must stay valid. Dies if it is none of these,
- * if IMAGE does not exist, or if there are too many filters.
+ * Adds reference=PATTERN, label=NAME[=VALUE], before=IMAGE, since=IMAGE or dangling=BOOL. @text
+ * must stay valid. Dies if it is none of these, if IMAGE does not exist, or if there are too many
+ * filters.
  */
 void image_filter_add(struct image_filter *f, const char *text);
 /*
