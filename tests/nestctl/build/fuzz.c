@@ -230,7 +230,7 @@ int main(int argc, char **argv)
 		close(fd);
 	}
 	if (start)
-		return run_batch(seed, start, start + 1);
+		return run_batch(seed, start, start + 1) ? 1 : 0;
 	for (unsigned long n = 0; n < count; n += BATCH)
 		if (run_batch(seed, n, n + BATCH)) {
 			fprintf(stderr, "ERROR in execution %lu\n", shared->execution);

@@ -65,7 +65,8 @@ static long pool(const char *which)
 	snprintf(format, sizeof(format), "HugePages_%s: %%ld", which);
 	while (f && n < 0 && fgets(line, sizeof(line), f))
 		sscanf(line, format, &n);
-	fclose(f);
+	if (f)
+		fclose(f);
 	return n;
 }
 
