@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unit tests of nestctl's client of the management console: a reply that comes after the client has
- * stopped to wait for it is not taken for the reply to the next command, and several commands on one
+ * Unit tests of nestctl's client of the management console: a reply that comes when the client no
+ * longer waits for it is not taken for the reply to the next command, and several commands on one
  * console get their own.
  *
  * SOURCES: tools/nestctl/core/umid.c
@@ -24,7 +24,8 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/umid.h"
 
-#define AT 12 /* where the text of a command begins, and that of a reply */
+/* where the text of a command begins, and that of a reply */
+#define AT 12
 
 void die(const char *format, ...)
 {
