@@ -26,7 +26,8 @@ struct watch {
 	/* all samples of a recording, or the last two of an instance */
 	struct samples all;
 	struct history history;
-	struct sample none; /* empty: counters of 0 */
+	/* counters of 0, as at the boot; its time is 0 in a recording, else the boot's */
+	struct sample none;
 	double delay;       /* seconds between frames */
 	long times;         /* frames to print; -1: no limit */
 	bool json, live, paused, totals, help, delay_given;
@@ -170,14 +171,19 @@ static void record(struct watch *w, const struct sample *s)
 		die("%s: %s", w->record_path, strerror(errno));
 }
 
-/* Connects again, since a late reply would be taken for the reply to the next request. */
-static bool connect_again(struct watch *w)
+/*
+ * Sets the time of the sample without counts to that of the boot, so that counts since the boot are
+ * divided by the time since then.
+ */
+static void learn_boot(struct watch *w)
 {
-	close(w->console.fd);
-	if (!umid_try_connect(&w->console, w->folder))
-		return false;
-	w->console.wait_ms = ANSWER_MS;
-	return true;
+	size_t len;
+	int err;
+	char *text = umid_ask(&w->console, "proc uptime", &err, &len);
+
+	if (text && !err)
+		w->none.at = -strtod(text, NULL);
+	free(text);
 }
 
 /*
@@ -191,7 +197,7 @@ static bool take(struct watch *w)
 	while (!sample_take(&s, &w->console, w->all.n ? NULL : w->all.mode)) {
 		if (screen_ended() || !umid_is_same(&w->console))
 			return false;
-		if (screen_key(0.2) == 'q' || !connect_again(w))
+		if (screen_key(0.2) == 'q')
 			return false;
 	}
 	if (!w->all.n)
@@ -244,6 +250,7 @@ static void watch_instance(struct watch *w, const char *name)
 	w->folder = in.folder;
 	umid_connect(&w->console, in.folder);
 	w->console.wait_ms = ANSWER_MS;
+	learn_boot(w);
 	if (w->record_path)
 		w->record = create_private(w->record_path);
 	if (w->record_path && !w->record)
