@@ -75,8 +75,8 @@ static void show_tcp(struct seq *s)
 		"Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails "
 		"EstabResets CurrEstab InSegs OutSegs RetransSegs InErrs OutRsts InCsumErrors\n");
 	seq_printf(s, "Tcp: 1 200 120000 -1 %lu %lu %lu %lu %u %lu %lu %lu %lu %lu %lu\n",
-		n->active, n->passive, n->fails, n->resets, net_count_established(),
-		n->in, n->out, n->retrans, n->in_errs, n->out_rsts, n->csum_errors);
+		n->active, n->passive, n->fails, n->resets, net_count_established(), n->in, n->out,
+		n->retrans, n->in_errs, n->out_rsts, n->csum_errors);
 }
 
 static void show_udp(struct seq *s, const char *name, const struct udp_stats *n)
