@@ -28,8 +28,8 @@ struct watch {
 	struct history history;
 	/* counters of 0, as at the boot; its time is 0 in a recording, else the boot's */
 	struct sample none;
-	double delay;       /* seconds between frames */
-	long times;         /* frames to print; -1: no limit */
+	double delay; /* seconds between frames */
+	long times;   /* frames to print; -1: no limit */
 	bool json, live, paused, totals, help, delay_given;
 	bool silent; /* only record */
 	/* used for a live instance */
