@@ -59,7 +59,7 @@ int sqfs_spaces_init(struct sqfs_sb *s)
 		return -ENOMEM;
 	list_add(&w->list, &s->spaces);
 	s->nr_spaces = 1;
-	/* One work space for each vCPU, and one for a reader that waits for the device. */
+	/* A work space for each vCPU, and another for a reader that waits for the device. */
 	s->max_spaces = s->threads ? s->threads : (u32)nr_cpus + 1;
 	return 0;
 }

@@ -46,7 +46,7 @@
 
 struct qdisc;
 
-/* One run of a tree. */
+/* A run of a tree. */
 struct qdisc_tx {
 	u64 now; /* ktime_get() of the run */
 	/*

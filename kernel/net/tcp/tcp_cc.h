@@ -34,7 +34,7 @@ struct cubic {
 	u32 acked;
 };
 
-/* One round trip of slow start, for HyStart. */
+/* A round trip of slow start, for HyStart. */
 struct hystart {
 	u32 round_end; /* snd.nxt when the round trip began */
 	u32 samples;   /* RTT samples in this round trip */

@@ -218,7 +218,7 @@ static void look_at_watched(struct hw_debug *d, const struct regs *r)
 bool hw_debug_arm(struct regs *r)
 {
 	struct hw_debug *d = current->hw_debug;
-	/* One signal at a time: while a signal is pending, no breakpoint is reported. */
+	/* Signals come one at a time: while a signal is pending, no breakpoint is reported. */
 	u64 hit = signal_pending(current) ? 0 : breaks_at(d, r);
 
 	d->armed = false;
