@@ -168,7 +168,6 @@ static struct {
 	int prot;
 	bool mapped;
 } host[PAGES];
-static u32 orders;
 
 static u32 slot_of(u64 va)
 {
@@ -196,7 +195,6 @@ void os_state_note(u64 off, u64 len)
 
 int space_map(struct space *s, u64 va, u64 len, int prot, int region, u64 off, bool populate)
 {
-	orders++;
 	for (u64 i = 0; i < len; i += PAGE_SIZE)
 		if (slot_of(va + i) != ~0U) {
 			host[slot_of(va + i)].off = off + i;
@@ -211,7 +209,6 @@ int space_map_ahead(struct space *s, u64 va, u64 len, int prot, int region, u64 
 }
 int space_unmap(struct space *s, u64 va, u64 len)
 {
-	orders++;
 	for (u32 i = 0; i < PAGES; i++)
 		if (WINDOW + i * PAGE_SIZE >= va && WINDOW + i * PAGE_SIZE < va + len)
 			host[i].mapped = false;
@@ -219,7 +216,6 @@ int space_unmap(struct space *s, u64 va, u64 len)
 }
 int space_protect(struct space *s, u64 va, u64 len, int prot)
 {
-	orders++;
 	for (u64 i = 0; i < len; i += PAGE_SIZE)
 		if (slot_of(va + i) != ~0U) {
 			assert_true(host[slot_of(va + i)].mapped);
