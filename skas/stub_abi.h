@@ -365,6 +365,7 @@
 #define ZEXIT_FILES 76
 #define ZEXIT_STACK 77  /* runner: sigaltstack */
 #define ZEXIT_FILTER 78 /* runner: seccomp */
+#define ZEXIT_ACK 79    /* mapper: cannot write its acknowledgement */
 
 #ifndef __ASSEMBLER__
 
