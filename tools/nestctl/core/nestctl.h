@@ -39,13 +39,20 @@ int each_name(char **names, void (*f)(const char *name, void *arg), void *arg);
  * freed.
  */
 const char *task_error(int err);
-/* Starts a thread as pthread_create() does, or dies. */
-void thread_start(pthread_t *thread, void *(*f)(void *), void *arg);
+/* A thread of thread_start(), which writes to it until it is joined. */
+struct thread {
+	pthread_t id;
+	void *(*f)(void *);
+	void *arg;
+	uint32_t ended; /* a futex */
+};
+/* Starts a thread that runs @f, or dies. */
+void thread_start(struct thread *t, void *(*f)(void *), void *arg);
 /*
- * Waits at most @ms milliseconds, below 1,000, for the thread's end. Returns true if the thread has
- * ended: it is joined then. Looks after 0.1 ms and in intervals that double.
+ * Waits at most @ms milliseconds for the thread's end, whether or not the clock is set meanwhile.
+ * Returns true if the thread has ended: it is joined then. @ms -1: waits without a limit.
  */
-bool thread_join_within(pthread_t thread, unsigned ms);
+bool thread_join(struct thread *t, int ms);
 /* Returns the name of signal @sig without "SIG", or NULL if @sig is not from 1 to 31. */
 const char *signal_abbreviation(int sig);
 /*

@@ -2,6 +2,7 @@
 /* util.c: messages, memory, folders and child processes, for all commands of nestctl. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -142,28 +144,37 @@ const char *task_error(int err)
 	return strerror(err);
 }
 
-void thread_start(pthread_t *thread, void *(*f)(void *), void *arg)
+static void *thread_run(void *thread)
 {
-	int err = pthread_create(thread, NULL, f, arg);
+	struct thread *t = thread;
 
+	t->f(t->arg);
+	__atomic_store_n(&t->ended, 1, __ATOMIC_RELEASE);
+	syscall(SYS_futex, &t->ended, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	return NULL;
+}
+
+void thread_start(struct thread *t, void *(*f)(void *), void *arg)
+{
+	int err;
+
+	*t = (struct thread){ .f = f, .arg = arg };
+	err = pthread_create(&t->id, NULL, thread_run, t);
 	if (err)
 		die("cannot start a thread: %s", task_error(err));
 }
 
-bool thread_join_within(pthread_t thread, unsigned ms)
+bool thread_join(struct thread *t, int ms)
 {
-	uint64_t left = ms * 1000000UL;
+	const struct timespec limit = { ms / 1000, ms % 1000 * 1000000L };
 
-	for (uint64_t pause = 100000;; pause *= 2) {
-		struct timespec t = { .tv_nsec = (long)(pause < left ? pause : left) };
-
-		if (!pthread_tryjoin_np(thread, NULL))
-			return true;
-		if (!left)
-			return false;
-		nanosleep(&t, NULL);
-		left -= (uint64_t)t.tv_nsec;
-	}
+	/* a signal may end the wait early, which a caller that repeats it does not mind */
+	if (ms >= 0 && !__atomic_load_n(&t->ended, __ATOMIC_ACQUIRE))
+		syscall(SYS_futex, &t->ended, FUTEX_WAIT_PRIVATE, 0, &limit, NULL, 0);
+	if (ms >= 0 && !__atomic_load_n(&t->ended, __ATOMIC_ACQUIRE))
+		return false;
+	pthread_join(t->id, NULL);
+	return true;
 }
 
 const char *signal_abbreviation(int sig)

@@ -76,7 +76,7 @@ static bool is_wide;
 /* @number: the next line's. @missing: counts lines that writers have lost; atomic. */
 static unsigned long number, missing;
 static void (*listener)(const char *line);
-static pthread_t thread;
+static struct thread thread;
 static unsigned pieces; /* counts writes to outputs; atomic */
 static volatile sig_atomic_t dropping;
 
@@ -538,9 +538,9 @@ static void join(bool (*hurry)(void))
 		}
 		if (t.tv_sec - since > DEAF_S) {
 			dropping = 1;
-			pthread_kill(thread, SIGALRM); /* interrupts a blocked write */
+			pthread_kill(thread.id, SIGALRM); /* interrupts a blocked write */
 		}
-	} while (!thread_join_within(thread, STEP_MS));
+	} while (!thread_join(&thread, STEP_MS));
 }
 
 /* Reports missing lines to the user. True if none are missing. */

@@ -50,7 +50,7 @@ struct job {
 };
 /* A thread that copies a stream between @from and @to. */
 struct stream {
-	pthread_t thread;
+	struct thread thread;
 	int from, to;
 	/* the descriptor, @from or @to, that is the socket */
 	int ours;
@@ -180,10 +180,10 @@ static void stream_start(struct stream *s, int from, int to, bool keys)
  */
 static void stream_finish(struct stream *s, bool terminal)
 {
-	if (terminal && thread_join_within(s->thread, DRAIN_MS))
+	if (terminal && thread_join(&s->thread, DRAIN_MS))
 		return;
 	shutdown(s->from, SHUT_RD);
-	pthread_join(s->thread, NULL);
+	thread_join(&s->thread, -1);
 }
 
 /* True if all output could be written, or its reader has gone. Otherwise prints a message. */

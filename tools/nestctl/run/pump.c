@@ -18,7 +18,7 @@
 
 /* A thread that copies a stream from @from to @to. */
 static struct pump {
-	pthread_t thread;
+	struct thread thread;
 	int from, to;
 	/* input is carried once this pipe has a message or is at its end; output: -1 */
 	int ready;
@@ -51,13 +51,13 @@ static void *ready_run(void *arg)
 
 void pump_tell_started(int fd, int ready, bool terminal)
 {
-	pthread_t thread;
+	static struct thread thread;
 
 	started_fd = fd;
 	if (!terminal)
 		return;
 	thread_start(&thread, ready_run, (void *)(intptr_t)ready);
-	pthread_detach(thread);
+	pthread_detach(thread.id);
 }
 
 static void *input_run(void *arg)
@@ -189,17 +189,17 @@ void pump_drop(void)
 		if (p->ready >= 0 || p->done || !is_deaf(p))
 			continue;
 		p->dropping = 1;
-		pthread_kill(p->thread, SIGALRM); /* interrupts a blocked write */
+		pthread_kill(p->thread.id, SIGALRM); /* interrupts a blocked write */
 	}
 }
 
 /* Waits for the thread's end. Calls pump_drop() while @hurry() is true. */
-static void join(pthread_t thread, bool (*hurry)(void))
+static void join(struct thread *thread, bool (*hurry)(void))
 {
 	do {
 		if (hurry())
 			pump_drop();
-	} while (!thread_join_within(thread, STEP_MS));
+	} while (!thread_join(thread, STEP_MS));
 }
 
 bool pump_finish(bool (*hurry)(void))
@@ -211,7 +211,7 @@ bool pump_finish(bool (*hurry)(void))
 
 		if (p->ready >= 0)
 			continue;
-		join(p->thread, hurry);
+		join(&p->thread, hurry);
 		p->done = true;
 		if (!p->error || p->error == EPIPE || p->error == ECANCELED)
 			continue;
