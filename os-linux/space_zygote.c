@@ -118,8 +118,7 @@ static void send_request(int64_t cmd, uint64_t a0, uint64_t a1, uint64_t a2)
 {
 	struct zyg_msg m = { .cmd = cmd, .a = { (int64_t)a0, (int64_t)a1, (int64_t)a2 } };
 
-	if (write(zygote_socket, &m, sizeof(m)) < 0)
-		return;
+	(void)!write(zygote_socket, &m, sizeof(m));
 }
 
 /*

@@ -64,7 +64,7 @@ static long left(timer_t id)
 	return its.it_value.tv_sec;
 }
 
-/* Arms the timer for now, with a period of @every seconds, and waits until it has expired. */
+/* Arms the timer to expire at once and then each @every seconds. Waits for the first expiry. */
 static void expire(int fd, int flags, long every)
 {
 	struct itimerspec its = { .it_interval.tv_sec = every };

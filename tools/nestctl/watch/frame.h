@@ -23,7 +23,7 @@ struct frame {
 	const struct samples *of; /* the instance's name and mode */
 	/*
 	 * rates are the increase from @old to @new per second between both samples; an empty @old
-	 * has counters of 0 at the time of the first sample
+	 * has counters of 0, and the time of the boot, or in a recording of the first sample
 	 */
 	const struct sample *old, *new;
 	const struct history *history; /* or NULL */

@@ -14,7 +14,7 @@
 
 /*
  * Counters of an instance since it began. @cpu: seconds. Disks and network: bytes of the ubd disks
- * and of the cards eth0, eth1 and so on. Without @answered only @pid and @cpu are valid.
+ * and of all cards but lo. Without @answered only @pid and @cpu are valid.
  */
 struct counts {
 	pid_t pid;
