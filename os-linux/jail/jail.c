@@ -191,6 +191,7 @@ int os_jail_begin(char **argv)
 	user_begin(argv, jail);
 	if (jail) {
 		broker_sock = broker_start();
+		dynamic_started();
 		if (broker_sock < 0)
 			return broker_sock;
 		broker_sock = os_packet_socket(broker_sock);

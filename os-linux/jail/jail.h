@@ -157,10 +157,13 @@ bool folders_have_joined(void);
 /* ---- user= (user.c) ---- */
 
 /*
- * Called at the start. Reads the parameter and makes namespaces. Ends the process if the parameter
- * is wrong and not optional. @jail is true if there is to be a jail and the host supports it.
+ * Called at the start. Reads the parameter and has a child make namespaces. Ends the process if the
+ * parameter is wrong and not optional. @jail is true if there is to be a jail and the host supports
+ * it.
  */
 void user_begin(char **argv, bool jail);
+/* Receives the namespaces, before threads call user_close(). May wait for the child. */
+void user_spaces(void);
 /*
  * Makes the calling thread the user's, in its namespaces. With @keeps, it keeps the permitted
  * capabilities that it may use, but none are effective. Async-signal-safe.
@@ -168,6 +171,18 @@ void user_begin(char **argv, bool jail);
 void user_close(bool keeps);
 /* Called when all threads have called user_close(). */
 void user_end(void);
+
+/* ---- user=dynamic (dynamic.c) ---- */
+
+/*
+ * Takes a user number that no other instance has, and writes it to @id. This process and those that
+ * it forks have it until all of them have ended or called dynamic_started(). Returns 0 or -errno.
+ */
+int dynamic_take(uint32_t *id);
+/* Returns the reason why dynamic_take() has failed, or "". */
+const char *dynamic_why(void);
+/* Called by the kernel process when the broker, which keeps the number, runs. */
+void dynamic_started(void);
 
 /* ---- jail=log: the calls that the jail would stop (log.c) ---- */
 

@@ -389,6 +389,7 @@ int jail_threads(unsigned profiles)
 	 * fewer rules
 	 */
 	make_all_rules(!(profiles & JAIL_TRACE));
+	user_spaces();
 	err = with_all(give_up_and_report);
 	give_up();
 	user_end();

@@ -3,15 +3,17 @@
  * user.c: user=: an instance that root starts runs as another user, in namespaces of its own, once
  * its jail closes. Its broker stays root's, and so do the files that the broker makes.
  *
- *      user_begin()        at the start: reads the parameter. Before Landlock forbids mounts, a
- *                          child makes a mount namespace with an empty root, and namespaces for
- *                          the network and for System V IPC. Open files of /proc keep these when
- *                          the child has ended.
+ *      user_begin()        at the start: reads the parameter. Before Landlock forbids mounts, it
+ *                          starts a child, which makes a mount namespace with an empty root, and
+ *                          namespaces for the network and for System V IPC, sends files of /proc
+ *                          that keep these, and ends. The boot goes on meanwhile.
+ *      user_spaces()       when the jail closes, before the threads: receives the namespaces
  *      os_user_become()    in zygote and slirp helper, between vfork and exec
  *      user_close()        in each thread, when the jail closes
  *      os_jail_user_note() afterwards: returns the parts that the host has refused
  *
  * With ",optional" behind the value, a process that cannot become the user's stays root's.
+ * "dynamic" stands for a user that no other instance has (dynamic.c).
  *
  * There is no namespace of processes: a process can enter one only by a fork. But this process's
  * parent waits for it, and it has threads and children that know each other's pids. pid files,
@@ -46,6 +48,7 @@
 #define ID_MAX 0xfffffffeUL
 
 #define OPTIONAL ",optional"
+#define DYNAMIC "dynamic"
 
 static bool wanted;
 static uint32_t uid, gid;
@@ -63,6 +66,9 @@ static struct {
 	{ "ipc", CLONE_NEWIPC, -1, 0 },
 };
 #define SPACES (sizeof(spaces) / sizeof(spaces[0]))
+/* the child that makes the namespaces, and the socket that they come through; -1: none */
+static pid_t maker;
+static int from_maker = -1;
 
 /* ---- namespaces ---- */
 
@@ -82,17 +88,53 @@ static int empty_root(void)
 		NULL, "/", NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 }
 
-/* Makes the namespaces that the host allows, and reports the result for each as a byte. */
+/* A message with the namespaces: those that were made, and as control data the file of each. */
+struct spaces_message {
+	char made[SPACES];
+	union {
+		char room[CMSG_SPACE(SPACES * sizeof(int))];
+		struct cmsghdr head;
+	} control;
+	struct iovec iov;
+	struct msghdr m;
+};
+
+static void message_init(struct spaces_message *s)
+{
+	*s = (struct spaces_message){ .iov = { s->made, sizeof(s->made) },
+		.m = { .msg_iov = &s->iov,
+			.msg_iovlen = 1,
+			.msg_control = &s->control,
+			.msg_controllen = sizeof(s->control) } };
+}
+
+/* Makes the namespaces that the host allows, and sends them. */
 static void __attribute__((noreturn)) make_spaces(int sock)
 {
-	char made[SPACES];
+	struct spaces_message s;
+	int *fds = (int *)CMSG_DATA(&s.control.head);
+	size_t nr = 0;
+	char path[64];
 
-	for (size_t i = 0; i < SPACES; i++)
-		made[i] = !unshare(spaces[i].type) &&
-			  (spaces[i].type != CLONE_NEWNS || !empty_root());
-	if (write(sock, made, sizeof(made)) == (ssize_t)sizeof(made))
-		/* waits until the parent has opened the files of the namespaces */
-		(void)!read(sock, made, 1);
+	message_init(&s);
+	for (size_t i = 0; i < SPACES; i++) {
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", spaces[i].name);
+		if (unshare(spaces[i].type))
+			continue;
+		fds[nr] = open(path, O_RDONLY | O_CLOEXEC);
+		s.made[i] = fds[nr] >= 0;
+		nr += fds[nr] >= 0;
+	}
+	/* the first namespace, if it was made; /proc is gone after this */
+	if (s.made[0] && empty_root()) {
+		s.made[0] = 0;
+		memmove(fds, fds + 1, --nr * sizeof(int));
+	}
+	s.control.head = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+		.cmsg_type = SCM_RIGHTS,
+		.cmsg_len = CMSG_LEN(nr * sizeof(int)) };
+	s.m.msg_controllen = nr ? CMSG_SPACE(nr * sizeof(int)) : 0;
+	sendmsg(sock, &s.m, MSG_NOSIGNAL);
 	_exit(0);
 }
 
@@ -169,27 +211,37 @@ static int change_ids(void)
 	       syscall(SYS_setresuid, uid, uid, uid);
 }
 
-/* True if the user is mapped in this user namespace, which may contain only root: a child tries. */
+/*
+ * True if the user is mapped in this user namespace, which may contain only root: a child tries.
+ * The child has this process's memory, whose dumpable flag it clears.
+ */
 static bool may_change(void)
 {
-	int status = -1;
-	pid_t pid = fork();
+	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), status = -1;
+	pid_t pid = vfork();
 
 	if (!pid)
 		_exit(change_ids());
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (dumpable == 1)
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	return !status;
 }
 
 static int choose(const char *value)
 {
-	int err = parse(value, &uid, &gid);
+	bool dynamic = !strcmp(value, DYNAMIC);
+	int err = dynamic ? 0 : parse(value, &uid, &gid);
 
-	if (!err && (!uid || !gid))
+	if (!err && !dynamic && (!uid || !gid))
 		err = -EINVAL;
 	if (!err && (geteuid() || lacks()))
 		err = -EPERM;
+	if (!err && dynamic)
+		err = dynamic_take(&uid);
+	if (!err && dynamic)
+		gid = uid;
 	if (!err && !may_change())
 		err = -ENXIO;
 	wanted = !err;
@@ -200,42 +252,54 @@ static const char *reason(int err)
 {
 	static char text[100];
 
-	if (err == -EPERM && !geteuid())
+	if (err == -EPERM && !geteuid() && lacks())
 		snprintf(text, sizeof(text), "needs %s, which this root lacks", lacks());
 	return *text          ? text :
+	       *dynamic_why() ? dynamic_why() :
 	       err == -EPERM  ? "needs to be started by root" :
 	       err == -ENXIO  ? "the host does not let this process become that user" :
 	       err == -ENOENT ? "/etc/passwd has no such user" :
-				"expected NAME, UID or UID:GID, and none of root's";
+				"expected NAME, UID, UID:GID or dynamic, and none of root's";
 }
 
-/* Opens the namespaces that a child makes. */
-static void open_spaces(void)
+/* Has a child make the namespaces, which takes some milliseconds. */
+static void begin_spaces(void)
 {
-	char made[SPACES], path[64];
 	int pair[2];
-	pid_t pid;
 
 	for (size_t i = 0; i < SPACES; i++)
 		spaces[i].missing = 1;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return;
-	pid = fork();
-	if (!pid) {
+	maker = fork();
+	if (!maker) {
 		close(pair[0]);
 		make_spaces(pair[1]);
 	}
 	close(pair[1]);
-	if (pid > 0 && read(pair[0], made, sizeof(made)) == (ssize_t)sizeof(made))
-		for (size_t i = 0; i < SPACES; i++) {
-			snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, spaces[i].name);
-			if (made[i])
-				spaces[i].fd = open(path, O_RDONLY | O_CLOEXEC);
+	from_maker = pair[0];
+}
+
+void user_spaces(void)
+{
+	struct spaces_message s;
+	const int *fd = (const int *)CMSG_DATA(&s.control.head);
+	ssize_t n;
+
+	if (from_maker < 0)
+		return;
+	message_init(&s);
+	do {
+		n = recvmsg(from_maker, &s.m, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	for (size_t i = 0; n == (ssize_t)sizeof(s.made) && i < SPACES; i++)
+		if (s.made[i]) {
+			spaces[i].fd = *fd++;
+			spaces[i].missing = 0;
 		}
-	for (size_t i = 0; i < SPACES; i++)
-		spaces[i].missing = spaces[i].fd < 0;
-	close(pair[0]);
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	close(from_maker);
+	from_maker = -1;
+	while (maker > 0 && waitpid(maker, NULL, 0) < 0 && errno == EINTR)
 		;
 }
 
@@ -264,7 +328,9 @@ void user_begin(char **argv, bool jail)
 		why_not = err ? reason(err) : "needs a jail";
 	wanted = !why_not;
 	if (wanted)
-		open_spaces();
+		begin_spaces();
+	else
+		dynamic_started();
 }
 
 void os_user_become(void)

@@ -533,7 +533,9 @@ struct boot_param {
 	const char *help; /* the line of --help, or NULL */
 	bool device;      /* true: of PARAM_DEV() */
 };
+#define PARAM_HELP_MAX 240 /* bytes of a text, with its NUL */
 #define PARAM_NAMED(id, pfx, fn, dev, text)                                                        \
+	_Static_assert(sizeof(text) <= PARAM_HELP_MAX, "the line of --help has room for it");      \
 	static const struct boot_param boot_param_##id __used                                      \
 		__attribute__((section("boot_params"), aligned(8))) = { pfx, fn, text, dev }
 #define PARAM_X(id, pfx, fn, text) PARAM_NAMED(id, pfx, fn, false, text)

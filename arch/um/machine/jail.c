@@ -32,8 +32,9 @@ static int set_user(const char *value)
 	return 0; /* os-linux has parsed the parameter */
 }
 PARAM("user=", set_user,
-	"NAME|UID|UID:GID[,optional]: the kernel process, its spaces and helpers are this user's, "
-	"in namespaces of their own (an instance that root starts)");
+	"NAME|UID|UID:GID|dynamic[,optional]: the kernel process, its spaces and helpers are this "
+	"user's (dynamic: one that no other instance has), in namespaces of their own (an instance "
+	"that root starts)");
 
 /*
  * True if the process is to be jailed. False with jail=off or jail=log, or without jail=on if the

@@ -136,7 +136,7 @@ static void print(const char *text)
 
 static void print_help(void)
 {
-	char line[200];
+	char line[PARAM_HELP_MAX + 40];
 
 	print("usage: nestling [PARAMETER...]\n"
 	      "A Linux guest kernel that runs as an ordinary process. Unknown parameters go to "

@@ -3,11 +3,11 @@
  * host_user.c: --host-user: the user of this machine that the kernel process of root's instance
  * becomes (the kernel's user=).
  *
- * Under sudo the default is sudo's caller, as long as nothing in the run needs root. Otherwise the
- * kernel process keeps running as root. The default is never the user nobody: several services run
- * as nobody, and could send signals to one another's instances. With folders of the host the
- * process keeps running as root, since root's rights to them depend on their file system (NFS,
- * FUSE).
+ * The default is sudo's caller under sudo, and else a user that no other instance has ("dynamic",
+ * os-linux/jail/dynamic.c), as long as nothing in the run needs root. Otherwise the kernel process
+ * keeps running as root. The default is never the user nobody: several services run as nobody, and
+ * could send signals to one another's instances. With folders of the host the process keeps running
+ * as root, since root's rights to them depend on their file system (NFS, FUSE).
  */
 #include "tools/nestctl/run/host_user.h"
 
@@ -42,22 +42,30 @@ static unsigned long id_of(const char *variable)
 	return id && !*end && id < 0xffffffffUL ? id : 0;
 }
 
-const char *host_user_of_sudo(const struct run *r)
+/* True if something in the run needs root after the jail has closed. */
+static bool needs_root(const struct run *r)
+{
+	if (r->nr_volumes)
+		return true;
+	for (int i = 0; i < r->nr_nets; i++)
+		if (r->nets[i] && wants_root(r->nets[i]))
+			return true;
+	for (int i = r->user_from; i < r->user_to; i++)
+		if (wants_root(r->argv[i]))
+			return true;
+	for (int i = 0; i < r->nr_ports; i++)
+		if (atoi(strrchr(r->ports[i], ':') + 1) < PORTS_OF_ROOT)
+			return true;
+	return false;
+}
+
+const char *host_user_default(const struct run *r)
 {
 	unsigned long uid = id_of("SUDO_UID"), gid = id_of("SUDO_GID");
 
-	if (geteuid() || !uid || !gid || r->nr_volumes)
+	if (geteuid() || needs_root(r))
 		return NULL;
-	for (int i = 0; i < r->nr_nets; i++)
-		if (r->nets[i] && wants_root(r->nets[i]))
-			return NULL;
-	for (int i = r->user_from; i < r->user_to; i++)
-		if (wants_root(r->argv[i]))
-			return NULL;
-	for (int i = 0; i < r->nr_ports; i++)
-		if (atoi(strrchr(r->ports[i], ':') + 1) < PORTS_OF_ROOT)
-			return NULL;
-	return format("%lu:%lu,optional", uid, gid);
+	return uid && gid ? format("%lu:%lu,optional", uid, gid) : "dynamic,optional";
 }
 
 const char *host_user_param(const char *user)

@@ -523,12 +523,12 @@ void run_parse(struct run *r, int argc, char **argv)
 	r->kernel = realpath(r->kernel, NULL) ?: r->kernel;
 }
 
-/* Under sudo sets and keeps sudo's caller as the host user, unless --host-user is given. */
-static void keep_sudo_user(struct run *r)
+/* Sets and keeps the default host user, if there is one, unless --host-user is given. */
+static void keep_host_user(struct run *r)
 {
 	if (r->host_user)
 		return;
-	r->host_user = host_user_of_sudo(r);
+	r->host_user = host_user_default(r);
 	if (r->host_user)
 		keep_word(r, KEY_HOST_USER, r->host_user);
 }
@@ -540,7 +540,7 @@ static int run_command(int argc, char **argv)
 
 	open_standard_streams();
 	run_parse(&r, argc, argv);
-	keep_sudo_user(&r);
+	keep_host_user(&r);
 	if (r.detach)
 		return service_run(&r);
 	if (r.name && service_find(&s, r.name))
@@ -567,7 +567,7 @@ static int create_command(int argc, char **argv)
 	if (r.unit)
 		die("create: --systemd starts the instance; nestctl run -d has it");
 	r.create = true;
-	keep_sudo_user(&r);
+	keep_host_user(&r);
 	return service_run(&r);
 }
 
@@ -628,8 +628,8 @@ static const struct option_row options[] = {
 	{ KEY_GROUP_ADD, "group-add", "GROUP",
 		"a further group of COMMAND's user, a name or number of the image" },
 	{ KEY_HOST_USER, "host-user", "USER|UID[:GID]",
-		HOST_USER_HELP " (the caller of sudo, unless it has folders of the host, ports "
-			       "below 1024 or core=; else root)" },
+		HOST_USER_HELP " (default: the caller of sudo, else `dynamic`; root with folders "
+			       "of the host, ports below 1024 or core=)" },
 	{ KEY_BARE, "bare", NULL,
 		"ignore the image's own settings for the command (environment, folder, user, "
 		"entry point)" },
