@@ -63,6 +63,11 @@ int ubd_host_save_begin(int host, uint32_t unit, const char *dir)
 	return 0;
 }
 
+int ubd_host_save_may(int host, const struct ubd_base *base, char *err, size_t size)
+{
+	return image_check_base(((struct ubd_host *)os_object(host))->image, base, err, size);
+}
+
 static void free_job(struct ubd_host *h)
 {
 	disk_save_free(h->save->disk);

@@ -626,23 +626,54 @@ int disk_load(struct ubd_open *o, struct disk_load *l)
 
 /* ---- images that are only read ---- */
 
-void image_identify(const struct image *im, struct ubd_base *base)
+/* Returns the layer that the disk's changes are over, or NULL. */
+static const struct layer *base_of(const struct image *im)
 {
 	const struct layer *l = im->top;
-	struct stat st;
 
 	while (!im->rdonly && l->more)
 		l = l->below;
-	if (!im->rdonly)
-		l = l->below;
+	return im->rdonly ? l : l->below;
+}
+
+/* Returns a file's mtime in ns. That of a block device would be that of its entry in /dev: 0. */
+static int64_t time_of(const struct stat *st)
+{
+	return S_ISBLK(st->st_mode) ? 0 :
+				      st->st_mtim.tv_sec * 1000000000L + st->st_mtim.tv_nsec;
+}
+
+void image_identify(const struct image *im, struct ubd_base *base)
+{
+	const struct layer *l = base_of(im);
+	struct stat st;
+
 	memset(base, 0, sizeof(*base));
 	if (!l || host_fstat(l->fd, &st))
 		return;
 	snprintf(base->file, sizeof(base->file), "%s", l->path);
 	base->size = (uint64_t)st.st_size;
-	/* for a block device, the time would be that of its entry in /dev */
+	base->ns = time_of(&st);
 	if (S_ISBLK(st.st_mode))
 		ioctl(l->fd, BLKGETSIZE64, &base->size);
-	else
-		base->ns = st.st_mtim.tv_sec * 1000000000L + st.st_mtim.tv_nsec;
+}
+
+int image_check_base(const struct image *im, const struct ubd_base *base, char *err, size_t size)
+{
+	const struct layer *l = base_of(im);
+	const char *fault = NULL;
+	struct stat is, open;
+
+	if (!l || !base->size || !strncmp(l->path, "/proc/", 6) || host_fstat(l->fd, &open))
+		return 0;
+	if (stat(l->path, &is))
+		fault = errno == ENOENT ? "is missing" : strerror(errno);
+	else if (is.st_dev != open.st_dev || is.st_ino != open.st_ino)
+		fault = "is not the file that the instance has open";
+	else if (time_of(&is) != base->ns)
+		fault = "has changed since the instance has opened it";
+	if (!fault)
+		return 0;
+	snprintf(err, size, "%.200s: the image %s: put it back", l->path, fault);
+	return -ESTALE;
 }

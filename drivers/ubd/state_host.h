@@ -63,5 +63,10 @@ void disk_grant_folder(int fd);
 int disk_empty_file(int fd, const char *other);
 /* Fills in the identity of an image: see ubd_host.h. */
 void image_identify(const struct image *im, struct ubd_base *base);
+/*
+ * Returns 0 if the file that has the image's path now is @base, as image_identify() saw it.
+ * Otherwise returns -ESTALE with one line in @err. Does not look at names in /proc.
+ */
+int image_check_base(const struct image *im, const struct ubd_base *base, char *err, size_t size);
 
 #endif

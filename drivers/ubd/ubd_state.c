@@ -85,10 +85,25 @@ static int wait_for_disk(struct ubd *u, bool stopped, struct state_why *why)
 	return err;
 }
 
+static int check_image(struct ubd *u, struct state_why *why)
+{
+	char line[sizeof(why->text) - sizeof(u->param) - 2];
+	int err = ubd_host_save_may(u->host, &u->base, line, sizeof(line));
+
+	if (err)
+		scnprintf(why->text, sizeof(why->text), "%s: %s", u->param, line);
+	return err;
+}
+
 static int ubd_prepare(const char *dir, struct state_why *why)
 {
 	int err = 0;
 
+	for_each_disk(u)
+	{
+		if (!err && u->host)
+			err = check_image(u, why);
+	}
 	for_each_disk(u)
 	{
 		if (!err && is_saved(u))
