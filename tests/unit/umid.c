@@ -124,6 +124,25 @@ static void late_reply(void **state)
 	close(c.fd);
 }
 
+/* An instance that is stopped reads no requests. */
+static void full_queue(void **state)
+{
+	struct umid_console c;
+	char packet[4096];
+	int sent = 0;
+
+	assert_true(umid_try_connect(&c, folder));
+	c.wait_ms = 50;
+	while (sent < 100000 && umid_send(&c, "ping", NULL, 0))
+		sent++;
+	assert_in_range(sent, 1, 99999);
+	while (recv(server, packet, sizeof(packet), MSG_DONTWAIT) > 0)
+		sent--;
+	assert_int_equal(sent, 0);
+	assert_true(umid_send(&c, "ping", NULL, 0));
+	close(c.fd);
+}
+
 static void nobody(void **state)
 {
 	struct umid_console c;
@@ -135,7 +154,7 @@ static void nobody(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(late_reply),
-		cmocka_unit_test(nobody) };
+		cmocka_unit_test(full_queue), cmocka_unit_test(nobody) };
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	const char *dir = getenv("TMPDIR");
 	int failed;

@@ -280,7 +280,10 @@ static bool receive(struct umid_console *c, struct reply *r)
 	       r->len <= (size_t)n - offsetof(struct reply, text);
 }
 
-/* Sends a packet with @n descriptors, at most 8. False with errno. */
+/*
+ * Sends a packet with @n descriptors, at most 8. False with errno: EAGAIN if the instance does not
+ * take it in wait_ms.
+ */
 static bool send_request(struct umid_console *c, struct request *q, const int *fds, size_t n)
 {
 	union {
@@ -290,7 +293,10 @@ static bool send_request(struct umid_console *c, struct request *q, const int *f
 	size_t text = q->len < TEXT_MAX ? TEXT_MAX : q->len + 1;
 	struct iovec iov = { q, offsetof(struct request, text) + text };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	/* requests wait in the queue of an instance that is stopped, which has room for a few */
+	const struct timeval patience = { c->wait_ms / 1000, c->wait_ms % 1000 * 1000L };
 
+	setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (n) {
 		control.header.cmsg_level = SOL_SOCKET;
 		control.header.cmsg_type = SCM_RIGHTS;
