@@ -137,8 +137,12 @@ static int bench(struct options *o, const char *path, int count)
 	for (int i = 0; i < count; i++) {
 		enum ending end = run_once(&m, o, len);
 
-		if (end != END_DONE)
-			return say_ending(&m, end);
+		if (end != END_DONE || machine_record(&m)->flags & (AGENT_HANG | AGENT_LOST)) {
+			int status = say_ending(&m, end);
+
+			machine_stop(&m);
+			return status;
+		}
 		if (!i)
 			first = machine_record(&m)->status;
 		others += machine_record(&m)->status != first;
@@ -242,7 +246,7 @@ static int number(const char *text, const char *what)
 	long n = strtol(text, &end, 10);
 
 	if (end == text || *end || n < 1 || n > 100000000)
-		die("%s %s: not a number", what, text);
+		die("%s %s: expected a number from 1 to 100000000", what, text);
 	return (int)n;
 }
 
