@@ -91,13 +91,12 @@ static ssize_t eventfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
 									  -EFAULT;
 }
 
-static ssize_t eventfd_write(struct file *f, struct iov_iter *from, loff_t *pos)
+/* Adds the value of a buffer of @n bytes. Returns 0 or -errno. */
+static int write_value(struct eventfd *e, struct file *f, struct iov_iter *from, size_t n)
 {
-	struct eventfd *e = f->private_data;
 	u64 value;
-	int err = 0;
 
-	if (from->count < sizeof(value) || (from->nr_vecs <= 1 && from->count > sizeof(value)))
+	if (n != sizeof(value))
 		return -EINVAL;
 	if (copy_from_iter(&value, sizeof(value), from) != sizeof(value))
 		return -EFAULT;
@@ -106,9 +105,24 @@ static ssize_t eventfd_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	if (!add(e, value)) {
 		if (file_nonblock(f, from))
 			return -EAGAIN;
-		err = wait_event_interruptible(&e->wqh, add(e, value));
+		return wait_event_interruptible(&e->wqh, add(e, value));
 	}
-	return err ? err : (ssize_t)sizeof(value);
+	return 0;
+}
+
+/* Each buffer of writev(2) is a write of its own, which ends with the first error. */
+static ssize_t eventfd_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	ssize_t done = 0;
+	int err;
+
+	do {
+		size_t n = iov_iter_first_len(from);
+
+		err = write_value(f->private_data, f, from, n);
+		done += err ? 0 : (ssize_t)n;
+	} while (!err && from->count);
+	return done ? done : err;
 }
 
 static int eventfd_release(struct inode *inode, struct file *f)

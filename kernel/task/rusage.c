@@ -3,9 +3,10 @@
  * rusage.c: resources that threads, processes and their children have used, for getrusage and
  * /proc.
  *
- * Times are kept in nanoseconds: of live threads in the task, of dead ones in signal->utime, of
- * waited-for children in cutime.
- * Locks: sighand->lock is held during a sum, so that a thread that ends is counted exactly once.
+ * Times are in nanoseconds: t->utime for a live thread, signal->utime for dead threads, cutime for
+ * children that were waited for.
+ * Locks: sighand->lock is held during a sum, so that a thread that ends is counted exactly once,
+ * and a child whole.
  */
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
@@ -73,9 +74,16 @@ static void add_self(struct task *t, struct rusage64_k *ru, u64 *utime, u64 *sti
 	unlock_task_sighand(sh);
 }
 
-/* Adds what the children that were waited for have used. */
-static void add_children(struct signal_struct *sig, struct rusage64_k *ru, u64 *utime, u64 *stime)
+/*
+ * Adds what the children that were waited for have used. Returns the largest RSS that one of them
+ * had, in pages. Takes sighand->lock.
+ */
+static u64 add_children(struct task *t, struct rusage64_k *ru, u64 *utime, u64 *stime)
 {
+	struct sighand_struct *sh = lock_task_sighand(t);
+	struct signal_struct *sig = t->signal;
+	u64 maxrss = sig->cmaxrss;
+
 	*utime += sig->cutime;
 	*stime += sig->cstime;
 	ru->ru_nvcsw += (s64)sig->cnvcsw;
@@ -84,6 +92,9 @@ static void add_children(struct signal_struct *sig, struct rusage64_k *ru, u64 *
 	ru->ru_majflt += (s64)sig->cmaj_flt;
 	ru->ru_inblock += (s64)sig->cinblock;
 	ru->ru_oublock += (s64)sig->coublock;
+	if (sh)
+		unlock_task_sighand(sh);
+	return maxrss;
 }
 
 /* Returns the largest RSS of @t's memory so far in pages, or 0 if @t has no memory. */
@@ -108,10 +119,8 @@ void getrusage_of(struct task *t, int who, struct rusage64_k *ru)
 		add_thread(t, ru, &utime, &stime);
 	if (who == RUSAGE_SELF || who == RUSAGE_BOTH_K)
 		add_self(t, ru, &utime, &stime);
-	if (who == RUSAGE_CHILDREN || who == RUSAGE_BOTH_K) {
-		add_children(t->signal, ru, &utime, &stime);
-		maxrss = t->signal->cmaxrss;
-	}
+	if (who == RUSAGE_CHILDREN || who == RUSAGE_BOTH_K)
+		maxrss = add_children(t, ru, &utime, &stime);
 	if (who != RUSAGE_CHILDREN)
 		maxrss = max(maxrss, max(t->signal->maxrss, live_maxrss(t)));
 	put_time(ru->ru_utime, utime);

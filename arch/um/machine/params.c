@@ -196,7 +196,7 @@ void params_parse(int argc, char **argv)
 			refuse("%s: no such parameter; see nestling --help", arg);
 		else if (strchr(arg, '='))
 			hand_on_env(arg);
-		else
+		else if (!strchr(arg, '.')) /* a dot: a module's parameter */
 			hand_on(boot_init_args, arg);
 	}
 }

@@ -106,6 +106,15 @@ static struct uvec *read_remote(uaddr_t rvec, u64 nr)
 	return v;
 }
 
+/* True if no range has a byte. */
+static bool is_empty(const struct uvec *v, u64 nr)
+{
+	for (u64 i = 0; i < nr; i++)
+		if (v[i].len)
+			return false;
+	return true;
+}
+
 /*
  * Copies from the memory of the process @pid or, with @write, to it. Returns the bytes copied or
  * -errno. May sleep.
@@ -128,6 +137,10 @@ static long process_vm(
 	ret = PTR_ERR(remote);
 	if (IS_ERR(remote))
 		goto out_local;
+	ret = 0;
+	/* as on Linux: nothing to copy succeeds, whatever @pid is */
+	if (is_empty(remote, nr_remote))
+		goto out_remote;
 	tr.mm = mm_of(pid);
 	ret = PTR_ERR(tr.mm);
 	if (IS_ERR(tr.mm))

@@ -70,3 +70,31 @@ TEST(eventfd)
 		say("%lu", (long)n);
 	}
 }
+
+/* Each buffer of a writev(2) is a write of its own. */
+TEST(eventfd_writev)
+{
+	uint64_t values[3] = { 3, 4, UINT64_MAX }, n = 0;
+	struct iovec v[3] = { { values, 8 }, { values + 1, 8 }, { values + 2, 8 } };
+	int fd = NEED(eventfd(0, EFD_NONBLOCK));
+
+	T(writev(fd, v, 2));
+	T(read(fd, &n, 8));
+	say("%lu", (long)n);
+	T(writev(fd, v, 3)); /* the third value is refused */
+	T(read(fd, &n, 8));
+	say("%lu", (long)n);
+	v[1].iov_len = 4;
+	T(writev(fd, v, 2));
+	T(read(fd, &n, 8));
+	say("%lu", (long)n);
+	v[0].iov_len = 4;
+	T(writev(fd, v, 2));
+	T(writev(fd, v, 0));
+	values[0] = UINT64_MAX - 1;
+	v[0].iov_len = v[1].iov_len = 8;
+	T(writev(fd, v, 2)); /* no room for the second value */
+	T(read(fd, &n, 8));
+	say("%#lx", (long)n);
+	T(readv(fd, v, 1));
+}

@@ -44,6 +44,9 @@ TEST(process_vm)
 	T(process_vm_readv(pid, BAD, 1, r, 1, 0));
 	T(process_vm_readv(pid, l, 1, BAD, 1, 0));
 	T(process_vm_readv(0x3fffffff, l, 1, r, 1, 0));
+	T(process_vm_readv(0x3fffffff, l, 1, r, 0, 0));
+	r[0].iov_len = r[1].iov_len = 0;
+	T(process_vm_readv(0x3fffffff, l, 1, r, 2, 0));
 	r[0] = (struct iovec){ theirs, 4 };
 	CHILD({
 		NEED(setuid(65534));
