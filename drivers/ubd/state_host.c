@@ -639,8 +639,7 @@ static const struct layer *base_of(const struct image *im)
 /* Returns a file's mtime in ns. That of a block device would be that of its entry in /dev: 0. */
 static int64_t time_of(const struct stat *st)
 {
-	return S_ISBLK(st->st_mode) ? 0 :
-				      st->st_mtim.tv_sec * 1000000000L + st->st_mtim.tv_nsec;
+	return S_ISBLK(st->st_mode) ? 0 : st->st_mtim.tv_sec * 1000000000L + st->st_mtim.tv_nsec;
 }
 
 void image_identify(const struct image *im, struct ubd_base *base)
