@@ -25,10 +25,13 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/terminal.h"
 #include "tools/nestctl/run/run.h"
+#include "tools/nestctl/state/state.h"
 
 #define GRACE 10     /* seconds from SIGTERM or SIGHUP to exit */
 #define LOOK_MS 20   /* pause between background reads */
 #define DRAIN_MS 500 /* time for a terminal's last output */
+/* ms for which an instance that closed the channel may take to answer, or to end */
+#define BACK_MS 5000
 
 /* NAME=VALUE, each name once */
 struct variables {
@@ -286,6 +289,17 @@ static void wait_for_end(int control, int signals, char *word)
 	}
 }
 
+/* True if the instance answers after its end of the channel was closed: it was put back. */
+static bool goes_on(const struct instance *in)
+{
+	for (int ms = 0; ms < BACK_MS && !kill(in->pid, 0); ms += LOOK_MS) {
+		if (instance_answers(in->name, 0, LOOK_MS))
+			return true;
+		usleep(LOOK_MS * 1000);
+	}
+	return false;
+}
+
 /*
  * Returns the exit status for the kernel's message @word, after a message if the command was not
  * executed.
@@ -295,7 +309,8 @@ static int result(const struct instance *in, const struct job *j, const char *wo
 	int n = *word ? atoi(word + 1) : 0;
 
 	if (!*word)
-		die("%s: the instance has ended", in->name);
+		die("%s: the instance %s", in->name,
+			goes_on(in) ? "was put back to a state" : "has ended");
 	if (*word == 'b') /* the detached command runs */
 		return 0;
 	if (*word == 'x')

@@ -416,6 +416,8 @@ static void combine_network(struct run *r, const struct policy *p)
 	if (!p->network) {
 		if (r->forwards)
 			die("run: -p: %s has no network", p->file);
+		if (r->nr_nets && !run_has_net(r, "none"))
+			die("run: --net %s: %s has no network", r->nets[0] ?: "slirp", p->file);
 		run_set_nets(r, "none");
 		r->loopback = r->allow = NULL;
 		return;

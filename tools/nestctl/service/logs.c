@@ -299,8 +299,8 @@ static int logs(int argc, char **argv)
 	if (dir >= 0 && (machine_log_is_busy(dir) || !is_served(name)))
 		return program_log(&l, dir, NULL);
 	if (!strchr(name, '/') && is_served(name))
-		die("%s: is not detached: its output is that of its nestctl run; --kernel "
-		    "prints the kernel's log",
+		die("%s: is not detached: its output is that of its nestctl run, or of no "
+		    "command if it was restored; --kernel prints the kernel's log",
 			name);
 	s = service_open(name);
 	return 1;
