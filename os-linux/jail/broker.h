@@ -172,6 +172,14 @@ bool files_call(const struct seccomp_notif *call);
 bool attributes_call(const struct seccomp_notif *call);
 
 /*
+ * Returns the name under which the broker opens @path, if that is a file of /proc or /sys that the
+ * kernel process may open: tables of the host, and of the processes for which children_has() is
+ * true. Returns NULL for other names
+ * (proc.c).
+ */
+const char *proc_file(const char *path);
+
+/*
  * Requests of ptrace(2) that only the broker understands: debug registers of a child
  * (space_debug.c). The third argument points to four addresses, or to where DR6 goes; the fourth is
  * DR7.

@@ -55,7 +55,7 @@ struct place {
 	unsigned how; /* OS_GRANT_*, or 0: a table */
 	/* the path as the kernel process sees it, for messages */
 	char path[ASK_TEXT];
-	char *name;
+	const char *name;
 };
 
 /* the thread of the kernel process that makes the call */
@@ -210,39 +210,6 @@ bool files_may_change(const char *path)
 	return is_beneath(path, OS_GRANT_LOOK);
 }
 
-/* ---- what may be named ---- */
-
-static bool is_one_of(const char *word, const char *const *words, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(word, words[i]))
-			return true;
-	return false;
-}
-#define IS_ONE_OF(word, words) is_one_of(word, words, sizeof(words) / sizeof((words)[0]))
-
-/* True for the host's tables that the kernel process reads, and for the tables of its processes. */
-static bool is_table(const char *path)
-{
-	static const char *const of_host[] = { "/proc/cpuinfo", "/proc/meminfo", "/proc/stat",
-		"/proc/loadavg", "/proc/uptime", "/proc/sys/vm/overcommit_memory",
-		"/proc/sys/vm/max_map_count", "/sys/devices/system/cpu/online",
-		"/sys/devices/system/cpu/possible",
-		"/sys/kernel/mm/transparent_hugepage/hpage_pmd_size",
-		"/sys/kernel/mm/transparent_hugepage/shmem_enabled" };
-	static const char *const of_process[] = { "stat", "status", "schedstat", "maps", "smaps",
-		"smaps_rollup", "statm", "cgroup", "comm", "task", "mountinfo", "pagemap" };
-	int pid, task, at = 0, in_task = 0;
-
-	if (IS_ONE_OF(path, of_host) || !strncmp(path, "/sys/fs/cgroup/", 15))
-		return true;
-	if (sscanf(path, "/proc/%d/%n", &pid, &at) != 1 || !at || !children_has(pid))
-		return false;
-	if (sscanf(path + at, "task/%d/%n", &task, &in_task) == 1 && in_task)
-		at += in_task;
-	return IS_ONE_OF(path + at, of_process);
-}
-
 /* ---- descriptors of the kernel process, named as /proc/self/fd/N ---- */
 
 /* True for a file without a name. */
@@ -302,6 +269,7 @@ static int find(struct place *p)
 	/* the guest may have put a link there, so only granted folders that are open count */
 	bool shared = files_beneath(p->path) && !files_beneath("/");
 	int err = -EACCES;
+	const char *table;
 
 	p->dir = AT_FDCWD;
 	p->name = p->path;
@@ -326,7 +294,9 @@ static int find(struct place *p)
 		return 0;
 	}
 	p->how = 0;
-	return is_table(p->path) ? 0 : err;
+	table = proc_file(p->path);
+	p->name = table ?: p->name;
+	return table ? 0 : err;
 }
 
 /* True for a folder above a granted path: realpath(3) checks whether it is a link. */
