@@ -471,7 +471,7 @@ static int migrate_to(struct source *s, char **words)
 	if (why)
 		return give_up(s, why);
 	machine_log_moved(s->in.name);
-	instance_kill(s->in.name);
+	instance_kill(&s->in);
 	hold_leave(&s->hold);
 	state_drop();
 	conn_end(&s->conn);

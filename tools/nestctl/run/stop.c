@@ -169,16 +169,18 @@ static void kill_process(const struct target *t)
 	umid_remove_ended(t->in.folder, t->in.pid);
 }
 
-void instance_kill(const char *name)
+void instance_kill(const struct instance *in)
 {
-	struct target t = hold(name);
+	struct target t = hold(in->name);
 
-	if (t.detached) {
-		service_stop(&t.service, SIGKILL, 0);
-		return;
-	}
-	kill_process(&t);
-	close(t.pidfd);
+	if (t.detached)
+		t.pidfd = (int)syscall(SYS_pidfd_open, in->pid, 0);
+	if (t.detached)
+		service_kill(&t.service, t.pidfd);
+	else
+		kill_process(&t);
+	if (t.pidfd >= 0)
+		close(t.pidfd);
 }
 
 int stop_seconds(const char *what, const char *text)

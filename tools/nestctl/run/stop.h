@@ -3,11 +3,12 @@
 #ifndef NESTLING_NESTCTL_STOP_H
 #define NESTLING_NESTCTL_STOP_H
 
+struct instance;
 /*
- * Kills the running instance @name. Does nothing if @name is kept and does not run. Dies if there
- * is no such instance, or if its process does not end.
+ * Kills the running instance, also one that stands still. Does nothing if it is kept and does not
+ * run. Dies if there is no such instance, or if its process does not end.
  */
-void instance_kill(const char *name);
+void instance_kill(const struct instance *in);
 /*
  * Parses "TERM", "SIGTERM", "15" or "RTMIN+3". Returns the signal's number in the guest. Dies on an
  * error with a message that begins with @what.

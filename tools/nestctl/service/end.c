@@ -47,19 +47,36 @@ int service_ask_end(struct service *s, int sig, int seconds)
 	return pidfd;
 }
 
-bool service_stop(struct service *s, int sig, int seconds)
+/* Waits @ms for the end of the supervisor, kills it then, and closes @pidfd. */
+static bool await_end(struct service *s, int pidfd, int ms)
 {
-	int pidfd = service_ask_end(s, sig, seconds);
-	const int ms = (seconds + PATIENCE_S) * 1000;
-
-	if (pidfd < 0)
-		return false;
 	if (poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, ms) <= 0) {
 		warn("%s: its supervisor does not end, and is killed", s->name);
 		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 	}
 	close(pidfd);
 	return service_wait_end(s, -1);
+}
+
+bool service_stop(struct service *s, int sig, int seconds)
+{
+	int pidfd = service_ask_end(s, sig, seconds);
+
+	return pidfd >= 0 && await_end(s, pidfd, (seconds + PATIENCE_S) * 1000);
+}
+
+bool service_kill(struct service *s, int kernel)
+{
+	pid_t pid = 0;
+	int fd = control_connect(s, &pid), pidfd;
+
+	if (fd < 0)
+		return false;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	control_ask(fd, format("S %d 0", SIGKILL));
+	close(fd);
+	syscall(SYS_pidfd_send_signal, kernel, SIGKILL, NULL, 0);
+	return pidfd >= 0 && await_end(s, pidfd, PATIENCE_S * 1000);
 }
 
 bool service_signal(struct service *s, int sig)

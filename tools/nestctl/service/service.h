@@ -273,6 +273,11 @@ int service_ask_end(struct service *s, int sig, int seconds);
  */
 bool service_stop(struct service *s, int sig, int seconds);
 /*
+ * Ends an instance at once, also one that stands still and takes no signal: tells the supervisor
+ * not to start it again, and kills @kernel, a pidfd of the kernel. Returns as service_stop().
+ */
+bool service_kill(struct service *s, int kernel);
+/*
  * Sends the signal @sig to the instance's command. Returns false if no supervisor listens, or if
  * the supervisor does not reply.
  */

@@ -327,7 +327,8 @@ const struct command cmd_rollback = {
 	.args = "UMID TAG",
 	.help = "Puts a running instance back to a state.",
 	.text = "What has happened in it since is lost: memory, and what it has written to its "
-		"disks. It keeps its name, its terminal and its channels. The state must be over the same images. It need not have been saved "
+		"disks. It keeps its name, its terminal and its channels. The state must be over "
+		"the same images. It need not have been saved "
 		"from this very instance: one that was restored from it will do.\n\n\tnestctl save "
 		"web before\n\tnestctl exec web -- apt-get -y upgrade\n\tnestctl rollback web "
 		"before",

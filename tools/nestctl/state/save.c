@@ -443,7 +443,7 @@ static int save(int argc, char **argv)
 	s = save_instance(&in, &n, words[1] ? words[1] : last_part(out));
 	state_publish(&n);
 	if (stop)
-		instance_kill(in.name);
+		instance_kill(&in);
 	else
 		head_set(in.pid, out ? n.folder : name);
 	if (json)
