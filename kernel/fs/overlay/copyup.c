@@ -2,9 +2,11 @@
 /*
  * copyup.c: copies a file from a lower layer to the upper one, before the first change.
  *
- * The copy is made in the work directory with data, xattrs, owner, mode and times, synced, and
- * renamed into its place, so the upper layer never has an incomplete file under its name. The
- * directories above are copied up first. The upper parent keeps its times.
+ * The copy is made in the work directory: first the data, which is synced (not with the option
+ * volatile), then xattrs, flags, owner, mode and times. A rename moves it into its place, so the
+ * upper layer never has an incomplete file under its name. The directories above are copied up
+ * first. The upper parent keeps its times. Only the data of an upper metacopy file is copied into
+ * the file itself, which loses its mark after that.
  *
  * Locks: ovl_inode.lock of the copied inode, under which ovl_inode.upper is set; inside it the real
  * directories' locks by lock_rename().
@@ -226,8 +228,8 @@ static struct user_namespace *user_ns_of(const struct dentry *d)
  * Converts file capabilities for the copy. They are valid in the user namespace whose root user
  * they name. If that is the mounter's namespace or one above it, the copy names the mounter's root,
  * otherwise the same user. The copy never gives capabilities in a namespace where the mounter is
- * not root, since a lower layer (FUSE) may lie. -ENODATA: the attribute is malformed. Returns 0 or
- * another -errno: the copy-up fails. @n: size of *d in bytes.
+ * not root, since a lower layer (FUSE) may lie. @n: size of *d in bytes. Returns 0 or -errno:
+ * -ENODATA if the attribute is malformed and is not copied, anything else if the copy-up must fail.
  */
 static int convert_caps(
 	const struct path *from, struct dentry *to, struct vfs_ns_cap_data *d, size_t n)
@@ -334,7 +336,10 @@ static int copy_xattrs(struct super_block *sb, const struct path *from, struct d
 	return err;
 }
 
-/* Copies the inode flags that copy-up preserves. Returns 0 or -errno. */
+/*
+ * Copies the flags S, A, a and i of chattr. A failure to set S or A is ignored, and so is an upper
+ * layer that cannot record a and i. Returns 0 or -errno.
+ */
 static int copy_flags(struct super_block *sb, const struct inode *in, struct dentry *to)
 {
 	struct inode *out = to->d_inode;
@@ -352,11 +357,11 @@ static int copy_flags(struct super_block *sb, const struct inode *in, struct den
 	}
 	if (in->i_flags & OVL_PROT)
 		err = ovl_write_prot(sb, to, in->i_flags & OVL_PROT);
-	/* Without xattrs in the upper layer, @prot is lost at the next mount. */
+	/* Without xattrs in the upper layer, ovl_inode.prot is lost at the next mount. */
 	return err == -EOPNOTSUPP ? 0 : err;
 }
 
-/* Copies owner, mode and times. Takes i_rwsem. Returns 0 or -errno. */
+/* Copies owner, mode (not of a symbolic link) and times. Takes i_rwsem. Returns 0 or -errno. */
 static int copy_attributes(const struct path *from, struct dentry *to)
 {
 	const struct inode *in = from->dentry->d_inode;
@@ -492,9 +497,10 @@ static int copy_up_locked(struct dentry *d, struct dentry *parent, loff_t size)
 }
 
 /*
- * Copies up the data of a metacopy file, whose data lies in a lower layer. The mark metacopy is
- * removed only after all data is copied and synced, so a crash leaves the earlier state. The upper
- * file's times change, but the caller is about to change them anyway. Returns 0 or -errno.
+ * Copies up the data of an upper metacopy file from a lower layer. The mark metacopy is removed
+ * only after all data is copied and synced, so after a crash the file is still a metacopy file.
+ * The upper file's times change, but the caller is about to change them anyway. Returns 0 or
+ * -errno.
  */
 static int copy_data_up(struct dentry *d, loff_t size)
 {

@@ -2,14 +2,19 @@
 /*
  * dir.c: making and removing names.
  *
- * A new file is made in the upper directory, unless a whiteout has its name. Then it is made in the
- * work directory and replaces the whiteout by one rename. If a lower layer has the name, it is
- * removed by exchanging the upper file with a whiteout.
+ * A new file is made in the upper directory. If a whiteout has its name there, the new file is made
+ * in the work directory instead, and one rename puts it in the place of the whiteout.
+ *
+ * A name that the lower layers do not show is removed from the upper directory. Any other name is
+ * covered: a whiteout is made in the work directory, and one rename puts it under the name. If the
+ * upper directory has a file of this name, the rename exchanges the two, and the file is then
+ * removed from the work directory.
  *
  * New files belong to the caller, so they are made with the mounter's capabilities but the caller's
  * fsuid and fsgid.
  *
- * Locks: vfs holds the overlay directory's i_rwsem; dir.c takes the upper directory's i_rwsem.
+ * Locks, outer to inner: the overlay directory's i_rwsem (vfs), for a removal ovl_inode.lock of the
+ * removed inode, then the i_rwsem of the upper directory and of the work directory.
  */
 #include "kernel/fs/overlay/overlay.h"
 #include "kernel/vfs/xattr/acl.h"
@@ -103,7 +108,7 @@ static int inherit(struct inode *dir, struct dentry *temp, const struct new_entr
 	return err;
 }
 
-/* Links @source in the work directory. Returns the dentry, referenced, or ERR_PTR. */
+/* Makes a hard link to @source in the work directory. Returns it, referenced, or ERR_PTR. */
 static struct dentry *make_hidden_link(struct super_block *sb, struct dentry *source)
 {
 	struct ovl_sb *ofs = OVL_SB(sb);
@@ -210,7 +215,10 @@ static struct dentry *create_upper(struct inode *dir, struct dentry *d, const st
 	return upper;
 }
 
-/* Makes a file without a name (O_TMPFILE). linkat(2) can give it a name. */
+/*
+ * Makes a file without a name (O_TMPFILE), to which linkat(2) can give a name. Returns its dentry,
+ * referenced, or ERR_PTR.
+ */
 static struct dentry *tmpfile_upper(struct inode *dir, const struct new_entry *n)
 {
 	struct path path = { OVL_SB(dir->i_sb)->layer[0].mnt, ovl_upper(dir) };
@@ -350,7 +358,7 @@ static struct dentry *upper_entry(struct dentry *updir, struct dentry *d)
 	return ERR_PTR(-ESTALE);
 }
 
-/* Removes an upper file that hides nothing. Returns 0 or -errno. */
+/* Removes an upper file whose name the lower layers do not show. Returns 0 or -errno. */
 static int remove_plain(
 	struct super_block *sb, struct dentry *updir, struct dentry *upper, bool dir)
 {

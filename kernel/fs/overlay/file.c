@@ -36,7 +36,9 @@ struct file *ovl_open_layer(const struct path *real, u32 flags)
 }
 
 /*
- * Opens the real file of @f. Mappings belong to the real file, but /proc shows @f's path (f_shown).
+ * Opens the real file that has the data of @f. Mappings belong to the real file, but /proc shows
+ * @f's path (f_shown). Returns the real file, referenced, or ERR_PTR: -ENOENT if the data is
+ * missing.
  */
 static struct file *open_real(const struct file *f)
 {

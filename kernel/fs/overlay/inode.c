@@ -2,9 +2,9 @@
 /*
  * inode.c: attributes, permissions and extended attributes of overlay inodes.
  *
- * Mode, owner, times and size are copies of the real inode's (ovl_copy_attr after each change).
- * Permissions are checked with the caller's credentials; the operation on the real file then runs
- * with the mounter's. The overlay's own xattrs are hidden.
+ * Mode, owner, times, size, flags and link count are copies of the real inode's (ovl_copy_attr()
+ * after each change). A permission is checked twice: for the caller, and for the mounter, with
+ * whose credentials the operation on the real file runs. The overlay's own xattrs are hidden.
  */
 #include "kernel/fs/overlay/overlay.h"
 #include "kernel/vfs/xattr/acl.h"
@@ -35,8 +35,9 @@ bool ovl_private_xattr(const struct ovl_sb *ofs, const char *name)
 }
 
 /*
- * Checks the permissions of the mounter, whose credentials are in use. Any user may read ACLs, and
- * the owner of the file may change them.
+ * Checks whether the mounter, whose credentials are in use, may access the xattr @name. Any user
+ * may read an ACL. Only the file's owner or a user with CAP_FOWNER may change it. Returns 0 or
+ * -errno.
  */
 static int may_xattr(struct inode *real, const char *name, int mask)
 {
@@ -181,7 +182,7 @@ int ovl_getattr(const struct path *path, struct kstat *st, u32 request, u32 flag
 		st->nlink = 1;
 	else if (!S_ISDIR(st->mode) && ovl_upper(inode))
 		st->nlink = inode->i_nlink;
-	if (ovl_data_elsewhere(inode)) { /* @data has the blocks */
+	if (ovl_data_elsewhere(inode)) { /* the data file has the blocks */
 		const struct inode *data = ovl_data_inode(inode);
 
 		st->blocks = data ? data->i_blocks : (u64)(st->size + 511) / 512;
@@ -204,8 +205,8 @@ static int change_upper(struct dentry *d, struct iattr *attr)
 		return err;
 	attr->ia_file = NULL;
 	/*
-	 * The VFS has cleared set-id bits only in the overlay's copy of the mode, so ask for it on
-	 * the real file.
+	 * vfs has cleared the set-id bits only in the overlay inode's copy of the mode. ATTR_KILL_*
+	 * makes notify_change() clear them in the real file's mode.
 	 */
 	if (attr->ia_killed & S_ISUID)
 		attr->ia_valid |= ATTR_KILL_SUID;
@@ -240,8 +241,8 @@ int ovl_setattr(struct dentry *d, struct iattr *attr)
 }
 
 /*
- * Finds the real inode below all stacked overlays, which has the access control list. The overlays'
- * inodes have only copies of its mode and owner.
+ * Returns the path of the real file below all stacked overlays. Its inode has the access control
+ * list. The overlays' inodes have only copies of its mode and owner.
  */
 static struct path bottom_of(const struct inode *inode)
 {
@@ -277,8 +278,8 @@ int ovl_permission(struct inode *inode, int mask)
 /* ---- xattrs ---- */
 
 /*
- * False if the xattr @name is an access control list and the real file system stores none
- * (SB_I_POSIXACL).
+ * True if the real file system may store the xattr @name. An access control list needs
+ * SB_I_POSIXACL.
  */
 static bool keeps_lists(const struct inode *real, const char *name)
 {
@@ -386,7 +387,7 @@ int ovl_setxattr(struct inode *inode, const char *name, const void *value, size_
 
 /*
  * Removes from @list the names of the overlay's own attributes, and the names that the mounter,
- * whose credentials are in use, may not see.
+ * whose credentials are in use, may not see (trusted.*). Returns the remaining length in bytes.
  */
 static ssize_t filter_list(const struct ovl_sb *ofs, char *list, ssize_t n)
 {

@@ -3,8 +3,9 @@
  * lookup.c: looks up a name through the layers, and makes the overlay inode for the result.
  *
  * The search for a directory goes down from layer to layer until a file that is no directory, a
- * whiteout, or an opaque directory ends it. A redirect changes the name, or the path from the root,
- * that is looked up in the layers below.
+ * whiteout, or an opaque directory ends it. The search for a file ends at the first file. If that
+ * is a metacopy file, the search goes on for the data, at last in the data-only layers. A redirect
+ * changes the name, or the path from the root, that is looked up in the layers below.
  *
  * Names that are hard links of one file in the upper layer share an overlay inode: ovl_sb.hash
  * finds the overlay inode by the real one. A lower file with several names becomes several overlay
@@ -94,7 +95,7 @@ struct search {
 
 /*
  * Applies the redirect of @d, if it has one, to the name that is looked up below. Returns 0 or
- * -errno: -EPERM if redirects are not followed.
+ * -errno: -EPERM if redirects are not followed, -EIO if the redirect is malformed or too long.
  */
 static int read_redirect(struct search *s, struct dentry *d)
 {
@@ -128,7 +129,8 @@ static int read_redirect(struct search *s, struct dentry *d)
 
 /*
  * Evaluates the marks of @d, which was found in a layer: decides whether the search stops, and sets
- * the name or path that is looked up in the layers below. Returns 0 or -errno.
+ * the name or path that is looked up in the layers below. Returns 0 or -errno: -EPERM for a
+ * metacopy file without metacopy=on.
  */
 static int look_at(struct search *s, struct dentry *d)
 {
@@ -235,8 +237,9 @@ static int search_lowers(struct search *s, struct inode *dir)
 
 /*
  * Looks for a file's data in the data-only layers. Their names do not appear in the merged tree, so
- * only an absolute redirect leads there. A file whose data is missing can be stat'ed, but not
- * opened. Returns 0 or -errno.
+ * only an absolute redirect leads there. If such a redirect leads to no data, sets no_data: the
+ * file can be stat'ed, but not opened. Returns 0 or -errno: -EIO without an absolute redirect, or
+ * without data-only layers.
  */
 static int search_data(struct search *s)
 {

@@ -19,23 +19,25 @@
  *
  *	character device 0/0         a whiteout
  *	trusted.overlay.opaque "y"   hides the lower contents of a directory
- *	trusted.overlay.redirect     is the path of the lower parts of a renamed directory
+ *	trusted.overlay.redirect     has the name or path of the lower parts of a renamed directory
  *	trusted.overlay.origin       names the inode that was copied up, so its number stays
  *	trusted.overlay.impure       marks directories in which some entries have an origin
+ *	trusted.overlay.metacopy     marks a file that has attributes only
+ *	trusted.overlay.protattr     records the flags +i and +a of chattr (flags.c)
  *
- * A file that is marked trusted.overlay.metacopy has attributes only. Its data is in a layer below,
- * under its name or its redirect, or in one of the data-only layers at the bottom, whose names do
- * not appear in the merged tree. With metacopy=on, metacopy files can be read, and a write copies
- * all data up. This driver reads the metacopy files that other kernels made, but makes none.
+ * The data of a metacopy file is in a layer below, under its name or its redirect, or in one of the
+ * data-only layers at the bottom, whose names do not appear in the merged tree. With metacopy=on,
+ * metacopy files can be read, and a write copies all data up. Otherwise a lookup of such a file
+ * gives EPERM. This driver reads the metacopy files that other kernels made, but makes none.
  *
- * Crash safety: a copy-up is made in the work directory, synced, and moved into place by one
- * rename; a name is exchanged with its whiteout by one rename. The next mount removes what a crash
- * left in the work directory.
+ * Crash safety: a copy-up is made in the work directory, its data is synced (not with the option
+ * volatile), and one rename moves it into place. One rename also exchanges a name with its
+ * whiteout. The next mount removes what a crash left in the work directory.
  *
- * Locks, outer to inner: the overlay directory's i_rwsem (vfs), ovl_inode.lock (copying up: parents
- * before children), then all locks of the real file systems. If those are overlays too, their locks
- * have another lockdep class (OVL_LOCK_CLASS). Operations on the layers run with the credentials of
- * the mounter: ovl_enter(), ovl_leave().
+ * Locks, outer to inner: the overlay directory's i_rwsem (vfs), ovl_inode.lock (never two of one
+ * overlay), then all locks of the real file systems. If those are overlays too, their locks have
+ * another lockdep class (OVL_LOCK_CLASS). Operations on the layers run with the credentials of the
+ * mounter: ovl_enter(), ovl_leave().
  *
  * Functions may sleep. Those of type int return 0 or -errno, unless their comment says more.
  */
@@ -60,7 +62,7 @@
 #define OVL_MAX_DEPTH 2 /* most overlays stacked on each other */
 
 /*
- * The lockdep class of a lock of an overlay of this @depth (ovl_sb.depth). The lock of the topmost
+ * Lockdep class of a lock of an overlay with this @depth (ovl_sb.depth). The lock of the topmost
  * overlay is taken first.
  */
 #define OVL_LOCK_CLASS(name, depth) ((depth) > 1 ? "overlay2:" name : "overlay:" name)
@@ -310,14 +312,19 @@ ssize_t ovl_listxattr(struct inode *inode, char *buf, size_t size);
  * has no usable origin. The caller has the mounter's credentials, here and for ovl_set_origin().
  */
 u64 ovl_origin_ino(const struct super_block *sb, struct dentry *upper);
-/* Marks @upper as a copy of @from. Returns 0 too if that cannot be recorded. */
+/*
+ * Records @from as the origin of its copy @upper. Returns 0 too if the upper layer cannot store the
+ * record, or if @from can have no usable one: it has several hard links, or its file system has no
+ * file handles.
+ */
 int ovl_set_origin(const struct super_block *sb, struct dentry *upper, const struct ovl_path *from);
 
 /*
  * copyup.c. The first two functions switch to the mounter's credentials themselves, get write
- * access, and take ovl_inode.lock. They copy @d, after the parent directories that are not copied
- * up, or do nothing. ovl_copy_up_truncated() copies at most @size bytes of data. -EROFS: there is
- * no upper layer. -EINTR: a signal came.
+ * access, and take ovl_inode.lock. They copy @d up, after the parent directories that are not
+ * copied up. If @d is an upper metacopy file, they copy only its data. If nothing is to be copied,
+ * they do nothing. ovl_copy_up_truncated() copies at most @size bytes of data. -EROFS: there is no
+ * upper layer. -EINTR: a signal came.
  */
 int ovl_copy_up(struct dentry *d);
 int ovl_copy_up_truncated(struct dentry *d, loff_t size);
@@ -349,19 +356,22 @@ int ovl_place(struct super_block *sb, struct dentry *temp, struct dentry *dir, c
 	int len, u32 flags);
 /*
  * Marks the directory @upper of the upper layer as opaque. @inode: any inode of the overlay.
- * Returns 0, -errno or @none.
+ * Returns 0, -errno, or @none if the upper layer cannot store the mark.
  */
-int ovl_set_opaque(
-	struct inode *inode, struct dentry *upper, int none); /* @none: if it cannot be stored */
+int ovl_set_opaque(struct inode *inode, struct dentry *upper, int none);
 
-/* rename.c */
-/* Implements rename(). The vfs holds s_rename_mutex and the i_rwsem of both directories. */
+/*
+ * rename.c: implements rename(). vfs holds the i_rwsem of both directories, and s_rename_mutex if
+ * they differ. @flags: RENAME_NOREPLACE and RENAME_EXCHANGE, others give -EINVAL. -EXDEV: a
+ * directory with lower parts cannot get a redirect.
+ */
 int ovl_rename(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags);
 
 /* readdir.c */
 extern const struct file_operations ovl_dir_fops;
-int ovl_dir_empty(struct inode *dir); /* 0, -ENOTEMPTY, -errno */
+/* Returns 0 if the merged directory shows no names, -ENOTEMPTY, or another -errno. */
+int ovl_dir_empty(struct inode *dir);
 /* Removes the whiteouts in an upper directory that is about to be removed. */
 int ovl_clear_whiteouts(struct super_block *sb, struct dentry *upper);
 /*

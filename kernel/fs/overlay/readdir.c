@@ -6,8 +6,8 @@
  * name's entry comes from the first layer that has the name, and a whiteout hides the name in the
  * layers below. The open file keeps the result until it is read from the start again. A position is
  * an index into the result, so telldir() and seekdir() stay valid whatever is added and removed
- * meanwhile. Open files share one listing while the directory's names do not change
- * (ovl_inode.version), as on Linux.
+ * meanwhile. As on Linux, the layers are not read if another open file has a listing and the
+ * overlay has changed no name of the directory since (ovl_inode.version): the files then share it.
  *
  * Locks: a listing is filled under the directory's i_rwsem, before other tasks see it. Afterwards
  * only its refcount changes, under hash_lock. An open file's pointer to its listing is protected by
@@ -357,7 +357,8 @@ static int ovl_iterate(struct file *f, struct dir_context *ctx)
 
 	if (!ctx->pos || !l) {
 		/*
-		 * Drops the old listing first, so that changes made directly in a layer are seen.
+		 * Drops the old listing first. If no other file shares it, the layers are read
+		 * again, so that changes made directly in a layer are seen.
 		 */
 		f->private_data = NULL;
 		listing_put(f->f_inode, l);

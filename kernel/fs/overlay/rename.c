@@ -2,14 +2,17 @@
 /*
  * rename.c: renaming.
  *
- * The source is copied up first. A directory that has parts in lower layers moves only with
- * redirect_dir=on: then its redirect records where these parts are. Otherwise the call gives EXDEV,
- * and the program copies. A directory without lower parts that moves into a merged directory
- * becomes opaque. If a lower layer has the old name, the rename leaves a whiteout there
- * (RENAME_WHITEOUT of the upper file system).
+ * The source is copied up first. RENAME_EXCHANGE needs a copy of the target, too. A directory that
+ * has parts in lower layers moves only with redirect_dir=on: then its redirect records where these
+ * parts are. Otherwise the call gives EXDEV, and the program copies. A directory without lower
+ * parts becomes opaque if it moves into a directory that has lower parts.
  *
- * Locks: vfs holds s_rename_mutex and i_rwsem of the overlay's directories. lock_rename() takes the
- * upper directories' locks inside them.
+ * If the lower layers show the old name, the rename leaves a whiteout under that name in the upper
+ * directory (RENAME_WHITEOUT of the upper file system). RENAME_EXCHANGE leaves no whiteout, since
+ * both names stay in use.
+ *
+ * Locks: vfs holds the i_rwsem of both overlay directories. If they differ, it holds the overlay's
+ * s_rename_mutex, too. Inside these locks lock_rename() takes those of the upper directories.
  */
 #include "kernel/fs/overlay/overlay.h"
 
@@ -45,10 +48,11 @@ static u32 own_redirect(struct dentry *d, char text[REDIRECT_MAX])
 }
 
 /*
- * Builds the redirect to the lower parts of @d. If @d stays in its directory, that is its old
- * redirect, or else its name. Otherwise it is the path of @d from the root, in which renamed
- * directories are replaced by their redirects. Writes the redirect at the end of @page. Returns its
- * start, or NULL if it is too long.
+ * Builds the redirect that leads to the lower parts of @d. If @d stays in its directory (@samedir),
+ * the redirect is the present one of @d, or the name of @d if there is none. Otherwise the redirect
+ * is the path of @d in the lower layers. A directory that has a redirect stands in this path by its
+ * redirect instead of its name, and the path begins at an absolute redirect or at the root. Writes
+ * the redirect at the end of @page. Returns its start, or NULL if it is longer than 255 bytes.
  */
 static char *build_redirect(struct dentry *d, bool samedir, char *page)
 {
@@ -91,8 +95,9 @@ static int set_redirect(struct dentry *d, bool samedir)
 }
 
 /*
- * Prepares the directory @d for a name in @dir: gives it a redirect, or makes it opaque. Returns 0
- * or -errno.
+ * Prepares @d for a name in @dir. A directory that has lower parts gets a redirect. A directory
+ * without lower parts becomes opaque if @dir has lower parts. In all other cases does nothing.
+ * Returns 0 or -errno.
  */
 static int prepare_dir(struct dentry *d, struct inode *dir, bool samedir)
 {
@@ -112,8 +117,10 @@ static int prepare_dir(struct dentry *d, struct inode *dir, bool samedir)
 }
 
 /*
- * Removes the whiteouts in the target directory, which has no other entries. The directory becomes
- * opaque first, so that no lower entries show through meanwhile. Returns 0 or -errno.
+ * Prepares the target for its replacement. If it is a directory with an upper part, removes the
+ * whiteouts there, which are its only entries. If this directory has lower parts, makes it opaque
+ * first, so that no lower entries show through meanwhile. Does nothing for any other target.
+ * Returns 0 or -errno.
  */
 static int empty_target(struct dentry *new)
 {
@@ -128,7 +135,7 @@ static int empty_target(struct dentry *new)
 
 /* ---- the move ---- */
 
-/* Removes a whiteout, if there is one. The i_rwsem of @updir is held. Returns 0 or -errno. */
+/* Removes @name if it is a whiteout. The i_rwsem of @updir is held. Returns 0 or -errno. */
 static int unlink_white(struct dentry *updir, const struct qstr *name)
 {
 	struct dentry *d = lookup_one_len(name->name, updir, (int)name->len);
@@ -143,8 +150,8 @@ static int unlink_white(struct dentry *updir, const struct qstr *name)
 }
 
 /*
- * Renames, with the upper directories locked. @below: a lower layer has the old name. Returns 0 or
- * -errno.
+ * Renames, with the upper directories locked. @below: the lower layers show the old name. Returns 0
+ * or -errno: -ESTALE if the upper layer was changed directly, not through the overlay.
  */
 static int move_locked(struct dentry *old, struct dentry *updir, struct dentry *new,
 	struct dentry *new_updir, const struct dentry *trap, u32 flags, bool below)

@@ -3,8 +3,8 @@
  * super.c: overlay superblocks: options, the layers, statfs.
  *
  * Options: lowerdir=DIR[:DIR...] (the first is the topmost; \: is a colon), lowerdir+=DIR (one more
- * layer below), upperdir=, workdir= (on upperdir's mount, outside upperdir),
- * redirect_dir=on|off|follow|nofollow, userxattr, volatile, metacopy=. xino= and
+ * layer below), upperdir=, workdir= (on upperdir's mount, neither inside the other),
+ * redirect_dir=on|off|follow|nofollow, userxattr, volatile, metacopy=on|off. xino= and
  * default_permissions have no effect. index=off and nfs_export=off are accepted, =on is refused.
  * Data-only layers follow the lower layers, after "::" or by datadir+=DIR. Without upperdir the
  * overlay is read-only.
@@ -177,8 +177,9 @@ static char *next_option(char **s)
 }
 
 /*
- * Refuses metacopy=on with userxattr or with redirects switched off, since a redirect leads to the
- * data. Otherwise metacopy=on switches redirects on by default. Returns 0 or -EINVAL.
+ * Checks metacopy=on, which needs redirects, since a redirect leads to the data. Refuses it with
+ * userxattr, with an upper layer and a redirect_dir= other than "on", and without an upper layer
+ * with redirect_dir=nofollow. If redirect_dir= was not given, switches it on. Returns 0 or -EINVAL.
  */
 static int resolve_metacopy(struct ovl_sb *ofs)
 {
@@ -197,8 +198,8 @@ static int resolve_metacopy(struct ovl_sb *ofs)
 }
 
 /*
- * Checks the right to use the marks trusted.overlay.*, which the option @what needs. Returns 0 or
- * -errno.
+ * Checks the right to use the marks trusted.overlay.*, which the option @what needs without
+ * userxattr. Returns 0 or -EPERM.
  */
 static int needs_marks(const struct ovl_sb *ofs, const char *what)
 {
