@@ -6,7 +6,8 @@
  * Not a disassembler: prefixes, opcode, ModRM, SIB and displacement are enough for the address; a
  * table by opcode gives the number of bytes and whether they are written. Not implemented, and
  * documented in docs/processes.md: gathers, scatters and the exact sizes of stores of x87 and
- * AVX-512.
+ * AVX-512. Not implemented either: the scaled 8-bit displacements of EVEX (AVX-512), whose operands
+ * are looked for at a wrong address.
  */
 #include "kernel/lib/string.h"
 #include "kernel/task/ptrace/insn.h"

@@ -19,8 +19,8 @@ struct insn_touch {
 
 /*
  * Decodes the 64-bit code at r->rip, of which @n bytes are in @code. Fills in @t, at most
- * INSN_TOUCHES accesses, and returns their number. An unknown instruction counts as a read of 16
- * bytes at its operand.
+ * INSN_TOUCHES accesses, and returns their number. An unknown instruction counts as a read of its
+ * operand in memory if its opcode begins with 0F or a VEX prefix, else as no access.
  */
 u32 insn_touches(const struct regs *r, const u8 *code, u32 n, struct insn_touch *t);
 

@@ -4,7 +4,9 @@
  * another process's, without stopping it.
  *
  * The caller needs the right to ptrace the process. Bytes are copied through a page of the
- * kernel's. The result is the number of bytes copied up to the first address that is not mapped.
+ * kernel's. The copy ends early at an address that cannot be accessed in one of the two memories,
+ * or when a signal kills the caller. The result is the number of bytes copied until then, or
+ * -EFAULT if even the first byte could not be accessed.
  */
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
@@ -20,8 +22,8 @@ struct transfer {
 };
 
 /*
- * Copies one remote vector. Returns 0, -EFAULT if an address of either side is not mapped, or
- * -EINTR if current is being killed.
+ * Copies one remote vector, and adds the copied bytes to tr->done. Returns 0, -EFAULT if an address
+ * of either side cannot be accessed, or -EINTR if current is being killed.
  */
 static int transfer_vector(struct transfer *tr, u64 addr, u64 len)
 {
@@ -52,7 +54,7 @@ static int transfer_vector(struct transfer *tr, u64 addr, u64 len)
 	return 0;
 }
 
-/* Copies all remote vectors. Returns the bytes copied, or -errno if there are none. */
+/* Copies all remote vectors. Returns the bytes copied, or -errno of an error before the first. */
 static long transfer(struct transfer *tr, const struct uvec *remote, u64 nr)
 {
 	int err = 0;

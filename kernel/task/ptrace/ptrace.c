@@ -16,7 +16,8 @@
  *    tracer.
  * 2. The tracer accesses a tracee's registers only while the tracee is in TASK_TRACED and runs on
  *    no vCPU. While a request is served the tracee is frozen (JOBCTL_PTRACE_FROZEN), and not even
- *    SIGKILL wakes it.
+ *    SIGKILL wakes it. Exception: ptrace_unlink() clears the step flag that the tracer has set,
+ *    even if the tracee runs when its tracer ends.
  *
  * Locks: tasklist_lock (write) for the relations of tracers and tracees; sighand->lock for stops.
  */
@@ -94,7 +95,8 @@ void ptrace_unlink(struct task *child)
 
 /*
  * Makes @child, a new child of current, a tracee of current's tracer, if the tracer has requested
- * that. Current's sighand->lock and tasklist_lock (write) are held.
+ * that (@event, PTRACE_EVENT_*, is not 0) or current has (CLONE_PTRACE). Current's sighand->lock
+ * and tasklist_lock (write) are held.
  */
 void ptrace_fork(struct task *child, u64 clone_flags, int event)
 {
@@ -125,8 +127,9 @@ static bool reaps_itself(struct task *tracer)
 }
 
 /*
- * Detaches one tracee. Returns true if the tracee is a zombie for which no parent waits; exit_state
- * is then EXIT_DEAD, and the caller must reap it.
+ * Detaches one tracee. Returns true if the tracee is a zombie for which no parent waits: a thread
+ * that is no leader, or a process whose parent ignores its end. Its exit_state is then EXIT_DEAD,
+ * and the caller must reap it.
  */
 static bool detach_locked(struct task *tracer, struct task *t)
 {
@@ -340,8 +343,8 @@ static bool same_user(const struct cred *c, const struct cred *tc, bool attach)
 }
 
 /*
- * True if @t's memory is dumpable, or if current has CAP_SYS_PTRACE in the user namespace in which
- * @t's program was started. A user namespace that @t has entered since then does not count:
+ * True if @t has no memory, if it is dumpable, or if @c has CAP_SYS_PTRACE in the user namespace in
+ * which @t's program was started. A user namespace that @t has entered since then does not count:
  * otherwise the root of that namespace could take over a program that has entered it only to help
  * (nsenter).
  */
@@ -398,9 +401,9 @@ struct mm *mm_access(struct task *t, bool attach)
 /* ---- attaching ---- */
 
 /*
- * True if @t may trace current: @t has all capabilities of current, or CAP_SYS_PTRACE, and no
- * Landlock restriction that current lacks. So a privileged program does not give its rights to a
- * task that started it and traces it.
+ * True if @t may trace current: @t has all capabilities of current or has CAP_SYS_PTRACE. In both
+ * cases @t has no Landlock restriction that current lacks. So a privileged program does not give
+ * its rights to a task that started it and traces it.
  */
 static bool may_be_traced_by(struct task *t)
 {
@@ -457,8 +460,8 @@ static long attach_locked(struct task *t, u32 flags)
 }
 
 /*
- * Checks the options of a tracer. Returns 0 or -errno. PTRACE_O_SUSPEND_SECCOMP, used for
- * checkpoints, needs CAP_SYS_ADMIN and a tracer without filters.
+ * Checks the options of a tracer, which is current. PTRACE_O_SUSPEND_SECCOMP, used for checkpoints,
+ * needs CAP_SYS_ADMIN and a tracer without seccomp. Returns 0, -EINVAL or -EPERM.
  */
 long ptrace_check_options(u64 options)
 {

@@ -6,16 +6,18 @@
  * If the host allows it, the registers are loaded into the CPU's debug registers while the thread
  * runs guest code (arch/um/entry/entry.c), at no cost there. Otherwise (ptrace mode, no right to
  * trace) a task with an enabled breakpoint or watchpoint is single-stepped by the trap flag, which
- * takes some microseconds an instruction. Before each step the kernel compares the memory that the
- * instruction will access (insn.c) with the watchpoints. If no other thread shares the memory, it
- * also compares the watched memory before and after the step, for instructions that insn.c does not
- * know. In both cases this file checks for a breakpoint at the instruction with which guest code is
- * to begin: at a patched call site the instruction may be elsewhere. Reads, refused writes and
- * traps are those of x86 Linux (SIGTRAP, TRAP_HWBKPT, bits of DR6). At a breakpoint RF is set, so
- * that the breakpoint is passed the next time.
+ * takes some microseconds an instruction. Before each step the kernel records which memory the
+ * instruction will access (insn.c), and after the step it looks for watchpoints there. If no other
+ * thread shares the memory, it also compares the watched memory before and after the step, for
+ * instructions that insn.c does not know.
+ *
+ * With or without the host's registers, this file checks for a breakpoint at the instruction with
+ * which guest code is to begin: at a patched call site the instruction may be elsewhere. Reads,
+ * refused writes and traps are those of x86 Linux (SIGTRAP, TRAP_HWBKPT, bits of DR6). At a
+ * breakpoint RF is set, so that the breakpoint is passed the next time.
  *
  *	hw_debug_arm()     before guest code runs: reports a breakpoint at this instruction, or
- *	                   reads the watched memory and sets the trap flag
+ *	                   (only for single steps) reads the watched memory and sets the trap flag
  *	hw_debug_disarm()  after it: clears the flag, unless the guest or its tracer had set it
  *	hw_debug_trap()    at a trap: checks if this file caused it, and if a watchpoint was hit
  *

@@ -3,9 +3,9 @@
  * ptrace_regs.c: a stopped tracee's registers as ptrace's structures have them: user_regs_struct,
  * the FPU images, struct user.
  *
- * Values that a tracer writes are limited. Segments stay the two user segments or those of the
- * program's LDT, only the user's bits of eflags change, and bases must be addresses of a guest.
- * ptrace_debug.c has the debug registers.
+ * Values that a tracer writes are limited. cs and ss stay the two user segments or segments of the
+ * program's LDT. ds, es, fs and gs are null or have privilege level 3. Only the user's bits of
+ * eflags change, and bases must be addresses of a guest. ptrace_debug.c has the debug registers.
  */
 #include <asm/ptrace.h>
 #include <linux/elf.h>

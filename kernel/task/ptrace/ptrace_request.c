@@ -2,7 +2,8 @@
 /*
  * ptrace_request.c: a tracer's requests to a stopped tracee: memory, resuming, options, signals,
  * and the current system call. Registers are in ptrace_regs.c. The caller has checked that the
- * tracee is stopped (not for PTRACE_KILL and PTRACE_INTERRUPT).
+ * tracee is stopped, and keeps it stopped (not for PTRACE_KILL and PTRACE_INTERRUPT).
+ *
  * Locks: sighand->lock of the tracee protects its signal state.
  */
 #include <linux/elf.h>
@@ -14,21 +15,19 @@
 #include "kernel/task/seccomp/seccomp.h"
 
 #define EFLAGS_TF 0x100UL
-/* Requests that are in no UAPI header. */
-#define REQUEST_SYSEMU 31
-#define REQUEST_SYSEMU_SINGLESTEP 32
 #define AUDIT_ARCH_X86_64 0xc000003eU
 
 /* ---- memory ---- */
 
 /*
- * True if the tracer may read the memory. A program that the tracer's user may not read stays
- * unreadable, even for a tracer that attached before the exec.
+ * True if the tracer may read and write the memory @mm of @t. The memory of a program file that the
+ * tracer's user may not read is refused, even to a tracer that attached before the exec.
  */
 static bool shows_memory(const struct task *t, const struct mm *mm)
 {
 	/*
-	 * Becomes NULL if the task is killed now. The credentials stay valid until current sleeps.
+	 * t->ptracer_cred becomes NULL when @t is no longer traced. The credentials that were read
+	 * stay valid until current sleeps.
 	 */
 	const struct cred *by = READ_ONCE(t->ptracer_cred);
 
@@ -85,7 +84,10 @@ static void set_stepping(struct task *t, bool on)
 	}
 }
 
-/* Resumes the tracee. @sig: signal with which it goes on, or 0. Returns 0, -EIO or -ESRCH. */
+/*
+ * Resumes the tracee. @sig: signal with which the tracee goes on, or 0. Returns 0, -EIO if @sig is
+ * no signal, or -ESRCH.
+ */
 static long resume(struct task *t, long request, u64 sig)
 {
 	struct sighand_struct *sh;
@@ -94,8 +96,8 @@ static long resume(struct task *t, long request, u64 sig)
 		return -EIO;
 	set_work(t, TIF_SYSCALL_TRACE, request == PTRACE_SYSCALL);
 	set_work(t, TIF_SYSCALL_EMU,
-		request == REQUEST_SYSEMU || request == REQUEST_SYSEMU_SINGLESTEP);
-	set_stepping(t, request == PTRACE_SINGLESTEP || request == REQUEST_SYSEMU_SINGLESTEP);
+		request == PTRACE_SYSEMU || request == PTRACE_SYSEMU_SINGLESTEP);
+	set_stepping(t, request == PTRACE_SINGLESTEP || request == PTRACE_SYSEMU_SINGLESTEP);
 	sh = lock_task_sighand(t);
 	if (!sh)
 		return -ESRCH;
@@ -125,7 +127,8 @@ static long interrupt(struct task *t)
 }
 
 /*
- * Implements PTRACE_LISTEN. Returns 0, -EIO if the tracee is not in a PTRACE_EVENT_STOP, or -ESRCH.
+ * Implements PTRACE_LISTEN. Returns 0, -EIO if the tracee was not seized or is not in a
+ * PTRACE_EVENT_STOP, or -ESRCH.
  */
 static long listen(struct task *t)
 {
@@ -152,8 +155,8 @@ static long listen(struct task *t)
 /* ---- signals ---- */
 
 /*
- * Copies the info of the signal that has stopped the task to @info, or if @set is true from @info.
- * Returns 0 or -errno.
+ * Copies the info of the signal that has stopped the task to @info or, if @set is true, from @info.
+ * Returns 0, -EINVAL if the stop has no info, or -ESRCH.
  */
 static long copy_siginfo(struct task *t, siginfo_t *info, bool set)
 {
@@ -411,13 +414,13 @@ long ptrace_request(struct task *t, long request, u64 addr, u64 data)
 	case PTRACE_POKEDATA: return access_word(t, addr, &data, true);
 	case PTRACE_CONT:
 	case PTRACE_SYSCALL:
-	case REQUEST_SYSEMU:
-	case REQUEST_SYSEMU_SINGLESTEP:
+	case PTRACE_SYSEMU:
+	case PTRACE_SYSEMU_SINGLESTEP:
 	case PTRACE_SINGLESTEP: return resume(t, request, data);
 	case PTRACE_KILL: return send_sig(SIGKILL, t, SEND_SIG_PRIV);
 	case PTRACE_INTERRUPT: return interrupt(t);
 	case PTRACE_LISTEN: return listen(t);
-	case 21: /* PTRACE_OLDSETOPTIONS */
+	case PTRACE_OLDSETOPTIONS:
 	case PTRACE_SETOPTIONS: return set_options(t, data);
 	case PTRACE_GETEVENTMSG: return put_user(t->ptrace_message, UADDR(data));
 	case PTRACE_PEEKSIGINFO: return peek_siginfo(t, UADDR(addr), UADDR(data));
@@ -434,7 +437,7 @@ long ptrace_request(struct task *t, long request, u64 addr, u64 data)
 	case PTRACE_SECCOMP_GET_METADATA: return seccomp_copy_metadata(t, addr, UADDR(data));
 	case PTRACE_GET_SYSCALL_INFO: return syscall_info(t, addr, UADDR(data));
 	case PTRACE_SET_SYSCALL_INFO: return set_syscall_info(t, addr, UADDR(data));
-	case 30: /* PTRACE_ARCH_PRCTL */ return arch_prctl_of(t, addr, data);
+	case PTRACE_ARCH_PRCTL: return arch_prctl_of(t, addr, data);
 	}
 	return ptrace_regs_request(t, request, addr, data);
 }
