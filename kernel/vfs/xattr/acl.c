@@ -338,8 +338,9 @@ int acl_permission(struct inode *inode, int mask)
 /* ---- the attributes ---- */
 
 /*
- * Translates a list from seen ids to stored ids, or the reverse. Returns false if an id has no
- * counterpart.
+ * Translates the ids of a list in place by the functions @uid and @gid: sb_seen_*() turn stored ids
+ * into those that current sees, sb_kept_*() do the reverse. Does nothing unless current works
+ * through an id-mapped mount. Returns false if an id has no counterpart.
  */
 static bool translate(struct posix_acl *acl, const struct super_block *sb,
 	kuid_t (*uid)(const struct super_block *, kuid_t),
@@ -401,8 +402,8 @@ ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size)
 }
 
 /*
- * Sets the permission bits of *mode to those that @acl stands for. Returns true if the list grants
- * no more than those bits.
+ * Sets the permission bits of *mode to those that @acl stands for. Returns true if the list has no
+ * mask: then it names no user or group, and the mode alone expresses it.
  */
 static bool mode_of(const struct posix_acl *acl, umode_t *mode)
 {
@@ -483,8 +484,9 @@ bool acl_inherits(struct inode *dir)
 }
 
 /*
- * Clears the set-group-ID bit of a group-executable program unless the caller may set that bit for
- * the group. The umask does not matter here.
+ * Returns @mode of a new file in @dir. If @dir has the set-group-ID bit, and @mode has it for a
+ * group-executable file that is no directory, clears the bit unless the caller may set it for the
+ * group of @dir. The umask does not matter here.
  */
 static umode_t strip_setgid(struct inode *dir, umode_t mode)
 {

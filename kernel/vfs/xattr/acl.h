@@ -44,14 +44,21 @@ void acl_value_seen(const struct mount *m, void *value, size_t size);
  * size. Ids are those in current's user namespace.
  */
 ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size);
-/* Sets a list, as setxattr(2); @value NULL removes it. i_rwsem is held for writing. */
+/*
+ * Sets a list, as setxattr(2). @value NULL, @size 0 or a value without entries removes the list.
+ * i_rwsem is held for writing.
+ */
 int acl_set(struct dentry *d, const char *name, const void *value, size_t size);
 /*
  * Returns the mode of a new file in @dir (S_IFDIR: a directory). The umask's bits are removed,
- * unless @dir has a default list, which decides instead.
+ * unless @dir has a default list, which decides instead. The set-group-ID bit of a program is
+ * removed if the caller may not set it for the group that the file gets from @dir.
  */
 umode_t acl_umask(struct inode *dir, umode_t mode);
-/* Applies @dir's default list to the new inode, and narrows the inode's mode by it. */
+/*
+ * Applies @dir's default list, if there is one, to the new inode, and narrows the inode's mode by
+ * the list. Does nothing for a symbolic link.
+ */
 int acl_inherit(struct inode *dir, struct inode *inode);
 /* True if acl_inherit() might store a list. */
 bool acl_inherits(struct inode *dir);

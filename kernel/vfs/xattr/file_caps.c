@@ -7,7 +7,7 @@
  * processes get the capabilities, version 2 means the namespace of the file system. A program reads
  * and writes the attribute in terms of its own user namespace. The program sees an attribute for
  * its own root user as version 2. If it writes version 2, version 3 for its root user is stored,
- * unless it has CAP_SETFCAP over the whole file system.
+ * unless it has CAP_SETFCAP over the whole file system and the mount is not id-mapped.
  */
 #include <linux/xattr.h>
 

@@ -12,9 +12,10 @@
 
 struct simple_xattrs {
 	spinlock_t lock;
-	struct list_head list; /* newest first; all under lock */
-	struct rb_root tree;   /* by name */
-	size_t names_len;      /* bytes of all names with their NULs */
+	/* The attributes, the newest first. This and the fields below are protected by @lock. */
+	struct list_head list;
+	struct rb_root tree; /* by name */
+	size_t names_len;    /* bytes of all names with their NULs */
 };
 void simple_xattrs_init(struct simple_xattrs *x);
 /*

@@ -3,9 +3,9 @@
  * xattr.c: extended attributes: the twelve system calls and the four of Linux 6.13, and the rights
  * that are needed to read and write each name space.
  *
- *   user.*       regular files and directories, by the file's permissions (sticky directories: by
- *                the owner)
- *   trusted.*    CAP_SYS_ADMIN
+ *   user.*       regular files and directories, by the file's permissions; a sticky directory's can
+ *                be written only by its owner or with CAP_FOWNER
+ *   trusted.*    CAP_SYS_ADMIN; without it, they do not exist for a reader
  *   security.*   reading is free; writing CAP_SYS_ADMIN over the file system; security.capability:
  *                file_caps.c
  *   system.*     POSIX ACLs (acl.c), where the file system keeps them. A socket has one attribute,
@@ -256,8 +256,9 @@ out:
 }
 
 /*
- * Removes from a list of names those of trusted.* that the caller may not see, and those of access
- * control lists if the file system has none. Returns the remaining length in bytes.
+ * Removes from a list of names those of trusted.* if the caller may not see them, and those of
+ * system.* if the file system keeps no access control lists (not for a socket). Returns the
+ * remaining length in bytes.
  */
 static long hide_names(const struct inode *inode, char *list, long n)
 {
@@ -498,8 +499,8 @@ static int get_args(struct args *a, uaddr_t ua, size_t size)
 }
 
 /*
- * Looks up the path that the three arguments give. An empty name means the file of @dfd, which may
- * not be an O_PATH file. Returns 0 or -errno.
+ * Looks up the path that the three arguments give. With AT_EMPTY_PATH an empty name or a null
+ * pointer means the file of @dfd, which may not be an O_PATH file. Returns 0 or -errno.
  */
 static int path_of(int dfd, uaddr_t ua, int flags, struct path *path)
 {
