@@ -373,7 +373,7 @@ static u64 next_deadline(int cpu, u64 timer, u64 now)
 }
 
 /*
- * Called before this vCPU idles. It may wait for the event set then. When it stops to wait, perhaps
+ * Called before this vCPU idles. It may wait for the event set while it idles. After that, perhaps
  * no vCPU waits for the set, so this vCPU polls the set every TICK_NS again.
  */
 static void before_idle(void)
@@ -465,8 +465,8 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 }
 
 /*
- * Does the boundary work: before a stay that was put off, after a kick, and for a call that has to
- * be restarted. @first: see struct arch_sample_ops.
+ * Does the boundary work: before a stay that was put off, after a kick, after a wait for the host,
+ * and for a call that has to be restarted. @first: see struct arch_sample_ops.
  */
 static void interrupted(struct task *t, bool first)
 {

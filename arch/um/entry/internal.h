@@ -21,8 +21,8 @@ int restore_frame(struct regs *regs, u64 *sigmask);
 int vdso_map(struct mm *mm, u64 *base);
 void vdso_renew_keys(void);
 /*
- * Reads the host's vdso again in a restored process. Ends it with refuse() if a guest uses the old
- * one.
+ * Reads the host's vDSO again in a restored process. Ends the process with refuse() if a guest was
+ * in the code of a vDSO that differs from this one.
  */
 void vdso_restored(void);
 /* main.c: arch_entry.restored() */

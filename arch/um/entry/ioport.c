@@ -11,7 +11,8 @@
  *	ioperm()	makes a bitmap of the thread when it first allows a port; a clear
  *	                bit allows the port
  *	clone, fork	share the bitmap until one thread changes it; exec keeps it
- *	ioport_trap()	called by entry.c for each general protection fault
+ *	ioport_trap()	called by entry.c for traps that are not already served; acts only on
+ *	                general protection faults of 64-bit code
  *
  * Invariants:
  * 1. A bitmap with more than one owner is not written to.
@@ -40,8 +41,8 @@
 #define LEVEL_ALL 3
 /* bytes of a repeated instruction that one trap serves at most */
 #define PIECE 256
+/* error codes of page faults in user mode: of a read, of a write */
 #define FAULT_READ 4
-/* error code of a write in user mode */
 #define FAULT_WRITE 6
 
 /* ---- the calls ---- */
@@ -234,8 +235,9 @@ static u64 cut(u64 v, const struct port_insn *in)
 }
 
 /*
- * Returns how many bytes at @addr are served at once. They lie in one page, unless an element
- * crosses into the next page.
+ * Returns how many bytes at @addr are served at once: at most PIECE, and none beyond the page.
+ * Returns the size of one element if the element crosses into the next page, and if the instruction
+ * runs backward (DF) or is single-stepped (TF).
  */
 static u32 piece(const struct port_insn *in, const struct regs *r, u64 addr)
 {
@@ -311,8 +313,8 @@ static enum port_result string_insn(
 /* ---- the trap ---- */
 
 /*
- * Skips cli and sti if they stand alone without prefixes, as Linux does. Returns false for other
- * instructions.
+ * Skips cli and sti of a thread with iopl level 3, if no prefix precedes them, as Linux does.
+ * Returns false for other threads and instructions.
  */
 static bool interrupt_flag(struct arch_task *a, const u8 *code, u32 n)
 {

@@ -9,10 +9,10 @@ struct task;
 struct skas_event;
 
 /*
- * Executes the instruction that trapped (@ev) if it accesses ports that @t, current, may use.
- * PORT_DONE: executed in full or, for a repeated instruction, in part. PORT_FAULT: executed in
- * part, and memory then faulted as described in *@fault. PORT_NOT: it is no such instruction, and
- * nothing has changed. May sleep.
+ * Executes the instruction that trapped (@ev) if it accesses ports that @t, current, may use, or if
+ * it is cli or sti and the iopl level is 3. PORT_DONE: executed in full or, for a repeated
+ * instruction, in part. PORT_FAULT: executed in part or not at all, since memory faulted as
+ * described in *@fault. PORT_NOT: any other trap; nothing has changed. May sleep.
  */
 enum port_result { PORT_NOT, PORT_DONE, PORT_FAULT };
 enum port_result ioport_trap(struct task *t, const struct skas_event *ev, struct skas_event *fault);

@@ -28,13 +28,13 @@ struct space *space_of(struct task *t);
 void wait_for_host(struct task *t);
 /*
  * Ends the instance with a line that names the cause if the zygote has died, or if @t, whose space
- * is lost, is process 1; else returns. Blocks on the host for 10 ms.
+ * is lost, is process 1 and the cause is known. Otherwise returns. Blocks on the host for 10 ms.
  */
 void space_lost(struct task *t);
 /* True if a task has waited for a host process within the last GAP_NS (scarce.c). */
 bool host_is_scarce(void);
 
-/* number of tasks that sleep until the host has a process for them */
+/* number of tasks that sleep without a space since host processes are scarce */
 extern u32 host_waiters;
 /* The rare parts of the two functions below. */
 void scarce_leave(void);

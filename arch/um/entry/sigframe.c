@@ -13,8 +13,9 @@
  *
  * Invariants:
  * 1. Sigreturn reads guest memory: each value is read once and checked before it is used. Registers
- *    can hold nothing that the guest could not have put there itself: segments are the two user
- *    segments or the program's own (LDT), eflags only the user's bits.
+ *    can hold nothing that the guest could not have put there itself: segments are the user
+ *    segments of 64-bit code, cs of 32-bit code, or the program's own (LDT). Of eflags only the
+ *    user's bits are taken.
  * 2. restore_frame() refuses an FPU image with bits or reserved bytes on which XRSTOR would fault.
  *
  * Locks: none; all data belongs to current.

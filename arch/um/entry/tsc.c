@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tsc.c: rdtsc in guest programs. By default it reads the host's counter. With rdtsc=trap, which
- * frozen time implies, the host makes rdtsc fault (PR_SET_TSC of the zygote, inherited by every
- * process that runs guest code). The kernel then returns the guest's monotonic clock, one tick per
- * nanosecond, so that a run that uses rdtsc is repeatable.
+ * frozen time implies unless rdtsc=host is given, the host makes rdtsc fault (PR_SET_TSC of the
+ * zygote, inherited by every process that runs guest code). The kernel then returns the guest's
+ * monotonic clock, one tick per nanosecond, so that a run that uses rdtsc is repeatable.
  *
  * A guest thread may also make rdtsc fault for itself (PR_SET_TSC). Then the mapper of its space
  * requests the fault, and new runners replace the old ones (skas_trap_tsc()). The space keeps such

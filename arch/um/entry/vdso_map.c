@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vdso_map.c: maps the vDSO into guests. The image (arch/um/vdso, linked in as vdso_so_start) is
- * copied once into frames that all guests share; the page below it holds struct vdso_data. Both are
- * mapped read-only.
+ * copied once into frames that all guests share. Guests can read and execute it. The page before
+ * the image in the guest's memory holds struct vdso_data, which guests can only read. The tasks of
+ * the initial time namespace share one such page, and all other tasks share another.
  *
- * Locks: none. The frames are filled at boot; data changes word by word.
+ * Locks: none. The frames are filled at boot. Afterwards only struct vdso_data changes, word by
+ * word.
  */
 #include <asm/errno.h>
 #include "arch/um/entry/internal.h"
@@ -23,7 +25,10 @@ extern const u8 vdso_so_start[], vdso_so_end[]; /* defined in build/gen/blobs.S 
 
 static struct page *data_page, *plain_page, *image_pages[MAX_IMAGE_PAGES];
 static u64 nr_image_pages;
-/* address and checksum of the host's vdso in the spaces */
+/*
+ * The vDSO of the host's kernel, which the processes of the spaces have mapped: its address there,
+ * and a checksum of its code. Compared after a restore.
+ */
 static struct host_vdso {
 	u64 at, sum;
 } host_vdso;

@@ -5,7 +5,8 @@
  *
  * The timer runs only while such guests may exist. A vCPU that returns to a guest sets stirred, at
  * most once a millisecond. If stirred stayed clear for a second and no runner has computed, all
- * runners are asleep, and none wakes up by itself. Then the timer is not set again.
+ * runners are asleep, and none wakes up by itself. Then the timer is not set again. With
+ * time-travel there are no checks.
  *
  * Locks: none. stirred is written by vCPUs that run guests; dormant by the vCPU that ends a check
  * and by the vCPU that sets the timer.
