@@ -10,9 +10,11 @@
 #define NUMBER_LIST_TEXT 200 /* room for any set of 64 numbers */
 
 /*
- * Parses a list of numbers below @nr, in cpuset(7)'s syntax, into @mask. Sets *@beyond if it names
- * numbers of 64 or more, which @mask cannot hold. Returns 0; -EINVAL: bad syntax; -ERANGE: a number
- * is not below @nr; -EOVERFLOW: a number exceeds 32 bits. @text is not changed.
+ * Parses a list of numbers below @nr into @mask. The syntax is that of Linux's CPU lists: "0-3,5",
+ * "all", "N" for the last number (@nr - 1), "0-7:2/4" for the first two of every four. *@beyond
+ * becomes true if the list has a number of 64 or more, for which @mask has no bit, else false.
+ * Returns 0; -EINVAL: bad syntax; -ERANGE: a number is not below @nr; -EOVERFLOW: a number exceeds
+ * 32 bits. @text is not changed.
  */
 int number_list_parse(char *text, u32 nr, u64 *mask, bool *beyond);
 /*
