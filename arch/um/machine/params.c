@@ -4,13 +4,18 @@
  *
  * Every file declares its own parameters with PARAM() or PARAM_DEV() (arch.h); the linker gathers
  * them. params_parse() looks up each argument and calls the setters before the rest of the kernel
- * is set up: there is no memory allocator and no output except refuse(). A setter may keep a
- * pointer to its value, except after a restore (params_again()). Unknown arguments go to init, as
- * on Linux: NAME=VALUE into its environment, other words (and all words behind "--") into its
- * arguments. After the word "strict", unknown arguments are refused. An unknown option ("--word")
- * is always refused. A driver's prefix with a number belongs to the driver, which refuses numbers
- * that it does not have. A prefix that ends in '*' ("ubd*") matches all words that begin with it,
- * so that a misspelt parameter is not passed to init.
+ * is set up: a setter has no memory allocator, and no output except refuse(). A setter may keep a
+ * pointer to its value, except after a restore (params_again()). --help, --version and --jail print
+ * to standard output and end the process.
+ *
+ * Unknown arguments go to init, as on Linux: NAME=VALUE into its environment, other words (and all
+ * words behind "--") into its arguments. After the word "strict", unknown arguments are refused. An
+ * unknown option ("--word") is always refused.
+ *
+ * The prefix of PARAM_DEV() matches if a digit or '=' follows it ("eth0=", "eth="). The driver then
+ * refuses numbers that it does not have. A prefix that ends in '*' ("ubd*") matches all words that
+ * begin with the text before the '*', whatever follows. So the driver sees a misspelt parameter and
+ * refuses it, and init does not get it.
  *
  * Invariants: arg_text holds a copy of every argument of the boot (Law 2: no pointer to libc's
  * memory).
@@ -87,8 +92,8 @@ static void hand_on(const char **list, const char *arg)
 }
 
 /*
- * Passes NAME=VALUE on to init, replacing an earlier one with that name. A name with a dot is a
- * module's parameter, which init must not see.
+ * Passes NAME=VALUE on to init, in place of an earlier variable of that name. Drops a name with a
+ * dot: it is a module's parameter, which init must not see.
  */
 static void hand_on_env(const char *arg)
 {

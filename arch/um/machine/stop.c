@@ -3,12 +3,14 @@
  * stop.c: stops the machine: every vCPU but the first waits at a boundary. So a kernel thread on
  * the first vCPU finds no spinlock held, no interrupt handler half-done, and no guest code running.
  *
- *	machine_stop()     returns when all others wait
- *	machine_go()       lets them continue
+ *	machine_stop()     returns 0 when all other vCPUs wait; or -EBUSY if they do not within
+ *	                   10 s, and then lets them continue
+ *	machine_go()       lets the other vCPUs continue
  *	machine_wake_begin(), machine_wake()
- *	                   in a process that continues from a saved state: start their host threads,
- *	                   and let them continue
- *	machine_go_back()  in a process that was put back: they continue where they were at the mark
+ *	                   in a process that continues from a saved state: start the host threads of
+ *	                   the other vCPUs, and let these vCPUs continue
+ *	machine_go_back()  in a process that machine_put_back() has put back: the other vCPUs
+ *	                   continue where they waited when machine_mark() recorded the state
  *
  * Each stop has a number, which machine_stopping holds while the stop lasts. A waiting vCPU records
  * the number once it is on the host's stack; from then on its kernel stack may be replaced. The
@@ -30,6 +32,7 @@
 
 /* ns between two kicks of a vCPU that does not wait yet */
 #define KICK_AGAIN 1000000UL
+/* ns after which machine_stop() gives up */
 #define STOP_PATIENCE 10000000000UL
 
 /* number of the present stop; 0: the machine runs */

@@ -2,8 +2,9 @@
 /*
  * timetravel.h: clocks that do not wait. time-travel: an idle machine skips to its next timer at
  * once. time-travel=inf-cpu: in addition, the clocks stop while anything runs (time_frozen), except
- * that every system call takes CALL_NS; so timing does not depend on the host. Both modes require
- * one vCPU.
+ * that every system call takes 1 us. So timing does not depend on the host, with one exception: for
+ * each second of the host's time that a task computes without a call, the clocks advance by a
+ * second. Both modes require one vCPU.
  */
 #ifndef NESTLING_TIMETRAVEL_H
 #define NESTLING_TIMETRAVEL_H
