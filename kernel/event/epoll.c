@@ -623,8 +623,8 @@ static int report(struct epoll_item *it, uaddr_t to)
 }
 
 /*
- * Puts an item back on the ready list, or disables it (EPOLLONESHOT), after report() has returned
- * @r. ep->lock is held.
+ * Handles an item for which report() has returned @r: puts it back on the ready list after an error
+ * or if it is level-triggered, and disables an EPOLLONESHOT item. ep->lock is held.
  */
 static void reported(struct epoll_item *it, int r)
 {

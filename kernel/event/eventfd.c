@@ -2,9 +2,13 @@
 /*
  * eventfd.c: a counter that a task can wait for.
  *
- * A write adds to the counter, a read resets it to 0 or, with EFD_SEMAPHORE, subtracts 1. A write
- * that would make the counter ULLONG_MAX or more waits. Only eventfd_signal_from() may make it
- * ULLONG_MAX. Locks: wqh.lock for the counter, so that a change and its wake-up are one step.
+ * A write adds to the counter. A read returns the counter and resets it to 0 or, with
+ * EFD_SEMAPHORE, returns 1 and subtracts 1. A read waits while the counter is 0. A write waits
+ * while it would make the counter ULLONG_MAX or more, but a write of ULLONG_MAX itself gives
+ * EINVAL. With O_NONBLOCK, EAGAIN takes the place of waiting. Only eventfd_signal_from() can make
+ * the counter ULLONG_MAX.
+ *
+ * Locks: wqh.lock for the counter, so that a change and its wake-up are one step.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>

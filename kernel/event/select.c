@@ -8,7 +8,8 @@
  * between polling and sleeping is not lost: `triggered` is set before the waker reads the state of
  * the task.
  *
- * The first INLINE_ENTRIES entries and INLINE_FDS descriptors are on the stack, so that a usual
+ * The first INLINE_ENTRIES entries are on the stack, and so are all descriptors of a poll with at
+ * most INLINE_FDS and the sets of a select with at most 64 * SELECT_WORDS descriptors. So a usual
  * call allocates nothing.
  */
 #include <asm/errno.h>

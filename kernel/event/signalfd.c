@@ -2,9 +2,10 @@
 /*
  * signalfd.c: signalfd(2): pending signals of the reader, read as data.
  *
- * The file holds only a mask; every read and poll takes the pending signals of current. So a file
- * that is passed to another process shows the signals of that process. Readers and pollers wait on
- * sighand->signalfd_wqh.
+ * The file holds only a mask. A read takes pending signals of current, and a poll looks at them. So
+ * a file that is passed to another process shows the signals of that process. Readers and pollers
+ * wait on their own sighand->signalfd_wqh. A kernel worker, which has no such signals, leaves the
+ * poll to the task that it works for (ASYNC_POLL_ASK).
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>

@@ -6,8 +6,8 @@
  * is armed again not at its expiry but by the next read, gettime or fdinfo, which computes the
  * missed periods. So a timer that is not read costs nothing.
  *
- * TFD_TIMER_CANCEL_ON_SET: a change of the clock is reported once, to the next read or settime,
- * whether the timer is armed or has expired.
+ * TFD_TIMER_CANCEL_ON_SET: a change of the clock is reported once as ECANCELED, by the next read,
+ * TFD_IOC_SET_TICKS, or settime with that flag, whether the timer is armed or has expired.
  *
  * Locks: t->wqh.lock.
  */

@@ -4,8 +4,9 @@
  * handles the memory.
  *
  * UFFDIO_API must come first: other ioctls and reads are refused before it. A read returns messages
- * of faults that were not read yet. The reader must then fill the page and wake up the faulting
- * tasks; the ioctls that fill a page also wake up.
+ * of faults and events (fork, mremap and so on) that were not read yet. After a fault the reader
+ * must fill the page and wake up the faulting tasks. The ioctls that fill a page also wake up,
+ * unless they get the mode DONTWAKE. poll() gives EPOLLERR unless the file is non-blocking.
  *
  * Locks: u->readers.lock (kernel/mm/userfault/userfault.h).
  */
