@@ -9,8 +9,8 @@
  *      handoff_count_wake(r);          r is woken if it sleeps
  *      handoff_wait(r, deadline);      until the turn is the kernel's
  *
- * In ptrace mode the host reports when a runner has stopped, and only handoff_place() and
- * handoff_slept() are used.
+ * In ptrace mode the host reports when a runner has stopped. A stay then uses only handoff_place(),
+ * handoff_patience() and handoff_slept().
  *
  * Locks: those of placement.h.
  */

@@ -205,7 +205,8 @@ struct skas_ops {
 		struct skas_event *ev);
 	/*
 	 * Saves the FPU state of the registers at offset @off of alt, while the runner waits.
-	 * Returns the offset of the state, or -errno if it is lost. r->lock held.
+	 * Returns the offset of the state, or -errno if it is lost. r->lock held. NULL in ptrace
+	 * mode, in which no state stays in the registers after a stop.
 	 */
 	s64 (*save_fpu)(struct runner *r, u64 off);
 	/*

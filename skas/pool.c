@@ -4,7 +4,7 @@
  * costs a proof that its runners have stopped.
  *
  *    space_put()        its runners are proved stopped and wiped (or ended, if that fails), then it
- *                       goes to the pool
+ *                       goes to the pool, or is ended if it is dead or the pool is full
  *    space_get_like()   takes a space out, preferably one whose last owner was like the next, or
  *                       makes one
  *    space_get()        takes or makes one, and queues an order that unmaps everything

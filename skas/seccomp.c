@@ -11,22 +11,25 @@
  *      on the turn word                           registers -> control page, turn = KERNEL, wake
  *
  * The whole protocol is the turn word and two flags beside it, kwait and rsleep ("I sleep, or am
- * about to"). Before sleeping, each side writes its flag, then (full barrier) reads the turn. To
- * hand over, each side writes the turn, then (full barrier) reads the other side's flag. The runner
- * reads its futex word before it writes its flag, and the waker changes that word first.
+ * about to"). The turn is RUN (the runner's), KERNEL, or PARK: still the kernel's, and a runner
+ * that spins is to sleep (handoff.c). Before sleeping, each side writes its flag, then (full
+ * barrier) reads the turn. To hand over, each side writes the turn, then (full barrier) reads the
+ * other side's flag. The runner reads its futex word before it writes its flag, and the waker
+ * changes that word first.
  *
  * A guest can write all of this except the futex word at any time. So a turn without an event ends
  * the guest, every sleep has a timeout, and a kick repairs a lost wake-up. See handoff.c for how
  * both sides wait, placement.c for the CPUs that they use.
  *
- * Proof of stop: docs/skas.md.
+ * docs/skas.md has the proof that a stopped runner (seccomp_stop()) executes no guest code.
+ *
  * Locks: a runner is driven by its vCPU alone, except for seccomp_save_fpu(), which any vCPU may
  * call under r->lock.
  */
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
 
-/* time between checks of a runner that shall save the state in its registers */
+/* ns between two checks of a runner that was ordered to save its FPU state */
 #define SAVE_SLICE (20 * NSEC_PER_MSEC)
 
 static bool kick_once(struct runner *r)
@@ -139,11 +142,12 @@ static bool stalls(struct runner *r, struct kicking *k)
 }
 
 /*
- * Makes the runner, which waits in the stub, save the state in its registers. The runner reports
- * the address of the saved state in C_FP. Any vCPU may call this with r->lock held; the runner's
- * own vCPU does not run it meanwhile. If a kick intervenes, the state is in the kick's signal
- * frame. A runner that does not answer breaks the protocol: the space is killed, and its program
- * ends with the next stay. Returns the state's offset in alt, or -errno if it is lost.
+ * Makes the runner, which waits in the stub, save the FPU state of its registers at offset @off of
+ * its alt stack (r->alt). The runner reports the address of the saved state in C_FP. Any vCPU may
+ * call this with r->lock held; the runner's own vCPU does not run it meanwhile. If a kick comes
+ * first, the state is in the kick's signal frame, also on the alt stack. A runner that does not
+ * answer breaks the protocol: its space is killed, and the program ends when it is to run again.
+ * Returns the state's offset in the alt stack, or -errno if the state is lost.
  */
 static s64 seccomp_save_fpu(struct runner *r, u64 off)
 {
@@ -185,7 +189,7 @@ static int seccomp_stop(struct runner *r)
 	int err;
 
 	if (r->debug.dr7)
-		/* the next guest must not stop at these breakpoints */
+		/* the caller ends the runner, or the next guest would stop at its breakpoints */
 		return -EBUSY;
 	if (r->state == RUNNER_PARKED && runner_is_parked(r))
 		return 0;

@@ -4,7 +4,8 @@
  *
  * skas_init() probes the host, writes the filters and the addresses of the chosen window into a
  * copy of the stub's image, and starts the zygote from it. Then it makes one space with one runner
- * as a trial: if that fails, no guest could run.
+ * as a trial: if that fails, no guest could run. With skas_config.trial_later, skas_trial() makes
+ * this space.
  */
 #include <asm/unistd.h>
 #include <linux/elf.h>

@@ -12,7 +12,8 @@
  *    space_put(s);                          its runners are proved stopped and wiped, it goes to
  *                                           the pool
  *
- * An order is a system call that the mapper makes for the kernel: mmap, munmap, mprotect, clone.
+ * An order is a system call that the mapper makes for the kernel: mmap, munmap, mprotect, clone,
+ * modify_ldt, prctl.
  * The vCPU and its runner hand each other the turn: only the side that has it acts. A stay is the
  * time for which the runner has it, from skas_run() to the event.
  *
@@ -193,7 +194,7 @@ enum skas_event_type {
 	EV_SYSCALL,
 	/* page fault: addr, error (x86 bits: 1 present, 2 write, 4 user, 16 exec) */
 	EV_FAULT,
-	/* synchronous trap: signo, code (si_code), trapno, addr */
+	/* synchronous trap: signo, code (si_code), trapno, error, addr */
 	EV_SIGNAL,
 	EV_KICK, /* the deadline passed, or skas_kick() */
 	EV_DEAD, /* the space died or had to be killed */

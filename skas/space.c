@@ -12,13 +12,14 @@
  * first call that failed, then ack = seq. Until then the order area belongs to the mapper.
  *
  * Invariants:
- * 1. The order area is written by kernel and mapper only: an acknowledgement is evidence.
+ * 1. Only kernel, zygote and mapper write to the order area, and guest code cannot: an
+ *    acknowledgement is evidence.
  * 2. A failed order leaves an address space in an unknown state: the space is dead. Orders of
  *    space_try_locked() change nothing if they fail.
  * 3. space->dead never becomes false again before space_end().
  *
- * Locks: space->lock protects what belongs to one space; index_lock (spin) protects the list of
- * free indices.
+ * Locks: space->lock protects what belongs to one space; index_lock (spin) protects the free
+ * indices (FREE_LIST, nr_free, next_index).
  */
 #include <asm/ldt.h>
 #include <asm/unistd.h>
@@ -39,9 +40,9 @@
  */
 #define FREE_LIST ((u16 *)(CTL_MAP_BASE + 0x2000))
 #define MAX_SPACES 8192
-/* time between checks whether a killed runner is dead */
+/* ns between checks whether a killed runner is dead */
 #define DEATH_SLICE (20 * NSEC_PER_USEC)
-/* most that await_death() waits: the host cannot report a death if descriptors ran out */
+/* most ns that await_death() waits: the host cannot report a death if descriptors ran out */
 #define DEATH_MOST (2 * NSEC_PER_SEC)
 #define FIRST_INDEX 1
 static DEFINE_SPINLOCK(index_lock);
