@@ -10,10 +10,10 @@
  *	file.c   lists of blocks, pages
  *	xattr.c  attributes
  *
- * The contents of the disk are untrusted: a number is checked where it is used. A chain of metadata
- * blocks only leads forward and ends where its table ends, so every walk over it ends. Damage gives
- * -EIO. sqfs_error() logs it, at a limited rate, and panics with errors=panic. The disk is never
- * written to, so pages, inodes and decoded blocks may be dropped at any time.
+ * The contents of the disk are untrusted: a number is checked before it is used. A chain of
+ * metadata blocks only leads forward and ends where its table ends, so every walk over it ends.
+ * Damage gives -EIO. sqfs_error() logs it, at a limited rate, and panics with errors=panic. The
+ * disk is never written to, so pages, inodes and decoded blocks may be dropped at any time.
  *
  * Functions that read the disk may sleep. Positions are bytes on the device.
  */
@@ -30,8 +30,8 @@
 struct sqfs_cached {
 	struct hlist_node hash;
 	struct list_head lru; /* in sqfs_cache.lru while refs is 0 */
-	u64 pos;              /* byte position on the device */
-	u64 next;             /* where the next metadata block begins */
+	u64 pos;              /* on the device, in bytes */
+	u64 next;             /* position of the next metadata block */
 	u32 len;              /* bytes of @data */
 	u32 refs;             /* under sqfs_cache.lock */
 	bool pending;         /* a task is filling the block */
@@ -66,7 +66,7 @@ struct sqfs_sb {
 	u32 kind; /* DECOMPRESS_* */
 	/* Bytes of a data block, and log2 of that. */
 	u32 block_size, block_log;
-	/* bytes_used: size of the file system. The others are positions on the device. */
+	/* bytes_used: size of the file system in bytes. The others are positions on the device. */
 	u64 bytes_used, inode_table, directory_table, directory_end, fragment_table, export_table;
 	u64 xattr_table, xattr_start;             /* SQFS_NONE64: no xattrs */
 	u32 xattr_ids, inodes, fragments, nr_ids; /* numbers of entries */
@@ -74,7 +74,7 @@ struct sqfs_sb {
 	bool panics;                              /* errors=panic */
 	u32 threads;                              /* threads=; 0: number of vCPUs + 1 */
 	struct sqfs_cache meta, fragment;
-	spinlock_t space_lock; /* protects the spaces and counts */
+	spinlock_t space_lock; /* spaces, nr_spaces, max_spaces */
 	struct list_head spaces;
 	u32 nr_spaces, max_spaces;
 	struct wait_queue_head space_wait;
@@ -180,11 +180,11 @@ int sqfs_read_entry(struct sqfs_sb *s, u64 table, u64 index, u32 size, void *buf
 
 /* ---- inode.c ---- */
 /*
- * Returns the inode at @place (block << 16 | offset in the table of inodes) with a reference, or
- * ERR_PTR: -EIO if its number is not @number. @number 0: any.
+ * Returns the inode @number with a reference, or ERR_PTR. If it is not in memory, reads it at
+ * @place (block << 16 | offset in the table of inodes): -EIO if that inode has another number. If
+ * it is in memory, @place is not checked. @number 0: the number is read at @place.
  */
-struct inode *sqfs_iget(
-	struct super_block *sb, u64 place, u32 number); /* not read again if it is in memory */
+struct inode *sqfs_iget(struct super_block *sb, u64 place, u32 number);
 /*
  * Return the inode with the number @ino, or of @dir's parent, with a reference, or ERR_PTR.
  * -ESTALE: there is no such inode, or @generation is not 0.
