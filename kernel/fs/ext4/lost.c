@@ -3,9 +3,10 @@
  * lost.c: if the disk refuses the data of new blocks, zeroes these blocks before a commit makes
  * them part of a file.
  *
- * Writeback allocates a block as written, and its transaction commits when the write of the data
- * has ended, successfully or not. After a failed write the block would show its earlier contents,
- * perhaps bytes of another file. So the bio of a failed write is kept as the record of its sectors:
+ * Writeback allocates a block in an extent that is not marked as unwritten, so a read returns what
+ * the disk has there. The transaction commits when the write of the data has ended, successfully or
+ * not. After a failed write the block would show its earlier contents, perhaps bytes of another
+ * file. So the bio of a failed write is kept as the record of its sectors:
  *
  *	ext4_lost_begin(txn)
  *	        in end_io, before the bio's pages end writeback
