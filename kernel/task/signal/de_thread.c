@@ -14,8 +14,9 @@
 #include "kernel/ident/pid_ns.h"
 
 /*
- * Waits until the other threads have ended. Called with sighand->lock held, which it drops.
- * *@killed becomes true if current is being killed.
+ * Waits until all other threads except the leader have been released. A traced thread that has
+ * ended is released only when its tracer has waited for it. Called with sighand->lock held, and
+ * drops that lock. If current is being killed, stops waiting and sets *@killed to true.
  */
 static void wait_for_others(struct signal_struct *sig, struct sighand_struct *sh, bool *killed)
 {
