@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * rtnl.h: rtnetlink(7): links, addresses and routes as netlink messages. netlink.c passes these
- * messages from and to programs. Functions that serve requests borrow the request, may sleep, and
- * return 0 or -errno; a dump or get passes each object to @emit, with @arg. The caller has checked
- * the rights for changes.
+ * messages from and to programs. Functions that serve requests do not keep the request, may sleep,
+ * and return 0 or -errno. A dump or get passes each object to @emit, with @arg. The caller has
+ * checked the rights for changes.
  */
 #ifndef NESTLING_NET_RTNL_H
 #define NESTLING_NET_RTNL_H
@@ -21,13 +21,14 @@ struct nl_builder {
 };
 /*
  * Begins a message of @type for port @portid, and returns its fixed part of @body bytes, all 0.
- * @req: the request, whose sequence number the message gets. nl_end() ends the message.
+ * @req: the request, whose sequence number the message gets. nl_end() ends the message. Does not
+ * check whether the buffer has room.
  */
 void *nl_begin(struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 type, u16 flags,
 	u32 body);
 /*
- * Appends an attribute, or omits it if there is no room. No message of the kernel is larger than
- * the buffer.
+ * Appends an attribute. The buffer is large enough for each message of the kernel. An attribute
+ * that does not fit nevertheless is left out.
  */
 void nl_attr(struct nl_builder *b, u16 type, const void *data, u32 n);
 void nl_attr_u32(struct nl_builder *b, u16 type, u32 v);
@@ -92,8 +93,8 @@ typedef void (*rtnl_put_fn)(
 typedef int (*rtnl_emit_fn)(void *arg, rtnl_put_fn put, const void *what);
 
 /*
- * Options of a dump. @strict: NETLINK_GET_STRICT_CHK. @each, @done: NLM_F_DUMP_FILTERED if the dump
- * is filtered, for each message and for the last one.
+ * Options of a dump. The caller sets @strict: the socket has NETLINK_GET_STRICT_CHK. A dump that is
+ * filtered sets @each and @done to NLM_F_DUMP_FILTERED, flags of each message and of the last one.
  */
 struct rtnl_dump {
 	bool strict;
@@ -112,7 +113,8 @@ int rtnl_change(struct net *net, const struct nlmsghdr *req, const char **why);
 
 /*
  * ---- notifying listeners: functions may be called from a timer, with no spinlock held. Without
- * memory a notification is lost. @type: RTM_NEW* or RTM_DEL* ----
+ * memory a notification is lost, and the listeners get ENOBUFS (nl_broadcast_lost()). @type:
+ * RTM_NEW* or RTM_DEL* ----
  */
 /* Sends the message that @put builds of @what to the members of @group (RTNLGRP_*). */
 void rtnl_notify(struct net *net, u32 group, rtnl_put_fn put, const void *what);
