@@ -483,7 +483,7 @@ long sys_fremovexattr(int fd, uaddr_t uname)
 
 #define XATTRAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)
 
-/* struct xattr_args of setxattrat(2), which older headers lack */
+/* struct xattr_args of setxattrat(2) and getxattrat(2), which older headers lack */
 struct args {
 	u64 value;
 	u32 size, flags;
