@@ -5,7 +5,7 @@
 
 #include "kernel/lib/types.h"
 
-/* Node numbers below this are accepted, even for nodes that the machine lacks. */
+/* Numbers of nodes below this limit are accepted, even of nodes that the machine lacks. */
 #define NUMBER_LIST_NODES 1024
 #define NUMBER_LIST_TEXT 200 /* room for any set of 64 numbers */
 
