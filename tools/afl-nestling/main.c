@@ -26,7 +26,10 @@
 
 enum { STATUS_CRASH = 2, STATUS_HANG = 3, STATUS_GUEST = 4 };
 
-/* Reads a file, or standard input for "-", to machine_input(). Returns the length in bytes. */
+/*
+ * Reads a file, or standard input for "-", to machine_input(). Returns the length in bytes. Bytes
+ * after the first AGENT_INPUT_MAX are ignored without a message.
+ */
 static uint32_t load(struct machine *m, const char *path)
 {
 	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : 0;

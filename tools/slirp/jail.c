@@ -4,11 +4,13 @@
  * take it over. The process then has:
  *
  * - no new privileges, no execve and no fork;
- * - only files in /etc and /run, where the resolver's configuration is (Landlock, if the host has
- *   it), and these only for reading (seccomp, on every host);
+ * - files only for reading (seccomp), and only files in /etc and /run, where the resolver's
+ *   configuration is (Landlock); on a host without Landlock it can read all files of its user;
+ * - stat() of every path;
  * - only sockets of the internet families, memory that is never executable, clocks, random bytes.
  *
- * Everything else fails with EPERM.
+ * Landlock refuses with EACCES, seccomp with EPERM. A call of another architecture (32-bit code)
+ * kills the process.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * umid.c: finds instances by name and talks to their management console in User Mode Linux's
- * protocol, version 2: a datagram with a command, and a reply of one or more datagrams. Each
- * datagram of a reply has at most 511 bytes of text, and a flag that is set if more follow.
+ * protocol, version 2. nestctl sends a datagram with a command. The kernel replies with one or more
+ * datagrams. Each of them has at most 511 bytes of text and a NUL, and a flag that is set if
+ * another datagram follows.
  */
 #include "tools/nestctl/core/umid.h"
 
@@ -25,7 +26,7 @@
 
 #define MAGIC 0xcafebabe
 #define VERSION 2
-/* bytes of the text of a packet, and of a longer request, which only "state" may be */
+/* sizes of a packet's text in bytes, with its NUL: usual, and of the command "state" */
 #define TEXT_MAX 512
 #define LONG_TEXT_MAX 3072
 #define WAIT_MS 10000
@@ -105,7 +106,7 @@ void umid_remove_ended(const char *folder, pid_t pid)
 	umid_remove_dead(folder);
 }
 
-/* Returns the folder of the only running instance in both homes. Dies if there are several. */
+/* Returns the folder of the only running instance in both homes. Dies if none or several run. */
 static const char *only_one(void)
 {
 	const char *found = NULL;
@@ -163,7 +164,10 @@ pid_t umid_pid(const char *folder)
 	return pid;
 }
 
-/* Reads inode and ctime (in ns) of the socket that has the name now. True if there is one. */
+/*
+ * Reads inode number and ctime (in ns) of the socket that is at c->path now. True if there is such
+ * a file.
+ */
 static bool read_socket(const struct umid_console *c, uint64_t *inode, uint64_t *made)
 {
 	struct stat st;

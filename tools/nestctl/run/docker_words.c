@@ -47,7 +47,10 @@ void run_check_pull(const char *text)
 		die("run: --pull %s: expected never or missing; nestctl pull gets an image", text);
 }
 
-/* Returns the index of the first volume that has the guest path of the last volume. */
+/*
+ * Returns the index of the first volume that has the guest path of the last volume, perhaps that
+ * volume itself. Slashes at the end of a path do not count.
+ */
 static int first_at_place(const struct run *r)
 {
 	const char *guest = r->volumes[r->nr_volumes - 1].guest;
