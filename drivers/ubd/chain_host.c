@@ -244,7 +244,7 @@ static int open_backing(struct image_open *o, struct image *im, struct layer *l,
 			o, im, l, backing ? backing : lo->backing, lo->backing_raw, depth + 1);
 	if (!err && l->below && !(o->flags & IMAGE_ANY) && l->ops->check(l, lo))
 		err = fail(o, l->path, lo->why);
-	if (!err && backing && lo->backing)
+	if (!err && backing && lo->backing && !(o->flags & IMAGE_PASSING))
 		backing_remember(l->fd, backing);
 	if (!err && backing && lo->backing && !l->rdonly && !(o->flags & IMAGE_ANY))
 		note_backing(o, l, backing, lo);
@@ -310,7 +310,7 @@ static int make_cow(struct image_open *o)
 	if (!err) {
 		fd = cow_create(o->file, o->backing, below.fd, why, sizeof(why));
 		err = fd < 0 ? fail(o, o->file, why) : fd;
-		if (fd >= 0)
+		if (fd >= 0 && !(o->flags & IMAGE_PASSING))
 			backing_remember(fd, o->backing);
 	}
 	close(below.fd);

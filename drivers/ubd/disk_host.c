@@ -170,7 +170,8 @@ static int open_files(struct ubd_open *o, struct ubd_host *h, const struct disk_
 
 	io.flags = IMAGE_SECTORS | IMAGE_DIRECT | (o->flags & UBD_F_RDONLY ? IMAGE_RDONLY : 0) |
 		   (o->flags & UBD_F_SHARED ? IMAGE_SHARED : 0) |
-		   (o->flags & UBD_F_DATA ? IMAGE_RAW : 0);
+		   (o->flags & UBD_F_DATA ? IMAGE_RAW : 0) |
+		   (o->flags & UBD_F_TEMPORARY ? IMAGE_PASSING : 0);
 	err = image_open(&io);
 	memcpy(o->note, io.note, sizeof(o->note));
 	memcpy(o->err, io.err, sizeof(o->err));

@@ -37,6 +37,10 @@ struct layer;
 #define IMAGE_ANY 8
 /* accepts backing files anywhere from headers: only the caller itself sees the data */
 #define IMAGE_TRUST 64
+/*
+ * the first file's layer goes with this process: its backing file is not recorded for later opens
+ */
+#define IMAGE_PASSING 128
 
 #define IMAGE_DEPTH 16 /* layers of a chain */
 
