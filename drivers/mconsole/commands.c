@@ -114,6 +114,11 @@ static void cmd_go(struct mconsole_call *c)
 	freeze_all_tasks(false);
 }
 
+bool mconsole_has_stopped(void)
+{
+	return stopped;
+}
+
 static void cmd_status(struct mconsole_call *c)
 {
 	mconsole_print(c, stopped ? "stopped" : "running");

@@ -273,6 +273,9 @@ void cmd_exec(struct mconsole_call *c)
 		irq = irq_register("exec", exec_irq, NULL);
 	atomic_set(&s->refs, 1);
 	err = irq < 0 ? irq : take_descriptors(s, c->from);
+	/* the command would wait for "go" at its first fork, and its caller with it */
+	if (!err && mconsole_has_stopped())
+		err = -EBUSY;
 	if (!err)
 		err = begin(s);
 	if (!err)
@@ -281,5 +284,7 @@ void cmd_exec(struct mconsole_call *c)
 	kfree(s->words);
 	kfree(s->text);
 	kfree(s);
-	mconsole_fail(c, err, "exec: %s", arch_strerror(err));
+	mconsole_fail(c, err, "exec: %s",
+		mconsole_has_stopped() ? "the instance is paused: nestctl unpause continues it" :
+				arch_strerror(err));
 }

@@ -106,5 +106,7 @@ bool mconsole_not_with_reset(struct mconsole_call *c, const char *what);
 void cmd_dmesg(struct mconsole_call *c);
 /* exec.c */
 void cmd_exec(struct mconsole_call *c);
+/* commands.c: true between the commands "stop" and "go", when no program of the guest runs. */
+bool mconsole_has_stopped(void);
 
 #endif
