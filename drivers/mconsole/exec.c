@@ -286,5 +286,5 @@ void cmd_exec(struct mconsole_call *c)
 	kfree(s);
 	mconsole_fail(c, err, "exec: %s",
 		mconsole_has_stopped() ? "the instance is paused: nestctl unpause continues it" :
-				arch_strerror(err));
+					 arch_strerror(err));
 }

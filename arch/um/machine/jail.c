@@ -44,6 +44,8 @@ static bool is_to_be_jailed(void)
 {
 	const char *obstacle = os_jail_obstacle();
 
+	if (wanted == NONE)
+		pr_info("jail: off, as asked for: this process has the rights of its user\n");
 	if (wanted == NONE || wanted == LOG)
 		return false;
 	if (obstacle && wanted == JAIL)
