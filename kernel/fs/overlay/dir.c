@@ -177,13 +177,14 @@ static struct dentry *create_over_whiteout(
 	return ERR_PTR(err);
 }
 
-static bool whiteout_at(struct dentry *updir, const struct qstr *name)
+/* Returns 1 if the upper directory has a whiteout of this name, 0 if it has not, or -errno. */
+static int whiteout_at(struct dentry *updir, const struct qstr *name)
 {
 	struct dentry *d = lookup_one_unlocked(name->name, updir, (int)name->len);
 	bool yes;
 
 	if (IS_ERR(d))
-		return false;
+		return (int)PTR_ERR(d);
 	yes = ovl_is_whiteout(d);
 	dput(d);
 	return yes;
@@ -196,9 +197,11 @@ static bool whiteout_at(struct dentry *updir, const struct qstr *name)
 static struct dentry *create_upper(struct inode *dir, struct dentry *d, const struct new_entry *n)
 {
 	struct dentry *updir = ovl_upper(dir), *upper;
-	int err;
+	int err = whiteout_at(updir, &d->d_name);
 
-	if (whiteout_at(updir, &d->d_name))
+	if (err < 0)
+		return ERR_PTR(err);
+	if (err)
 		return create_over_whiteout(dir, &d->d_name, n);
 	upper = create_direct(updir, &d->d_name, n);
 	if (IS_ERR(upper) || !S_ISDIR(n->mode) || !OVL_I(dir)->nr_lower)
@@ -281,7 +284,8 @@ static int create(
 
 		inode = ovl_get_inode(dir->i_sb,
 			&(struct ovl_found){ .upper = upper,
-				.opaque = S_ISDIR(n->mode) && ovl_is_opaque(dir->i_sb, upper) });
+				.opaque =
+					S_ISDIR(n->mode) && ovl_is_opaque(dir->i_sb, upper) > 0 });
 		ovl_leave(caller);
 		if (IS_ERR(inode))
 			return (int)PTR_ERR(inode);

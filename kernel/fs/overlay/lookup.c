@@ -14,8 +14,6 @@
 #include "kernel/fs/overlay/overlay.h"
 #include "kernel/vfs/xattr/acl.h"
 
-#define REDIRECT_MAX 256
-
 /* ---- one name in one layer ---- */
 
 /*
@@ -63,11 +61,34 @@ static struct dentry *lookup_from_root(struct dentry *root, const char *path)
 	return d;
 }
 
-bool ovl_is_opaque(const struct super_block *sb, struct dentry *d)
+/* True if @err, of ovl_get_xattr(), means that the file has no such mark. */
+static bool no_mark(ssize_t err)
+{
+	return err == -ENODATA || err == -EOPNOTSUPP;
+}
+
+int ovl_is_opaque(const struct super_block *sb, struct dentry *d)
 {
 	char name[48], v;
+	ssize_t n = ovl_get_xattr(d, ovl_xattr(OVL_SB(sb), OVL_OPAQUE, name), &v, 1);
 
-	return ovl_get_xattr(d, ovl_xattr(OVL_SB(sb), OVL_OPAQUE, name), &v, 1) == 1 && v == 'y';
+	if (n < 0)
+		return no_mark(n) || n == -ERANGE ? 0 : (int)n;
+	return n == 1 && v == 'y';
+}
+
+int ovl_get_redirect(const struct super_block *sb, struct dentry *d, char text[OVL_REDIRECT_MAX])
+{
+	char name[48];
+	ssize_t n = ovl_get_xattr(
+		d, ovl_xattr(OVL_SB(sb), OVL_REDIRECT, name), text, OVL_REDIRECT_MAX - 1);
+
+	if (n < 0)
+		return no_mark(n) ? 0 : n == -ERANGE ? -EIO : (int)n;
+	text[n] = 0;
+	if (strlen(text) != (size_t)n || (text[0] != '/' && strchr(text, '/')))
+		return -EIO;
+	return (int)n;
 }
 
 /* ---- the search: the mounter's credentials are in use ---- */
@@ -77,7 +98,7 @@ struct search {
 	const char *name; /* name to look up in the layers below */
 	int len;
 	/* storage for @name after a redirect; @absolute: @name is a path from the layer's root */
-	char redirect[REDIRECT_MAX];
+	char redirect[OVL_REDIRECT_MAX];
 	bool absolute;
 	struct dentry *upper;
 	struct ovl_path *lower;
@@ -87,6 +108,8 @@ struct search {
 	 * directory was found.
 	 */
 	bool stop, opaque, is_dir;
+	/* The layer is the last one for directories, whose marks there say nothing. */
+	bool last;
 	/* a metacopy file was found, so the layers below are searched for its data */
 	bool wants_data;
 	struct ovl_path data;
@@ -100,19 +123,14 @@ struct search {
 static int read_redirect(struct search *s, struct dentry *d)
 {
 	struct ovl_sb *ofs = OVL_SB(s->sb);
-	char name[48], text[REDIRECT_MAX];
+	char text[OVL_REDIRECT_MAX];
 	ssize_t at = 0;
-	ssize_t n = ovl_get_xattr(d, ovl_xattr(ofs, OVL_REDIRECT, name), text, sizeof(text) - 1);
+	int n = ovl_get_redirect(s->sb, d, text);
 
-	if (n == -ERANGE)
-		return -EIO;
 	if (n <= 0)
-		return 0;
+		return n;
 	if (!ofs->redirect_follow)
 		return -EPERM;
-	text[n] = 0;
-	if (strlen(text) != (size_t)n || (text[0] != '/' && strchr(text, '/')))
-		return -EIO;
 	/* A redirect without slashes replaces the last component of an absolute path. */
 	if (s->absolute && text[0] != '/') {
 		for (at = s->len; s->redirect[at - 1] != '/'; at--)
@@ -128,29 +146,48 @@ static int read_redirect(struct search *s, struct dentry *d)
 }
 
 /*
+ * Returns 1 if the file has the mark "metacopy", 0 if it has not, or -errno. As on Linux, a file
+ * whose user.* attributes the mounter may not read has none.
+ */
+static int is_metacopy(const struct search *s, struct dentry *d)
+{
+	const struct ovl_sb *ofs = OVL_SB(s->sb);
+	char name[48];
+	ssize_t n;
+
+	if (!S_ISREG(d->d_inode->i_mode))
+		return 0;
+	n = ovl_get_xattr(d, ovl_xattr(ofs, OVL_METACOPY, name), NULL, 0);
+	if (n >= 0)
+		return 1;
+	return no_mark(n) || (ofs->userxattr && n == -EACCES) ? 0 : (int)n;
+}
+
+/*
  * Evaluates the marks of @d, which was found in a layer: decides whether the search stops, and sets
  * the name or path that is looked up in the layers below. Returns 0 or -errno: -EPERM for a
  * metacopy file without metacopy=on.
  */
 static int look_at(struct search *s, struct dentry *d)
 {
-	char name[48];
+	int yes;
 
 	if (!S_ISDIR(d->d_inode->i_mode)) {
-		s->wants_data = S_ISREG(d->d_inode->i_mode) &&
-				ovl_get_xattr(d, ovl_xattr(OVL_SB(s->sb), OVL_METACOPY, name), NULL,
-					0) >= 0;
+		yes = is_metacopy(s, d);
+		s->wants_data = yes > 0;
 		s->stop = !s->wants_data;
 		if (s->stop)
-			return 0;
+			return yes;
 		return OVL_SB(s->sb)->metacopy ? read_redirect(s, d) : -EPERM;
 	}
 	s->is_dir = true;
-	if (ovl_is_opaque(s->sb, d)) {
-		s->stop = s->opaque = true;
+	if (s->last)
 		return 0;
-	}
-	return read_redirect(s, d);
+	yes = ovl_is_opaque(s->sb, d);
+	if (!yes)
+		return read_redirect(s, d);
+	s->stop = s->opaque = true;
+	return min(yes, 0);
 }
 
 /* Looks the name up in the upper directory @dir. Returns 0, also if there is none, or -errno. */
@@ -221,17 +258,20 @@ static int search_lowers(struct search *s, struct inode *dir)
 {
 	struct ovl_inode *oi = OVL_I(dir);
 	struct ovl_sb *ofs = OVL_SB(s->sb);
-	u32 i, next = 1;
+	u32 i, next = 1, end = ofs->nr_layers - ofs->nr_data;
 	int err = 0;
 
 	for (i = 0; i < oi->nr_lower && !s->stop && !err && !s->absolute; i++) {
 		next = oi->lower[i].layer + 1;
+		s->last = ofs->redirect_follow ? next == end : i + 1 == oi->nr_lower;
 		err = search_lower(s, oi->lower[i].layer, oi->lower[i].dentry);
 	}
 	if (!s->absolute)
 		return err;
-	for (i = next; i < ofs->nr_layers - ofs->nr_data && !s->stop && !err; i++)
+	for (i = next; i < end && !s->stop && !err; i++) {
+		s->last = i + 1 == end;
 		err = search_lower(s, i, NULL);
+	}
 	return err;
 }
 
@@ -310,6 +350,7 @@ struct dentry *ovl_lookup(struct inode *dir, struct dentry *d, u32 flags)
 		kfree(s);
 		return ERR_PTR(-ENOMEM);
 	}
+	s->last = !OVL_SB(s->sb)->redirect_follow && !OVL_I(dir)->nr_lower;
 	old = ovl_enter(s->sb);
 	if (ovl_upper(dir))
 		err = search_upper(s, ovl_upper(dir));

@@ -59,7 +59,8 @@
 
 #define OVL_MAX_LAYERS 128
 #define OVL_HASH 1024
-#define OVL_MAX_DEPTH 2 /* most overlays stacked on each other */
+#define OVL_REDIRECT_MAX 256 /* bytes of a redirect, with a NUL */
+#define OVL_MAX_DEPTH 2      /* most overlays stacked on each other */
 
 /*
  * Lockdep class of a lock of an overlay with this @depth (ovl_sb.depth). The lock of the topmost
@@ -247,8 +248,14 @@ struct ovl_found {
  * @found, also on failure. Uses the mounter's credentials.
  */
 struct inode *ovl_get_inode(struct super_block *sb, const struct ovl_found *found);
-/* True if @real has the mark "opaque". Uses the mounter's credentials. */
-bool ovl_is_opaque(const struct super_block *sb, struct dentry *real);
+/*
+ * Return 1 if @real has the mark "opaque", 0 if it has not, or -errno; and the length of its
+ * redirect, which is written to @text with a NUL, 0 if it has none, or -errno. Use the mounter's
+ * credentials.
+ */
+int ovl_is_opaque(const struct super_block *sb, struct dentry *real);
+int ovl_get_redirect(
+	const struct super_block *sb, struct dentry *real, char text[OVL_REDIRECT_MAX]);
 /* Make lookups of the real inode @key find @inode, and end that. Take hash_lock. */
 void ovl_rehash(struct inode *inode, struct inode *key);
 void ovl_unhash(struct inode *inode);

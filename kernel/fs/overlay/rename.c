@@ -16,8 +16,6 @@
  */
 #include "kernel/fs/overlay/overlay.h"
 
-#define REDIRECT_MAX 256
-
 /* Returns 0 if a rename may move the dentry with its whole subtree without a copy, else -EXDEV. */
 static int may_move(const struct dentry *d)
 {
@@ -30,21 +28,20 @@ static int may_move(const struct dentry *d)
 
 /* ---- redirects ---- */
 
-/* Reads the redirect of @d into @text and returns its length, or 0 if @d has no redirect. */
-static u32 own_redirect(struct dentry *d, char text[REDIRECT_MAX])
+/*
+ * Reads into @text under which name or path the lower parts of @d are found: its redirect, or else
+ * its name. Returns the length in bytes or -errno.
+ */
+static int lower_name(struct dentry *d, char text[OVL_REDIRECT_MAX])
 {
 	struct dentry *upper = ovl_upper(d->d_inode);
-	char name[48];
-	ssize_t n;
+	int n = upper ? ovl_get_redirect(d->d_sb, upper, text) : 0;
 
-	if (!upper)
-		return 0;
-	n = ovl_get_xattr(
-		upper, ovl_xattr(OVL_SB(d->d_sb), OVL_REDIRECT, name), text, REDIRECT_MAX - 1);
-	if (n <= 0)
-		return 0;
-	text[n] = 0;
-	return (u32)n;
+	if (!n) {
+		n = (int)d->d_name.len;
+		memcpy(text, d->d_name.name, d->d_name.len);
+	}
+	return n;
 }
 
 /*
@@ -52,27 +49,29 @@ static u32 own_redirect(struct dentry *d, char text[REDIRECT_MAX])
  * the redirect is the present one of @d, or the name of @d if there is none. Otherwise the redirect
  * is the path of @d in the lower layers. A directory that has a redirect stands in this path by its
  * redirect instead of its name, and the path begins at an absolute redirect or at the root. Writes
- * the redirect at the end of @page. Returns its start, or NULL if it is longer than 255 bytes.
+ * the redirect at the end of @page. Returns its start or ERR_PTR: -EXDEV if it is too long.
  */
 static char *build_redirect(struct dentry *d, bool samedir, char *page)
 {
-	char text[REDIRECT_MAX], *at = page + PAGE_SIZE - 1;
+	char text[OVL_REDIRECT_MAX], *at = page + PAGE_SIZE - 1;
 
 	*at = 0;
 	for (;; d = d->d_parent) {
-		u32 n = own_redirect(d, text), len = n ? n : d->d_name.len;
+		int len = lower_name(d, text);
 
-		if ((u64)(at - page) < len + 2)
-			return NULL;
+		if (len < 0)
+			return ERR_PTR(len);
+		if (at - page < len + 2)
+			return ERR_PTR(-EXDEV);
 		at -= len;
-		memcpy(at, n ? text : d->d_name.name, len);
+		memcpy(at, text, (size_t)len);
 		if (*at == '/' || samedir)
 			break;
 		*--at = '/';
 		if (d->d_parent->d_parent == d->d_parent)
 			break;
 	}
-	return page + PAGE_SIZE - 1 - at < REDIRECT_MAX ? at : NULL;
+	return page + PAGE_SIZE - 1 - at < OVL_REDIRECT_MAX ? at : ERR_PTR(-EXDEV);
 }
 
 /*
@@ -82,14 +81,14 @@ static char *build_redirect(struct dentry *d, bool samedir, char *page)
 static int set_redirect(struct dentry *d, bool samedir)
 {
 	char *page = get_free_page(GFP_KERNEL), *text;
-	int err = -EXDEV;
+	int err;
 
 	if (!page)
 		return -ENOMEM;
 	text = build_redirect(d, samedir, page);
-	if (text)
-		err = ovl_set_own_xattr(
-			d->d_sb, ovl_upper(d->d_inode), OVL_REDIRECT, text, strlen(text));
+	err = IS_ERR(text) ? (int)PTR_ERR(text) :
+			     ovl_set_own_xattr(d->d_sb, ovl_upper(d->d_inode), OVL_REDIRECT, text,
+				     strlen(text));
 	free_page_addr(page);
 	return err == -EOPNOTSUPP ? -EXDEV : err;
 }
