@@ -31,16 +31,24 @@ static int may_move(const struct dentry *d)
 /*
  * Reads into @text under which name or path the lower parts of @d are found: its redirect, or else
  * its name. Returns the length in bytes or -errno.
+ *
+ * @d may be an ancestor that another task renames within its directory. Such a rename stores a
+ * redirect before the dentry changes its name, and never changes or removes a redirect. So if the
+ * redirect is missing, the name that was read before is still that of the lower parts.
  */
 static int lower_name(struct dentry *d, char text[OVL_REDIRECT_MAX])
 {
 	struct dentry *upper = ovl_upper(d->d_inode);
-	int n = upper ? ovl_get_redirect(d->d_sb, upper, text) : 0;
+	struct name_snapshot s;
+	int n;
 
+	d_keep_name(d, &s);
+	n = upper ? ovl_get_redirect(d->d_sb, upper, text) : 0;
 	if (!n) {
-		n = (int)d->d_name.len;
-		memcpy(text, d->d_name.name, d->d_name.len);
+		n = (int)s.name.len;
+		memcpy(text, s.name.name, s.name.len);
 	}
+	d_drop_name(&s);
 	return n;
 }
 
@@ -50,6 +58,8 @@ static int lower_name(struct dentry *d, char text[OVL_REDIRECT_MAX])
  * is the path of @d in the lower layers. A directory that has a redirect stands in this path by its
  * redirect instead of its name, and the path begins at an absolute redirect or at the root. Writes
  * the redirect at the end of @page. Returns its start or ERR_PTR: -EXDEV if it is too long.
+ *
+ * Without @samedir, s_rename_mutex is held, so that no ancestor gets another parent.
  */
 static char *build_redirect(struct dentry *d, bool samedir, char *page)
 {
@@ -75,8 +85,8 @@ static char *build_redirect(struct dentry *d, bool samedir, char *page)
 }
 
 /*
- * Gives the directory a redirect to its lower parts. Returns 0 or -errno: -EXDEV if it cannot be
- * stored.
+ * Gives the directory a redirect to its lower parts, unless it has one that stays right. Returns 0
+ * or -errno: -EXDEV if it cannot be stored.
  */
 static int set_redirect(struct dentry *d, bool samedir)
 {
@@ -85,6 +95,11 @@ static int set_redirect(struct dentry *d, bool samedir)
 
 	if (!page)
 		return -ENOMEM;
+	err = ovl_get_redirect(d->d_sb, ovl_upper(d->d_inode), page);
+	if (err && (err < 0 || samedir || *page == '/')) {
+		free_page_addr(page);
+		return min(err, 0);
+	}
 	text = build_redirect(d, samedir, page);
 	err = IS_ERR(text) ? (int)PTR_ERR(text) :
 			     ovl_set_own_xattr(d->d_sb, ovl_upper(d->d_inode), OVL_REDIRECT, text,
