@@ -197,24 +197,19 @@ static int whiteout_at(struct dentry *updir, const struct qstr *name)
 static struct dentry *create_upper(struct inode *dir, struct dentry *d, const struct new_entry *n)
 {
 	struct dentry *updir = ovl_upper(dir), *upper;
-	int err = whiteout_at(updir, &d->d_name);
+	int white = whiteout_at(updir, &d->d_name);
 
-	if (err < 0)
-		return ERR_PTR(err);
-	if (err)
+	if (white < 0)
+		return ERR_PTR(white);
+	if (white)
 		return create_over_whiteout(dir, &d->d_name, n);
 	upper = create_direct(updir, &d->d_name, n);
-	if (IS_ERR(upper) || !S_ISDIR(n->mode) || !OVL_I(dir)->nr_lower)
-		return upper;
 	/*
 	 * The mark hides nothing now, but would hide a directory that is added to a lower layer
-	 * later.
+	 * later. The directory exists, so an error is ignored, as on Linux.
 	 */
-	err = ovl_set_opaque(dir, upper, 0);
-	if (err) {
-		dput(upper);
-		return ERR_PTR(err);
-	}
+	if (!IS_ERR(upper) && S_ISDIR(n->mode) && OVL_I(dir)->nr_lower)
+		ovl_set_opaque(dir, upper, 0);
 	return upper;
 }
 
@@ -287,8 +282,10 @@ static int create(
 				.opaque =
 					S_ISDIR(n->mode) && ovl_is_opaque(dir->i_sb, upper) > 0 });
 		ovl_leave(caller);
-		if (IS_ERR(inode))
+		if (IS_ERR(inode)) {
+			d_drop(d); /* the next lookup finds the file */
 			return (int)PTR_ERR(inode);
+		}
 	}
 	d_instantiate(d, inode);
 	return 0;

@@ -149,18 +149,21 @@ static int empty_target(struct dentry *new)
 
 /* ---- the move ---- */
 
-/* Removes @name if it is a whiteout. The i_rwsem of @updir is held. Returns 0 or -errno. */
-static int unlink_white(struct dentry *updir, const struct qstr *name)
+/*
+ * Removes a whiteout that a rename has put under a name that no lower layer has. One that stays
+ * hides nothing. The i_rwsem of @updir is held.
+ */
+static void unlink_white(struct dentry *updir, const struct qstr *name)
 {
 	struct dentry *d = lookup_one_len(name->name, updir, (int)name->len);
-	int err = 0;
+	int err = IS_ERR(d) ? (int)PTR_ERR(d) : 0;
 
-	if (IS_ERR(d))
-		return (int)PTR_ERR(d);
-	if (ovl_is_whiteout(d))
+	if (!err && ovl_is_whiteout(d))
 		err = vfs_unlink(updir->d_inode, d);
-	dput(d);
-	return err;
+	if (!IS_ERR(d))
+		dput(d);
+	if (err && printk_ratelimit(__func__))
+		pr_warn("overlay: cannot remove a whiteout after a rename (%d)\n", err);
 }
 
 /*
@@ -191,7 +194,7 @@ static int move_locked(struct dentry *old, struct dentry *updir, struct dentry *
 	}
 	err = vfs_rename(updir->d_inode, from, new_updir->d_inode, to, flags);
 	if (!err && clean)
-		err = unlink_white(updir, &old->d_name);
+		unlink_white(updir, &old->d_name);
 out:
 	if (!IS_ERR(to))
 		dput(to);
