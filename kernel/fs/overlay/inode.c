@@ -255,6 +255,12 @@ static struct path bottom_of(const struct inode *inode)
 	return p;
 }
 
+/* True for a FIFO, a socket or a device. A write to it changes no layer, so it is not copied up. */
+static bool is_special(const struct inode *inode)
+{
+	return !S_ISREG(inode->i_mode) && !S_ISDIR(inode->i_mode) && !S_ISLNK(inode->i_mode);
+}
+
 int ovl_permission(struct inode *inode, int mask)
 {
 	struct path bottom = bottom_of(inode), real;
@@ -265,7 +271,7 @@ int ovl_permission(struct inode *inode, int mask)
 	mnt_leave(was);
 	if (err)
 		return err;
-	if ((mask & (MAY_WRITE | MAY_APPEND)) && !ovl_upper(inode))
+	if ((mask & (MAY_WRITE | MAY_APPEND)) && !ovl_upper(inode) && !is_special(inode))
 		/* a write will copy the file up */
 		mask = (mask & ~(MAY_WRITE | MAY_APPEND)) | MAY_READ;
 	real = ovl_real_path(inode);

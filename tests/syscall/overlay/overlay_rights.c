@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * overlay_rights: set-id bits are also cleared on the real file; access control lists of the layers
- * are obeyed; O_TRUNC by a caller that may not truncate.
+ * are obeyed; O_TRUNC by a caller that may not truncate; a FIFO that the mounter may only write.
  */
 #include "acl.h"
 #include "guest.h"
 #include "mounts.h"
+#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/mount.h>
+#include <sys/sysmacros.h>
 
 #define OPTIONS "lowerdir=l,upperdir=u,workdir=w"
 
@@ -201,6 +203,35 @@ static void not_emptied(void)
 	NEED(umount("m"));
 }
 
+/* ---- FIFOs ---- */
+
+/* A write to a FIFO or a device copies nothing up, so the mounter needs no right to read it. */
+static void only_written(void)
+{
+	NEED(mknod("l/fifo", S_IFIFO, 0));
+	NEED(mknod("l/null", S_IFCHR, makedev(1, 3)));
+	t_text("l/regular", "text");
+	NEED(chmod("l/fifo", 0222));
+	NEED(chmod("l/null", 0222));
+	NEED(chmod("l/regular", 0222));
+	CHILD({
+		struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+		struct __user_cap_data_struct d[2];
+
+		NEED(syscall(SYS_capget, &h, d));
+		d[0].effective &= ~(1U << CAP_DAC_OVERRIDE | 1U << CAP_DAC_READ_SEARCH);
+		NEED(syscall(SYS_capset, &h, d));
+		NEED(mount("overlay", "m", "overlay", 0, "lowerdir=l:u"));
+		T(access("m/fifo", W_OK));
+		T(access("m/fifo", R_OK));
+		T(open("m/fifo", O_WRONLY | O_NONBLOCK));
+		T(access("m/null", W_OK));
+		OK(open("m/null", O_WRONLY));
+		T(access("m/regular", W_OK));
+	});
+	NEED(umount("m"));
+}
+
 TEST(overlay_rights)
 {
 	own_mounts();
@@ -213,5 +244,6 @@ TEST(overlay_rights)
 	set_ids();
 	lists();
 	not_emptied();
+	only_written();
 	scratch_leave();
 }
