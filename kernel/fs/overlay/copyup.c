@@ -71,10 +71,10 @@ void ovl_remove_temp(struct super_block *sb, struct dentry *temp)
 	if (temp->d_parent == work && temp->d_inode)
 		err = S_ISDIR(temp->d_inode->i_mode) ? vfs_rmdir(work->d_inode, temp) :
 						       vfs_unlink(work->d_inode, temp);
-	up_write(&work->d_inode->i_rwsem);
 	if (err)
 		pr_warn("overlay: cannot remove %s from the work directory (%d)\n",
 			temp->d_name.name, err);
+	up_write(&work->d_inode->i_rwsem);
 }
 
 int ovl_place(struct super_block *sb, struct dentry *temp, struct dentry *dir, const char *name,
@@ -466,7 +466,10 @@ static int place_copy(
 	return 0;
 }
 
-/* Copies up the inode, whose parent is copied up. ovl_inode.lock is held. Returns 0 or -errno. */
+/*
+ * Copies up the inode, whose parent is copied up. ovl_inode.lock is held. @d keeps its name
+ * meanwhile, since a rename copies up first. Returns 0 or -errno.
+ */
 static int copy_up_locked(struct dentry *d, struct dentry *parent, loff_t size)
 {
 	struct inode *inode = d->d_inode;

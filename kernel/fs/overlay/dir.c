@@ -130,22 +130,24 @@ static int swap_in(
 	struct super_block *sb, struct dentry *temp, struct dentry *updir, const struct qstr *name)
 {
 	struct dentry *work = OVL_SB(sb)->work, *white;
-	char was[DNAME_INLINE];
+	struct name_snapshot was;
 	int err;
 
-	strscpy(was, temp->d_name.name, sizeof(was));
+	d_keep_name(temp, &was);
 	err = ovl_place(sb, temp, updir, name->name, (int)name->len, RENAME_EXCHANGE);
 	if (err)
-		return err;
+		goto out;
 	/* Runs even if the task is being killed, since no other task would remove the whiteout. */
 	down_write(&work->d_inode->i_rwsem);
-	white = lookup_one_len(was, work, (int)strlen(was));
+	white = lookup_one_len(was.name.name, work, (int)was.name.len);
 	up_write(&work->d_inode->i_rwsem);
 	if (!IS_ERR(white)) {
 		ovl_remove_temp(sb, white);
 		dput(white);
 	}
-	return 0;
+out:
+	d_drop_name(&was);
+	return err;
 }
 
 /*
