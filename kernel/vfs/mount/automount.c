@@ -3,8 +3,9 @@
  * automount.c: queries on the tree of mounts for file systems with automounts: whether a directory
  * is a mountpoint, and whether a mount is in use.
  *
- * Locks: namespace_sem for reading, which keeps the trees but not the reference counts from
- * changing.
+ * Locks: the functions that walk over several mounts hold namespace_sem for reading. It keeps the
+ * trees from changing, but not the reference counts. path_is_mountpoint() takes only mount_lock,
+ * and path_mounted_on() takes no lock.
  */
 #include "kernel/vfs/mount/mount.h"
 

@@ -34,7 +34,7 @@ int register_filesystem(struct file_system_type *t)
 
 /*
  * Returns the type with that name, or NULL. "fuse.sshfs" has the type fuse: the text after the dot
- * is a subtype, which is only shown.
+ * is a subtype, which is only shown. A type without FS_HAS_SUBTYPE is not found by such a name.
  */
 struct file_system_type *get_fs_type(const char *name)
 {

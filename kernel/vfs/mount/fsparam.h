@@ -20,7 +20,8 @@ enum fs_param_kind {
 	FSP_OCTAL, /* octal, 32 bits */
 	FSP_UID,   /* an id in the caller's user namespace */
 	FSP_GID,
-	FSP_SIZE,    /* bytes, with suffix k, m or g */
+	/* bytes, in the form of kstrtosize(): "64k", "512M"; suffixes k, m, g and t */
+	FSP_SIZE,
 	FSP_PERCENT, /* as FSP_SIZE, or a percentage "50%" */
 	FSP_WORD,    /* one of @words */
 	FSP_DIR,     /* the path of a directory */

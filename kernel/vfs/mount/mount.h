@@ -43,7 +43,10 @@
 /* The mount was unmounted, but is still on its parent, which holds a reference to it. */
 #define MNT_STUCK 0x8000
 
-/* The least mnt_id_unique, above all mnt_id, so that neither kind of id is taken for the other. */
+/*
+ * Every mnt_id_unique is above this number and every mnt_id below it, so that neither kind of id is
+ * taken for the other.
+ */
 #define MNT_FIRST_UNIQUE (1UL << 31)
 
 /* Flags for copying a mount or a tree. */
@@ -157,7 +160,8 @@ struct mount *mnt_alloc(struct dentry *root, const char *devname, u32 flags);
 /*
  * Copy a mount, or its subtree, so that the copy shows @root. The copy is not attached, and has one
  * reference, the caller's. @how: COPY_*. namespace_sem is held for writing. Return ERR_PTR on
- * failure; mnt_copy_tree(): -EINVAL if @how forbids to copy @m itself.
+ * failure. mnt_copy_tree() returns -EINVAL if @how forbids to copy @m itself, and -EPERM if a mount
+ * below @m is both unbindable and locked.
  */
 struct mount *mnt_clone(struct mount *m, struct dentry *root, u32 how);
 struct mount *mnt_copy_tree(struct mount *m, struct dentry *root, u32 how);
@@ -186,7 +190,10 @@ void mnt_pivot(struct mount *new, struct mount *old, const struct path *put_old)
  * @dead the mounts whose references the caller must drop after it has released namespace_sem.
  */
 void mnt_umount_tree(struct mount *m, struct list_head *dead);
-/* Drops the references of such a list. namespace_sem is not held. May sleep. */
+/*
+ * Drops the references of such a list. May sleep. namespace_sem is not held, unless each mount on
+ * the list is a copy of a mount that stays.
+ */
 void mnt_put_list(struct list_head *dead);
 /*
  * Returns the mount after @m in the subtree of @top, parents first, without a reference; NULL at

@@ -177,8 +177,9 @@ long sys_open_tree(int dfd, uaddr_t ua, int uflags)
 
 /*
  * Gives a private mount, @to, the peer group and the master of @from, another mount of its file
- * system. The two then propagate mounts to each other, so @to must show a subtree of what @from
- * shows, and no locked mount on @from may cover a part of that subtree. Returns 0 or -errno.
+ * system. Mounts then propagate to @to from the peers and the master, so @to must show a subtree of
+ * what @from shows, and no locked mount on @from may cover a part of that subtree. Returns 0,
+ * -EPERM, or -EINVAL, also if @from has neither peer group nor master.
  */
 static int set_group(const struct path *from, const struct path *to)
 {

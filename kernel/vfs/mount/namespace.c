@@ -6,9 +6,9 @@
  * that may have become invalid, changes the tree (mnt.c), and releases namespace_sem. Then it drops
  * references, which may end a superblock.
  *
- * Locks: namespace_sem, one for all namespaces, is the outermost. It is not held over a path walk
- * or a file system's mount operation, which takes s_umount and releases it before this file takes
- * namespace_sem.
+ * Locks: namespace_sem, one for all namespaces. It is taken inside s_umount (do_remount()) and
+ * inside a directory's i_rwsem (detach_mounts()). So it is not held over a path walk, a file
+ * system's mount operation, or the end of a superblock.
  */
 #include <linux/fs.h>
 
@@ -49,8 +49,10 @@ static void to_top(struct path *where)
 }
 
 /*
- * Attaches the unattached tree @m at @where. Returns 0, in which case the caller's reference to @m
- * passes to the tree, or -errno.
+ * Attaches the unattached tree @m on the topmost mount at @where, to which @where moves, and copies
+ * @m to all mounts to which that mount propagates. Returns 0, in which case the caller's reference
+ * to @m passes to the tree; or -errno, in which case @dead has the copies to drop. namespace_sem is
+ * held for writing.
  */
 static int graft(struct mount *m, struct path *where, struct list_head *dead)
 {

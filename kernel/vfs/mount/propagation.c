@@ -93,8 +93,8 @@ int mnt_set_type(struct mount *m, u32 type)
 typedef int (*repeater_t)(struct mount *t, void *arg);
 
 /*
- * Limit for chains of slaves, in which each mount is a slave of the mount before it. Longer chains
- * do not propagate.
+ * Limit for chains of slaves, in which each mount is a slave of the mount before it. The mounts of
+ * a chain after the first MAX_CHAIN + 1 slaves repeat nothing. Linux has no such limit.
  */
 #define MAX_CHAIN 16
 

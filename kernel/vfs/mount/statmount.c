@@ -274,7 +274,8 @@ static void gather_names(struct gather *g, struct mount *m, u64 want)
 
 /*
  * Adds a line such as "0 100000 65536" for each range of the id map whose ids the caller's user
- * namespace maps completely.
+ * namespace maps completely. *at is the offset of the first line, *num counts the lines. Lines for
+ * which there is no room are left out.
  */
 static void gather_idmap(struct gather *g, const struct id_map *map, bool gid, u32 *num, u32 *at)
 {
