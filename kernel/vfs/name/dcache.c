@@ -706,7 +706,10 @@ void d_exchange(struct dentry *a, struct dentry *b)
 	vfs_seq_write_end(&rename_seq);
 }
 
-/* Allocates a bucket for every 16 KiB of memory; the table is at most 4 MiB. */
+/*
+ * Allocates the hash table: at least one bucket for every 16 KiB of memory, but not fewer than 1024
+ * and not more than 4 MiB of buckets.
+ */
 void dcache_init(void)
 {
 	u32 n = 1024;

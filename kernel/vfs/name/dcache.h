@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* dcache.h: declarations shared by dcache.c and dcache_shrink.c only. */
+/* dcache.h: declarations shared by dcache.c, dcache_shrink.c and dcache_splice.c only. */
 #ifndef NESTLING_VFS_DCACHE_H
 #define NESTLING_VFS_DCACHE_H
 

@@ -181,7 +181,8 @@ void d_exchange(struct dentry *a, struct dentry *b);
  */
 struct dentry *d_lookup(struct dentry *parent, const struct qstr *name);
 struct dentry *d_find_alias(struct inode *inode);
-void d_prune_aliases(struct inode *inode); /* frees its unused dentries */
+/* Frees the unused dentries of @inode, except those whose d_lock another task holds just then. */
+void d_prune_aliases(struct inode *inode);
 /* Unhashes @d, drops the unused dentries below it, and unmounts what is on it. */
 void d_invalidate(struct dentry *d);
 struct dentry *dget(struct dentry *d);        /* @d may be NULL */

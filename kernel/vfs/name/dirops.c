@@ -340,9 +340,9 @@ long sys_symlink(uaddr_t target, uaddr_t ua)
 }
 
 /*
- * Applies the sysctl protected_hardlinks: the caller may link only to files that it could read and
- * write, and to no set-id file. Returns 0, -EPERM, or -EOVERFLOW if an id of the file is not
- * mapped.
+ * Applies the sysctl protected_hardlinks: a caller that neither owns the file nor has CAP_FOWNER
+ * may link only to a regular file that it can read and write, and that has neither S_ISUID nor
+ * S_ISGID with S_IXGRP. Returns 0, -EPERM, or -EOVERFLOW if an id of the file is not mapped.
  */
 static int may_linkat(struct inode *inode)
 {

@@ -6,8 +6,8 @@
  * change names, path_create() or lock_rename() takes the locks; then vfs_mkdir() and so on check
  * the permission and call the file system.
  *
- * Locks: the directory's i_rwsem for writing. A rename takes that of both directories, and the
- * superblock's s_rename_mutex.
+ * Locks: the directory's i_rwsem for writing. A rename takes that of both directories, and if they
+ * differ first the superblock's s_rename_mutex.
  *
  * Functions of type int return 0 or -errno, and all may sleep. @dfd: the descriptor of the
  * directory where a relative path begins, or AT_FDCWD. @flags: LOOKUP_*. A path that is returned
@@ -106,10 +106,11 @@ const char *vfs_get_link(struct dentry *d, char **to_free);
  */
 struct dentry *vfs_tmpfile(const struct path *dir, umode_t mode, bool linkable);
 /*
- * Rename. lock_rename() locks both parents, of one superblock, for vfs_rename(). If one parent is
- * an ancestor of the other, lock_rename() returns the ancestor's child on the path between them,
- * without a reference, else NULL. The caller refuses to rename or replace that child. @flags:
- * RENAME_*.
+ * Rename. lock_rename() locks both parents, of one superblock, for vfs_rename(); @a and @b may be
+ * one directory. If one parent is an ancestor of the other, lock_rename() returns the ancestor's
+ * child on the path between them, without a reference, else NULL. The caller refuses to rename or
+ * replace that child. vfs_rename() returns 0 and does nothing if both names lead to one file.
+ * @flags: RENAME_*.
  */
 int vfs_rename(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags);

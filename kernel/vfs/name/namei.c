@@ -7,8 +7,9 @@
  *                                              nd.last
  *
  * There are two walks. The fast one (walk_fast in walk.c) takes no lock, and no reference except at
- * its end. It returns -ECHILD for a path with anything but plain components. The slow one (nd_walk)
- * then walks the whole path again with references, and may sleep.
+ * its end. It returns -ECHILD for what it cannot decide without sleeping, such as a name that is
+ * not cached. The slow one (nd_walk) then walks the whole path again with references, and may
+ * sleep. Paths with restrictions (LOOKUP_RESTRICTED) go to the slow walk at once.
  *
  * Invariants of the slow walk: nd->path and nd->root hold references; nd->stack[] holds copies of
  * the link texts that are being walked. A walk follows at most 40 links, as on Linux.
