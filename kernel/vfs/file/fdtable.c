@@ -36,7 +36,8 @@ static struct file **leaf_alloc(void)
 }
 
 /*
- * Allocates a table without leaves. @n: its size in descriptors, a power of two. False: no memory.
+ * Allocates a table without leaves. @n: its size in descriptors, a power of two. Returns false if
+ * there is no memory, or if the table is larger than the allocator can give.
  */
 static bool fdt_alloc(struct fdtable *t, u32 n)
 {

@@ -31,8 +31,9 @@ struct fdtable {
 struct files_struct {
 	atomic_t count;
 	spinlock_t lock;
-	struct fdtable fdt; /* under @lock, for reads too */
-	u32 next_fd;        /* no free descriptor below; under @lock */
+	/* Under @lock, for reads too. A task that is the only user may read it without the lock. */
+	struct fdtable fdt;
+	u32 next_fd; /* no free descriptor below; under @lock */
 };
 
 struct files_struct *files_alloc(void); /* empty, with one reference, or NULL */

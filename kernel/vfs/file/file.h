@@ -7,7 +7,8 @@
  * f_op->release is called later, without locks. Descriptors are in fdtable.h.
  *
  * Positions and lengths are in bytes. Functions of type int return 0 or -errno. All functions but
- * get_file(), fput() and the predicates may sleep. A text that is passed ends with a NUL.
+ * get_file(), fput() and the predicates may sleep, unless their comment says otherwise. A text that
+ * is passed ends with a NUL.
  *
  * Locks: f_lock, a spinlock, for f_flags and f_owner; f_pos_lock, which sleeps, around read, write,
  * lseek and readdir of a file with FMODE_ATOMIC_POS.

@@ -287,8 +287,9 @@ static struct file *open_existing(int dfd, const char *name, const struct open_h
 /* ---- creating ---- */
 
 /*
- * Applies the sysctls protected_regular and protected_fifos: O_CREAT must not open a file that
- * another user left in a sticky directory. Returns 0 or -EACCES.
+ * Applies the sysctls protected_regular and protected_fifos. In a sticky directory that all users
+ * may write to (at level 2 also its group), O_CREAT must not open a regular file or FIFO of another
+ * user than the caller or the directory's owner. Returns 0 or -EACCES.
  */
 static int may_open_in_sticky(const struct inode *dir, const struct inode *inode)
 {
@@ -510,7 +511,8 @@ static struct file *open_once(int dfd, const char *name, const struct open_how_k
 
 /*
  * Opens a file. -ESTALE from open_once() means that the file system noticed, at the last moment,
- * that the name now belongs to another file, and dropped the dentry. The open is then repeated.
+ * that the name now belongs to another file, and dropped the dentry. The open is then repeated, up
+ * to 32 times.
  */
 struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *how)
 {
