@@ -478,8 +478,8 @@ static int domain_fill(struct landlock_domain *d, struct ruleset *r, struct land
 	atomic_set(&d->usage, 1);
 	d->depth = parent ? parent->depth + 1 : 1;
 	/*
-	 * By default no file may be moved to another directory, so each layer also handles
-	 * LL_REFER.
+	 * By default no file may be moved to another directory, so each layer that handles a right
+	 * of files also handles LL_REFER.
 	 */
 	d->fs = r->fs ? r->fs | LL_REFER : 0;
 	d->net = r->net;

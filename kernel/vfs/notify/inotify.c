@@ -53,8 +53,8 @@ struct instance {
 	u32 max_events;          /* immutable */
 	struct radix watches;    /* by watch descriptor; under watch_lock */
 	/*
-	 * The last watch descriptor. It only grows, so that a late event is not mistaken for an
-	 * event of a newer watch.
+	 * The last watch descriptor. It grows up to 2^31 - 1 before a number is used again, so that
+	 * a late event is not mistaken for an event of a newer watch. Under watch_lock.
 	 */
 	int last_wd;
 	/*

@@ -148,7 +148,8 @@ static size_t one_buffer(const struct file *f, loff_t pos, size_t len)
 
 /*
  * Moves up to @len bytes, at most a page. Returns bytes, 0 at the end, or -errno. @more: as for
- * read_page(); the function does not wait for room in the pipe either.
+ * read_page(); the function does not wait for room before the read either. After the read it waits
+ * for room if other writers have filled the pipe. If that wait fails, the data of a stream is lost.
  */
 static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_info *p, size_t len,
 	bool nonblock, bool more)
