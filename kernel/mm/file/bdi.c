@@ -8,10 +8,10 @@
  * Above the background limit (vm.dirty_background_ratio or _bytes) the threads of all devices
  * write. Above the limit (vm.dirty_ratio or _bytes) writers wait, but only those whose own device
  * has more than its share. The share is the device's part of all pages written out lately. So a
- * slow disk fills its own share and does not stop writers to another disk. A device that has
- * written nothing yet has a share of a sixteenth; /sys/class/bdi/N/min_ratio and max_ratio bound
- * the share. "Lately" is counted in pages, not in time: after 32768 written pages all counts are
- * halved.
+ * slow disk fills its own share and does not stop writers to another disk. A share is at least a
+ * sixteenth of the limit, or min_ratio of /sys/class/bdi/N if that is more, and at most max_ratio.
+ * While no device has written pages, the share of each is the whole limit. "Lately" is counted in
+ * pages, not in time: after 32768 written pages all counts are halved.
  *
  * Backing devices are never freed, so pointers to them need no reference.
  *

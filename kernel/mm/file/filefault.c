@@ -77,7 +77,10 @@ int owed_wait(struct vm_area *v, u64 addr)
 	return !err && wait_interrupted(TASK_KILLABLE) ? -EINTR : err;
 }
 
-/* Returns the page at @index, uptodate and locked, with a reference; or ERR_PTR. */
+/*
+ * Returns the page at @index, uptodate and locked, with a reference; or ERR_PTR: -ENXIO beyond the
+ * end of the file, OWED_FAULT if a process must provide the page, or an error of the read.
+ */
 static struct page *get_locked_page(struct vm_area *v, u64 index, struct fault_info *info)
 {
 	struct address_space *m = v->vm_mapping;
@@ -292,7 +295,7 @@ static void make_ahead(struct vm_area *v, u64 addr, u64 end)
 	}
 }
 
-/* Maps a private copy of the locked page @p, which it unlocks and puts. 0 or -errno. */
+/* Maps a private copy of the locked page @p, which it unlocks and puts. Returns 0 or -errno. */
 static int private_write(struct vm_area *v, u64 addr, struct page *p, struct fault_info *info)
 {
 	struct page *copy = anon_page_alloc();
@@ -343,7 +346,10 @@ int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
 	return err;
 }
 
-/* Prepares the first write to a shared page that is mapped read-only. */
+/*
+ * Prepares the first write to a shared page that is mapped read-only. Also returns 0 if it has
+ * prepared nothing and the task must try again.
+ */
 int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info)
 {
 	struct address_space *m = v->vm_mapping;

@@ -105,8 +105,8 @@ void unmap_mapping_range(struct address_space *m, u64 first_index, u64 nr);
  */
 u64 invalidate_mapping_pages(struct address_space *m, u64 start, u64 end);
 /*
- * Drops pages [start, end] (indices), mapped or not, unless they are dirty. Waits for writeback.
- * Returns 0, or -EBUSY if some pages remain.
+ * Drops pages [start, end] (indices), mapped or not. Pages that are dirty or have private data of
+ * the file system stay. Waits for writeback. Returns 0, or -EBUSY if some pages remain.
  */
 int drop_clean_pages(struct address_space *m, u64 start, u64 end);
 /*
@@ -153,7 +153,10 @@ ssize_t filemap_write(struct file *f, struct address_space *m, struct iov_iter *
 int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t end);
 /* Waits for writes in progress of pages in the range. mapping_wb_check() returns their errors. */
 void filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end);
-/* Starts to read @nr pages ahead, as far as the file reaches. Does not wait for them. */
+/*
+ * Starts to read @nr pages ahead, but at most 4096, and none beyond the end of the file. Does not
+ * wait for them.
+ */
 void force_readahead(struct address_space *m, struct file *f, u64 index, u64 nr);
 /*
  * Makes a writer wait while too many pages are dirty, unless it is killed. The caller holds no

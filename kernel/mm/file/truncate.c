@@ -53,7 +53,7 @@ static void zero_part(struct address_space *m, u64 index, u32 from, u32 to)
 		return;
 	wait_on_page_writeback(p);
 	p = cache_page_own(p);
-	/* the content cannot be read, so there is nothing to zero */
+	/* The content cannot be read, or memory is short. The next reader reads the file again. */
 	if (IS_ERR(p)) {
 		drop_at(m, index);
 		return;
@@ -169,7 +169,10 @@ u64 invalidate_mapping_pages(struct address_space *m, u64 start, u64 end)
 	return dropped;
 }
 
-/* As drop_page(), but leaves a dirty page. Returns false if it stays in the cache. */
+/*
+ * As drop_page(), but leaves a page that is dirty or has private data of the file system. Returns
+ * false if it stays in the cache.
+ */
 static bool drop_unless_dirty(struct page *p, struct address_space *m)
 {
 	bool dropped = true;

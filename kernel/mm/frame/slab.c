@@ -50,6 +50,7 @@ struct kmem_cache {
 	u32 usable; /* bytes for the caller; immutable */
 	/* preferred order of a slab, and the least order; immutable */
 	u32 order, least_order;
+	/* greatest number of objects in a magazine; immutable */
 	u32 mag_limit;
 	bool reclaimable;         /* immutable */
 	struct list_head partial; /* slabs with a free object, by ->lru */
@@ -525,8 +526,8 @@ void kmem_cache_free(struct kmem_cache *c, void *p)
 /* ---- caches ---- */
 
 /*
- * Returns an order for slabs, such that a slab holds at least eight objects or wastes at most an
- * eighth.
+ * Returns the least order, up to 3, of which a slab holds at least eight objects or wastes at most
+ * an eighth. If there is none, returns 3. If one object needs more, returns the order it needs.
  */
 static u32 slab_order(u32 size)
 {

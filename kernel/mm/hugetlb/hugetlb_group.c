@@ -19,7 +19,10 @@
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 #include "kernel/mm/group/memcg.h"
 
-/* Counts a refusal by the limit of a group, for that group and the groups above. */
+/*
+ * Counts a refused charge of @g, for @g and the groups above. The limit that refused it may be that
+ * of any of them.
+ */
 static void note_refusal(struct mem_group *g)
 {
 	__atomic_add_fetch(&g->huge.refused_local, 1, __ATOMIC_RELAXED);
