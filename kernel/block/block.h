@@ -331,8 +331,9 @@ int disk_rescan(struct gendisk *d);
 /* Removes the partitions, none of which may be open, and sets the capacity to 0. */
 void disk_lose_medium(struct gendisk *d);
 /*
- * Add, delete and resize a partition; positions in sectors. -EBUSY: it overlaps another, or it is
- * in use; -ENXIO: it does not exist; -EINVAL: not within the disk.
+ * Add, delete and resize a partition; positions in sectors. -EBUSY: it overlaps another, it is in
+ * use, or the partition to add exists; -ENXIO: it or the disk does not exist; -EINVAL: not within
+ * the disk, a number that the disk cannot have, or a resize with another start.
  */
 int disk_add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr);
 int disk_del_partition(struct gendisk *d, u32 partno);

@@ -157,7 +157,8 @@ static void del_partition(struct gendisk *d, u32 partno)
 }
 
 /*
- * Adds a partition of a table or of BLKPG, if the disk can have it. Returns 0, -EINVAL or -errno.
+ * Adds a partition of a table or of BLKPG. Returns 0, -errno, or -EINVAL if the disk cannot have
+ * it.
  */
 static int found_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
 {

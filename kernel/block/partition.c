@@ -2,6 +2,9 @@
 /*
  * partition.c: reads DOS (MBR, with logical partitions) and GPT partition tables.
  *
+ * A GPT is used only if the first entry of the DOS table has type 0xee, and its second copy at the
+ * disk's end is not read. Positions in tables count 512 bytes, whatever the disk's block size is.
+ *
  * The tables come from the disk and may be hostile: the callback checks every start and length
  * against the disk, chains of logical partitions are followed a bounded number of times, and a GPT
  * must have the right checksums. Sources: UEFI specification 2.10, section 5; the DOS table as
