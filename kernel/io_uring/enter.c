@@ -257,7 +257,7 @@ static long sleep_for(struct wait_arg *w)
 
 /*
  * Waits for completions or an expired timeout, and runs deferred work meanwhile. ring->lock is not
- * held. Returns 0 if any completion is there, else -ETIME or -EINTR.
+ * held. Returns 0 if any completion is there or a timeout has expired, else -ETIME or -EINTR.
  */
 static long wait_cqes(struct uring *u, struct wait_arg *w)
 {

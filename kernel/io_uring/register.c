@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * register.c: io_uring_register(2): an eventfd, personalities, restrictions, and the query of
- * supported operations. rsrc.c registers buffers and files.
+ * register.c: io_uring_register(2): an eventfd, personalities, restrictions, a clock, a limit on
+ * workers, and the query of supported operations. rsrc.c registers buffers and files.
+ * IORING_REGISTER_EVENTFD_ASYNC, for instance, is not supported.
  *
  * Locks: ring->lock, and cq_lock for the eventfd.
  */

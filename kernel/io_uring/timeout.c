@@ -8,6 +8,8 @@
  * does nothing. A LINK_TIMEOUT is on no list: it belongs to the request that it limits (req->limit)
  * once that request runs. Its timer starts when that request waits, and it ends with that request.
  *
+ * A relative time counts from submission, even if the request starts later because of a link.
+ *
  * Locks: the ring's cq_lock, under which requests leave their list and timers are started and
  * stopped.
  */

@@ -105,7 +105,7 @@ struct uring {
 	atomic_t polls;
 	/* number of expired timeouts. Each of them ends a wait for completions. */
 	atomic_t timeouts;
-	/* clock id of io_uring_enter()'s timeout; under lock */
+	/* clock id of io_uring_enter()'s timeout; set under lock, read without it */
 	int clock;
 	/* IORING_SETUP_*; R_DISABLED is cleared under lock */
 	u32 flags;
