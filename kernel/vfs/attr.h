@@ -97,7 +97,7 @@ void setattr_copy(struct inode *inode, const struct iattr *attr);
  * Fills in the times in @attr, and turns ATTR_KILL_* into a new mode. i_rwsem is held for writing.
  */
 int notify_change(struct dentry *dentry, struct iattr *attr);
-/* Copies the inode's attributes to *st, without a lock held. Does not sleep. */
+/* Copies the inode's attributes to *st. May take i_lock, and does not sleep. */
 void generic_fillattr(struct inode *inode, struct kstat *st);
 /*
  * Fills *st as statx(2) does, with ids as seen through the mount. @request: STATX_*; @flags:

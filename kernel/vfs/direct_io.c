@@ -558,7 +558,7 @@ ssize_t direct_read(struct file *f, struct iov_iter *to, loff_t *pos)
 /*
  * Writes the dirty pages of the range to the device and drops the range from the cache. Returns 0;
  * -ENOTBLK if a page cannot be dropped, so that the write must go through the cache; -EAGAIN if
- * @nowait is set and it would wait; or another -errno.
+ * @nowait is set and any page of the file is cached; or another -errno.
  */
 static int clear_cache(struct address_space *m, loff_t pos, u64 n, bool nowait)
 {

@@ -4,10 +4,10 @@
  * open_by_handle_at(2), and fanotify's FIDs.
  *
  * A handle holds the inode's number and generation, in 8 bytes, or in 12 if the number is wider
- * than 32 bits. A file system that can find an inode by these has s_op->handle_inode. If a file
- * that is opened by a handle has no dentry, it gets one outside every tree. A directory is first
- * connected to the root, since ".." must work: name by name from its lowest ancestor that has a
- * dentry.
+ * than 32 bits. With s_op->handle_is_number it holds the 64-bit number alone. A file system that
+ * can find an inode by a handle's content has s_op->handle_inode. If a file that is opened by a
+ * handle has no dentry, it gets one outside every tree. A directory is first connected to the root,
+ * since ".." must work: name by name from its lowest ancestor that has a dentry.
  *
  * Locks: a directory's i_rwsem while it is searched for a name.
  */

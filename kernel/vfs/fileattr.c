@@ -305,7 +305,8 @@ static bool fiemap_full(const struct fiemap_walk *w)
 }
 
 /*
- * Extends the last extent by @e if @e follows it in the file and on the disk. Returns true if so.
+ * Extends the last extent by @e if @e is a single block (FILE_EXTENT_BLOCKS) and follows it in the
+ * file and on the disk. Returns true if so.
  */
 static bool fiemap_joined(struct fiemap_walk *w, const struct file_extent *e)
 {

@@ -14,8 +14,8 @@
  *
  * Invariants:
  *   1. i_count goes from 0 to 1 only under i_lock with I_FREEING clear.
- *   2. A freeing inode is off the LRU list and off the dirty list.
- *   3. An inode is on s_inodes from new_inode() to eviction.
+ *   2. An inode with I_FREEING is off the LRU list. It may be on the dirty list until evict().
+ *   3. An inode is on s_inodes from new_inode() or iget_locked() to eviction.
  * Locks: kernel/lib/lock_order. Writeback is in writeback.c.
  */
 #include <linux/inotify.h>
@@ -487,7 +487,7 @@ static bool inode_condemn(struct inode *inode)
 
 /*
  * Returns the next unused inode of the superblock, after setting I_FREEING. NULL: all inodes that
- * are left are in use.
+ * are left are in use, or other tasks are freeing them.
  */
 static struct inode *sb_next_unused(struct super_block *sb)
 {

@@ -170,7 +170,8 @@ struct inode {
 
 	/*
 	 * Attributes for stat(2). Written under i_rwsem of the inode; i_nlink also under i_rwsem of
-	 * its directories, i_blocks under i_lock. Read without a lock, the size by i_size_read().
+	 * its directories, i_blocks under i_lock. The times are also written without a lock
+	 * (attr.c). Read without a lock, the size by i_size_read().
 	 */
 	ino_t i_ino; /* immutable once hashed */
 	u32 i_nlink;

@@ -2,9 +2,9 @@
 /*
  * stat.c: the stat family, statx, readlink, access.
  *
- * The attributes come from i_op->getattr, or by generic_fillattr() from the inode. Nothing is
- * locked: the fields are words, and a reader that races with a change may see some old and some new
- * values, as on Linux.
+ * The attributes come from i_op->getattr, or by generic_fillattr() from the inode. They are read
+ * without a lock: the fields are words, and a reader that races with a change may see some old and
+ * some new values, as on Linux.
  */
 #include <linux/securebits.h>
 #include <asm/stat.h>
@@ -347,8 +347,9 @@ long sys_readlink(uaddr_t ua, uaddr_t buf, int size)
 /* ---- access ---- */
 
 /*
- * Returns new credentials in which the real ids replace the file-system ids; NULL if they are equal
- * in current's credentials; or ERR_PTR.
+ * Returns new credentials in which the real ids replace the file-system ids. With
+ * SECURE_NO_SETUID_FIXUP the effective capabilities stay; otherwise they are the permitted ones if
+ * the real user is root, else none. NULL: current's credentials are such already; or ERR_PTR.
  */
 static struct cred *access_cred(void)
 {

@@ -169,7 +169,8 @@ static void read_ahead(struct file *f, u64 off, u64 end)
 }
 
 /*
- * Drops cached pages that lie wholly in the range, and the file's last page even if it is partial.
+ * Writes the dirty pages of the range and waits. Then drops cached pages that lie wholly in the
+ * range, and the file's last page even if it is partial.
  */
 static void drop_range(struct file *f, loff_t off, loff_t end)
 {

@@ -29,8 +29,8 @@ static void attr_time(
 }
 
 /*
- * Sets the times of a path. If @t is NULL, sets both to the current time, which a caller with write
- * access may do even if it does not own the file.
+ * Sets the times of a path. If @t is NULL or both times are UTIME_NOW, sets both to the current
+ * time, which a caller with write access may do even if it does not own the file.
  */
 static int utimes_path(const struct path *p, const struct timespec64 *t)
 {

@@ -21,8 +21,9 @@
  *
  * Other headers: super.h (superblocks, types of file systems, mounts), libfs.h (file systems in
  * memory), direct_io.h (O_DIRECT), idmap.h (mounts that map ids), limits.h (/proc/sys/fs),
- * bdev/bdev.h (block devices as files), process_ops.h (operations of processes that vfs calls).
- * internal.h is for the files of vfs only.
+ * bdev/bdev.h (block devices as files), process_ops.h (operations of processes that vfs calls),
+ * async_poll.h and calls.h (for asynchronous I/O), swap.h and swap_place.h (swap areas), fserror.h
+ * (damaged file systems), and more in the subdirectories. internal.h is for the files of vfs only.
  *
  * A file system fills a struct file_system_type and calls register_filesystem(). Its mount
  * operation builds a super_block whose root dentry holds a root inode. Inodes carry i_op and i_fop,

@@ -473,7 +473,7 @@ static long set_read_only(struct block_device *b, uaddr_t ua)
 	b->disk->ro = on;
 	/*
 	 * The user, not the disk, has made the device read-only, so opens for writing still
-	 * succeed.
+	 * succeed. For a partition this changes the whole disk.
 	 */
 	b->disk->ro_opens = true;
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * simple_xattr.h: extended attributes of memory file systems. Sizes are in bytes, names end with a
- * NUL. The functions take simple_xattrs.lock themselves.
+ * NUL. The functions take simple_xattrs.lock themselves, except those that free all attributes.
  */
 #ifndef NESTLING_VFS_SIMPLE_XATTR_H
 #define NESTLING_VFS_SIMPLE_XATTR_H
