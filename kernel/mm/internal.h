@@ -33,8 +33,8 @@ int unmap_range(struct mm *mm, u64 start, u64 len);
 /* ---- mremap.c ---- */
 
 /*
- * Returns the next address at or after @va for which a table of entries exists, at most @end. Under
- * mmap_lock.
+ * Returns the next address at or after @va for which a table of entries exists, at most @end. Takes
+ * page_table_lock. Without mmap_lock the result may be out of date.
  */
 u64 mm_next_entry(struct mm *mm, u64 va, u64 end);
 
@@ -145,7 +145,7 @@ void direct_drop_unused(void); /* for drop_caches: drops unmapped pages */
 
 /*
  * Reclaims frames for an allocation of 2^order. Returns the number of frames freed, or 1 after a
- * wait for writeback. May sleep, but does nothing if a spinlock is held.
+ * wait for writeback or swapping. May sleep, but does nothing if a spinlock is held.
  */
 u64 try_to_free_pages(gfp_t gfp, u32 order);
 void wake_kswapd(void);
@@ -161,7 +161,7 @@ u64 break_reservations_of(struct mm *mm, bool wait);
 bool out_of_memory(struct mm *mm);
 
 /*
- * Drops at most @nr cold pages of @g and of the groups below it. May sleep. Returns their number.
+ * Drops about @nr cold pages of @g and of the groups below it. May sleep. Returns their number.
  * *dirty is incremented for each dirty page met.
  */
 u64 shrink_lru_group(u64 nr, struct mem_group *g, enum mem_spare spare, u64 *dirty);
@@ -421,7 +421,10 @@ extern struct kmem_cache *vma_cache;
 
 u64 mmap_limit(int which); /* RLIMIT_*; bytes */
 bool mm_capable(int cap);
-/* Returns 0 if RLIMIT_MEMLOCK allows @pages more, -EAGAIN if not, -EPERM if it is 0. */
+/*
+ * Returns 0 if RLIMIT_MEMLOCK allows @pages more or current has CAP_IPC_LOCK; -EAGAIN if not;
+ * -EPERM if the limit is 0.
+ */
 int check_lock_limit(struct mm *mm, u64 pages);
 /* True if an area with these flags is faulted in when it is made. */
 static inline bool vm_locked_now(u64 flags)

@@ -259,7 +259,10 @@ static bool discards(int advice)
 	       advice == MADV_WIPEONFORK || advice == MADV_GUARD_INSTALL_;
 }
 
-/* True if a seal forbids the advice: sealed memory that cannot be written may not be discarded. */
+/*
+ * True if a seal forbids the advice: sealed private anonymous memory that cannot be written may not
+ * be discarded.
+ */
 static bool seal_forbids(const struct vm_area *v, int advice)
 {
 	return v->vm_flags & VM_SEALED && discards(advice) && vma_is_anon(v) &&

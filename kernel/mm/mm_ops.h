@@ -16,8 +16,8 @@ struct vm_area;
 
 /*
  * Operations on files, which mm knows only as opaque pointers; vfs registers them. They return
- * pointers without a reference, except fget(). Only mmap(), fsync(), fallocate(), put() and
- * inode_put() may sleep.
+ * pointers without a reference, except fget(). Only mmap(), touch(), may_watch(), fsync(),
+ * fallocate(), put() and inode_put() may sleep.
  */
 struct mm_file_ops {
 	struct address_space *(*mapping)(struct file *f); /* f_mapping */

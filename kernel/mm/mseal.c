@@ -4,8 +4,8 @@
  * the process ends or executes another program.
  *
  * VM_SEALED is checked by munmap_locked() (and so by mmap and mremap to an address in use, and by
- * brk), mprotect, mremap, and by madvise if it would discard memory that cannot be written. A child
- * inherits seals, and a seal is never removed.
+ * brk), mprotect, mremap, and by madvise if it would discard private anonymous memory that cannot
+ * be written. A child inherits seals, and a seal is never removed.
  */
 #include "kernel/mm/internal.h"
 

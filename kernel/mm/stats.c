@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stats.c: counts for /proc: meminfo, vmstat, smaps. They are racy: the only lock is
- * page_table_lock, where entries are read.
+ * stats.c: counts for /proc: meminfo, vmstat, smaps. They are racy: the only locks are
+ * page_table_lock, where entries are read, and mm_list_lock, where the list of mms is walked.
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 #include "kernel/mm/page_kinds.h"

@@ -3,11 +3,12 @@
  * memcg.c: charging frames to groups, and keeping groups within their limits.
  *
  * page->memcg names the group that pays. It is set when the frame is allocated and cleared when it
- * is freed, so no lock protects it. Counts are atomic, and a charge is added to every group up to
- * the root. A charge that exceeds a group's limit is undone, then memory of that group is
- * reclaimed, and the charge is tried again. A fault that still fails sets current->memcg_oom, and
- * out_of_memory(), which runs without locks, kills a process of the group. A task that is dying,
- * frees memory, or holds a spinlock is never refused.
+ * is freed, so no lock protects it. Only ksm_replace.c moves it, from a frame that it replaces to
+ * the merged one. Counts are atomic, and a charge is added to every group up to the root. A charge
+ * that exceeds a group's limit is undone, then memory of that group is reclaimed, and the charge is
+ * tried again. A fault that still fails sets current->memcg_oom, and out_of_memory(), which runs
+ * without locks, kills a process of the group. A task that is dying, frees memory, or holds a
+ * spinlock is never refused.
  *
  * An extent of several frames is optional, and so is an allocation with __GFP_SPARE: such a charge
  * is refused, and nothing is reclaimed for it.
@@ -218,7 +219,7 @@ static void count_full_swap(struct mem_group *g)
 	count_swap_event(g, MEM_SWAP_FAIL);
 }
 
-/* Returns how many times reclaim may free nothing before an OOM kill. */
+/* Returns after how many tries a reclaim that frees nothing leads to an OOM kill. */
 static int patience(const struct mem_group *g)
 {
 	return may_swap(g) ? 10 : 2;

@@ -52,8 +52,8 @@ struct huge_group {
 	u64 peak[HUGE_KINDS];         /* highest pages[]; racy */
 	u64 hits[HUGE_KINDS];         /* charges that max refused; atomic */
 	/*
-	 * Numbers of charges. refused: refused by a limit of this group or of a group below.
-	 * refused_local: refused by a limit of this group. Atomic.
+	 * Numbers of refused charges of this group, whichever group's limit refused them. refused:
+	 * with those of groups below. refused_local: without. Atomic.
 	 */
 	u64 refused, refused_local;
 };
@@ -145,7 +145,7 @@ struct mem_group {
  */
 struct mem_watch {
 	struct list_head list; /* in watches or swap_watches */
-	bool on;               /* begun and not ended */
+	bool on;               /* begun; mem_watch_end() leaves it */
 	/* highest usage (pages) up to the begin of the watch begun next */
 	u64 most;
 };

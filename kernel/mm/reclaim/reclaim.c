@@ -12,9 +12,10 @@
  * 5. empty slabs
  * 6. frames that were mapped ahead of faults and never touched
  * 7. anonymous memory, written to swap areas if there are any (swap_out.c)
- * It makes up to four passes, of rising priority; the first pass skips 2, 6 and 7. If all passes
- * free nothing, the flushers are woken to write dirty pages and inodes, and the allocation waits a
- * little. If that does not help either, the caller runs the OOM killer.
+ * It makes up to four passes (kswapd: three), of rising priority; the first pass skips 2, 6 and 7.
+ * If vm.swappiness is 0, only the fourth does 7. If all passes free nothing, the flushers are woken
+ * to write dirty pages and inodes, and the allocation waits a little. If that does not help either,
+ * the caller runs the OOM killer.
  *
  * kswapd is woken below the low watermark and works until the high one is reached. An allocation
  * that finds no frame reclaims by itself in this way. PF_MEMALLOC marks a task that frees memory:

@@ -5,7 +5,7 @@
  * A slot has a count: the number of entries that refer to it, plus its uses (tasks that read it
  * in). While its content is being written, the slot also has the frame (held). If the write fails,
  * it keeps the frame (KEPT), and reads return the frame. A slot is free when its count is 0 and no
- * write of it is under way; a slot that was KEPT is not used again.
+ * write of it is under way; a slot whose write has failed is not used again.
  *
  * Slots are in clusters of one frame each. A cluster exists only while one of its slots is in use,
  * so an empty area costs ten bytes for 208 slots.

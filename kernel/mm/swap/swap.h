@@ -23,7 +23,7 @@ struct swap_area;
 struct swap_backing {
 	/*
 	 * Returns how many of the @n slots from @slot on are consecutive on the device: 1 to @n.
-	 * Called with a spinlock held, as is busy().
+	 * May be called with a spinlock held, as may busy().
 	 */
 	u32 (*run)(void *backing, u64 slot, u32 n);
 	/*
