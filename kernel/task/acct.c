@@ -28,7 +28,8 @@
 
 static DEFINE_SPINLOCK(acct_lock);
 static struct file *acct_file; /* holds a reference; NULL: off */
-static bool acct_active;
+static bool acct_active; /* not suspended; under acct_lock */
+/* ktime in ns of the last check for free space; under acct_lock */
 static u64 acct_checked;
 /*
  * The sysctl kernel.acct: percent of free space at which to resume, percent at which to suspend,
@@ -40,7 +41,7 @@ static int acct_limits[] = { 4, 2, 30 };
 
 /*
  * Encodes a number, rounded, as thirteen bits of fraction and three bits of an exponent to the base
- * 8.
+ * 8. A number that is too large becomes 0xffff.
  */
 static comp_t encode_comp(u64 v)
 {
@@ -59,7 +60,7 @@ static comp_t encode_comp(u64 v)
 	return exp > 7 ? 0xffff : (comp_t)(exp << 13 | v);
 }
 
-/* Encodes a number as the bits of an IEEE float: the kernel does not use floats. */
+/* Encodes a number, rounded down, as the bits of an IEEE float: the kernel does not use floats. */
 static u32 encode_float(u64 v)
 {
 	u32 exp = 127 + 63;
@@ -123,7 +124,7 @@ static u64 percent_of(u64 blocks, int percent)
 
 /*
  * True if the file system has room for records. The result is kept for the number of seconds in
- * kernel.acct.
+ * kernel.acct, and longer if statfs fails. May sleep.
  */
 static bool has_room(struct file *f)
 {
@@ -232,7 +233,10 @@ static int show_limits(char *buf, size_t size)
 	return scnprintf(buf, size, "%d\t%d\t%d\n", acct_limits[0], acct_limits[1], acct_limits[2]);
 }
 
-/* Sets the first one, two or three limits. */
+/*
+ * Sets the first one, two or three limits. Returns 0, or -EINVAL: no number, or an invalid one. The
+ * numbers before an invalid one are set.
+ */
 static int store_limits(char *text)
 {
 	char *word;

@@ -234,7 +234,9 @@ static struct task *live_thread(struct signal_struct *sig)
 
 /*
  * Returns the new parent of @father's children: another thread of @father's process, the nearest
- * ancestor that is a subreaper, or the namespace's init.
+ * ancestor in its pid namespace that is a subreaper, or the namespace's init. Threads that are
+ * exiting are passed over; if init has no other thread, returns the idle task. tasklist_lock is
+ * held.
  */
 static struct task *find_new_reaper(struct task *father)
 {
@@ -297,7 +299,7 @@ static void kill_orphaned_pgrp(struct task *t, struct task *parent)
 
 /*
  * Notifies the new parent of @p, which is in another process than @father, if @p has died. Adds @p
- * to @dead if the caller must release it.
+ * to @dead if the caller must release it. Signals @p's process group if it becomes orphaned.
  */
 static void reparent_leader(struct task *father, struct task *p, struct list_head *dead)
 {

@@ -4,9 +4,9 @@
  * with the code around it, "traps:", "bad frame in", and with kernel.print-fatal-signals the
  * registers. Crash collectors and administrators read these lines.
  *
- * A signal is not logged if it has a handler or current is traced. debug.exception-trace turns the
- * lines off, and printk_ratelimit() bounds them. Each line is composed in a buffer, since the log
- * takes whole lines only.
+ * A signal is not logged if it has a handler or current is traced, unless current is process 1.
+ * debug.exception-trace turns the lines off, and printk_ratelimit() bounds them. Each line is
+ * composed in a buffer, since the log takes whole lines only.
  *
  * Locks: mmap_lock of current's memory is only tried. Code is shown only if it is in memory: no
  * page is faulted in.

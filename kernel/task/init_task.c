@@ -75,7 +75,10 @@ static void init_idle(struct task *t)
 		strscpy(t->comm, "swapper", sizeof(t->comm));
 }
 
-/* Sets the limits of the first process, some by the number of page frames. */
+/*
+ * Sets the limits of process 1 and of the kernel's own processes, some by the number of page
+ * frames. A fork then replaces them by the parent's.
+ */
 static void rlimits_init(struct signal_struct *sig)
 {
 	static const struct {

@@ -59,7 +59,10 @@ static int perf_paranoid = 2;
 
 /* ---- counting ---- */
 
-/* Returns the present value of what the event counts. */
+/*
+ * Returns the present value of what the event counts; always 0 for a kind of event that does not
+ * occur, or that happens in the kernel if the event excludes the kernel.
+ */
 static u64 source(const struct perf_event *e)
 {
 	struct task *t = e->task;

@@ -7,7 +7,7 @@
 #include "kernel/sched/sched.h"
 
 struct perf_event {
-	u64 id;
+	u64 id;     /* for PERF_FORMAT_ID; unique */
 	u32 config; /* PERF_COUNT_SW_* */
 	u32 format; /* PERF_FORMAT_* */
 	/* Bits of struct perf_event_attr. */
@@ -17,11 +17,11 @@ struct perf_event {
 	 * count does not change any more.
 	 */
 	bool enabled, counting, gone;
-	u64 count, time;     /* up to the last settle(); time in ns */
+	u64 count, time;     /* at the last settle(); time in ns */
 	u64 base, base_time; /* the sources' values at the last settle() */
 	/* Holds a reference. NULL: the event counts a vCPU, or is gone. */
 	struct task *task;
-	struct perf_event *next_of_task;
+	struct perf_event *next_of_task; /* link in the list task->perf */
 	struct perf_event *leader; /* the first of the group, or itself */
 	/* Of a leader: list of the other members. Of a member: link in that list. */
 	struct list_head group;

@@ -5,8 +5,8 @@
  *
  * A pidfd is a file whose inode holds a reference to a struct pid: so it can be opened again
  * through /proc/PID/fd. It becomes readable when its whole process has ended: when the process is a
- * zombie without other threads, or was reaped. Locks: tasklist_lock protects what is read of the
- * process.
+ * zombie without other threads, or was reaped. With PIDFD_THREAD it becomes readable when its
+ * thread has ended. Locks: tasklist_lock protects what is read of the process.
  */
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>

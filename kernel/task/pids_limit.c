@@ -2,8 +2,9 @@
 /*
  * pids_limit.c: pids=N: how many processes and threads the guest's programs may have at a time, all
  * together. The user of the host sets it at the start; unlike kernel.threads-max and the pids
- * controller, the guest's root cannot raise it. Process 1, threads of the kernel and helper
- * programs that the kernel starts (spawn.c) do not count.
+ * controller, the guest's root cannot raise it. A fork beyond it fails with EAGAIN. Process 1,
+ * threads of the kernel and helper programs that the kernel starts (spawn.c) do not count, but
+ * their threads and children do.
  *
  * Locks: tasklist_lock, held for writing.
  */
@@ -15,6 +16,7 @@
 #define PIDS_MOST 4194304
 
 static u32 limit; /* 0: no limit */
+/* Counted tasks: present number, and the highest so far. */
 static u32 now, most;
 
 static int set_pids(const char *s)

@@ -4,7 +4,7 @@
  *
  * In order means: file systems are synced, then the machine stops. At a power-off, file systems on
  * temporary disks (gendisk.temporary) are left as they are. No task runs guest code any more once
- * arch_power_off() has begun. Data that a guest had not synced by then may be lost.
+ * arch_power_off() has begun. Data that a program writes between the sync and the stop may be lost.
  */
 #include <linux/reboot.h>
 
@@ -17,7 +17,7 @@
 #include "kernel/ident/pid_ns.h"
 #include "kernel/vfs/super.h"
 
-static bool ending;
+static bool ending; /* a restart is to end the instance */
 /* True: ctrl-alt-del restarts at once (reboot(2), RB_ENABLE_CAD). False: init gets SIGINT. */
 int cad_restarts;
 
@@ -101,7 +101,7 @@ void ctrl_alt_del(void)
 
 /*
  * Reboots a pid namespace from inside: kills its init, and thereby all its processes. Init's wait
- * status has SIGHUP for a restart, SIGINT for a halt.
+ * status has SIGHUP for a restart, SIGINT for a halt. Returns only -EINVAL, for another command.
  */
 static long reboot_pid_ns(struct pid_namespace *ns, u32 cmd)
 {

@@ -139,7 +139,8 @@ static bool all_users_are_dying(const struct mm *mm)
 
 /*
  * Serves process_mrelease(2): frees private, unshared pages now. All other pages are freed when the
- * last thread ends.
+ * last thread ends. Returns 0; -EINVAL: a process that uses the memory is not dying; or another
+ * -errno.
  */
 long sys_process_mrelease(int pidfd, int flags)
 {

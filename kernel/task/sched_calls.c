@@ -51,7 +51,7 @@ void sched_deadline_over(void)
 
 /* ---- target and rights ---- */
 
-/* Returns the task with this pid (0: the caller), with a reference, or ERR_PTR(-ESRCH, -EINVAL). */
+/* Returns the task with this pid (0: current), with a reference, or ERR_PTR(-ESRCH, -EINVAL). */
 static struct task *target(int pid)
 {
 	struct task *t;

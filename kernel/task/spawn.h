@@ -36,7 +36,8 @@ struct spawn {
 	int (*files)(struct spawn *s, struct file *files[3]);
 	struct exit_watch *watch; /* NULL: no notification */
 	/*
-	 * The members below are results. They may be read without a lock after @started was called.
+	 * A result, as is @pid: both may be read without a lock once @started is called. True if no
+	 * working directory could be entered.
 	 */
 	bool dir_failed;
 	/*

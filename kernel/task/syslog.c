@@ -2,7 +2,8 @@
 /*
  * syslog.c: syslog(2), by which dmesg reads the kernel log (kernel/lib/printk.h), and reads of
  * /proc/kmsg. A record is printed as "<level>[seconds] text".
- * Locks: syslog_mutex protects the read position, which all readers share.
+ * Locks: syslog_mutex protects the read position, which all readers share, and the position of the
+ * last SYSLOG_ACTION_CLEAR.
  */
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
@@ -26,7 +27,7 @@ enum {
 
 static DEFINE_MUTEX(syslog_mutex);
 static u64 read_seq, clear_seq; /* under syslog_mutex */
-static int saved_loglevel = -1;
+static int saved_loglevel = -1; /* while the console is off */
 
 static size_t format_record(const struct printk_record *r, char *line, size_t size)
 {

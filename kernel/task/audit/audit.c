@@ -17,8 +17,9 @@
 #include "kernel/vfs/file/file.h"
 #include "kernel/vfs/name/dentry.h"
 
-#define ARGS_READ 1024 /* bytes of arguments that are read */
-#define ARGS_MOST 2000 /* bytes of one argument in the line */
+#define ARGS_READ 1024 /* most bytes of arguments read */
+/* Most bytes of one argument in the line, with its escapes. */
+#define ARGS_MOST 2000
 #define UNREACHABLE "(unreachable)"
 
 bool audit_begin_task(struct audit *a, const char *event)
@@ -52,7 +53,10 @@ void audit_fork(const struct task *child)
 	audit_end(&a);
 }
 
-/* Adds the path of the program. @buf: PATH_MAX bytes of scratch. */
+/*
+ * Adds the path of the program; marks the line as incomplete if the path is too long. @buf:
+ * PATH_MAX bytes of scratch.
+ */
 static void add_exe(struct audit *a, char *buf)
 {
 	/* With an empty root the path is built up to the root of the mount namespace. */
@@ -69,8 +73,9 @@ static void add_exe(struct audit *a, char *buf)
 }
 
 /*
- * Adds the argument strings that current's memory has now. @buf: ARGS_READ bytes of scratch. May
- * sleep.
+ * Adds the argument strings that current's memory has now, at most ARGS_READ bytes of them. Marks
+ * the line as incomplete if they do not fit or cannot be read. @buf: ARGS_READ bytes of scratch.
+ * May sleep.
  */
 static void add_args(struct audit *a, char *buf)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * audit.h: lines of the audit (kernel/task/audit/line.h) about processes. Each line is written by
- * the task that causes it, with no lock held. Without audit= a call costs a test of one word.
+ * the task that causes it, with no lock held, except by audit_refused(). Without audit= a call
+ * costs a test of one word. A line for which there is no memory counts as lost.
  *
  * Process numbers and user ids are those of the initial namespaces.
  */

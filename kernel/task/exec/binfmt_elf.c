@@ -357,7 +357,8 @@ static void note_segments(struct mm *mm, const struct image *im)
 
 /*
  * Places the heap after the program. A static PIE is often a loader that a user runs directly. The
- * program that it loads is placed near it, so its heap is placed elsewhere.
+ * program that it loads is placed near it. So with random addresses its heap begins at two thirds
+ * of the address space.
  */
 static void set_brk(struct loader *l)
 {

@@ -5,8 +5,9 @@
  *
  *	register	write ":name:M:offset:magic:mask:interpreter:flags" (or E and an extension):
  *	                makes an entry, and a file with its name
- *	status, NAME	a read shows whether it is enabled, and the entry; a write of 0, 1 or -1
- *	                disables, enables or removes it (for status: all entries)
+ *	status		a read shows whether the instance is enabled; a write of 0 or 1 disables or
+ *	                enables it, -1 removes all entries
+ *	NAME		a read shows the entry; 0, 1 or -1 disables, enables or removes it
  *	load_misc()	exec.c calls it before other formats, for the file and each interpreter
  *
  * Each user namespace may have an instance. Its entries are removed with its last mount. A program

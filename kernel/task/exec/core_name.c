@@ -19,8 +19,8 @@ char core_pattern[128] = "core";
 int sysctl_core_uses_pid;
 
 /*
- * Changes the @n bytes at @name, which have room for one more, into a valid part of a path
- * component. Returns the new length.
+ * Changes the terminated name of @n bytes into a valid part of a path component; an empty name
+ * becomes "!". The buffer has at least two bytes. Returns the new length.
  */
 static size_t tame(char *name, size_t n)
 {
@@ -125,8 +125,8 @@ static size_t append(char *buf, size_t size, char c, int sig)
 
 /*
  * Expands the pattern @p into @buf: to the end of the pattern or, with @words, to the next blank.
- * Returns a pointer to the place in the pattern where the expansion stopped. Sets *has_pid if the
- * expanded part contains %p.
+ * Stops earlier if @buf is full. Returns a pointer to the place in the pattern where the expansion
+ * stopped. Sets *has_pid if the expanded part contains %p.
  */
 static const char *expand(const char *p, char *buf, size_t size, int sig, bool words, bool *has_pid)
 {

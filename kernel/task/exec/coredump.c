@@ -3,13 +3,13 @@
  * coredump.c: writes the core dump of a process that a signal kills: an ELF file for gdb.
  *
  * coredump() checks that a dump is wanted (RLIMIT_CORE, dumpable). It kills all other threads,
- * which then wait in coredump_wait_exit() with their registers. It opens the file that core_pattern
- * names, and writes headers, notes (registers of each thread, auxv, mapped files, siginfo) and
- * memory. At last it lets the other threads exit.
+ * which then wait in coredump_wait_exit() with their registers. It makes a new file with the name
+ * from core_pattern, and writes headers, notes (registers of each thread, auxv, mapped files,
+ * siginfo) and memory. At last it lets the other threads exit.
  *
  * Invariants: the threads that coredump() waits for have not set PF_NO_MM. signal->core_state is
- * set while they gather and NULL afterwards. The dump contains memory that the process may have
- * written, and the first page of mapped programs.
+ * set until the dump is written, and is NULL afterwards. The process's coredump_filter selects the
+ * memory in the dump (core(5)).
  *
  * A pattern that begins with '|' names a program that gets the dump (core_pipe.c); core_name.c
  * expands its letters.
@@ -115,7 +115,10 @@ void coredump_wait_exit(struct mm *mm)
 	spin_unlock(&sh->lock);
 }
 
-/* Kills all threads but current. Returns false if the process is ending already. */
+/*
+ * Kills all threads but current, and waits until they are in coredump_wait_exit(). Returns false,
+ * without effect, if the process is ending or executes a program.
+ */
 static bool stop_others(struct core_state *cs, int sig)
 {
 	struct signal_struct *signal = current->signal;
@@ -278,7 +281,7 @@ static bool has_private_pages(struct vm_area *vma)
 	return st.anonymous;
 }
 
-/* Returns how many bytes of the area the dump contains, from its beginning. */
+/* Returns how many bytes of the area the dump contains, from the area's beginning. */
 static u64 dump_size(struct vm_area *vma)
 {
 	u32 filter = vma->vm_mm->coredump_filter;
@@ -306,7 +309,10 @@ static u64 dump_size(struct vm_area *vma)
 	return 0;
 }
 
-/* Writes @size bytes of memory from @start on; pages that cannot be read become a hole. */
+/*
+ * Writes @size bytes of memory from @start on; pages that cannot be read become a hole. SIGKILL
+ * ends the dump with d->err.
+ */
 static void emit_memory(struct dump *d, u64 start, u64 size)
 {
 	for (u64 addr = start; addr < start + size && !d->err; addr += PAGE_SIZE) {
@@ -522,7 +528,8 @@ static void take_segment(struct segment *s, struct vm_area *vma)
 
 /*
  * Records the mappings before the dump is written, since another process that shares the memory
- * (CLONE_VM) may change them meanwhile.
+ * (CLONE_VM) may change them meanwhile. Mappings beyond MAX_SEGMENTS are left out. Sets d->err if
+ * there is no memory.
  */
 static void take_mappings(struct dump *d)
 {
@@ -587,8 +594,8 @@ static struct file *open_pipe(int sig)
 }
 
 /*
- * True if no other user can read the file, which was made just now. A file system may set owner and
- * mode by its own rules (FAT).
+ * True if the file, which was made just now, is a regular file that current's user owns and no
+ * other user can access. A file system may set owner and mode by its own rules (FAT).
  */
 static bool is_private(const struct file *f)
 {
@@ -619,7 +626,10 @@ static struct file *open_core(int sig)
 	return ERR_PTR(-EPERM);
 }
 
-/* True if current's process may dump core, and its limit allows it. */
+/*
+ * True if current's process is dumpable (mode 1 only), and its limit allows a dump. A process with
+ * the mode 2 of fs.suid_dumpable never dumps here.
+ */
 static bool dump_wanted(bool pipe)
 {
 	u64 limit = rlimit(RLIMIT_CORE);

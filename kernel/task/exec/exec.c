@@ -541,7 +541,7 @@ static void notify_tracer(pid_t old_pid)
 
 /*
  * True if the user has more processes than RLIMIT_NPROC allows because of an earlier setuid(),
- * which does not fail for that reason.
+ * which does not fail for that reason. Otherwise forgets that setuid().
  */
 static bool too_many_processes(void)
 {

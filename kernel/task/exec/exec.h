@@ -96,7 +96,8 @@ int args_limits(struct exec_args *a);
 int args_count(uaddr_t vec);
 /*
  * args_push_user() pushes the first @n strings of a guest's vector, the last string first;
- * args_push_kernel() pushes a string of the kernel. -E2BIG: too long, or beyond args->min; -EFAULT.
+ * args_push_kernel() pushes a string of the kernel. -E2BIG: too long, or beyond args->min;
+ * -ENOMEM; -EFAULT; -ERESTARTNOHAND: current is being killed.
  */
 int args_push_user(struct exec_args *a, uaddr_t vec, int n);
 int args_push_kernel(struct exec_args *a, const char *s);
@@ -105,9 +106,14 @@ int args_write(
 	const struct exec_args *a, struct mm *mm, u64 top); /* to [top - (ARG_AREA - p), top) */
 
 /* exec_cred.c */
-/* Applies set-id bits and capabilities of b->file to b->cred. Returns 0 or -errno. */
+/*
+ * Applies set-id bits and capabilities to b->cred: those of b->file, or with b->its_creds those of
+ * b->executable. Returns 0 or -errno, -EPERM if the file needs capabilities that current may not
+ * get.
+ */
 int bprm_creds(struct bprm *b);
-void bprm_note_reading(struct bprm *b, struct file *f); /* sets nondump and dump_ns */
+/* Sets nondump and dump_ns if current may not read @f. */
+void bprm_note_reading(struct bprm *b, struct file *f);
 
 /*
  * binfmt_misc.c, binfmt_script.c, binfmt_elf.c: load a program. Return 0, -ENOEXEC if it has

@@ -143,8 +143,9 @@ static void apply_setid_bits(struct bprm *b)
 
 /*
  * Computes the new capabilities: P'(permitted) = (P(inheritable) & F(inheritable)) | (F(permitted)
- * & P(bounding)). A program run by root, or set-user-id-root, has all capabilities in its file
- * sets.
+ * & P(bounding)). Unless SECBIT_NOROOT is set, a program run by root, or set-user-id-root, has all
+ * capabilities in its file sets. Returns 0 or -errno, -EPERM if the effective flag is set but a
+ * permitted capability is withheld.
  */
 static int transform_caps(struct bprm *b, bool *effective, bool *has_fcap)
 {

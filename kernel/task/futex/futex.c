@@ -171,7 +171,7 @@ static void await_choosers(int turn)
 	schedule_deadline(ktime_get() + 1000000);
 }
 
-/* Takes @q off its queue. Returns false if a waker has taken it off already. */
+/* Takes @q off its queue. Returns false if a waker has taken it off already. May sleep. */
 bool futex_unqueue(struct futex_q *q)
 {
 	for (int turn = 0;; turn++) {

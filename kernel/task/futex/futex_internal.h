@@ -38,7 +38,7 @@ struct futex_q {
 	struct list_head list;
 	struct futex_bucket *bucket;
 	struct task *task;           /* NULL: no task sleeps, wake up @wqh */
-	struct wait_queue_head *wqh; /* under the bucket's lock; immutable */
+	struct wait_queue_head *wqh; /* immutable */
 	struct futex_key key;
 	u32 bitset;
 	/*
@@ -83,7 +83,10 @@ int futex_sleep(struct futex_q *q, struct wait_until until);
 void futex_move_q(struct futex_q *q, struct futex_bucket *to, const struct futex_key *k);
 
 /* ---- the operations of futex(2), for futex2.c; they may sleep ---- */
-/* Sleeps while the word has @val. Returns 0 (woken up), -EAGAIN, -ETIMEDOUT, -ERESTARTSYS, ... */
+/*
+ * Sleeps until woken up, if the word has the value @val. Returns 0 (woken up), -EAGAIN (another
+ * value), -ETIMEDOUT, -ERESTARTSYS or another -errno.
+ */
 int futex_wait_on(uaddr_t addr, bool private, u32 val, struct wait_until until, u32 bitset);
 /*
  * Wake up to @nr waiters with a bit of @bitset. Return their number, or -errno. futex_wake_key()
@@ -101,7 +104,10 @@ long futex_requeue(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int nr_mov
 /* ---- futex2.c ---- */
 /* True if the flags exist, and the value fits into a word of the size that they select. */
 bool futex2_right(u32 flags, u64 val);
-/* Checks the node number beside a word with FUTEX2_NUMA. Returns 0, -EINVAL or -EFAULT. */
+/*
+ * Checks the node number beside a word with FUTEX2_NUMA, and replaces -1 by 0. Returns 0, -EINVAL
+ * or -EFAULT.
+ */
 int futex2_node(uaddr_t addr, u32 flags);
 
 /* ---- futex_waitv.c ---- */

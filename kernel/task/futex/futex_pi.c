@@ -202,8 +202,8 @@ static u32 taken(const struct futex_key *k, u32 old, u32 me)
 }
 
 /*
- * Takes the word if it is 0 or its owner has died, otherwise sets FUTEX_WAITERS. Returns 0: taken;
- * 1: the task *owner has the lock; or -errno.
+ * Takes the word if it contains no thread id, otherwise sets FUTEX_WAITERS. Returns 0: taken; 1:
+ * the thread with the id *owner has the lock; or -errno, -EDEADLK if current has it.
  */
 static int pi_try(uaddr_t addr, const struct futex_key *k, pid_t *owner)
 {

@@ -277,7 +277,7 @@ s64 key_serials(s32 **out)
 	return n;
 }
 
-/* Prints the time until the key expires, as /proc/keys shows it, in at most four characters. */
+/* Prints the time until the key expires as /proc/keys shows it: "perm", "expd" or as "59m". */
 static void life_of(const struct key *k, char *buf, size_t size)
 {
 	static const struct {

@@ -89,8 +89,8 @@ static long fd_of_owner(struct ns_common *ns)
 }
 
 /*
- * Returns a descriptor of the parent namespace, or -errno: -EPERM if current may not see the
- * parent.
+ * Returns a descriptor of the parent namespace, or -errno: -EPERM if there is no parent or current
+ * may not see it, -EINVAL if namespaces of this kind have no parents.
  */
 static long fd_of_parent(struct ns_common *ns)
 {
@@ -191,7 +191,11 @@ static long mnt_ns_ioctl(struct ns_common *ns, u32 cmd, uaddr_t to)
 	return to.v ? put_mnt_info(m, to, size) : -EINVAL;
 }
 
-/* Translates a pid or tgid between @ns and current's pid namespace. */
+/*
+ * Translates the pid or tgid @nr between @ns and current's pid namespace, as the ioctl @cmd says.
+ * Returns the number; -EINVAL: @ns is no pid namespace; -ESRCH: no such task, or it has no number
+ * there.
+ */
 static long translate(struct ns_common *ns, u32 cmd, pid_t nr)
 {
 	bool from = cmd == NS_GET_PID_FROM_PIDNS_ || cmd == NS_GET_TGID_FROM_PIDNS_;

@@ -4,7 +4,8 @@
  * nsproxy.h.
  *
  * unshare and setns build everything first (a nsproxy, an fs_struct, credentials) and commit at the
- * end, where nothing can fail.
+ * end, where nothing can fail. Two effects stay after a later failure: a descriptor table that
+ * unshare(CLONE_FILES) has copied, and the frozen offsets of a time namespace (time_ns_install()).
  *
  * Locks: task->alloc_lock around the exchange of a task's nsproxy.
  */

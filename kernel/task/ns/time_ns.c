@@ -26,7 +26,8 @@
 
 struct time_namespace {
 	struct ns_common ns;
-	s64 mono, boot; /* ns */
+	s64 mono, boot; /* offsets in ns; under offset_lock */
+	/* True after a process has entered it: the offsets are final. Under offset_lock. */
 	bool frozen;
 };
 

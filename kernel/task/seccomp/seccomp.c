@@ -140,7 +140,7 @@ static bool load_word(const struct bpf_input *in, const struct sock_filter *i, u
 }
 
 /*
- * Runs a filter and returns its result. A division by zero ends it with 0, which kills the process.
+ * Runs a filter and returns its result. A division by zero ends it with 0, SECCOMP_RET_KILL_THREAD.
  */
 static u32 run_filter(const struct seccomp_filter *f, const struct seccomp_data *sd)
 {
@@ -196,8 +196,8 @@ static void sigsys_info(siginfo_t *info, u32 data)
 }
 
 /*
- * Ends current, or with @process its process, because of a filter. @data: SECCOMP_RET_DATA of the
- * filter's result. Does not return.
+ * Ends current, or with @process its process with a core dump, because of a filter. @data:
+ * SECCOMP_RET_DATA of the filter's result. Does not return.
  */
 static void kill_now(bool process, u32 data)
 {
@@ -267,8 +267,9 @@ static bool ask_listener(struct notify_queue *q, const struct seccomp_data *sd)
 }
 
 /*
- * Runs the filters on a call. Returns true if the call may proceed. @again: a tracer
- * (SECCOMP_RET_TRACE) may have changed the call, which is now filtered a second time.
+ * Runs the filters on a call. Returns true if the call may proceed. An unknown action kills the
+ * process. @again: a tracer (SECCOMP_RET_TRACE) may have changed the call, which is now filtered a
+ * second time, and a second SECCOMP_RET_TRACE lets it proceed.
  */
 static bool check_filters(bool again)
 {

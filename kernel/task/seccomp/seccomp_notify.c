@@ -163,7 +163,11 @@ static bool take_add(struct notify_queue *q, struct note *n)
 	return true;
 }
 
-/* Waits until the listener answers. Returns 0 or -ERESTARTSYS. q->lock is held. */
+/*
+ * Waits until the listener answers, and installs the files that it adds. Returns 0 or -ERESTARTSYS.
+ * q->lock is held, and dropped meanwhile. If the queue is killable, only a fatal signal ends the
+ * wait for a note that was received.
+ */
 static int wait_for_reply(struct notify_queue *q, struct note *n)
 {
 	int err;

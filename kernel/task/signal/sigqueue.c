@@ -4,7 +4,7 @@
  *
  * A thread has a queue of its own and shares one with its process (signal->shared_pending). A queue
  * is a mask of the pending signals and a list of infos. A signal may be in the mask without an info
- * (no memory, or the user's limit). sigsend.c queues signals, dequeue_signal() takes them.
+ * (SIGKILL, no memory, or the user's limit). sigsend.c queues signals, dequeue_signal() takes them.
  *
  * Invariants:
  * 1. TIF_SIGPENDING is set on every thread that was chosen to take an unblocked signal; only the

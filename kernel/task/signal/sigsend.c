@@ -12,7 +12,8 @@
  *    each has SIGKILL pending.
  * 2. A standard signal is queued once. A real-time signal is queued as often as it is sent, or the
  *    sender gets EAGAIN.
- * 3. Process 1 gets only signals that it has a handler for (and what its own instructions cause).
+ * 3. The init of a pid namespace gets only signals that it has a handler for, and those that its
+ *    own instructions cause. SIGKILL and SIGSTOP reach it from outside its namespace only.
  *
  * Locks: sighand->lock of the receiver, inside tasklist_lock during a walk over a group.
  */
