@@ -28,8 +28,11 @@
 
 static DEFINE_SPINLOCK(acct_lock);
 static struct file *acct_file; /* holds a reference; NULL: off */
-static bool acct_active; /* not suspended; under acct_lock */
-/* ktime in ns of the last check for free space; under acct_lock */
+/*
+ * acct_active: accounting is not suspended. acct_checked: ktime in ns of the last check for free
+ * space. Both are under acct_lock.
+ */
+static bool acct_active;
 static u64 acct_checked;
 /*
  * The sysctl kernel.acct: percent of free space at which to resume, percent at which to suspend,

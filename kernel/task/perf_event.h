@@ -17,12 +17,13 @@ struct perf_event {
 	 * count does not change any more.
 	 */
 	bool enabled, counting, gone;
-	u64 count, time;     /* at the last settle(); time in ns */
-	u64 base, base_time; /* the sources' values at the last settle() */
+	/* At the last settle(): the count and its time in ns, and the sources' values. */
+	u64 count, time;
+	u64 base, base_time;
 	/* Holds a reference. NULL: the event counts a vCPU, or is gone. */
 	struct task *task;
 	struct perf_event *next_of_task; /* link in the list task->perf */
-	struct perf_event *leader; /* the first of the group, or itself */
+	struct perf_event *leader;       /* the first of the group, or itself */
 	/* Of a leader: list of the other members. Of a member: link in that list. */
 	struct list_head group;
 	struct perf_event *root;   /* of an inherited event: its root */
