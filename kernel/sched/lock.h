@@ -5,6 +5,7 @@
  * A wait:
  *	wait_event(&wq, cond)                        uninterruptible
  *	err = wait_event_interruptible(&wq, cond)    0, or -ERESTARTSYS for a signal
+ *	err = wait_event_killable(&wq, cond)         0, or -ERESTARTSYS if current is being killed
  *	err = wait_event_timeout(&wq, cond, deadline, interruptible)
  *	                                             0, -ETIMEDOUT or -ERESTARTSYS; the deadline is
  *	                                             on the scale of ktime_get(), ~0 for none
@@ -45,7 +46,7 @@ typedef int (*wait_func_t)(struct wait_queue_entry *e, u64 key);
 struct wait_queue_entry {
 	struct list_head entry;
 	wait_func_t func;
-	/* the task, for default_wake_function() */
+	/* The task, for default_wake_function(); other functions use it as they wish. */
 	void *private;
 	/* True if a wake-up of @nr waiters counts this entry; set when it is queued. */
 	bool exclusive;

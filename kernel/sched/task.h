@@ -265,8 +265,13 @@ struct task {
 	struct list_head thread_node; /* in signal->threads */
 	char comm[16];                /* own */
 
-	/* Exit: under tasklist_lock. */
+	/*
+	 * Exit: under tasklist_lock. exit_code: wait status; while the task stops for its tracer,
+	 * the stop's code. exit_signal: signal for the parent; -1: not the leader. exit_state: 0
+	 * or EXIT_* (task/internal.h).
+	 */
 	int exit_code, exit_signal, exit_state;
+	/* Signal that the task gets when its parent ends (PR_SET_PDEATHSIG), or 0; own. */
 	int pdeath_signal;
 	/* signal->exec_id of its parent at fork; immutable */
 	u32 parent_exec_id;
