@@ -4,8 +4,9 @@
  *
  * Real time, monotonic and boot time come from the machine (arch.h). TAI is real time with an
  * offset that adjtimex() sets, zero until then. Clock numbers below zero name the CPU time of a
- * process or thread, in Linux's encoding: ~pid << 3, bit 2 for a thread, the low bits for the kind
- * of time.
+ * process or thread, in Linux's encoding: ~pid << 3, bit 2 for a thread, the low two bits for the
+ * kind of time (0: user and system, 1: user, 2: the scheduler's sum). 3 in the low bits would name
+ * a PTP clock by its descriptor; there are none.
  *
  * ntp.c disciplines real time.
  */
@@ -140,7 +141,10 @@ bool clock_is_cpu(int clock)
 	return clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
 }
 
-/* Returns the thread or process that a dynamic clock number names, with a reference, or NULL. */
+/*
+ * Returns the thread or process that a dynamic clock number names, with a reference, or NULL. A
+ * thread must belong to current's process, and a process must be named by its leader's pid.
+ */
 static struct task *clock_task(int clock)
 {
 	pid_t pid = ~(clock >> 3);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cpu_timer.c: limits and timers of CPU time: ITIMER_VIRTUAL, ITIMER_PROF, POSIX timers on CPU
- * clocks and RLIMIT_CPU.
+ * clocks, RLIMIT_CPU and RLIMIT_RTTIME.
  *
  * A running thread checks all timers of its process when ktime reaches task->cpu_timer_at, and then
  * sets cpu_timer_at to the earliest time at which a timer could be due: n threads use up the
@@ -57,7 +57,11 @@ static void want(struct usage *u, u64 rest)
 	u->wait = min(u->wait, rest);
 }
 
-/* Checks ITIMER_VIRTUAL (0) or ITIMER_PROF (1). */
+/*
+ * Checks ITIMER_VIRTUAL (@i 0) or ITIMER_PROF (@i 1), at @used ns of CPU time. If the timer is due,
+ * sets bit @signo of *fire, and the next expiry. sighand->lock is held, as for the next two
+ * functions.
+ */
 static void check_interval(
 	struct signal_struct *sig, int i, u64 used, int signo, struct usage *u, u32 *fire)
 {
@@ -72,6 +76,10 @@ static void check_interval(
 		want(u, sig->it[i].expires - used);
 }
 
+/*
+ * Checks RLIMIT_CPU: SIGKILL at the hard limit. At the soft limit SIGXCPU, which also raises that
+ * limit, so that the signal comes again after another second.
+ */
 static void check_rlimit(struct signal_struct *sig, struct usage *u, u32 *fire)
 {
 	u64 soft = READ_ONCE(sig->rlim[RLIMIT_CPU].cur),

@@ -36,6 +36,7 @@
 #define TICK_US 10000 /* us per tick of USER_HZ */
 #define SHIFT_PLL 2
 #define MAX_TAI 100000 /* seconds */
+/* Gain of real time, in ns, after which its timers are armed again. */
 #define MAX_LATE_NS 1000000LL
 
 static struct {
