@@ -337,7 +337,10 @@ static int disconnect(struct tcp_sock *t)
 	return 0;
 }
 
-/* Returns the result of the connection attempt, which has ended. op held. */
+/*
+ * Returns the result of the connection attempt, which has ended: 0; its error; or -ECONNABORTED if
+ * the error was reported before. op held. -ERESTARTSYS: a signal came, and the result is kept.
+ */
 static int know_end(struct tcp_sock *t)
 {
 	int err;
@@ -448,7 +451,10 @@ static int tcp_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 	return finish_connect(t, nonblock);
 }
 
-/* Sends the SYN that connect(2) has deferred. op held. */
+/*
+ * Sends the SYN that connect(2) has deferred, with data of @m. op held. Returns 0 or -errno, -EPIPE
+ * if the attempt has ended meanwhile.
+ */
 static int deferred_syn(struct tcp_sock *t, struct msg *m)
 {
 	int err = tcp_fast_prepare(t, &t->inet.raddr, m);
@@ -470,7 +476,10 @@ static int deferred_syn(struct tcp_sock *t, struct msg *m)
 	return err;
 }
 
-/* Returns the result of an earlier connection attempt, for a MSG_FASTOPEN without an address. */
+/*
+ * Returns the result of an earlier connection attempt, for a MSG_FASTOPEN without an address: 1 if
+ * it has succeeded, else -errno, -EINVAL if there was none.
+ */
 static int nameless_syn(struct tcp_sock *t)
 {
 	int err;
@@ -746,7 +755,10 @@ static int tcp_release(struct socket *s)
 	return 0;
 }
 
-/* Sets byte 0 of SOF_TIMESTAMPING_OPT_ID: write_seq with OPT_ID_TCP, else snd.una. */
+/*
+ * Sets the byte that has number 0 with SOF_TIMESTAMPING_OPT_ID: write_seq with OPT_ID_TCP, else
+ * snd.una. Returns 0, or -EINVAL without a connection.
+ */
 static int stamp_start(struct socket *s, u32 flags)
 {
 	struct tcp_sock *t = TCP(INET(s));

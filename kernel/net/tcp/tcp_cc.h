@@ -66,7 +66,7 @@ struct tcp_cc {
 	u32 ecn_high;
 };
 
-/* Sets t->cc of a new connection to its initial values. */
+/* Sets cwnd, ssthresh and CUBIC's state for a new connection, and loss.ca to CA_OPEN. */
 void tcp_cc_init(struct tcp_sock *t);
 /* Returns the algorithm's name, as TCP_CONGESTION has it. */
 static inline const char *tcp_cc_name(bool reno)
@@ -78,13 +78,19 @@ static inline const char *tcp_cc_name(bool reno)
  * -ENOENT for an unknown name. Takes no lock.
  */
 int tcp_cc_find(const char *name, bool *reno);
-/* Grows cwnd after @acked segments were newly acknowledged without a loss. */
+/*
+ * Grows cwnd after @acked segments were newly acknowledged without a loss. cwnd stays if the
+ * connection has not used it up.
+ */
 void tcp_cwnd_grow(struct tcp_sock *t, u32 acked);
 /* Records new data that was sent. @limited: cwnd, not the program, has limited what was sent. */
 void tcp_cwnd_used(struct tcp_sock *t, bool limited);
 /* Before new data is sent: halves cwnd, not below INIT_CWND, for each rtt.rto without new data. */
 void tcp_cwnd_idle(struct tcp_sock *t);
-/* Returns the next ssthresh after a loss, in segments. Leaves cwnd and ssthresh as they are. */
+/*
+ * Returns the next ssthresh after a loss, in segments, at least 2. Leaves cwnd and ssthresh as they
+ * are, but begins a new epoch of CUBIC with the present cwnd.
+ */
 u32 tcp_cut(struct tcp_sock *t);
 /* Evaluates an RTT sample (@rtt, ns) in slow start, and perhaps ends slow start. */
 void tcp_hystart(struct tcp_sock *t, u64 rtt);

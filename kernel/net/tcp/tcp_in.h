@@ -30,8 +30,8 @@ void tcp_enter_quick(struct tcp_sock *t);
 /* Drops the queue of out-of-order data, and the SACK blocks that report it. */
 void tcp_drop_ooo(struct tcp_sock *t);
 /*
- * Queues payload and FIN of @skb, and consumes it. Returns true if data or a FIN became available
- * in order.
+ * Queues payload and FIN of @skb, or drops them if they are duplicates or there is no room.
+ * Consumes @skb. Returns true if data or a FIN became available in order.
  */
 bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb);
 /*

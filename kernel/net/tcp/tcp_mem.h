@@ -20,7 +20,10 @@ extern struct tcp_limits {
 	int max_orphans;
 } tcp_limits;
 
-/* Updates life.mem_pages after the socket's queues have changed. */
+/*
+ * Updates life.mem_pages, in steps of a few pages, after the socket's queues have changed. May
+ * begin or end memory pressure.
+ */
 void tcp_mem_sync(struct tcp_sock *t);
 /* tcp_mem_pressure() is true under memory pressure, tcp_mem_full() above the limit. */
 bool tcp_mem_pressure(void);
