@@ -44,8 +44,8 @@ void dgram_for_each(struct dgram_crowd *c, const struct sk_buff *skb,
 /*
  * Removes the next packet from the queue and returns it, or a clone of it for MSG_PEEK; the caller
  * frees it. Waits if the queue is empty, unless m->nonblock is set. NULL: the socket is shut down
- * for reading. On failure returns ERR_PTR(-errno): a pending error, -EAGAIN, or that of
- * sock_wait.h.
+ * for reading. A call that must not wait at all (SOCK_TRIES) gets -EAGAIN instead. On failure
+ * returns ERR_PTR(-errno): a pending error, -EAGAIN, or that of sock_wait.h.
  */
 struct sk_buff *dgram_wait(struct inet_sock *i, struct msg *m);
 /* Operations of struct proto_ops. */

@@ -8,8 +8,8 @@
  *
  * An incomplete packet (struct frag_queue) has its fragments in a list by offset, and in a tree to
  * search. It is dropped when its time is over (30 s, IPv6 60 s), when fragments overlap, or to make
- * room. Overlap drops a packet of IPv6 (RFC 5722) and, as on Linux, of IPv4; an exact duplicate of
- * a fragment is ignored.
+ * room. Overlap drops a packet of IPv6 (RFC 5722) and, as on Linux, of IPv4. Only a fragment with
+ * the same offset and length as a received one is ignored instead.
  *
  * Invariants:
  * 1. Fragments of a packet do not overlap and lie within [0, 65535 - header).

@@ -82,8 +82,9 @@ static void push_v6(struct sk_buff *skb, const struct flow *f, u8 ttl, u8 next)
 }
 
 /*
- * Gives a copy of an outgoing packet to this machine: of a broadcast always, of a multicast if this
- * machine is a member of the group. Returns true if the packet must not leave this machine.
+ * Gives a copy of an outgoing packet to this machine: of a broadcast always, of a multicast if the
+ * sender wants it (f->loop) and this machine is a member of the group. Returns true if the packet
+ * must not leave this machine.
  */
 static bool loop_back(struct sk_buff *skb, const struct flow *f)
 {

@@ -24,7 +24,8 @@ void ip_rcv(struct sk_buff *skb);
  */
 int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f);
 /*
- * Sends a packet that already has its network header (IP_HDRINCL of raw sockets), like ip_send().
+ * Sends a packet that already has its network header (IP_HDRINCL of raw sockets). It is never
+ * fragmented: -EMSGSIZE if it exceeds the MTU. Otherwise like ip_send().
  */
 int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f);
 /*

@@ -471,8 +471,8 @@ static struct sk_buff *cut_one(const struct sk_buff *skb, u32 off, u32 len)
 }
 
 /*
- * Delivers a packet of several datagrams (UDP_SEGMENT on this machine): whole to a socket with
- * UDP_GRO, else one by one. Consumes @skb.
+ * Delivers a packet of several datagrams (UDP_SEGMENT on this machine) one by one, for a socket
+ * without UDP_GRO. Without memory the rest is lost. Consumes @skb.
  */
 static void deliver_cut(struct udp_stats *n, struct inet_sock *i, struct sk_buff *skb)
 {
