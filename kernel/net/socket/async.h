@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * async.h: socket calls for asynchronous I/O, beside those of socket.h. The guest's arguments are
- * read once, before the call. No call waits: instead of waiting, a call returns -EAGAIN or
+ * async.h: socket calls for asynchronous I/O, beside those of socket.h. The guest's headers and
+ * addresses are read once, before the call. No call waits: instead, a call returns -EAGAIN or
  * -EINPROGRESS, and the caller waits by its own means. Calls may sleep for other reasons, and
  * return 0, a number of bytes, or -errno. -ENOTSOCK: the file is not a socket. The caller holds a
  * reference to the file. Without MSG_DONTWAIT in the flags (accept: without O_NONBLOCK of the

@@ -5,8 +5,7 @@
  *
  * The size of a record is charged to SO_RCVBUF; a record that does not fit is lost, as a packet
  * would be. A notice of MSG_ZEROCOPY is charged to net.core.optmem_max from before its send until
- * it is read, and is never lost. The pending error (SO_ERROR) is that of the first ICMP error in
- * the queue.
+ * it is read, and is never lost. Reading a record also changes the pending error (take()).
  * Sources: ip(7), ipv6(7), networking/timestamping.rst.
  */
 #include <asm/errno.h>

@@ -20,8 +20,9 @@
  * socket->ops and socket->sk; each later call uses ops. release() drops the family's structure when
  * the file is closed.
  * Locks: sock_common.lock (spin) protects the family's own state, by the family's rules. A pending
- * error is one word, set and taken without it. Options are single words, read without a lock;
- * sockopt.c writes them without one, a family under its own.
+ * error is one word, set and taken without it. Options are single words, read without a lock. A
+ * family writes them under its own lock, sockopt.c without one: except for options that decide who
+ * shares a port, between inet_change_begin() and inet_change_end().
  * May know: vfs/ and what is below it; of the families only sock_create_fn and proto_ops.
  */
 #ifndef NESTLING_NET_SOCKET_H
