@@ -8,9 +8,9 @@
  * accept, pair), any -> DEAD (release).
  *
  * Data is put directly into the receiver's queue, and is charged to its sender until it is read. A
- * sender whose unread data exceeds its sndbuf sleeps on its own wait queue. A sender of datagrams
- * whose receiver's queue is full sleeps on the receiver's space queue. A read of a stream ends
- * behind a message with descriptors.
+ * sender sleeps on its own wait queue while the memory that it is charged reaches its sndbuf. A
+ * sender of datagrams whose receiver's queue is full sleeps on the receiver's space queue. A read
+ * of a stream ends behind a message with descriptors.
  *
  * Locks: c.lock of a socket for its queue and state (two are taken in the order of their
  * addresses); unix_gc_lock outside them. Data is copied from and to the guest without a spinlock.
@@ -40,7 +40,8 @@ void unix_get(struct unix_sock *u)
 }
 
 /*
- * Records the credentials of the connecting or listening task, for SO_PEERCRED and SO_PEERGROUPS.
+ * Records the credentials of current, which connects, listens or makes a pair. Those of SO_PEERCRED
+ * are replaced each time, those of SO_PEERGROUPS and SO_PEERPIDFD are set once.
  */
 static void note_peer(struct unix_sock *u)
 {
@@ -489,8 +490,8 @@ static bool has_unread(const struct unix_sock *u)
 }
 
 /*
- * Ends a socket. Its peer sees end of file, or a reset if data were left unread or the connection
- * was never accepted.
+ * Ends a socket. The peer of a connection sees end of file, or a reset if data were left unread or
+ * the connection was never accepted. Ends the connections that are not accepted yet, too.
  */
 static void unix_die(struct unix_sock *u, bool never_accepted)
 {

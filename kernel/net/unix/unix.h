@@ -12,12 +12,12 @@
  *
  * Call sequence: unix_create(); bind(2) enters a name; connect(2) queues a socket at a listener,
  * accept(2) removes it; a sender adds a struct unix_msg to its peer's queue, and a reader removes
- * it; release() drops the last reference, and starts the collector if descriptors are in flight.
+ * it; release() drops the file's reference, and starts the collector if descriptors are in flight.
  *
  * Locks, from the outside: read_mutex (one reader at a time) and polled_lock (mutexes);
- * unix_gc_lock (mutex), for adding descriptors to queues and removing them; unix_names_lock, for
- * names; c.lock (spin) of a socket, for its queue, peer and state. Two c.locks are taken by
- * spin_lock_two().
+ * unix_gc_lock (mutex), for counting the descriptors of a message before it is queued, and for
+ * taking them out of it; unix_names_lock, for names; c.lock (spin) of a socket, for its queue, peer
+ * and state. Two c.locks are taken by spin_lock_two().
  *
  * May depend on: socket/, vfs/ (files, names); no other family.
  */

@@ -9,8 +9,9 @@
  * references left is alive, and so are the sockets in its queue. The other candidates are garbage:
  * their queues are emptied, which closes them.
  *
- * Lock: unix_gc_lock (mutex) for all counts, and for adding descriptors to queues and removing
- * them, so that no descriptor moves while the collector marks.
+ * Lock: unix_gc_lock (mutex) for all counts, and for taking descriptors out of a message. So no
+ * reader receives a descriptor while the collector marks. Messages are queued without it: files
+ * that are counted, but are in no queue yet, keep references, and so are alive.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/unix/unix.h"

@@ -140,8 +140,8 @@ static ssize_t take_bytes(struct unix_msg *um, struct msg *m, u32 skip)
 
 /*
  * Reads from the first message, and removes what it has read. @first: the call has no data yet.
- * read_mutex held. Returns the number of bytes, 0 if there is no message, -EAGAIN if the read ends
- * before it, or -EFAULT.
+ * read_mutex held. Returns the number of bytes, 0 if there is no message or an out-of-band byte has
+ * just come to the front, -EAGAIN if the read ends before the message, or -EFAULT.
  */
 static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 {
