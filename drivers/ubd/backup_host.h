@@ -29,7 +29,10 @@ struct layer *backup_blank(const struct layer *of, int fd, const char *name, cha
 struct backup *backup_new(struct layer *from, struct layer *to);
 /* Starts a copy of the image's present content. No request may be in progress. */
 void backup_start(struct image *im, struct backup *b);
-/* Undoes backup_start(). No request may be in progress or have been made since. */
+/*
+ * Ends the copying before writes. Another backup_start() may follow only if no request was made
+ * since the first.
+ */
 void backup_stop(struct image *im);
 /* Copies the regions that are not copied yet. Takes long. Returns 0 or -errno. */
 int backup_run(struct image *im);

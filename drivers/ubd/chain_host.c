@@ -426,8 +426,9 @@ void layer_close(struct layer *l, bool clean)
 }
 
 /*
- * Changes the lock. The host cannot refuse a weaker lock, nor a stronger one on a file that no
- * other process knows.
+ * Changes the lock. The host cannot refuse a weaker lock, nor a stronger one on a file without a
+ * name. It refuses a stronger one if another process has locked a file with a name meanwhile: that
+ * is ignored.
  */
 void layer_set_rdonly(struct layer *l, bool rdonly)
 {

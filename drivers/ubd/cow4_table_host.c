@@ -14,7 +14,8 @@
  * a later one began and ended well does nothing more.
  *
  * States of a table: not read (NULL) -> empty (shared, read only) or loaded -> changed (in
- * c->changed) -> loaded. No table is ever freed: they take 4 KiB for 15.75 MiB of the disk.
+ * c->changed) -> loaded. No table is freed before the file is closed: they take 4 KiB for 15.75 MiB
+ * of the disk.
  *
  * Invariants:
  * 1. A bit is set in a table in the file only after the data was on the disk.

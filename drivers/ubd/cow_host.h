@@ -5,8 +5,8 @@
  *
  * The file: a header, from the next multiple of `alignment` (versions 1 and 2: at once) a bitmap
  * with one bit for each unit, usually a sector (unit n is bit n % 8 of byte n / 8). From the next
- * multiple (of a sector) follows the data, at its offsets in the backing file. A unit whose bit is
- * 0 is read from the backing file. docs/cow.md has the headers.
+ * multiple of `alignment` (versions 1 and 2: of a unit) follows the data, at its offsets in the
+ * backing file. A unit whose bit is 0 is read from the backing file. docs/cow.md has the headers.
  */
 #ifndef NESTLING_UBD_COW_HOST_H
 #define NESTLING_UBD_COW_HOST_H
@@ -54,7 +54,8 @@ int cow_check_backing(const struct cow_info *info, int backing_fd, char *err, si
 int cow_create(const char *path, const char *backing, int backing_fd, char *err, size_t errsize);
 /*
  * Puts another backing file (of equal size) into the header and into @info. The header is synced to
- * the disk when the call returns. -EOPNOTSUPP: only files of version 3 can be changed.
+ * the disk when the call returns. -EOPNOTSUPP: only files of version 3 with an mtime of 32 bits can
+ * be changed.
  */
 int cow_set_backing(int fd, struct cow_info *info, const char *backing, int backing_fd);
 /*

@@ -288,7 +288,7 @@ int image_readv_direct(struct image *im, uint64_t off, const struct iovec *iov, 
 /* ---- writing ---- */
 
 /*
- * Completes the unit around @off in this layer: sectors that it lacks are copied from below.
+ * Completes the unit around @off in this layer: copies it from below if the layer lacks it.
  * fill_lock is held.
  */
 static int fill_unit_locked(struct layer *l, uint64_t off)
@@ -415,8 +415,8 @@ int image_zero(struct image *im, uint64_t off, uint64_t len)
 }
 
 /*
- * Gives back blocks of the first layer. Not possible for ranges where data of another layer would
- * become visible.
+ * Gives back blocks of the first layer. It still has these ranges, which now read as zeros. Ranges
+ * whose data is in other layers are not changed.
  */
 int image_discard(struct image *im, uint64_t off, uint64_t len)
 {

@@ -23,7 +23,7 @@
 #define MAX_FILES 32
 #define MAX_IOV 257
 
-/* Written before the first worker starts, except files, which grows under lock. */
+/* Written before the first worker starts, except log, which append() closes after an error. */
 static struct {
 	bool on; /* true: a record or faults are set up */
 	int log; /* or -1 */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * media_host.h: all system calls that reach the files behind disks, in one place, so that a crash
- * test can record them and a test of errors can make them fail. Without cutlog= and diskfault= each
- * function costs only the system call and one test of a flag.
+ * media_host.h: the system calls by which a disk's requests reach its files, in one place. So a
+ * crash test can record them, and a test of errors can make them fail. (Copies for a saved state
+ * make others.) Without cutlog= and diskfault= each function costs only the system call and one
+ * test of a flag.
  *
  * The record (cutlog=FILE) is a sequence of struct media_rec, with data behind those of writes, in
  * the order of events: a write begins (with its data) and ends; a flush begins and ends. The record

@@ -12,9 +12,10 @@
  * others have grown to half of its size.
  *
  * Continuing. An empty file without a name is put over the parts in the state's folder. A file with
- * a name gets the content of the parts, all or nothing (replace_host.h). It is locked before it is
- * changed, and must be empty or contain a layer of the same kind, so that a wrong name on the
- * command line destroys no image.
+ * a name gets the content of the parts: all or nothing (replace_host.h), or in place if the host
+ * lacks the room or does not allow the file to be replaced. It is locked before it is changed, and
+ * must be empty or contain a layer of the same kind, so that a wrong name on the command line
+ * destroys no image.
  */
 #include "drivers/ubd/state_host.h"
 

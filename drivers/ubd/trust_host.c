@@ -10,7 +10,8 @@
  *
  * Symbolic links are resolved first. In the first two cases the layer must belong to the caller, to
  * root or to the owner of the backing file, so that another user's layer in a shared folder reads
- * nothing. These functions are not called for a backing file on the command line.
+ * nothing. A backing file on the command line needs no trust: it is only recorded for the third
+ * case.
  *
  * The record of the third case is $XDG_DATA_HOME/nestling/backing-files, a line for each layer:
  *

@@ -48,7 +48,7 @@
 #define QUICK_NS 2000000
 #define QUICK_ROW 32
 #define QUICK_ROW_MAX 4096
-/* quick flushes in a row after which the next slow one does not prolong the time of workers */
+/* if a vCPU did at least so many quick flushes, a slow one shortens the next time of workers */
 #define QUICK_LONG 256
 
 /* checks in a row that found nothing in the host's cache */
@@ -334,8 +334,8 @@ static void worker(void *arg)
 }
 
 /*
- * True if the host's cache has the data. To find out by reading could start readahead, which is
- * useless if the request then goes past the cache.
+ * True if the host's cache has the data, or it is unknown whether it does. To find out by reading
+ * could start readahead, which is useless if the request then goes past the cache.
  */
 static bool is_cached(struct ubd_host *h, const struct ubd_req *r)
 {
@@ -383,8 +383,8 @@ static bool waits_itself(struct ubd_host *h, const struct ubd_req *r)
 /*
  * Serves a request that takes less time than waking a worker: a read from the host's page cache, a
  * small write into it that a task waits for, such as fsync's, and a quick flush. A host that
- * throttles writers delays the vCPU as long as it would delay the waiting task in any case. True if
- * the request has ended.
+ * throttles writers delays the vCPU as long as it would delay the waiting task in any case. With
+ * UBD_F_INLINE serves every request. True if the request has ended.
  */
 static bool serve_at_once(struct ubd_host *h, struct ubd_req *r)
 {

@@ -6,9 +6,10 @@
  *
  * A disk is a raw file, or a COW file over a backing file. The front end submits requests. Reads of
  * data in the host's page cache are served at once, as are small writes and, if they are quick,
- * flushes that a task waits for. All other requests go to the disk's worker threads, which raise
- * the disk's interrupt when a request has ended. Requests may be submitted and reaped by several
- * vCPUs at once; all other calls for a disk are made one at a time.
+ * flushes that a task waits for. Small reads past both caches go to the host's disk directly
+ * (aio_host.h), all other requests to the disk's worker threads. When such a request has ended, the
+ * disk's interrupt is raised. Requests may be submitted and reaped by several vCPUs at once; all
+ * other calls for a disk are made one at a time.
  */
 #ifndef NESTLING_UBD_HOST_H
 #define NESTLING_UBD_HOST_H
