@@ -144,7 +144,7 @@ static int split(char *text, char **argv, bool tells)
 	return 0;
 }
 
-/* Reaps the helper and returns its wait status, or 0 if there is no helper. */
+/* Kills and reaps the helper. Returns its wait status, or 0 if this process has no helper. */
 static int end_helper(struct net_host *h)
 {
 	int status = 0;
@@ -194,8 +194,9 @@ static bool lacks_library(int status)
 }
 
 /*
- * Reads the helper's first message: "ok" or an error. Returns -ELIBACC if libslirp is missing,
- * -EADDRINUSE if another process has a port.
+ * Reads the helper's first message: "ok" or an error. Returns 0, -EINPROGRESS if it has not come
+ * yet, or another -errno with h->err set: -ELIBACC if libslirp is missing, -EADDRINUSE if another
+ * process has a port.
  */
 static int hear(struct net_host *h)
 {
