@@ -9,7 +9,7 @@
  *                      ATTACH_SIZE  struct attach_size
  *                      ATTACH_LIST  instead of ATTACH_LINE
  *      to the client:  ATTACH_DATA  output: the scroll-back first
- *                      ATTACH_ERROR a line of text: no such line exists
+ *                      ATTACH_ERROR a line of text: no such line exists, or it has an owner
  *                      ATTACH_LIST  the names of all lines, each with an end of line
  */
 #ifndef NESTLING_CON_ATTACH_HOST_H

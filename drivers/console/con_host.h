@@ -74,7 +74,8 @@ int con_host_pending(int line); /* bytes that a reader has not taken yet */
 void con_host_drop(int line);   /* drops the pending output */
 /*
  * Copies at most @n bytes of input and returns how many, or 0 if there is none yet. CON_END: no
- * more input will ever come. CON_HANGUP: the other side has gone; returned once, after all input.
+ * more input comes until another channel is connected. CON_HANGUP: the other side has gone;
+ * returned once, after all input.
  */
 #define CON_END (-1)
 #define CON_HANGUP (-2)

@@ -18,8 +18,9 @@
  * disconnects.
  *
  * A restored instance gets the channels that its parameters name, or those that it had. A line that
- * a program of the host used at the save is hung up, and output that no reader had taken is lost. A
- * channel that cannot be opened again becomes null, with a message in the log.
+ * a program of the host used at the save is hung up, and output that no reader had taken is lost.
+ * If a channel that it had cannot be opened again, the line is null, with a message in the log. A
+ * new channel that cannot be opened is an error.
  *
  * Locks: lines_lock for l->open and l->plugged (held while a line is configured; sleeps). tty.h
  * describes the locks of a tty. l->left is used by the interrupt only.

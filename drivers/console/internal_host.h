@@ -10,10 +10,10 @@
  *      telnet_host.c    the telnet protocol of a port's clients
  *      xterm_host.c     a terminal program, which connects as `nestctl console` does
  *
- * Only functions of line_host.c are called by the guest kernel; they convert its line numbers to
- * pointers. Lock order: serve_host.c's lock, then one line's, then one con_cable's. Functions take
- * the locks that they need, unless their comment says that the caller holds one. Lines are never
- * freed.
+ * The guest kernel calls functions of line_host.c, which convert its line numbers to pointers.
+ * Besides these it only calls con_host_setup() and con_host_xterm(). Lock order: serve_host.c's
+ * lock, then one line's, then one con_cable's. Functions take the locks that they need, unless
+ * their comment says that the caller holds one. Lines are never freed.
  */
 #ifndef NESTLING_CON_INTERNAL_HOST_H
 #define NESTLING_CON_INTERNAL_HOST_H

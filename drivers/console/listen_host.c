@@ -2,7 +2,7 @@
 /*
  * listen_host.c: the listening sockets of lines. Without an address a port is on the host's
  * loopback, since otherwise any host on the network could connect. A unix socket accepts its owner
- * only.
+ * and root only.
  */
 #include <arpa/inet.h>
 #include <errno.h>
