@@ -5,7 +5,7 @@
  * nestctl's half is tools/nestctl/run/exec.c.
  *
  * The request "exec" has the descriptors below, EXEC_ERR only without a terminal. The job is a
- * memory file of NUL-terminated strings, of which each but the last begins with a letter:
+ * memory file of NUL-terminated strings. The first ones each begin with a letter:
  *      mMODE                 "terminal", "channels", or "detached": with /dev/null for its files
  *      eNAME=VALUE           a variable of the environment
  *      wDIR, hDIR            the working directory; hDIR falls back to the root
@@ -50,8 +50,8 @@ void exec_host_close(int end);
 /* True if @end was adopted after the mark, so that the rolled-back machine does not know it. */
 int exec_host_is_after_mark(int end);
 /*
- * Reads the memory file @end. Returns its bytes, -E2BIG if it has more than @size, or -errno. Never
- * blocks: returns -EINVAL for other files.
+ * Reads the memory file @end. Returns its bytes, -E2BIG if it has more than @size, or -errno.
+ * Returns -EINVAL if it is no regular file: a read of another file could wait for ever.
  */
 long exec_host_read_job(int end, void *buf, size_t size);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * exec_tty.c: a command with a terminal: a pty of the guest's own /dev/pts, so that tty(1), screen
- * and sudo work. Two kernel threads pass bytes between its master and the client's sockets; both
- * end when the command has ended or the client has gone. Background processes that the command has
- * left are then hung up, as if the master had been closed, since nothing reads their output.
+ * and sudo work. Two kernel threads pass bytes between its master and the client's sockets. Both
+ * end when the command has ended; that of the input ends also when the client has gone, while that
+ * of the output then drops what it reads. Background processes that the command has left are hung
+ * up at its end, as if the master had been closed, since nothing reads their output.
  */
 #include <asm/errno.h>
 #include <asm/termios.h>

@@ -68,8 +68,9 @@ void mconsole_command(struct mconsole_call *c, char *text);
 /*
  * Called while the machine is stopped: answers the requests that have arrived. Returns MCONSOLE_GO
  * at once after "state go" or, if the instance can take the name, "state go NAME", and with
- * @may_end MCONSOLE_END after "state end". These get an empty reply without error. All others get
- * -EBUSY and the line @why. Returns MCONSOLE_NONE when no request is left.
+ * @may_end MCONSOLE_END after "state end". These get an empty reply without error. A name that the
+ * instance cannot take gets the error and its text, all other requests -EBUSY and the line @why.
+ * Returns MCONSOLE_NONE when no request is left.
  */
 enum mconsole_order { MCONSOLE_NONE, MCONSOLE_GO, MCONSOLE_END };
 enum mconsole_order mconsole_serve_stopped(const char *why, bool may_end);

@@ -31,9 +31,9 @@ struct mconsole_device {
 	/* For snapshots: returns the disk of device NAME<n>, or NULL. */
 	struct gendisk *(*disk)(u32 n);
 	/*
-	 * Describes a file on the host that the disk consists of, as "ro|rw FORMAT FD NAME". @depth
-	 * 0 is the file that is written, 1 the file below it, and so on. Returns 0, or -ENOENT past
-	 * the last file.
+	 * Describes a file on the host that the disk consists of, as "ro|rw|part FORMAT FD NAME"
+	 * (image_describe()). @depth 0 is the file that is written, 1 the file below it, and so on.
+	 * Returns 0, or -ENOENT past the last file.
 	 */
 	int (*file)(u32 n, u32 depth, char *text, size_t size);
 	struct list_head list; /* owned by mconsole.c */

@@ -26,10 +26,10 @@ struct mconsole_open {
 };
 
 /*
- * Makes DIR/UMID/ with the socket "mconsole" and the file "pid", accessible by the owner only, and
- * removes folders of killed instances in DIR. The folder is removed when the instance ends. Returns
- * 0 with o->path and an empty o->umid set, or -errno with o->err set (-EEXIST: the name is in use).
- * Called once in a process.
+ * Makes DIR/UMID/ with the sockets "mconsole" and "console" and the file "pid", accessible by the
+ * owner only, and removes folders of killed instances in DIR. The folder is removed when the
+ * instance ends. Returns 0 with o->path and an empty o->umid set, or -errno with o->err set
+ * (-EEXIST: the name is in use). Not called again after a success.
  */
 int mconsole_host_open(struct mconsole_open *o);
 

@@ -16,10 +16,10 @@
  *      id ID
  *      seconds SECONDS
  *      fs DEVICE TYPE frozen|synced|read-only
- *      file ubdN DEPTH ro|rw FORMAT FD NAME
+ *      file ubdN DEPTH ro|rw|part FORMAT FD NAME
  *
  * DEPTH 0 is the file that is written; FD is a descriptor of the kernel process, since the file may
- * have no name. NAME has \ooo as in /proc/mounts.
+ * have no name. NAME may contain blanks; its control characters and backslashes are \ooo.
  *
  * States: none -> BEGINNING -> HELD -> none. A separate thread does all this and answers both
  * requests, so the console stays usable. A snapshot ends by "end", SECONDS or the descriptor.
@@ -53,7 +53,7 @@ struct asker {
 struct snapshot {
 	u64 id;
 	u32 seconds;
-	/* True when all disks are held and the client was notified; under lock. */
+	/* True when all disks are held; under lock. */
 	bool held;
 	struct asker begin; /* client that began it */
 	/* &ender once "end" was requested, else NULL; under lock. */
@@ -184,7 +184,7 @@ static void thaw(void)
 
 /* ---- the reply ---- */
 
-/* Prints a name; characters that would end a word or a line are escaped as in /proc/mounts. */
+/* Prints a name; control characters, which could end the line, and \ are escaped as \ooo. */
 static void put_name(struct snapshot *s, const char *name)
 {
 	size_t n = 0;
