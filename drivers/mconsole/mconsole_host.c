@@ -499,6 +499,14 @@ void mconsole_host_wait(void)
 	poll(&(struct pollfd){ .fd = sock, .events = POLLIN }, 1, -1);
 }
 
+static void __attribute__((noreturn)) end_without_broker(void)
+{
+	static const char line[] = "nestling: jail: the broker has died, so the instance ends\n";
+
+	os_write_stderr(line, sizeof(line) - 1);
+	os_exit(1);
+}
+
 int mconsole_host_recv(struct mconsole_packet *p)
 {
 	/* no packets until give_to_broker() has run, which also arms the interrupt */
@@ -529,8 +537,7 @@ int mconsole_host_recv(struct mconsole_packet *p)
 		}
 		p->process = process;
 		if (relayed && n < (ssize_t)sizeof(head))
-			/* the broker has died, so the instance ends */
-			os_exit(1);
+			end_without_broker();
 		if (!take_control(&m, p)) {
 			mconsole_host_done(p);
 			continue;
