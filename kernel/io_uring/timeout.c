@@ -8,7 +8,8 @@
  * does nothing. A LINK_TIMEOUT is on no list: it belongs to the request that it limits (req->limit)
  * once that request runs. Its timer starts when that request waits, and it ends with that request.
  *
- * A relative time counts from submission, even if the request starts later because of a link.
+ * A relative time counts from the start of the request, which a link or a drain may delay. That of
+ * a LINK_TIMEOUT counts from the start of the request that it limits.
  *
  * Locks: the ring's cq_lock, under which requests leave their list and timers are started and
  * stopped.
@@ -79,11 +80,19 @@ int timeout_prep(struct uring_req *r)
 	r->period = ns;
 	if (err)
 		return err;
-	r->deadline = deadline_of(ns, clock_of(s->timeout_flags), s->timeout_flags);
+	if (s->timeout_flags & IORING_TIMEOUT_ABS)
+		r->deadline = deadline_at(clock_of(s->timeout_flags), ns);
 	r->real = follows_clock(clock_of(s->timeout_flags), s->timeout_flags);
 	if (r->real)
 		clock_watch(&r->ring->watch);
 	return 0;
+}
+
+/* Sets the deadline of a relative time, when its request starts. */
+static void count_from_now(struct uring_req *r)
+{
+	if (!(r->sqe.timeout_flags & IORING_TIMEOUT_ABS))
+		r->deadline = deadline_in(r->period);
 }
 
 static bool several(const struct uring_req *r)
@@ -169,7 +178,9 @@ long timeout_issue(struct uring_req *r)
 	u32 after = timeout_counts(r) ? (u32)r->sqe.off : 0;
 	long ret;
 
-	if (r->rings && !report_shot(r))
+	if (!r->rings)
+		count_from_now(r);
+	else if (!report_shot(r))
 		return -ETIME;
 	r->target = READ_ONCE(u->counted) + after;
 	ret = wait_timer(r, timer_over, r->deadline);
@@ -424,6 +435,7 @@ void limit_start(struct uring_req *r, struct uring_req *lt)
 	lt->limited = r;
 	atomic_inc(&lt->refs); /* the timer's reference */
 	timer_setup(&lt->timer, limit_over);
+	count_from_now(lt);
 	limit_arm(lt);
 }
 
