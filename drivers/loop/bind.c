@@ -167,6 +167,7 @@ static int bind_file(struct loop *lo, struct file *dev, struct file *f, const st
 		lo->flags &= ~(u32)LO_FLAGS_DIRECT_IO;
 	lo->state = LOOP_BOUND;
 	lo->disk.ro = lo->flags & LO_FLAGS_READ_ONLY;
+	WRITE_ONCE(lo->disk.part[0]->ro, false); /* BLKROSET was for the last file */
 	lo->disk.discard = lo->disk.write_zeroes = f->f_op->fallocate != NULL;
 	lo->disk.logical_block_size = c->block_size ? c->block_size : default_block_size(f);
 	update_size(lo);

@@ -295,6 +295,11 @@ struct block_device {
 	 * reuses the struct and clears this.
 	 */
 	bool gone;
+	/*
+	 * BLKROSET has made the device read-only, and its partitions if it is the whole disk. It
+	 * can still be opened for writing. Atomic.
+	 */
+	bool ro;
 	/* Exclusive holder: a mounted file system, or an opener with O_EXCL; under claim_lock. */
 	void *holder;
 	/*
@@ -309,6 +314,11 @@ struct block_device {
 	u64 cached_at;
 	struct disk_stats stat;
 };
+/* True if writes to the device fail: the disk cannot be written, or BLKROSET forbids it. */
+static inline bool bdev_read_only(const struct block_device *b)
+{
+	return b->disk->ro || READ_ONCE(b->disk->part[0]->ro) || READ_ONCE(b->ro);
+}
 /*
  * Adds the disk, reads its DOS or GPT partition table, creates the nodes in /dev. The driver has
  * filled in @d, which it keeps until del_gendisk().

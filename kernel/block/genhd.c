@@ -86,6 +86,7 @@ static int revive_partition(struct block_device *b, sector_t start, u64 nr)
 
 	truncate_inode_pages(b->mapping, 0);
 	b->start = start;
+	WRITE_ONCE(b->ro, false);
 	bdev_resize(b, nr);
 	disk_name(b->disk, b->partno, name, sizeof(name));
 	err = dev_node_ops->create(name, S_IFBLK | 0660, b->dev);

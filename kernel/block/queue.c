@@ -60,7 +60,7 @@ static int bio_check(const struct bio *bio)
 		return -EIO;
 	if (nr > b->nr_sectors || bio->sector > b->nr_sectors - nr)
 		return -EIO;
-	if (op != REQ_READ && b->disk->ro)
+	if (op != REQ_READ && bdev_read_only(b))
 		return -EROFS;
 	if (op == REQ_DISCARD && !b->disk->discard)
 		return -EOPNOTSUPP;

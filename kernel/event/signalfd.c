@@ -42,6 +42,24 @@ static u32 signalfd_poll(struct file *f, struct poll_table *pt)
 	return pending_in(READ_ONCE(s->mask)) ? EPOLLIN : 0;
 }
 
+/*
+ * True if the signal says which descriptor is ready: SIGPOLL, or another signal without codes of
+ * its own that F_SETSIG has chosen.
+ */
+static bool is_poll(const siginfo_t *i)
+{
+	switch (i->si_signo) {
+	case SIGILL:
+	case SIGFPE:
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGTRAP:
+	case SIGSYS:
+	case SIGCHLD: return i->si_code == SI_SIGIO;
+	default: return i->si_code == SI_SIGIO || (i->si_code > 0 && i->si_code <= NSIGPOLL);
+	}
+}
+
 static void fill(struct signalfd_siginfo *o, const siginfo_t *i)
 {
 	memset(o, 0, sizeof(*o));
@@ -55,16 +73,17 @@ static void fill(struct signalfd_siginfo *o, const siginfo_t *i)
 		o->ssi_int = i->si_int;
 		return;
 	}
+	if (is_poll(i)) {
+		o->ssi_band = (u32)i->si_band;
+		o->ssi_fd = i->si_fd;
+		return;
+	}
 	switch (i->si_code <= 0 ? 0 : i->si_signo) {
 	case SIGILL:
 	case SIGFPE:
 	case SIGSEGV:
 	case SIGBUS:
 	case SIGTRAP: o->ssi_addr = (u64)i->si_addr; return;
-	case SIGPOLL:
-		o->ssi_band = (u32)i->si_band;
-		o->ssi_fd = i->si_fd;
-		return;
 	case SIGCHLD:
 		o->ssi_status = i->si_status;
 		o->ssi_utime = (u64)i->si_utime;

@@ -322,8 +322,8 @@ static struct block_device *bdev_of_path(const char *name, u32 flags)
  */
 static int open_for_super(struct block_device *b, bool write, struct file_system_type *t)
 {
-	if (write && b->disk->ro)
-		return b->disk->ro_opens ? -EACCES : -EROFS;
+	if (write && bdev_read_only(b))
+		return b->disk->ro && !b->disk->ro_opens ? -EROFS : -EACCES;
 	return bdev_open(b, write, t);
 }
 
@@ -563,7 +563,7 @@ int do_remount_sb(struct super_block *sb, u32 flags, char *data)
 	assert_rwsem_held_write(&sb->s_umount);
 	if (sb->s_frozen)
 		return -EBUSY;
-	if (to_rw && sb->s_bdev && (sb->s_bdev->disk->ro || !sb->s_bdev_write)) {
+	if (to_rw && sb->s_bdev && (bdev_read_only(sb->s_bdev) || !sb->s_bdev_write)) {
 		err = open_for_super(sb->s_bdev, true, sb->s_type);
 		if (err)
 			return err;

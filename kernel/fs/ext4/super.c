@@ -420,7 +420,7 @@ static int to_read_write(struct super_block *sb)
 	struct ext4_sb *sbi = EXT4_SB(sb);
 	int err;
 
-	if (sbi->read_only_features || sbi->failed || sb->s_bdev->disk->ro ||
+	if (sbi->read_only_features || sbi->failed || bdev_read_only(sb->s_bdev) ||
 		sbi->opt.flags & EXT4_OPT_NOLOAD)
 		return -EROFS;
 	/*
@@ -560,7 +560,7 @@ static int recover(struct super_block *sb, struct ext4_sb *sbi)
 	if (!EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL) ||
 		!EXT4_HAS(sbi, incompat, INCOMPAT_RECOVER))
 		return 0;
-	if (sb->s_bdev->disk->ro) {
+	if (bdev_read_only(sb->s_bdev)) {
 		printk(KERN_ERR "EXT4-fs (%s): it was not unmounted cleanly and its device is "
 				"read-only: no recovery "
 				"(mount option noload reads it as it is)\n",
@@ -731,7 +731,7 @@ static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 		return err;
 	ext4_tenant_enter(sbi);
 	ext4_sysfs_enter(sbi);
-	sbi->err.writable = !sb->s_bdev->disk->ro;
+	sbi->err.writable = !bdev_read_only(sb->s_bdev);
 	if (!(sb->s_flags & SB_RDONLY))
 		ext4_orphan_cleanup(sb);
 	ext4_report_errors(sbi);

@@ -49,7 +49,7 @@ static int show_ro(struct seq *s, void *arg)
 {
 	const struct block_device *b = arg;
 
-	seq_printf(s, "%d\n", b->disk->ro);
+	seq_printf(s, "%d\n", bdev_read_only(b));
 	return 0;
 }
 

@@ -414,7 +414,7 @@ int blkdev_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 {
 	struct block_device *b = file_bdev(f);
 	int err = filemap_write_and_wait_range(b->mapping, start, end), tenant = tenant_sync(b);
-	int flush = b->disk->ro ? 0 : bdev_flush(b);
+	int flush = bdev_read_only(b) ? 0 : bdev_flush(b);
 
 	return err ? err : tenant ? tenant : flush;
 }
@@ -447,7 +447,7 @@ static long blk_discard_ioctl(struct block_device *b, struct file *f, u32 cmd, u
 		return -EBADF;
 	if (!b->disk->discard)
 		return -EOPNOTSUPP;
-	if (b->disk->ro)
+	if (bdev_read_only(b))
 		return -EPERM;
 	if (copy_from_user(r, UADDR(arg), sizeof(r)))
 		return -EFAULT;
@@ -470,12 +470,7 @@ static long set_read_only(struct block_device *b, uaddr_t ua)
 		return -EACCES;
 	if (get_user(on, ua))
 		return -EFAULT;
-	b->disk->ro = on;
-	/*
-	 * The user, not the disk, has made the device read-only, so opens for writing still
-	 * succeed. For a partition this changes the whole disk.
-	 */
-	b->disk->ro_opens = true;
+	WRITE_ONCE(b->ro, on);
 	return 0;
 }
 
@@ -634,7 +629,7 @@ static long blkdev_ioctl(struct file *f, u32 cmd, u64 arg)
 		return put_user((u32)(cmd == BLKIOMIN ? b->disk->logical_block_size : 0), ua);
 	case BLKALIGNOFF:
 	case BLKROTATIONAL: return cmd == BLKALIGNOFF ? put_user((u32)0, ua) : put_user((u16)0, ua);
-	case BLKROGET: return put_user((u32)b->disk->ro, ua);
+	case BLKROGET: return put_user((u32)bdev_read_only(b), ua);
 	case BLKRAGET:
 	case BLKFRAGET:
 		return put_user((u64)b->disk->bdi->ra_pages << (PAGE_SHIFT - SECTOR_SHIFT), ua);

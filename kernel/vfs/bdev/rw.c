@@ -258,7 +258,7 @@ ssize_t blkdev_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 
 	if (b->inode->i_flags & S_SWAPFILE)
 		return -ETXTBSY;
-	if (b->disk->ro)
+	if (bdev_read_only(b))
 		return -EPERM;
 	if (!from->count)
 		return 0;

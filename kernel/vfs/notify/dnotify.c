@@ -132,7 +132,7 @@ long fcntl_notify(int fd, struct file *f, u32 mask)
 	 */
 	now = fget(fd);
 	if (now == f) {
-		file_set_owner(f, current->signal->pids[PIDTYPE_TGID], PIDTYPE_TGID);
+		file_owned_by_us(f);
 		taken = add_locked(fd, f, mask, fresh);
 	}
 	mutex_unlock(&dnotify_lock);

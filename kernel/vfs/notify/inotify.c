@@ -391,8 +391,9 @@ static ssize_t inotify_read(struct file *f, struct iov_iter *to, loff_t *pos)
 		e = take_event(in, to->count, &err);
 		if (e) {
 			n = put_event(e, to);
+			/* EFAULT, also after other events: this one is lost */
 			if (n < 0)
-				return total ? total : n;
+				return n;
 			total += n;
 			continue;
 		}

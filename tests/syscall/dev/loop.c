@@ -37,6 +37,42 @@ static long sectors(void)
 	return (long)n;
 }
 
+static int open_partition(int n)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "%sp%d", dev, n);
+	return GNEED(open(path, O_RDWR));
+}
+
+/* BLKROSET of a partition is for it alone, that of the disk for its partitions, too. */
+static void read_only_parts(void)
+{
+	int on = 1, off = 0, p[2];
+
+	p[0] = open_partition(1);
+	p[1] = open_partition(2);
+	G(ioctl(p[0], BLKROSET, &on), "0");
+	G(pwrite(p[0], "x", 1, 0), "-1 EPERM");
+	G(pwrite(p[1], "x", 1, 0), "1");
+	G(pwrite(lo, "x", 1, 0), "1");
+	GT(sys_text("ro"), "0");
+	G(ioctl(p[0], BLKROSET, &off), "0");
+	G(ioctl(lo, BLKROSET, &on), "0");
+	GT(sys_text("ro"), "1");
+	G(pwrite(p[0], "x", 1, 0), "-1 EPERM");
+	G(pwrite(p[1], "x", 1, 0), "-1 EPERM");
+	G(ioctl(p[1], BLKROGET, &off), "0");
+	GIS(off == 1);
+	off = 0;
+	G(ioctl(lo, BLKROSET, &off), "0");
+	G(pwrite(p[1], "x", 1, 0), "1");
+	/* before the table changes behind the cache */
+	G(fsync(lo), "0");
+	close(p[0]);
+	close(p[1]);
+}
+
 static void units(void)
 {
 	long n;
@@ -195,12 +231,14 @@ static void configure(void)
 
 static void partitions(void)
 {
-	static const unsigned char entry[16] = { [4] = 0x83, [8] = 8, [12] = 16 };
+	static const unsigned char entry[32] = {
+		[4] = 0x83, [8] = 8, [12] = 16, [20] = 0x83, [24] = 32, [28] = 16
+	};
 	struct loop_info64 i;
 	char part[48], buf[16];
 	int fd;
 
-	NEED(pwrite(backing, entry, 16, 446));
+	NEED(pwrite(backing, entry, 32, 446));
 	NEED(pwrite(backing, "\x55\xaa", 2, 510));
 	NEED(pwrite(backing, "in the partition", 16, 8 * 512));
 	snprintf(part, sizeof(part), "%sp1", dev);
@@ -218,6 +256,7 @@ static void partitions(void)
 		close(fd);
 	G(ioctl(lo, BLKRRPART), "0");
 	G(access(part, F_OK), "0");
+	read_only_parts();
 	NEED(pwrite(backing, "\0\0", 2, 510));
 	G(ioctl(lo, BLKFLSBUF), "0");
 	G(ioctl(lo, BLKRRPART), "0");

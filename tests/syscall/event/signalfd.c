@@ -78,3 +78,28 @@ TEST(signalfd)
 		t_wait("child", pid);
 	}
 }
+
+/* What a signal of F_SETSIG says of the descriptor. */
+TEST(signalfd_poll)
+{
+	const int sigs[] = { 0, SIGUSR1, SIGRTMIN, SIGCHLD };
+	struct signalfd_siginfo si;
+	sigset_t set;
+	int fd, p[2];
+
+	sigfillset(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = NEED(signalfd(-1, &set, SFD_NONBLOCK));
+	for (int i = 0; i < 4; i++) {
+		NEED(pipe(p));
+		NEED(fcntl(p[0], F_SETFL, O_ASYNC));
+		NEED(fcntl(p[0], F_SETOWN, getpid()));
+		NEED(fcntl(p[0], F_SETSIG, sigs[i]));
+		NEED(write(p[1], "x", 1));
+		T(read(fd, &si, sizeof(si)));
+		say("signo %u code %d fd %d band %#x pid %d ptr %d", si.ssi_signo, si.ssi_code,
+			si.ssi_fd == p[0], si.ssi_band, si.ssi_pid != 0, si.ssi_ptr != 0);
+		close(p[0]);
+		close(p[1]);
+	}
+}

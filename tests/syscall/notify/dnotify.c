@@ -112,3 +112,19 @@ TEST(dnotify)
 	T(fcntl(fd, F_NOTIFY, 0x40));
 	T(fcntl(fd, F_NOTIFY, DN_MULTISHOT));
 }
+
+/* F_NOTIFY makes the caller the owner of a directory that has none, and keeps one that it has. */
+TEST(dnotify_owner)
+{
+	int fd, other;
+
+	NEED(mkdir("owned", 0700));
+	fd = NEED(open("owned", O_RDONLY));
+	T(fcntl(fd, F_GETOWN));
+	T(fcntl(fd, F_NOTIFY, DN_CREATE));
+	say("%d", fcntl(fd, F_GETOWN) == getpid());
+	other = NEED(open("owned", O_RDONLY));
+	T(fcntl(other, F_SETOWN, getppid()));
+	T(fcntl(other, F_NOTIFY, DN_CREATE));
+	say("%d", fcntl(other, F_GETOWN) == getppid());
+}

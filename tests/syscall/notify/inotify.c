@@ -161,3 +161,23 @@ TEST(inotify)
 	}
 	OK(syscall(SYS_inotify_init));
 }
+
+/* A buffer that ends in the midst of the second event: the call fails, and both events are gone. */
+TEST(inotify_fault)
+{
+	char *page =
+		mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct inotify_event *e;
+	char *at = page + PAGE - sizeof(*e) - 8;
+	int fd = NEED(inotify_init1(IN_NONBLOCK)), f;
+
+	NEED(munmap(page + PAGE, PAGE));
+	f = NEED(open("fault", O_RDWR | O_CREAT, 0600));
+	NEED(inotify_add_watch(fd, "fault", IN_MODIFY | IN_ATTRIB));
+	NEED(write(f, "x", 1));
+	NEED(fchmod(f, 0640));
+	T(read(fd, at, 2 * sizeof(*e)));
+	e = (struct inotify_event *)at;
+	say("%#x", e->mask);
+	T(read(fd, at, 2 * sizeof(*e)));
+}
