@@ -53,7 +53,8 @@ TEST(uring_linked_time)
 	add_timeout(&middle, 2, 0);
 	T(enter(4, 0, 0));
 	tell("a limit", 2);
-	while (ready() < 2) /* the read and its limit end together, in any order */
+	/* the read and its limit end together, in any order */
+	while (ready() < 2)
 		enter(0, 2, IORING_ENTER_GETEVENTS);
 	reap_sorted("a limit");
 
