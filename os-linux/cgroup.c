@@ -178,8 +178,8 @@ uint64_t os_cgroup_oom_kills(void)
 }
 
 /*
- * Returns the bytes left in a group, or UINT64_MAX without a limit. Memory that the host can
- * reclaim at once counts as room.
+ * Returns the bytes left in a group. Without a limit that is UINT64_MAX, or in version 1 a number
+ * near the largest limit. Memory that the host can reclaim at once counts as room.
  */
 static uint64_t room_in(const struct group *g, bool old)
 {

@@ -3,7 +3,7 @@
  * fault.c: faults of the kernel process itself.
  *
  * A SIGBUS in guarded memory (os_fault_guard()) replaces the page and repeats the access, so code
- * that reads such memory needs no fixup of its own.
+ * that reads such memory needs no fixup of its own. An access with a fixup continues there instead.
  */
 #include <errno.h>
 #include <signal.h>
@@ -67,8 +67,9 @@ static const struct guard *find_guard(uint64_t addr)
 }
 
 /*
- * True if the page that the host does not provide is now replaced by zeros. Two threads may replace
- * the same page without harm.
+ * True if the page that the host does not provide is now replaced by zeros, perhaps with the whole
+ * PIECE around it. False if the page is not guarded, or if the host refuses the mapping. Two
+ * threads may replace one page without harm.
  */
 static int replace_page(uint64_t addr)
 {

@@ -137,9 +137,10 @@ int os_jail_run(void (*fn)(const char *path), const char *path);
  */
 int os_jail_helper(void (*fn)(const char *text, int fd), const char *text, int fd);
 /*
- * Registers @fn to be called just before the jail closes, or when it is decided that there will be
- * no jail. Returns 0 or -ENOSPC. os_jail_is_open() is true until the close if there is a broker.
- * The management console delays its commands meanwhile, since the broker does not receive them yet.
+ * Registers @fn to be called just before the jail closes. In a process with a broker that gets no
+ * jail, it is called when that is decided; without a broker, never. Returns 0, or -ENOSPC after 16
+ * functions. os_jail_is_open() is true until then if there is a broker. The management console
+ * delays its commands meanwhile, since the broker does not receive them yet.
  */
 int os_at_jail(void (*fn)(void));
 bool os_jail_is_open(void);
@@ -173,7 +174,8 @@ int os_jail_relay(int sock);
  * results for the driver. os_jail_opener() registers an opener before the close and returns its
  * number, or -errno. os_jail_open() runs it, blocks until it has ended, and returns its result; the
  * caller then owns the o->nr descriptors. -EACCES: the first line of @text is no value of a
- * parameter on the command line or in a command of the console's owner. -EIO: the broker has died.
+ * parameter on the command line or in a command of the console's owner. -EAGAIN: the broker has too
+ * many children. -EPIPE or -EIO: the broker has died.
  */
 #define OS_OPENED_MAX 4
 struct os_opened {

@@ -111,7 +111,10 @@ static int by_number(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* Closes the descriptors that the command line does not name. */
+/*
+ * Closes the descriptors that the command line does not name. Closes none if it names NAMED_MAX or
+ * more.
+ */
 static void close_unnamed(char **argv)
 {
 	const char *launcher = getenv("NESTLING_LAUNCHER");

@@ -143,8 +143,9 @@ int os_place_in(char **words, uint32_t *n, const char *word);
 /* Returns the lowest descriptor above @fd that the command line names, or -1 (inherit.c). */
 int os_named_fd(int fd);
 /*
- * True if the file behind @fd has no name, so that the host frees it when this process ends. Then
- * also releases its lock (F_OFD_SETLK), so that the next process may lock it (restore.c).
+ * True for a regular file that has no name and closes on exec: the host frees it when this process
+ * ends. Then also releases its lock (F_OFD_SETLK), so that the next process may lock it
+ * (restore.c).
  */
 bool os_file_is_left(int fd);
 

@@ -50,8 +50,8 @@ int os_file_open(const char *path, unsigned flags);
  */
 void os_file_close(int file);
 /*
- * Transfer all @n bytes unless the file ends before. Return the bytes done, fewer only at the end
- * of the file, or -errno. Both block.
+ * Transfer all @n bytes unless the file ends before. Return the bytes done, fewer than @n only at
+ * the end of a file that is read; or -errno, even if a part was transferred. Both block.
  */
 long os_file_pread(int file, void *buf, size_t n, uint64_t off);
 long os_file_pwrite(int file, const void *buf, size_t n, uint64_t off);
@@ -84,8 +84,9 @@ void os_why_no_tasks(char *buf, size_t size);
 /* Makes a sparse memory file of @size bytes (a memfd). Returns a handle or -errno. */
 int os_mem_create(const char *name, uint64_t size);
 /*
- * Opens the file at @path as memory of @size bytes; it is created if absent and allocated whole
- * (-ENOSPC). Returns a handle or -errno. Blocks.
+ * Opens the regular file at @path as memory of @size bytes: creates it if absent, allocates it
+ * whole (-ENOSPC), and sets its size. Its content stays. Returns a handle, or -errno: -EINVAL for a
+ * file of another kind. Blocks.
  */
 int os_mem_open(const char *path, uint64_t size);
 
@@ -318,20 +319,21 @@ struct os_fault_config {
 int os_fault_setup(const struct os_fault_config *cfg);
 /*
  * Guards [addr, addr + len), which maps a file that the host may truncate or fail to read. When an
- * access raises SIGBUS, the page is replaced by zeros, its bit in @lost is set (one bit a page,
- * from bit 0 of byte 0), then *count is incremented. So a reader of this memory checks *count and
- * the bit after each read. At most 16 guards, for the life of the process. Returns 0 or -ENOSPC.
- * One call at a time.
+ * access that has no fixup raises SIGBUS, the page is replaced by zeros, its bit in @lost is set
+ * (one bit a page, from bit 0 of byte 0), then *count is incremented. Once *count is 1024, a fault
+ * replaces the whole MiB around the page. So a reader of this memory checks *count and the bit
+ * after each read. At most 16 guards, for the life of the process. Returns 0 or -ENOSPC. One call
+ * at a time.
  */
 int os_fault_guard(void *addr, size_t len, uint8_t *lost, uint32_t *count);
 
 /*
  * Sets up the signals to the kernel process, which a host thread of their own receives. SIGTERM,
  * SIGHUP (unless it was ignored at the start), SIGINT, SIGALRM and SIGXCPU raise @shutdown_irq.
- * @grace ns after the first of them the process ends with status 1. A signal that carries a value
+ * @grace ns after the first of them the process ends with status 1. A SIGTERM that carries a value
  * (end.h) restarts the period, which is then @grace plus the value's seconds. SIGQUIT ends the
- * process with status 1 at once. SIGTSTP stops and SIGCONT continues everything. SIGPIPE is
- * ignored.
+ * process with status 1 at once. SIGTSTP stops and SIGCONT continues everything. Returns 0 or
+ * -errno.
  */
 int os_signals_setup(int shutdown_irq, uint64_t grace);
 int os_end_asked(void); /* true if a signal has asked for the end */
@@ -404,7 +406,8 @@ void os_state_drop(void);
  * os_stop_wait():
  * - os_mark() copies what @s describes to host memory, which becomes the base (os_base()). No space
  *   may map the guest's memory during the call. Returns 0, or -errno with @s->why and nothing
- *   changed.
+ *   changed. If the memory has been copied but cannot be mapped, the process ends with an error
+ *   line.
  * - os_put_back(), where os_marked() is true, restores memory and monotonic clocks as of the mark;
  *   the caller continues at @s->sp[0]. If that fails, the process ends with an error line.
  * - os_unmark() drops the mark.
@@ -542,7 +545,10 @@ int os_workers_release(void);
 void os_jail_word(const char *word);
 /* Returns why this host cannot jail the process, or NULL. */
 const char *os_jail_obstacle(void);
-/* True if user= was given: the process becomes another user when the jail closes. */
+/*
+ * True if user= was given and is not ignored (",optional"): the process becomes another user when
+ * the jail closes.
+ */
 int os_jail_has_user(void);
 /*
  * Called after the close. Returns the parts of user= that the host has refused, as text, or NULL.
@@ -555,8 +561,8 @@ const char *os_jail_user_note(void);
 const char *os_jail_folders_note(void);
 
 /*
- * jail=log: from now on, writes a line for each call of this process that the table of calls does
- * not admit. Returns 0 or -errno.
+ * jail=log: from now on, writes a line when this process makes a call that the table of calls does
+ * not admit: one line for each pair of call and address, 4096 at most. Returns 0 or -errno.
  */
 int os_jail_log(void);
 /*

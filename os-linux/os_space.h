@@ -41,7 +41,7 @@ struct os_space_host {
 };
 /*
  * Fills @host. Returns 0; -EAGAIN or -ENOMEM: the host allows no child; -EPERM: it killed the
- * child.
+ * child, or does not let a signal handler return.
  */
 int os_space_probe(struct os_space_host *host);
 /* Returns the end of the addresses that a program may map. */

@@ -104,7 +104,8 @@ static int start_thread(const struct start *from)
 
 /*
  * Workers that begin when the jail is closed (os_workers_hold()). The first one begins at once,
- * since libc installs a signal handler with it, which the jail forbids.
+ * since libc installs a signal handler with it, which the jail forbids. So do those for which start
+ * has no room.
  */
 static struct {
 	bool on, first;

@@ -28,7 +28,8 @@ uint64_t os_cgroup_oom_kills(void);
  */
 bool os_cgroup_memory_limit(char *name, size_t size, uint64_t *limit);
 /*
- * Returns the bytes left under the limits of this process's control groups; UINT64_MAX: no limit.
+ * Returns the bytes left under the limits of this process's control groups, which without a limit
+ * is UINT64_MAX or (version 1) nearly 2^63.
  */
 uint64_t os_cgroup_memory_room(void);
 

@@ -224,8 +224,9 @@ static void __attribute__((noreturn)) end_as(int status)
 }
 
 /*
- * Receives the request that the broker of the kernel process passes on. Returns false if the broker
- * has ended without one.
+ * Receives the request that the broker of the kernel process passes on, after the words that the
+ * owner has replaced. Returns false if the broker has ended without a request, or if it is
+ * malformed.
  */
 static bool hear_next(int way)
 {
@@ -355,8 +356,9 @@ void again_go(void)
 /* ---- the kernel process ---- */
 
 /*
- * Collects the descriptors that the new process needs, where they keep their numbers. Sets fd[] and
- * the text of ASK_AGAIN. Returns how many descriptors there are.
+ * Collects the open descriptors that the new process needs: 0 to 2, and those that the command line
+ * names. They keep their numbers there. Sets fd[] and the text of ASK_AGAIN. Returns how many
+ * descriptors there are.
  */
 static int wanted(int *fd, char *text, size_t size)
 {
@@ -474,7 +476,10 @@ static void stop_timer(int timer)
 	syscall(SYS_timer_settime, timer, 0, &never, NULL);
 }
 
-/* Forwards signals. The launcher reports when the kernel process has stopped. */
+/*
+ * Forwards signals to the launcher, which reports by a SIGSTOP when the kernel process has stopped.
+ * Ends with the launcher's status when that has ended.
+ */
 static void __attribute__((noreturn)) be_stub(int sock)
 {
 	sigset_t set;

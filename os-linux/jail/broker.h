@@ -148,7 +148,10 @@ int path_stand_in(const char *path);
 
 /* ---- files.c: calls that name a file ---- */
 
-/* Records a path that the kernel process may name. @how: OS_GRANT_*. */
+/*
+ * Records a path that the kernel process may name. @how: OS_GRANT_*. A path that cannot be granted
+ * is ignored, and so is a grant of the start for which the table has no room.
+ */
 void files_grant(const char *path, unsigned how);
 /* Records grants for the files that a command of the console's owner names. */
 void files_of_command(const char *text, size_t len);
@@ -189,7 +192,10 @@ const char *proc_file(const char *path);
 /* Return 0 or -errno. */
 int debug_set(pid_t pid, const uint64_t addr[4], uint64_t dr7);
 int debug_hits(pid_t pid, uint64_t *dr6);
-/* True if @pid is the kernel process or one of its descendants, down to the third generation. */
+/*
+ * True if @pid is the kernel process or one of its descendants, down to the third generation, and
+ * neither the broker nor a descendant of the broker.
+ */
 bool children_has(int pid);
 /* True if children_has(@tid), or if @tid is a thread of the kernel process. */
 bool children_owns(int tid);
@@ -227,7 +233,7 @@ void openers_word(const char *word);
 void openers_helper(void (*fn)(const char *text, int fd), const char *text, int fd);
 /*
  * Calls the recorded functions, each in a child, if it is time to. Returns the ms until the next
- * call of openers_helpers(), or -1 if there is no such function left.
+ * call of openers_helpers(), or -1 if no such function is left or the jail is still open.
  */
 int openers_helpers(void);
 /* Handles ASK_OPEN: answers with struct os_opened and its descriptors, at once or from a child. */

@@ -204,7 +204,7 @@ static int debug(uint64_t request, int pid, uint64_t at, uint64_t dr7)
 	return err || memory_write(at, &dr6, sizeof(dr6)) ? err : -EFAULT;
 }
 
-/* True if the process executes the program of the zygote, which has no name (os-linux/space.c). */
+/* True if the process executes the zygote's program, a memfd (os-linux/space_zygote.c). */
 static bool is_space(int pid)
 {
 	static const char program[] = "/memfd:nestling-space";

@@ -122,7 +122,10 @@ static bool take_name(const char *name)
 	return true;
 }
 
-/* Handles "state place WORD": gives the word to the next process. */
+/*
+ * Handles "state place WORD": gives the word to the next process. A new name counts only if its
+ * folder is this instance's.
+ */
 static void place(const char *word)
 {
 	if (strncmp(word, "umid=", 5) || take_name(word + 5))

@@ -118,8 +118,8 @@ static void look_again(struct grant *g)
 }
 
 /*
- * Notes that no process writes to the file @path: a folder that was granted before, in which the
- * file lies, does not let the kernel process write to it.
+ * Records that no process writes to the file @path, unless the file is known already. From then on
+ * a grant for its folder does not let the kernel process write to it.
  */
 static void keep_unwritten(const char *path)
 {

@@ -348,8 +348,8 @@ static const char *value_of(char **argv, const char *word)
 }
 
 /*
- * Sends a request to the helper. Returns its answer; *@fd is the descriptor that comes with it, or
- * -1.
+ * Sends a request to the helper. Returns its answer, 0 or -errno; -EIO: there is no helper, or
+ * @text is too long. *@fd is the descriptor that comes with the answer, or -1.
  */
 static int ask(const char *text, int *fd)
 {

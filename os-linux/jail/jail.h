@@ -105,7 +105,7 @@ void jail_scope(int folders);
 bool jail_is_scoped(void);
 /*
  * Allows hostfs to use, after the close, the file @path or the files beneath the folder @path; with
- * @read_only, to read them.
+ * @read_only, to read them. Ignores a path that cannot be opened, and each after the first 64.
  */
 void jail_beneath(const char *path, bool read_only);
 /* Takes a descriptor for /proc/PID/task of this process, to list its threads after the close. */
@@ -113,8 +113,9 @@ void jail_tasks(int fd);
 /* True if jail_beneath() has allowed a path. */
 bool jail_has_beneath(void);
 /*
- * Makes all threads give up capabilities, names of files and TCP. If @profiles has JAIL_HOSTFS, the
- * capabilities for it stay. Returns 0 or -errno.
+ * Makes all threads give up capabilities and, by Landlock, names of files, TCP and abstract
+ * sockets. If @profiles has JAIL_HOSTFS, the capabilities for it stay; if it has JAIL_TRACE, all
+ * but the capabilities stays. Returns 0 or -errno.
  */
 int jail_threads(unsigned profiles);
 /*

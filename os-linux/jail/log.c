@@ -2,8 +2,9 @@
 /*
  * log.c: jail=log. A separate process, the logger, is notified of each call of the kernel process
  * that the table does not admit, writes one line for each pair of call and address of its
- * instruction, and lets the call pass. It serves to find calls that the table lacks. It protects
- * nothing, since the arguments may change between the check of a call and its execution.
+ * instruction (SEEN_MAX at most), and lets the call pass. It serves to find calls that the table
+ * lacks. It protects nothing, since the arguments may change between the check of a call and its
+ * execution.
  *
  * Children of the kernel process inherit the filter; their calls pass without a line. After the
  * kernel process has executed itself again, nothing more is written. The logger ends when no

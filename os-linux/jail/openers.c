@@ -8,9 +8,10 @@
  *                                                        child: opener(text)
  *      descriptors, error text        <---------------------+
  *
- * The text has to be a complete value of the command line or of a command of the console's owner:
- * VALUE of "eth1=VALUE", or IN or OUT of a console's "con1=IN,OUT". So the kernel process can open
- * again what its owner gave it, and nothing else.
+ * The first line of the text has to be a complete value of the command line or of a command of the
+ * console's owner: VALUE of "eth1=VALUE", or IN or OUT of a console's "con1=IN,OUT". So the kernel
+ * process can open again what its owner gave it, and nothing else. The opener itself checks further
+ * lines.
  *
  * The broker also starts the helpers of a restored kernel process: before the jail closes, a driver
  * passes a function, a text and a descriptor (os_jail_helper()). The broker calls the function in a

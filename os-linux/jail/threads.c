@@ -9,7 +9,9 @@
  *      jail_scope()      at the start: signals reach this process and its children only. Children
  *                        inherit it; otherwise the kernel process could not stop a runner.
  *      jail_beneath()    records a folder of hostfs, or a file, as an exception
- *      jail_threads()    at the close: no path but these, no TCP, no abstract socket, no capability
+ *      jail_threads()    at the close: no path but these, no TCP, no abstract socket, and of the
+ *                        capabilities only those for hostfs. With seccomp=off only the
+ *                        capabilities go.
  *
  * Some hosts have only parts of Landlock, or none. There only the filter protects.
  */
@@ -179,7 +181,7 @@ static void make_all_rules(bool is_wanted)
 
 /* ---- a thread ---- */
 
-/* Keeps only the capabilities of @mask. */
+/* Drops the capabilities that @mask lacks, and makes the remaining permitted ones effective. */
 static void keep_capabilities(uint64_t mask)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };

@@ -564,7 +564,7 @@ int os_base_drop(uint64_t page, uint64_t n)
 	return err;
 }
 
-/* Waits until the page is an own page, unless the fault has another reason. */
+/* The lock is held while pages are replaced, so taking it waits for that. */
 bool base_wait(uint64_t addr)
 {
 	static __thread uint64_t last;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base.h: maps the memory of a saved state from its file into this process (base.c); for save.c.
- * Functions that return int return 0 or -errno unless their comment says otherwise.
+ * base.h: maps the memory of a saved state or of a mark from its file into this process (base.c);
+ * for restore.c, put_back.c and fault.c. Functions that return int return 0 or -errno unless their
+ * comment says otherwise.
  */
 #ifndef NESTLING_OS_BASE_H
 #define NESTLING_OS_BASE_H
