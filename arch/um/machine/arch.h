@@ -250,7 +250,8 @@ s64 machine_save_early(char *why, size_t size);
 void machine_look_for_events(void);
 void machine_pause(u64 ns); /* blocks on the host for @ns */
 /*
- * Writes the state with the machine stopped. Returns 0 or -errno; MACHINE_GOES_ON in the process
+ * Writes the state with the machine stopped. Returns 0 or -errno, -EAGAIN if so many kernel stacks
+ * were made since machine_save_begin() that its lists are too small; MACHINE_GOES_ON in the process
  * that continues from the state; MACHINE_PUT_BACK in this process, each time that it was put back
  * to the state (machine_mark_saved()).
  */
@@ -275,8 +276,8 @@ void machine_save_drop(void);
 int machine_mark_begin(void);
 /*
  * Records the state that machine_put_back() restores. Returns 0; or -errno with a line in @why,
- * -EAGAIN for the reason of machine_save_settle(). Returns MACHINE_GOES_ON each time that the
- * machine was put back: it is then stopped, and machine_go_back() starts it.
+ * -EAGAIN for the reasons of machine_save_settle() and machine_save(). Returns MACHINE_GOES_ON each
+ * time that the machine was put back: it is then stopped, and machine_go_back() starts it.
  */
 s64 machine_mark(char *why, size_t size);
 /*
@@ -514,7 +515,7 @@ const char *arch_strerror(int err); /* an errno in words, for refusals */
 void arch_power_off(int status) __noreturn;
 /* Records that data of the guest is lost: the process ends with OS_EXIT_LOST instead of 0. */
 void arch_note_lost(void);
-/* As arch_power_off(), but executes the program again, unless noreboot= was given. */
+/* As arch_power_off(), but executes the program again, unless noreboot or noreboot= was given. */
 void arch_reboot(void) __noreturn;
 
 /* ---- boot parameters ---- */
