@@ -495,7 +495,10 @@ struct ext4_buf *ext4_hold_inode_bitmap(
 /* ---- inode.c ---- */
 /* Sets i_dtime on disk of an inode that is not in memory. Returns 0 or -errno. */
 int ext4_set_raw_dtime(struct ext4_handle *h, struct super_block *sb, u32 ino, u32 dtime);
-/* Returns the inode with a reference, or ERR_PTR: -ESTALE if there is no such inode, or another. */
+/*
+ * Returns the inode with a reference. Returns ERR_PTR(-ESTALE) if the slot is free, and another
+ * ERR_PTR if the inode is damaged or cannot be read.
+ */
 struct inode *ext4_iget(struct super_block *sb, ino_t ino);
 /*
  * Finds the inode of a file handle, as ext4_iget() does. @generation 0: any. -ESTALE if that inode
@@ -540,9 +543,9 @@ static inline u32 ext4_blocks_per_page(const struct inode *inode)
 	return (u32)(PAGE_SIZE >> inode->i_blkbits);
 }
 /*
- * Reserves blocks for bytes [from, to) of the page before they become dirty. @p is locked, unless
- * it is NULL. Takes i_data_sem. Returns 0, -ENOSPC (there would be no blocks for the bytes later),
- * -EFBIG (the map cannot hold them) or another -errno.
+ * Reserves blocks for bytes [from, to) of the locked page @p before they become dirty. Takes
+ * i_data_sem. Returns 0, -ENOSPC (there would be no blocks for the bytes later), -EFBIG (the map
+ * cannot hold them) or another -errno.
  */
 int ext4_promise(struct inode *inode, struct page *p, u32 from, u32 to);
 /*
@@ -680,8 +683,8 @@ int ext4_inline_read(struct inode *inode, u8 *to, u32 room);
  */
 int ext4_inline_out(struct inode *inode, bool shorter);
 /*
- * Writes @page, a whole page at @index, into the inode. Takes i_data_sem. Returns 0 or -errno:
- * -ENOSPC if the file needs blocks.
+ * Writes @page, a whole page at @index, into the inode. Takes i_data_sem. Returns 0 or -errno.
+ * -ENOSPC: the file needs blocks, and content that lay in the inode is now in a block.
  */
 int ext4_inline_write(struct ext4_handle *h, struct inode *inode, u64 index, const u8 *page);
 /*

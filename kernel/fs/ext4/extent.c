@@ -2,9 +2,9 @@
 /*
  * extent.c: maps file blocks to disk blocks: extent trees, and the block maps of older files.
  *
- * Every node is checked when it is read: its magic, its entry counts against its size, its depth
- * (one less than its parent's), its checksum, and that the blocks it names lie in the file system.
- * The caller holds i_data_sem for reading.
+ * Every node is checked at each use: its magic, its entry counts against its size, its depth (one
+ * less than its parent's), and that the blocks it names lie in the file system. Its checksum is
+ * checked once after it was read. The caller holds i_data_sem, at least for reading.
  *
  * Source: linux-doc, filesystems/ext4/ifork.
  */

@@ -4,8 +4,8 @@
  *
  * A file goes into its directory's group. A directory goes into the first group, from its parent's
  * on, that has free blocks and at least the average number of free inodes, so that directory trees
- * spread over the disk. Lock: alloc_lock. Source: linux-doc,
- * filesystems/ext4/{group_descr,inodes}.
+ * spread over the disk. If that group has no free inode, the next one that has one is used. Lock:
+ * alloc_lock. Source: linux-doc, filesystems/ext4/{group_descr,inodes}.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
@@ -195,7 +195,10 @@ static u32 group_for_dir(struct ext4_sb *sbi, u32 parent)
 	return parent;
 }
 
-/* Takes an inode number. Returns it, or 0 with *err set. Takes alloc_lock. */
+/*
+ * Takes an inode number. Returns it, or 0 with *err set: -ENOSPC, or the error of the last bitmap
+ * that could not be read. Takes alloc_lock.
+ */
 static u32 take_number(struct ext4_handle *h, struct inode *dir, bool is_dir, int *err)
 {
 	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);

@@ -20,8 +20,8 @@
 #define PRUNE_CREDITS 6
 
 /*
- * Returns the number of levels of indirect blocks between the inode and block @lblk. slot[]: the
- * index to follow at each level.
+ * Returns the number of levels of indirect blocks between the inode and block @lblk, or -EFBIG if
+ * no map reaches that block. slot[]: the index to follow at each level.
  */
 static int find_slots(const struct ext4_sb *sbi, u32 lblk, u32 slot[MAX_LEVEL + 1])
 {

@@ -156,7 +156,10 @@ static int ext4_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
 	return err;
 }
 
-/* Makes the first block of a directory, with "." and "..". Returns 0 or -errno. */
+/*
+ * Makes the content of a new directory, "." and "..", in its first block or in its inode. Returns 0
+ * or -errno.
+ */
 static int fill_directory(struct ext4_handle *h, struct inode *dir, struct inode *inode)
 {
 	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
@@ -354,7 +357,7 @@ static int ext4_link(struct dentry *old, struct inode *dir, struct dentry *d)
 
 /*
  * Returns the block with the entry of @d, referenced, and sets *de. Returns ERR_PTR(-ENOENT) if
- * there is no entry, -EFSCORRUPTED if it does not lead to @inode, or another.
+ * there is no entry, ERR_PTR(-EFSCORRUPTED) if it does not lead to @inode, or another ERR_PTR.
  */
 static struct ext4_buf *entry_of(
 	struct inode *dir, struct dentry *d, struct inode *inode, struct ext4_dir_entry **de)

@@ -87,8 +87,8 @@ struct ext4_journal {
 	struct inode *inode;
 	u64 *map; /* map[log block]: device block */
 	/*
-	 * In log blocks; the log is [first, maxlen), the next record goes to @head. Used only by
-	 * the journal thread.
+	 * In log blocks. The log is [first, maxlen), which does not change. The next record goes to
+	 * @head. Access to @head and @used: as to @checkpoint.
 	 */
 	u32 first, maxlen, head, used;
 	bool wide; /* True if tags have 64-bit block numbers */

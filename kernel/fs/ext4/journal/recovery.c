@@ -7,6 +7,7 @@
  * complete if it has a commit block (with a correct checksum, in a log with checksums). A block
  * that transaction R revokes is not replayed from transactions up to R. If a descriptor or revoke
  * block of a complete transaction has a wrong checksum, the log is damaged and nothing is replayed.
+ * A wrong checksum of another block is found by the last pass, and ends the replay at that block.
  * Exception: if the transaction's commit block is older than the previous commit block, the
  * transaction is left from an earlier use of the log, and the log ends before it. Everything in the
  * log is hostile: block numbers and lengths are checked, and the scan is bounded by the log's

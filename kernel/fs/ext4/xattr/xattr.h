@@ -31,9 +31,9 @@ int ext4_value_ref(struct ext4_handle *h, struct super_block *sb, u32 ino,
 u32 ext4_value_hash(const struct ext4_sb *sbi, const void *value, u32 size);
 
 /*
- * Gets the value of the attribute system.data: sets *value (to free by kfree(); NULL if *size is 0)
- * and *size. Returns 0, or -ENODATA if there is none, or another -errno. i_data_sem is held, for
- * writing if the value will change.
+ * Gets a copy of the value of the attribute system.data: sets *value, which the caller frees by
+ * kfree(), and *size. Returns 0, -ENODATA if there is no such attribute, or another -errno.
+ * i_data_sem is held, for writing if the value will change.
  */
 int ext4_system_data(struct inode *inode, u8 **value, u32 *size);
 /*
