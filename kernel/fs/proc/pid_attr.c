@@ -60,8 +60,9 @@ static ssize_t attr_read(struct file *f, struct iov_iter *to, loff_t *pos)
 }
 
 /*
- * Refuses a write: with -EPERM if the file was opened before an execve, with -EACCES if it belongs
- * to another task, else with -EINVAL.
+ * Refuses every write. -EPERM: the file was opened for another memory, that of another process or
+ * that before an execve(2). -ESRCH: the file's task is gone. -EACCES: it is another thread of the
+ * writer's process. -EFAULT: the text cannot be read. Else -EINVAL.
  */
 static ssize_t attr_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {

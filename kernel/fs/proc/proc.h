@@ -336,7 +336,10 @@ int proc_entry_show(const struct proc_inode *pi, struct seq *s);
  * has checked the task's right. Returns 0 or -errno.
  */
 int proc_entry_link(const struct proc_inode *pi, struct task *t, struct path *path);
-/* As store_fn, for the entry that @f has open: 0 or -errno. */
+/*
+ * Stores the text of one write to @f, as store_fn does. Returns 0 if the whole text was taken, or
+ * the number of bytes taken, or -errno.
+ */
 int proc_entry_store(struct file *f, char *text, size_t n);
 long proc_entry_ioctl(struct file *f, u32 cmd, u64 arg); /* -ENOTTY: the entry has none */
 
@@ -387,6 +390,7 @@ int proc_map_file_path(struct task *t, u64 start, u64 end, struct path *path, u6
  * pid_text.c and others. The caller holds a reference to @t, or the users' reference to @mm
  * (mm_users). Functions that show print the file's text. Functions that store get the text of a
  * write to @f, NUL-terminated, which they may overwrite. All return 0 or -errno and may sleep.
+ * proc_store_autogroup() returns the number of bytes taken if that is only a part.
  */
 int proc_show_comm(struct seq *s, struct task *t);
 int proc_store_comm(struct task *t, struct file *f, char *text);
