@@ -381,8 +381,9 @@ extern const struct file_operations fuse_file_fops;
  */
 int fuse_open_common(struct inode *inode, struct file *f, bool dir);
 /*
- * Frees a handle that the server has not opened, so no RELEASE is sent. fuse_file_release() sends
- * RELEASE without waiting, and frees the handle of @inode. @flags: f_flags of the open file.
+ * Frees a handle that the server has not opened, so no RELEASE is sent. fuse_file_release() frees
+ * the handle of @inode. Unless ff->none is set, it first sends RELEASE, without waiting. @flags:
+ * f_flags of the open file.
  */
 void fuse_file_drop(struct fuse_file *ff);
 void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags);
@@ -441,7 +442,9 @@ void fuse_was_written(struct inode *inode);
 /* pages.c */
 extern const struct address_space_operations fuse_aops;
 /*
- * Sends the dirty pages and waits until they are clean. Returns 0, or -EINTR if the task is killed.
+ * Sends the dirty pages, and waits until the server has answered and no page is dirty. Returns 0,
+ * or -EINTR if the task is killed. For an exiting task it sends all pages at once, and returns 0
+ * without waiting.
  */
 int fuse_flush_pages(struct inode *inode);
 /*
