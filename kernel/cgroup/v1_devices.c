@@ -305,8 +305,8 @@ static size_t put_rule(char *buf, const struct rule *r)
 }
 
 /*
- * Returns the text of devices.list, which the caller frees with kfree(), or NULL without memory. A
- * group that allows all devices but some shows only "a *:* rwm", as on Linux.
+ * Returns the text of devices.list, which the caller frees with kfree(), or NULL if memory is
+ * short. A group that allows all devices but some shows only "a *:* rwm", as on Linux.
  */
 char *cgroup1_devices_text(struct cgroup1 *g)
 {

@@ -74,6 +74,7 @@ void cgroup1_memory_moved(struct task *t, struct cgroup1 *g)
 
 /*
  * Returns the group to which current's huge pages are charged, of either version, with a reference.
+ * NULL: current is in the top or root group, which is not charged.
  */
 struct mem_group *cgroup1_huge_payer(void)
 {
