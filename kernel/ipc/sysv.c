@@ -3,8 +3,9 @@
  * sysv.c: tables, ids and permissions of System V objects (sysv.h has the interface).
  *
  * Ids: an object gets the lowest free index after the last one assigned, in a window of 64, or of
- * 1.5 times the number of objects if that is more. Each time the index wraps, the sequence number
- * is incremented, so that an id is not reused soon.
+ * 1.5 times the number of objects if that is more. The window is never larger than the limit of
+ * objects. Each time the index wraps, the sequence number is incremented, so that an id is not
+ * reused soon. A sysctl kernel.*_next_id can request another id for one object.
  *
  * Locks: ids->lock. An object's lock is taken after ids->lock has been dropped. Only sysv_remove()
  * and sysv_forget_key() take ids->lock inside an object's lock.
