@@ -169,7 +169,7 @@ bool cap_issubset(u64 a, u64 b)
 }
 
 /*
- * True if @c has all capabilities of @of. The creator of a user namespace counts as having all
+ * True if @c has no capability that @of lacks. The creator of a user namespace counts as having all
  * capabilities in it.
  */
 static bool caps_subset(const struct cred *of, const struct cred *c)
