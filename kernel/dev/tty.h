@@ -151,8 +151,9 @@ struct tty_struct {
 /* n_tty.c */
 void n_tty_init(struct tty_struct *tty); /* empties the buffers, allocates nothing */
 /*
- * Processes @n bytes from the line, with echo and signals. Returns how many; fewer than @n only if
- * the buffer is full in raw mode. Does not sleep, as the next two functions do not.
+ * Processes @n bytes from the line, with echo and signals. Returns how many: fewer than @n only if
+ * the buffer is full and has bytes that a reader can take. If it is full of one unfinished line,
+ * further bytes of that line are lost. Does not sleep, as the next two functions do not.
  */
 int tty_input(struct tty_struct *tty, const u8 *buf, int n);
 /*
