@@ -161,7 +161,10 @@ static int set_state(struct fat_sb *s, bool dirty)
 	return err ? err : fat_write(s, s->state_at, &state, 1);
 }
 
-/* Writes FSINFO, if the volume has it. Takes s->lock. Returns 0 or -errno. */
+/*
+ * Writes FSINFO, if the volume has a valid one and the free clusters are counted. Takes s->lock.
+ * Returns 0 or -errno.
+ */
 static int write_fsinfo(struct fat_sb *s)
 {
 	struct fat_fsinfo *i;
