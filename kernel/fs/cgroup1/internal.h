@@ -102,7 +102,7 @@ int cg1_show_huge_numa(struct seq *s, struct cgroup1 *g);
 const char *cg1_name_of(const struct file *f, const struct cgroup1 *g);
 
 /*
- * cgroup1.c: returns a new inode with a reference to @g, or NULL without memory. Its owner is
+ * cgroup1.c: returns a new inode with a reference to @g, or NULL if memory is short. Its owner is
  * current's user, or root for the top group. Takes cgroup1_mutex.
  */
 struct inode *cg1_new_inode(struct super_block *sb, struct cgroup1 *g, umode_t mode);
