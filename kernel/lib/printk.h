@@ -112,9 +112,8 @@ extern int panic_timeout;
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 
 /*
- * Ends a boot that cannot work, with status 1. Prints the text, which names the wrong parameter, as
- * one line on stderr.
- * Also ends an instance that has lost its processes on the host.
+ * Ends a boot that cannot work, or an instance that has lost its processes on the host, with status
+ * 1. Prints the text, which gives the reason, as one line on stderr.
  */
 void refuse(const char *fmt, ...) __printf(1, 2) __noreturn;
 
