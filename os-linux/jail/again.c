@@ -61,6 +61,8 @@
 #define NUMBERS_MAX 65536 /* limit of descriptor numbers */
 #define LOOK_AT 1024
 #define LEFT_MAX 64
+#define FORK_MS 1000
+#define FORK_STEP_MS 10
 
 /* ---- the broker and the launcher ---- */
 
@@ -193,14 +195,42 @@ static void __attribute__((noreturn)) start_kernel(int way)
 	_exit(1);
 }
 
+/* Ends the launcher, and with it the stub, after a line on the instance's standard error. */
+static void __attribute__((noreturn)) give_up(const char *call, int err)
+{
+	for (int i = 0; i < next.nr; i++)
+		if (next.number[i] == 2)
+			dprintf(next.fd[i], "nestling: no next kernel process can start: %s: %s\n",
+				call, strerror(err));
+	_exit(1);
+}
+
+/*
+ * Forks. The threads of the last kernel process may count against a limit for a moment after its
+ * end, so a refusal for a limit is tried again for FORK_MS. Returns as fork(2).
+ */
+static pid_t fork_patiently(void)
+{
+	pid_t pid = fork();
+
+	for (int ms = 0; pid < 0 && errno == EAGAIN && ms < FORK_MS; ms += FORK_STEP_MS) {
+		poll(NULL, 0, FORK_STEP_MS);
+		pid = fork();
+	}
+	return pid;
+}
+
+/* Starts the next kernel process. Returns its pid, or ends the launcher if the host refuses. */
 static pid_t start_next(int *way)
 {
 	int pair[2];
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-		return -1;
-	pid = fork();
+		give_up("socketpair", errno);
+	pid = fork_patiently();
+	if (pid < 0)
+		give_up("fork", errno);
 	if (!pid)
 		start_kernel(pair[1]);
 	close(pair[1]);
