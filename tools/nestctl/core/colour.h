@@ -10,7 +10,7 @@ enum colour { COLOUR_NONE, COLOUR_BOLD, COLOUR_DIM, COLOUR_RED, COLOUR_YELLOW, C
 /*
  * Returns the escape sequence that switches standard output to a colour, in constant memory.
  * COLOUR_NONE ends all others. Returns "" if standard output is no terminal, TERM is missing or
- * "dumb", or NO_COLOR is set and not empty.
+ * "dumb", or NO_COLOR is set and not empty. The first call decides this for all later ones.
  */
 const char *colour(enum colour c);
 /*

@@ -165,8 +165,9 @@ int helper_run(const struct command *c, int argc, char **argv) __attribute__((no
 
 /*
  * Returns the key of the next option, or 0 behind the last (options.c). Its value is optarg, which
- * is NULL if the option was given none. Prints the help and exits at --help. Dies at an unknown
- * option.
+ * is NULL if the option was given none. An option that takes no value may be written --rm=true;
+ * --rm=false is skipped. Prints the help and exits at --help, and at -h as command_has_h() says.
+ * Dies at an unknown option, and at a value that is missing or not wanted.
  */
 int next_option(const struct command *c, int argc, char **argv);
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * completion.c: `nestctl completion bash|zsh` prints the shell's completion script. The scripts
- * contain the table; they call nestctl for names of images and instances (`nestctl image list
- * --names`, `nestctl list --names`).
+ * contain the table; they call nestctl for names of images, instances and states (`nestctl image
+ * list --names`, `nestctl list --names`, `nestctl states --names`).
  */
 #include <ctype.h>
 #include <stdio.h>

@@ -24,8 +24,8 @@ struct fields *fields_parse_with(const char *template, const char *id);
 /* Begins a row: everything that json.h writes from now on becomes the row's object. */
 void fields_row_begin(struct fields *f);
 /*
- * Prints the row on standard output, or adds it to the table. json.h writes to standard output
- * again. Dies if the template names a field that the row lacks.
+ * Prints the row on standard output, or adds it to the table, which drops cells after the
+ * sixteenth. json.h writes to standard output again. Dies as field_nodes_run() does.
  */
 void fields_row_end(struct fields *f);
 /* Prints the table on standard output, if the template describes one, and frees @f. */

@@ -290,7 +290,10 @@ static void call_title(struct json *out, const struct json *const *args, int nr)
 	set_text(out, text);
 }
 
-/* pad TEXT BEFORE BEHIND: adds these numbers of blanks, unless the text is empty. */
+/*
+ * pad TEXT BEFORE BEHIND: adds these numbers of blanks, each at most PAD_MAX, unless the text is
+ * empty.
+ */
 static void call_pad(struct json *out, const struct json *const *args, int nr)
 {
 	const char *text = text_argument(args[0], "pad");
@@ -356,7 +359,7 @@ struct directive {
 	char letter;
 };
 
-/* Reads digits, at most PAD_MAX. */
+/* Reads a number, 0 if there is no digit. Dies if it is above PAD_MAX. */
 static int read_count(const char **p)
 {
 	int n = 0;

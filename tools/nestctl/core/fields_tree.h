@@ -42,7 +42,7 @@ struct field_expr {
 	struct json *value;
 	/* EXPR_CALL: the function */
 	const struct field_call *call;
-	/* arguments of a call, "and", "or" and "not" */
+	/* arguments of a call, "and", "or" and "not"; @nr is their number */
 	struct field_expr *args[FIELDS_ARGS_MAX];
 	int nr;
 	/* "A.B": the fields to follow from the expression's value, or NULL */
@@ -79,7 +79,11 @@ struct field_node {
  * Dies with a message about the first error.
  */
 struct field_node *field_nodes_parse(const char *text);
-/* Writes @row by the template. Dies if the row lacks a field that the template names. */
+/*
+ * Writes @row by the template. Dies if the template prints a field that the row lacks, or calls a
+ * function with it. A key that a map such as Labels lacks is null instead. So is every missing
+ * field that if, with, range, and, or, not only test.
+ */
 void field_nodes_run(FILE *out, const struct field_node *n, const struct json *row);
 /* Writes the heads of columns: each field's name instead of its value. @id: the head for ID. */
 void field_nodes_heads(FILE *out, const struct field_node *n, const char *id);

@@ -19,8 +19,8 @@ static int columns(void)
 }
 
 /*
- * Prints the first @len bytes of @text, wrapped at the terminal's width; the first line begins at
- * column @at.
+ * Prints the first @len bytes of @text, wrapped at the width of columns(). The cursor is in column
+ * @at, and further lines begin in column @indent.
  */
 static void wrap(const char *text, size_t len, int indent, int at)
 {

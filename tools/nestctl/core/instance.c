@@ -133,7 +133,7 @@ static void add_family(const struct processes *ps, struct instance *in)
 	free(mine);
 }
 
-/* Returns the bytes in the memory files of @pid, each counted once. */
+/* Returns the bytes in the first FILES_MAX memory files of @pid, each counted once. */
 static uint64_t memory_files(pid_t pid)
 {
 	char *dir = format("/proc/%d/fd", (int)pid);
@@ -196,7 +196,7 @@ static double age_of(const struct processes *ps, pid_t pid)
 
 /*
  * Returns the words of a command line, ending in NULL, and their memory in *kept. The caller frees
- * both.
+ * both. There are no words if the process has gone, and none beyond CMDLINE_MAX bytes.
  */
 static char **read_cmdline(pid_t pid, char **kept)
 {
@@ -247,7 +247,7 @@ static const char *last_name(const char *files)
 	return name;
 }
 
-/* Returns the file of the first disk from a word such as "ubd0m=COW,FILE". */
+/* Returns the file of disk ubd0 from a word such as "ubd0m=COW,FILE", or "" if there is none. */
 static const char *image_of(char *const *argv)
 {
 	for (; *argv; argv++) {

@@ -49,8 +49,9 @@ void instances_measure(struct instance *all, size_t n);
 /* Frees the @n instances and their texts, except those at @image. */
 void instances_free(struct instance *all, size_t n);
 /*
- * Returns the instance called @name, or dies if it does not run. @name NULL: the only running one.
- * Its memory is never freed.
+ * Returns the running instance called @name; if each home has one of this name, one of the two.
+ * @name NULL: returns the only running instance. Dies if no instance runs, or if @name is NULL and
+ * several run. The memory is never freed.
  */
 struct instance instance_find(const char *name);
 

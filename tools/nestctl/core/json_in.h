@@ -2,9 +2,10 @@
 /*
  * json_in.h: untrusted JSON (RFC 8259) as a tree, which is never freed.
  *
- * json_parse() dies with a message that begins with @what if the text is damaged, too deep or
- * contains \u0000. json_get() and the functions below it accept NULL as the object. They return
- * NULL or false for a value that is missing or of another kind, so calls can be nested.
+ * json_parse() dies with a message that begins with @what if the text is damaged, has more than 32
+ * levels or contains \u0000. It checks neither the form of numbers nor the UTF-8 of texts.
+ * json_get() and the functions below it accept NULL as the object. They return NULL or false for a
+ * value that is missing or of another kind, so calls can be nested.
  */
 #ifndef NESTLING_NESTCTL_JSON_IN_H
 #define NESTLING_NESTCTL_JSON_IN_H

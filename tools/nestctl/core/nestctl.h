@@ -60,7 +60,10 @@ const char *signal_abbreviation(int sig);
  * Warns then, unless the reader has gone.
  */
 int finish_output(int status);
-/* Returns an absolute path, never freed, of a file that need not exist. Resolves no links. */
+/*
+ * Returns an absolute path, never freed, of a file that need not exist. Resolves no links. Returns
+ * a copy of @path if the current folder has no path.
+ */
 char *absolute_path(const char *path);
 /* Formats into fresh memory, which is never freed. */
 char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -116,7 +119,7 @@ uint64_t parse_size(const char *text, const char *what);
 const char *find_program(const char *name);
 /*
  * Starts the program argv[0] and returns its pid. Looks up a name without a slash by
- * find_program(). Dies if the program is not found or no process can be made. If execv() fails, the
+ * find_program(). Dies if that finds no program or no process can be made. If execv() fails, the
  * child warns and exits with 127. Only one such program may run at a time. The child's descriptors
  * 0 to 2 are @fds, where -1 means nestctl's own. The child gets its own process group, since
  * mmdebstrap signals its whole group when it fails.

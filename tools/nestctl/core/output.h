@@ -30,7 +30,10 @@ int output_open(const char *path);
 void output_finish(int fd, const char *path, bool replace);
 /* Gives the file the mode that the umask allows, for an archive that the user will pass on. */
 void output_by_umask(int fd);
-/* Gives @fd the mode of @old, the file that it is to replace, and if possible the owner of @old. */
+/*
+ * Gives @fd the mode of @old, the file that it is to replace, and if possible the owner and group
+ * of @old. If these cannot be given, the mode is without the group's rights. Ignores other errors.
+ */
 void output_replaces(int fd, int old);
 /*
  * Makes the existing file @path a companion of @fd of output_open(), which is removed if @fd is

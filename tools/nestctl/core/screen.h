@@ -16,12 +16,16 @@
 
 /*
  * Takes the terminal: switches to the alternate screen, and delivers keys at once and without echo.
- * Sets SIGPIPE to be ignored. True if standard input and output are a terminal.
+ * Sets SIGPIPE to be ignored. Returns true on success. Changes nothing and returns false unless
+ * standard input and output are terminals.
  */
 bool screen_enter(void);
 /* Restores the terminal. May be called again. */
 void screen_leave(void);
-/* Makes screen_ended() notice signals that end the program. screen_enter() calls it. */
+/*
+ * Makes screen_ended() notice SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2 and SIGALRM, and SIGHUP
+ * unless it is ignored. screen_enter() calls this function.
+ */
 void screen_notice_signals(void);
 /* Returns the number of the signal that asked the program to end, or 0. */
 int screen_ended(void);

@@ -17,7 +17,10 @@
  * the only running instance. Dies if there is none, or if @name is NULL and there are several.
  */
 const char *umid_folder(const char *name);
-/* Returns the folder of the running instance @name, in memory that is never freed, or NULL. */
+/*
+ * Returns the folder of the running instance @name, in memory that is never freed. Returns NULL if
+ * no instance of this name runs, or if @name cannot be a name.
+ */
 const char *umid_served(const char *name);
 /* Returns the pid of the kernel's process. Dies if the instance has ended. */
 pid_t umid_pid(const char *folder);
@@ -30,14 +33,15 @@ pid_t umid_read_pid(const char *folder);
 /* True if a process listens on the folder's management console, false with errno. */
 bool umid_is_served(const char *folder);
 /*
- * Removes an instance's folder, with its sockets and pid, unless a process serves its console.
- * Errors are ignored.
+ * Removes an instance's folder, with its sockets and pid, if the console's socket exists and no
+ * process serves it. If the socket is missing or cannot be asked, removes the folder only if it is
+ * empty. Errors are ignored.
  */
 void umid_remove_dead(const char *folder);
 /*
  * Removes the folder of the ended kernel @pid, unless another kernel has the folder by now. Waits
  * up to 5 s for the broker of a jailed kernel, which holds the socket a moment longer than the
- * kernel.
+ * kernel. Leaves the folder if the broker still holds the socket then.
  */
 void umid_remove_ended(const char *folder, pid_t pid);
 /*
@@ -49,7 +53,10 @@ const char *umid_home(int i);
 /* A connection to a management console. One request at a time. */
 struct umid_console {
 	int fd; /* caller closes it when done */
-	/* ms to wait for each packet of a reply, 10 s at first. The caller may change it. */
+	/*
+	 * ms to wait for each packet of a reply, 10000 at first. A whole reply may take four times
+	 * as long. The caller may change it.
+	 */
 	int wait_ms;
 	/*
 	 * ms between two checks whether the instance still exists, 200 at first. The caller may

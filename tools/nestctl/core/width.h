@@ -9,7 +9,8 @@
 int text_width(const char *text);
 /*
  * Prints at most @width columns of @text, the last of which is an ellipsis if text is left. Prints
- * '?' for each invalid byte and control character. Returns the columns printed.
+ * '?' for each invalid byte, control character, and embedding or override of the direction (U+202A
+ * to U+202E). Returns the columns printed.
  */
 int put_cut(FILE *out, const char *text, int width);
 /*
