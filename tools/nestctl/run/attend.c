@@ -9,6 +9,9 @@
  * the kernel at once. Once a signal has asked for the end and the command has ended, output without
  * a reader is dropped. The kernel dies with nestctl (PR_SET_PDEATHSIG). Files that the kernel made
  * on the host have no name, or are removed by the next instance.
+ *
+ * A machine has no command: SIGTERM, SIGINT, SIGHUP and SIGQUIT are ctrl-alt-del for its init,
+ * which has MACHINE_GRACE seconds. Other signals are dropped.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -336,7 +339,11 @@ static void tell_oom(const struct run *r)
 	note_oom(r);
 }
 
-/* Returns the exit status that init reported, or else one derived from the kernel's wait status. */
+/*
+ * Returns the exit status that init reported, with 1 in place of 0 if the host has refused guest
+ * data. Without a report returns a status for the kernel's wait status, or dies with the reason of
+ * the instance's end.
+ */
 static int result(const struct run *r, int status)
 {
 	char line[512];
@@ -466,8 +473,9 @@ static bool signal_waits(void)
 }
 
 /*
- * Waits until init is ready. Returns true if the kernel ended before that, because another process
- * had taken the chosen host port. The function has then chosen another port.
+ * Waits until init is ready, a signal asks for the end, or the kernel has written SAID_MAX bytes.
+ * Returns true if the kernel ended before that, because another process had taken the chosen host
+ * port. The function has then chosen another port.
  */
 static bool has_lost_port(struct run *r, pid_t pid)
 {

@@ -14,8 +14,8 @@
  *
  * The size of a file is limited, so that a guest cannot fill the host's disk. A full FILE is
  * renamed to FILE.1, which replaces an older one, and a new FILE begins with a line "rotated". A
- * file that the caller has opened (fd:N), or that cannot be renamed, gets no further lines once it
- * is full.
+ * file that the caller has opened (fd:N), or that cannot be renamed, gets a line "full" instead,
+ * and after that only the line "end".
  *
  * Invariants:
  * 1. Each line from the pipe is one line of each output, or is counted as lost for it.

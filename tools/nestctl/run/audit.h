@@ -20,8 +20,9 @@
 struct run;
 
 /*
- * Adds an output, FILE or fd:N, of which there may be 4. @text must stay valid. Dies if the
- * descriptor is not writable.
+ * Adds an output, FILE or fd:N, of which there may be 4. @text must stay valid. Duplicates the
+ * descriptor, and makes N close-on-exec if it is above 2. Dies if @text is invalid, the descriptor
+ * is not writable, or there are 4 outputs.
  */
 void audit_add(const char *text);
 /*
@@ -40,7 +41,10 @@ void audit_clear(void);
  * the call only.
  */
 void audit_listen(void (*f)(const char *line));
-/* Opens the outputs and makes the pipe. Dies if a file cannot be written. */
+/*
+ * Opens the outputs, makes the pipe, adds the kernel's parameter and writes the line "start". Dies
+ * if a file cannot be opened, or if a size is given but no output.
+ */
 void audit_prepare(struct run *r);
 /* Starts the thread that carries lines to the outputs, once the kernel has its end of the pipe. */
 void audit_begin(void);

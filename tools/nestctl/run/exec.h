@@ -33,7 +33,10 @@ enum channels { CHANNELS_APART, CHANNELS_JOINED, CHANNELS_TERMINAL };
 struct remote {
 	int control, in, out, err;
 };
-/* Starts a command. Dies if the instance refuses or does not answer. */
+/*
+ * Starts a command. Waits up to 30 s for an instance that still boots. Dies if its image is not
+ * mounted then, or if the instance refuses or does not answer.
+ */
 struct remote remote_start(const struct instance *in, const struct exec_job *j, enum channels kind);
 /*
  * Runs a program of the instance, without a shell, without input and as root. @argv ends in NULL.
@@ -63,8 +66,8 @@ struct exec_config {
 	uint64_t caps;
 };
 /*
- * Fills @c. An image that is gone or unreadable has no settings. The memory of texts is never
- * freed.
+ * Fills @c. An image that is gone or unreadable has no settings. Of a machine only @caps is set,
+ * since its users log in. The memory of texts is never freed.
  */
 void exec_config_read(struct exec_config *c, const struct instance *in);
 
@@ -80,7 +83,7 @@ struct exec_user {
 /*
  * Finds a user from @text, USER[:GROUP] by name or number, with the groups of @config. @text NULL:
  * root. Reads /etc/passwd and /etc/group in the instance. Dies if a name is in neither; a number
- * need not be in them.
+ * need not be in them. Takes at most 64 groups of the user from /etc/group.
  */
 struct exec_user exec_user_find(
 	const struct instance *in, const char *text, const struct exec_config *config);

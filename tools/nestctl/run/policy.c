@@ -2,9 +2,10 @@
 /*
  * policy.c: see policy.h.
  *
- * A run gets nothing that its policy does not name. The policy is read completely before anything
- * is made. Lines are `key = value`. A line that begins with `#` is a comment. Only allow-net,
- * volume and audit may be given several times.
+ * A run gets no network, port or folder that its policy does not name. A limit (cpus, memory, disk,
+ * pids, timeout) that the policy does not name is that of the command line. The policy is read
+ * completely before anything is made. Lines are `key = value`. A line that begins with `#` is a
+ * comment. Only allow-net, volume and audit may be given several times.
  *
  * How a policy is combined with the command line:
  *

@@ -64,7 +64,10 @@ static int channel(int type, int *theirs)
 	return fds[0];
 }
 
-/* True if nestctl run has started the instance, with the built-in init. */
+/*
+ * True if nestctl run has booted the instance, with the built-in init. False if it was started from
+ * a state or a template, where the image is mounted already.
+ */
 static bool has_init(const struct instance *in)
 {
 	for (char **word = in->argv; *word; word++)

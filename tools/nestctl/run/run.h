@@ -289,8 +289,8 @@ void run_add_volumes_from(struct run *r, const char *text, char *(*word)(const s
 void run_replace_inherited(struct run *r, char *(*word)(const struct volume *v));
 /*
  * Adds [[ADDRESS:]HOST:]GUEST[/udp], where HOST and GUEST may be ranges, and sets r->published
- * (publish.c). Returns false if @text has another form. Dies if the ranges differ in length, or if
- * no port is free.
+ * (publish.c). Returns false if @text has another form. Dies if the ranges differ in length, if no
+ * port is free, if ADDRESS is not one of IPv4, or if the run has more than 64 ports.
  */
 bool run_publish(struct run *r, const char *text);
 /* Adds a port or range of --expose. Dies if it is invalid. */
@@ -429,7 +429,7 @@ void attend_prepare(void);
  * pump_drop() is called repeatedly: it drops the output of each reader that has taken nothing for
  * more than a second of these calls. pump_finish() waits until all output has arrived, and calls
  * pump_drop() while @hurry() is true. It returns false after a message if some output could not be
- * written. A reader that has gone is no error.
+ * written. Output that was dropped, or whose reader has gone, is no error.
  */
 int pump_input(int fd, int ready);
 /*

@@ -8,6 +8,9 @@
  * off. If the instance does not power off, the management console gets "halt", which syncs the
  * disks, and two seconds later the process is killed. A pidfd holds the process, so that its number
  * cannot be reused.
+ *
+ * A detached instance is ended by its supervisor in this way. If the supervisor takes SUPERVISOR_MS
+ * longer than the programs' time, stop kills it.
  */
 #include <errno.h>
 #include <poll.h>
@@ -87,10 +90,13 @@ static bool open_process(struct target *t)
 	return false;
 }
 
-/* An instance that starts or ends in this moment is looked up again. */
 #define TRIES 40
 #define PAUSE_US 5000
 
+/*
+ * Looks up an instance that runs or is kept, and opens its process if that has no supervisor. Tries
+ * again if the instance starts or ends in this moment. Dies if there is none.
+ */
 static struct target hold(const char *name)
 {
 	struct target t = { .name = name };

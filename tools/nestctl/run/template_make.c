@@ -222,7 +222,10 @@ static bool has_room(const char *dir)
 	return !statvfs(dir, &st) && (uint64_t)st.f_bavail * st.f_frsize >= ROOM;
 }
 
-/* True if this process may make the template now. */
+/*
+ * True if this process may make the template now: there is room, no other process makes one, and it
+ * neither exists nor has failed within the last hour. Locks .making and prunes templates.
+ */
 static bool begin(const struct run *r)
 {
 	const char *dir = data_dir("templates");
