@@ -74,14 +74,14 @@ struct message conn_receive(struct conn *c);
 struct message conn_expect(struct conn *c, uint32_t type, size_t least);
 /*
  * Called with a struct conn several times a second during long work: sends MIG_ALIVE if it is due.
- * Dies if the peer has gone, or at a signal.
+ * Dies if the peer has gone or has sent MIG_REFUSED, or at a signal.
  */
 void conn_tick(void *conn);
 /* Waits until @fd is readable, without a time limit. Dies as conn_tick() does. */
 void conn_await(struct conn *c, int fd);
 /*
- * Sends MIG_REFUSED with the reason @why, unless the peer has sent a MIG_REFUSED. Errors are
- * ignored.
+ * Sends MIG_REFUSED with the reason @why, and waits up to 5 s until the peer closes its end. Does
+ * nothing if the peer has sent a MIG_REFUSED, or before conn_begin(). Errors are ignored.
  */
 void conn_refuse(struct conn *c, const char *why);
 /* Closes the descriptors, and waits up to 5 s for the end of c->child. */
@@ -103,7 +103,11 @@ long conn_now(void);
  */
 struct conn conn_to(const char *address);
 struct conn conn_to_command(char *const *argv);
-/* Waits for one connection. @address "-": standard input and output. */
+/*
+ * Waits for one connection, without a limit. For tcp: first prints the address. Dies if another
+ * user but root connects to unix:PATH. @address "-": standard input and output, after which the
+ * process's own standard output goes to standard error.
+ */
 struct conn conn_from(const char *address);
 
 /* ---- names.c: the files of a state ---- */
@@ -184,7 +188,10 @@ struct offer offer_of(const struct state *s, const char *flags, uint64_t bytes, 
 void offer_send(struct conn *c, const struct offer *o);
 /* Reads the untrusted text of a MIG_OFFER. Dies if the text is invalid. */
 struct offer offer_parse(const struct message *m);
-/* Dies if this host's CPU lacks one of the features o->flags. */
+/*
+ * Dies if this host's CPU lacks one of the features o->flags. Checks nothing if /proc/cpuinfo does
+ * not tell the features.
+ */
 void offer_check_cpu(const struct offer *o);
 /*
  * Finds a file with the content of o->images[@i] on this host. Returns the file's path, or NULL.

@@ -144,7 +144,10 @@ struct offer offer_parse(const struct message *m)
 	return o;
 }
 
-/* Returns the features of this host's first CPU as words with a blank before and after each. */
+/*
+ * Returns the features of this host's first CPU as words with a blank before and after each, or
+ * NULL if they are unknown.
+ */
 static const char *own_flags(void)
 {
 	FILE *f = fopen("/proc/cpuinfo", "re");

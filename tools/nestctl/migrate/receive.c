@@ -120,7 +120,10 @@ static void drop_images(struct receiver *r)
 
 /* ---- checks of the offer ---- */
 
-/* Dies if the store lacks room for all files. */
+/*
+ * Dies if the store of states lacks room for the state's files and the missing images. The store of
+ * images is taken to be on the same file system. A file system that tells no room has enough.
+ */
 static void check_space(struct receiver *r)
 {
 	struct statvfs v;

@@ -125,7 +125,8 @@ static void sweep(const char *root)
 /*
  * Waits up to LOCK_MS for the exclusive lock of the folder @fd: an earlier machine's keeper may be
  * about to end, or another nestctl may be testing the lock. If @moves is set and a keeper has the
- * lock, takes a shared lock instead and returns true at once. Otherwise returns false.
+ * lock, takes a shared lock instead and returns true at once. Otherwise returns false, when it has
+ * the exclusive lock or when LOCK_MS are over.
  */
 static bool wait_for_others(int fd, bool moves)
 {

@@ -142,6 +142,7 @@ struct state_new state_begin_at(const char *path);
 struct state_new state_begin_unnamed(void);
 /*
  * Seals the folder as n->seal says, syncs it to the disk and gives it its final path. Closes n->fd.
+ * Replaces a state of this path if n->replace is set, and otherwise dies if the path exists.
  */
 void state_publish(struct state_new *n);
 /* Removes the unpublished folder, if there is one. Its descriptor stays open. */
@@ -149,8 +150,9 @@ void state_drop(void);
 
 /*
  * Opens and locks the folder at @path, so that no other process removes or replaces it. @change:
- * locks it exclusively, for a change. Returns the descriptor, which holds the lock until the caller
- * closes it. Dies with a message about @name if another process has a lock that excludes this one.
+ * locks it exclusively, for a change, and waits up to half a second for other locks. Returns the
+ * descriptor, which holds the lock until the caller closes it. Dies with a message about @name if
+ * the folder is missing or another process has a lock that excludes this one.
  */
 int state_lock(const char *path, const char *name, bool change);
 /* Removes a state. Dies if another process uses it. */
@@ -205,8 +207,8 @@ void older_link(const struct state *parent, const struct state_new *n);
  */
 void older_describe(struct state *s, const struct state *parent, int dirfd);
 /*
- * Returns the @i-th file of a state, counted from 0: its memory, its older memory files, its
- * layers. Returns NULL behind the last.
+ * Returns the @i-th file of a state, counted from 0: its memory, its older memory files, and each
+ * disk's layer with the parts below it. Returns NULL behind the last.
  */
 const struct state_file *state_nth_file(const struct state *s, size_t i);
 
@@ -433,7 +435,7 @@ const char *start_kernel_of(const struct state *s, const char *wanted);
 void start_begin(struct start *st, const char *kernel);
 /*
  * Reads the reports of keeper and kernel, if necessary waits for one. Sets st->kernel, st->pidfd,
- * st->waits and st->runs. Returns false once the kernel's end was reported, with st->error set.
+ * st->waits and st->runs. Returns false with st->error set if the kernel has ended, or the keeper.
  */
 bool start_hear(struct start *st);
 /*
