@@ -144,9 +144,9 @@ void stop_child(void);
 
 /*
  * Returns the path of an image's file, which need not exist: a name with a slash is a path, any
- * other is in the image folder (image.c). Leaves out "docker.io/" and "docker.io/library/". Dies if
- * @name is empty. This function and the next three return a part of their argument, or memory that
- * is never freed.
+ * other is in the image folder (image.c). Leaves out "docker.io/" and "docker.io/library/" if a
+ * name without a slash follows. Dies if @name is empty. This function and the next three return a
+ * part of their argument, or memory that is never freed.
  */
 const char *image_path(const char *name);
 /* Returns NAME for docker's NAME:latest, unless an image is called NAME:latest. */

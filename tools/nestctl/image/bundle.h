@@ -39,7 +39,7 @@ struct container {
 	size_t config_size;
 	/* digest of the configuration, docker's id of the image: 64 digits */
 	char id[65];
-	/* names of the image in the archive, untrusted; ends in NULL, and NULL is none */
+	/* untrusted names of the image in the archive, ending in NULL; NULL if it has none */
 	char **names;
 	/*
 	 * the message that the image is for another machine; layers and id are then not set. NULL:

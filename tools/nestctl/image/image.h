@@ -78,7 +78,8 @@ void image_config_write(const char *image, const char *text, size_t size);
 /* ---- image_store.c; a name with a slash is a path outside of the store and is not locked ---- */
 /*
  * Locks a name until this process ends, so that no other nestctl makes or removes the image @name.
- * Makes the store if it is missing. Dies on an error, and if another nestctl has the lock.
+ * Makes the store if it is missing, and removes what killed processes have left in it. Dies on an
+ * error, and if another nestctl has the lock.
  */
 void image_lock(const char *name);
 /*

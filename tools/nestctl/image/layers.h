@@ -35,7 +35,10 @@ struct tree *layers_tree(struct layers *l);
  * each rounded up to 4 KiB. Dies if that is above blob_most().
  */
 void layers_finish(struct layers *l, uint64_t *files, uint64_t *bytes);
-/* Reads the blobs again and adds the remaining entries to @im. Dies if a blob has changed. */
+/*
+ * Reads the blobs again and adds the remaining entries to @im. Dies if a blob has other entries or
+ * sizes than before. Missing entries at its end are found by its digest only.
+ */
 void layers_write(struct layers *l, struct ext4_image *im);
 
 #endif

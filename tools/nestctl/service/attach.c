@@ -239,8 +239,8 @@ static bool has_ended(const struct attach *a, struct service_state *st)
 }
 
 /*
- * Carries output, input and signals until the command ends or the keys that detach were typed.
- * Returns nestctl's exit status: the command's, or 0 once detached.
+ * Carries output, input and signals until the command ends, the keys that detach were typed, or a
+ * signal ends nestctl. Returns nestctl's exit status as attach_started() does.
  */
 static int carry(struct attach *a)
 {

@@ -12,8 +12,8 @@ struct attach_options {
 };
 /*
  * Starts the kept instance @name, unless it runs already, and attaches to it. No output of a start
- * is missed. Returns the command's exit status, 0 once detached, or 1 if output cannot be written.
- * Dies on any other error.
+ * is missed. Returns the command's exit status, 1 if output cannot be written, or 0 once detached:
+ * by keys, by SIGHUP, or by a signal that no supervisor took. Dies on any other error.
  */
 int attach_started(const char *name, const struct attach_options *how);
 

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log.h: the output of a kept instance, in files log.1, log.2 ... of its folder.
+ * log.h: the output of a kept instance, in files log.1, log.2 ... of its folder. A machine that
+ * continues from a state has such files too (state/machine_log.c).
  *
  * A record is a line "TIME STREAM KIND TEXT", the form of Kubernetes' container logs: TIME in UTC
  * with nanoseconds, STREAM stdout, stderr or nestctl, KIND F (a whole line, or the end of one) or P
  * (a part, more follows). TEXT is the program's bytes.
  *
- * Only the supervisor writes. When a file is full it begins the file with the next number, never
- * writes to the full one again, and removes the lowest file. A reader that finds file N+1 therefore
- * knows that N is complete. No file is renamed.
+ * Only the supervisor writes, or the keeper of the machine. When a file is full the writer begins
+ * the file with the next number, never writes to the full one again, and removes the lowest files
+ * beyond the limit. A reader that finds file N+1 therefore knows that N is complete. No file is
+ * renamed.
  */
 #ifndef NESTLING_NESTCTL_LOG_H
 #define NESTLING_NESTCTL_LOG_H
