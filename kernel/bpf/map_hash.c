@@ -7,8 +7,9 @@
  * in the store: buckets, the free list and the LRU list are chains of such indexes. Elements from
  * index `made` on were never used.
  *
- * The LRU is simpler than Linux's: one list, the newest first. A program's lookup marks an element.
- * Instead of being evicted, a marked element loses its mark and moves to the front.
+ * The LRU is simpler than Linux's: one list, the newest first. A program's lookup marks an element,
+ * and so does an update of an element that exists. Instead of being evicted, a marked element loses
+ * its mark and moves to the front.
  *
  * Locks: map->lock protects the chains, keys and marks, and values that system calls read or write.
  */

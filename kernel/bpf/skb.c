@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skb.c: programs that read packets, attached to sockets (SO_ATTACH_BPF; kernel/net/packet/filter.c
- * passes the packet) or to control groups. Their context is struct __sk_buff (linux/bpf.h). Only
- * its field cb is in memory. A read of any other field computes the value.
+ * skb.c: programs that read packets. Those of sockets are attached by SO_ATTACH_BPF
+ * (kernel/net/packet/filter.c passes the packet). Those of control groups can be loaded, but not
+ * attached (cgroup.c), so they never run. The context is struct __sk_buff (linux/bpf.h). Only its
+ * field cb is in memory. A read of any other field computes the value.
  *
  * Fields that no device of this kernel sets are 0: queues, hashes, NAPI ids.
  */

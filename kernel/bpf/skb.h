@@ -7,7 +7,10 @@
 
 struct ebpf_skb {
 	struct filter_view *view; /* the packet, borrowed */
-	/* The packet, if the program may write its mark and priority, else NULL. */
+	/*
+	 * The packet, if the program may write its mark and priority, else NULL. Always NULL so
+	 * far: only programs of control groups may write them, and these never run.
+	 */
 	struct sk_buff *mine;
 	u32 cb[5]; /* scratch memory for the program */
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * verify.c: proves that a program may run: it reads only initialised data, accesses only its stack,
- * its context and the values of its maps, passes arguments of the right types to helpers, and ends.
+ * its context, the packet and the values of its maps, passes arguments of the right types to
+ * helpers, and ends.
  *
  * The program is simulated with knowledge about its registers and its stack (struct state) instead
  * of values. Each path is followed separately, and paths that are still to be followed wait on a

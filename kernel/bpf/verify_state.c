@@ -5,8 +5,8 @@
  *
  * A register of the old state covers the register of the new state if the new bounds are within the
  * old ones. A register that is not read any more (verifier.live) is not compared. Ids are compared
- * as names: each id of one state must correspond to a single id of the other state wherever it
- * occurs.
+ * as names: wherever the old state has an id, the new state must have an id, and always the same
+ * one for it. Where the old state has none, the new state may have any.
  */
 #include "kernel/bpf/verify.h"
 #include "kernel/lib/string.h"
