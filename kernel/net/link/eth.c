@@ -4,8 +4,9 @@
  * Source: IEEE 802.3, RFC 894.
  *
  * The header of a received frame is checked once, in this file; it stays in the buffer before the
- * packet (skb->mac_len). A frame for another machine goes only to taps (promiscuous). Virtual
- * devices filter nothing: AF_PACKET sees such frames.
+ * packet (skb->mac_len). A frame for another machine is dropped, unless the device is promiscuous
+ * (a bridge's port, for example), or is a virtual device while there are taps: AF_PACKET sees such
+ * frames there.
  */
 #include <asm/errno.h>
 

@@ -11,7 +11,8 @@
  *
  * Invariants:
  * 1. The peer of a veth's peer is that veth, unless the veth has no peer.
- * 2. At most LINKS_MAX devices, living and dead, per namespace.
+ * 2. No memory is allocated for a device in a namespace that has LINKS_MAX devices, living and
+ *    dead. A device that is moved to the namespace is not refused.
  *
  * Locks: link_mutex protects the making, removing and moving of devices. Peers change under
  * link_mutex and are read without it. net->lock is taken inside link_mutex.

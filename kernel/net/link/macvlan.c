@@ -13,8 +13,9 @@
  * device in bridge mode is delivered only. The card itself and the devices above it do not reach
  * each other, as in Linux.
  *
- * Locks: port->lock (spin) protects the list of members, and modes. link.c's mutex is held when
- * devices are made and removed. A port is freed a grace period after its last member is removed.
+ * Locks: port->lock (spin) protects the list of members. Devices are made, changed and removed
+ * under link.c's mutex; their modes are read without it. A port is freed a grace period after its
+ * last member is removed.
  * Not supported: source mode, lists of addresses: EOPNOTSUPP.
  */
 #include <asm/errno.h>

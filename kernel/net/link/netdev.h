@@ -126,7 +126,10 @@ struct netdev_ops {
 	int (*set_mtu)(struct net_device *dev, u32 mtu);
 	/* Applies a new address of 6 bytes, before it is in dev->addr. May be NULL. */
 	void (*set_address)(struct net_device *dev, const u8 *mac);
-	/* IFF_PROMISC was set or cleared; may be NULL. */
+	/*
+	 * IFF_PROMISC was set or cleared, or netdev_count() has set or cleared IFF_ALLMULTI; may be
+	 * NULL.
+	 */
 	void (*modes_changed)(struct net_device *dev);
 };
 

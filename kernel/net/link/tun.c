@@ -7,8 +7,8 @@
  * to an existing device it needs CAP_NET_ADMIN, or must match the device's owner and group, as far
  * as these are set (TUNSETOWNER, TUNSETGROUP): any program may attach to a device without either.
  * NAPI flags are kept and shown but change nothing: a written frame is received at once, and is not
- * joined with others; with IFF_NAPI_FRAGS a frame's pieces are checked, each of which must fit into
- * a page. Not supported: filters, programs that choose a queue (EOPNOTSUPP).
+ * joined with others; with IFF_NAPI_FRAGS a frame's pieces are checked, each of which but the first
+ * must fit into a page. Not supported: filters, programs that choose a queue (EOPNOTSUPP).
  */
 #include "kernel/fs/devtmpfs/devtmpfs.h"
 #include "kernel/net/link/tun.h"

@@ -106,8 +106,9 @@ void tun_learn(struct tun *t, const struct tun_file *tf, const struct sk_buff *s
 
 /*
  * tun_io.c: netdev_ops.xmit, and the operations of the file. Reading and writing transfer one
- * frame, and return its bytes or -errno: -EBADFD if the file has no device, -EAGAIN, or -EFAULT,
- * also if the device was removed while a reader waited.
+ * frame, and return its bytes or -errno, such as -EBADFD if the file has no device, -EIO if the
+ * device of a writer is down, -EINVAL or -EMSGSIZE for a wrong frame, -EAGAIN, or -EFAULT, also if
+ * the device was removed while a reader waited.
  */
 int tun_xmit(struct net_device *dev, struct sk_buff *skb);
 ssize_t tun_read(struct file *f, struct iov_iter *to, loff_t *pos);
