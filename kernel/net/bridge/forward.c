@@ -8,7 +8,8 @@
  *         -> sent by the port of the destination, or by all ports, but not passed to the host
  *
  * The ports are chosen under br->lock; each sends a clone of the frame, without the lock. Frames to
- * addresses that no bridge forwards (IEEE 802.1D, 7.12.6) are received by the port's own device.
+ * addresses that no bridge forwards (IEEE 802.1D, 7.12.6) are received by the port's own device,
+ * except PAUSE frames, which are dropped.
  * Frames of the spanning tree are forwarded like others while it is switched off.
  */
 #include <asm/errno.h>

@@ -292,8 +292,8 @@ int br_get_fdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, v
 }
 
 /*
- * Finds the bridge, and the port if any, of a request to change the table. With "master", @m names
- * a port, and the table is that of its bridge. With "self", @m names the bridge.
+ * Finds the bridge, and the port if any, of a request to change the table. With "master" or without
+ * flags, @m names a port, and the table is that of its bridge. With "self", @m names the bridge.
  */
 static int target(struct net *net, const struct ndmsg *m, struct bridge **br, struct br_port **p)
 {

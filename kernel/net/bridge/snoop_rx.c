@@ -55,7 +55,7 @@ static bool is_own_kind(const struct message *m, const ip_addr *a)
 	return ip_is_v4(a) == (m->family == SNOOP_V4);
 }
 
-/* True if members of @a are tracked. Frames to groups of local scope go to all ports. */
+/* True if members of @a are tracked. Frames to 224.0.0.0/24 and ff02::1 go to all ports. */
 static bool is_tracked(const ip_addr *a)
 {
 	static const ip_addr all_nodes = { { htonl(0xff020000), 0, 0, htonl(1) } };
