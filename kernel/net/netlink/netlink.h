@@ -190,7 +190,7 @@ int nl_done_with(struct nl_sock *n, const struct nlmsghdr *req, int err, u16 fla
 /*
  * Sends a copy of a message to every member of @group (from 1 on) of @protocol in @net; NULL: in
  * every namespace that the initial user namespace owns. Does not sleep. Without memory the message
- * is lost.
+ * is lost, and the members get ENOBUFS.
  */
 void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u32 len);
 /* Sends a message to every member of @group except @but (NULL: to all). */

@@ -5,7 +5,7 @@
  * ip(8) and glibc's getifaddrs() and getaddrinfo() send them. Listeners are notified of changes
  * (RTNLGRP_*; ip monitor).
  *
- * Lists are copied under net->lock, a bounded number of entries at a time, and put into messages
+ * Lists are copied under net->lock, each as a whole (rtnl_room_for()), and put into messages
  * without it. Attributes of requests come from the program: each is checked against the rest of its
  * message.
  */

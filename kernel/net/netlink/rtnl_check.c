@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl_check.c: strict checks of rtnetlink's requests for dumps. Programs that set
- * NETLINK_GET_STRICT_CHK (iproute2, systemd) get errors for parts of a request that are ignored for
- * other programs: values in unused fields of a header, attributes that are no filter, and
+ * rtnl_check.c: strict checks of rtnetlink's requests for dumps and for one device. Programs that
+ * set NETLINK_GET_STRICT_CHK (iproute2, systemd) get errors for parts of a request that are ignored
+ * for other programs: values in unused fields of a header, attributes that are no filter, and
  * attributes of a wrong length.
  */
 #include <asm/errno.h>
