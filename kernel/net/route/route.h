@@ -93,10 +93,10 @@ int route_change(struct net *net, const struct route *r, u16 flags);
  */
 int route_add(struct net *net, const struct route *r);
 /*
- * Deletes the first route with the destination and table of @r, and with its type, scope, protocol,
- * metric, source, device and gateway where @r has one (not 0, NULL, any, RT_SCOPE_NOWHERE). If @r
- * has a gateway but no hops, an IPv6 route with several nexthops loses only that nexthop. Notifies
- * listeners. Returns 0 or -ESRCH.
+ * Deletes the first route with the destination and table of @r (IPv4: and its TOS), and with its
+ * type, scope (IPv4), protocol, metric, source, device, gateway and hops where @r has one (not 0,
+ * NULL, any, RT_SCOPE_NOWHERE). If @r has a gateway but no hops, an IPv6 route with several
+ * nexthops loses only that nexthop. Notifies listeners. Returns 0 or -ESRCH.
  */
 int route_del(struct net *net, const struct route *r);
 /*

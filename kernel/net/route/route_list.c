@@ -503,8 +503,8 @@ void routes_free(struct list_head *gone)
 }
 
 /*
- * True if @r describes the route @i. If @i has several nexthops, @r is compared with the first one,
- * for IPv6 with each.
+ * True if @r describes the route @i. If @r has several nexthops, @i must have the same ones. If
+ * only @i has several, @r is compared with the first one, for IPv6 with each.
  */
 static bool is_like(const struct route *i, const struct route *r)
 {

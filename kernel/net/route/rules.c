@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * rules.c: policy routing (ip-rule(8)): selects the tables in which a packet's route is looked up.
- * A rule matches the packet's source and destination, mark, device, user, protocol and ports. A
- * rule can match the packets that its selectors do not match (not), jump to a later rule (goto),
+ * A rule matches the packet's source and destination, TOS, mark, device, user, protocol and ports.
+ * A rule can match the packets that its selectors do not match (not), jump to a later rule (goto),
  * and ignore routes that are too general (suppress_prefixlength: WireGuard's tools) or that use a
  * group of devices. Rules with an unsupported selector (tun_id, l3mdev, realms, DSCP, masks of
  * ports) are refused.
