@@ -82,8 +82,8 @@ u32 neigh_list(struct net *net, struct neigh_info *info, u32 max);
 int neigh_get(struct net_device *dev, const ip_addr *addr, struct neigh_info *info);
 /*
  * Sets an entry by hand. @mac NULL: the known MAC address is kept, or none is needed. @state: one
- * NUD_*; @nlflags: NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE. No lock is held. Returns 0, -EINVAL,
- * -EEXIST, -ENOENT or -ENOBUFS.
+ * NUD_*. @nlflags: NLM_F_CREATE, NLM_F_EXCL; an entry that exists is changed without NLM_F_REPLACE,
+ * too. No lock is held. Returns 0, -EINVAL, -EEXIST, -ENOENT or -ENOBUFS.
  */
 int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 state, u8 flags,
 	u32 nlflags);
