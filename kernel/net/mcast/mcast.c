@@ -10,7 +10,8 @@
  * Invariants:
  * 1. After each mcast_change(), g->excludes and s->listed are the state that the counts imply.
  * 2. If g->changes or s->changes is not 0, m->change_at is set.
- * 3. A group is in its device's list of link addresses while the device is up.
+ * 3. While the device is up, its list of link addresses has that of each group with members, unless
+ *    there was no room for it, or the group never leaves the machine (load()).
  */
 #include <asm/errno.h>
 #include <linux/in.h>
