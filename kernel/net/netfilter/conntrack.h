@@ -99,11 +99,12 @@ struct nf_conn {
 	 * nf_conntrack_timestamp, and silent is true if nf_conntrack_events was 0.
 	 */
 	bool counted, stamped, silent;
+	/* of TCP: the last segment with ACK, but without SYN, FIN and RST; ct->lock */
 	struct {
 		u32 seq, ack, end;
 		u16 window;
 		u8 dir, times; /* times: number of repetitions */
-	} last;                /* the last pure ACK (TCP); ct->lock */
+	} last;
 };
 
 /* Connection tracking of a network namespace. */
@@ -231,8 +232,9 @@ int nf_nat_get(struct net *net);
 void nf_nat_put(struct net *net);
 /*
  * Translates the source or destination (@manip: NF_NAT_SRC, NF_NAT_DST) of the new connection @ct
- * to an address and port in @r. Takes ct->lock. Returns NF_DROP if no port is free, else NF_ACCEPT.
- * Changes nothing if that part was decided before, or if @ct is in the table already.
+ * to an address and port in @r. Takes ct->lock. Returns NF_DROP if none of the ports that it tries
+ * is free, else NF_ACCEPT. Changes nothing if that part was decided before, or if @ct is in the
+ * table already.
  */
 u32 nf_nat_setup(struct nf_conn *ct, const struct nf_range *r, int manip);
 /*

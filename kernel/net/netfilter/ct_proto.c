@@ -2,7 +2,8 @@
 /*
  * ct_proto.c: timeouts of connections, and TCP's states as a router sees them: by flags only,
  * windows are not tracked. The defaults are Linux's; one set of values applies to the whole machine
- * (/proc/sys/net/netfilter). An ICMP error belongs to the connection whose packet it quotes.
+ * (/proc/sys/net/netfilter), except that each namespace has its own timeout for repeated segments
+ * (tcp_timeout_max_retrans). An ICMP error belongs to the connection whose packet it quotes.
  */
 #include <linux/netfilter/nf_conntrack_tcp.h>
 
@@ -150,7 +151,10 @@ static u8 tcp_next(u8 state, u8 flags, bool reply)
 	}
 }
 
-/* Counts equal ACKs in a row. Their sender repeats them because it gets no answer. */
+/*
+ * Counts equal segments with ACK in a row, with or without data. Their sender repeats them because
+ * it gets no answer.
+ */
 static void count_again(
 	struct nf_conn *ct, const struct sk_buff *skb, const struct nf_l4 *l4, int dir)
 {

@@ -279,7 +279,10 @@ static int one(struct nfnl_req *r, nla_t *tb, bool get)
 	return get ? nfnl_answer(r, &b) : 0;
 }
 
-/* Sends (@get) or deletes all connections, or those whose mark the request selects. */
+/*
+ * Sends (@get) or deletes the connections of the request's family (0: of both), or of these only
+ * those whose mark the request selects.
+ */
 static int all(struct nfnl_req *r, nla_t *tb, bool get)
 {
 	struct walk w = { .r = r, .to = nfnl_to(r), .get = get };

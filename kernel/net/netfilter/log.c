@@ -6,7 +6,8 @@
  * numbers, options and the owner. At most LINES a second are logged, so that packets cannot flood
  * the log.
  *
- * nn->lock is held. A truncated packet is logged as INCOMPLETE, and never read beyond its end.
+ * Rules hold nn->lock here; connection tracking, which logs invalid packets, holds no lock. A
+ * truncated packet is logged as INCOMPLETE, and never read beyond its end.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>

@@ -107,9 +107,9 @@ static void port_bounds(const struct nf_range *r, u16 port, bool icmp, u32 *lo, 
 }
 
 /*
- * Chooses another port if the tuple is taken by another connection. Returns true if the tuple can
- * be used. A destination that a rule names is kept even if it is taken: the translation of the
- * source gets another port later, or confirm() drops the packet.
+ * Chooses another port if the rule asks for one, or if the tuple is taken by another connection.
+ * Returns true if the tuple can be used. A destination that a rule names is kept even if it is
+ * taken: the translation of the source gets another port later, or confirm() drops the packet.
  */
 static bool choose_port(struct nf_conn *ct, const struct nf_range *r, struct nf_tuple *t, int manip)
 {

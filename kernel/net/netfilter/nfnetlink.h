@@ -86,7 +86,7 @@ struct nfb_to {
 };
 /* Begins a message. @type includes the subsystem. @res_id is in host byte order. */
 void nfb_begin(struct nfb *b, const struct nfb_to *to, u16 type, u8 family, u16 res_id);
-/* Append an attribute with a copy of the value. */
+/* Appends an attribute with a copy of the value. */
 void nfb_attr(struct nfb *b, u16 type, const void *data, u32 n);
 /* Appends bytes without an attribute header, padded to the alignment of attributes. */
 void nfb_raw(struct nfb *b, const void *data, u32 n);
@@ -127,15 +127,15 @@ static inline struct nfb_to nfnl_to(const struct nfnl_req *r)
  */
 int nfnl_answer(struct nfnl_req *r, struct nfb *b);
 /*
- * Sends one of several messages of a dump. May sleep. Returns 0 or -errno; @b is empty then, and
- * can be reused.
+ * Sends one of several messages of a dump. May sleep. Returns 0 or -errno. @b is empty then: it can
+ * be reused, but keeps its buffer until nfb_free().
  */
 int nfnl_dump(struct nfnl_req *r, struct nfb *b);
 /* Ends a dump. Returns 1 or -errno. */
 int nfnl_done(struct nfnl_req *r);
 /*
  * Sends a message to listeners of @group, and to @echo, the requester if its request asked for a
- * copy (else NULL). Frees the data of @b.
+ * copy (else NULL). If the message has failed, the listeners get ENOBUFS. Frees the data of @b.
  */
 void nfnl_notify(struct net *net, u32 group, struct nfb *b, struct nl_sock *echo);
 /* Records @a as the attribute that caused @err, and returns @err. */

@@ -109,8 +109,8 @@ static int measure(struct nft_chain *ch, u32 depth)
 }
 
 /*
- * Measures all chains that base chains reach. A base chain has depth 0. For a chain that was
- * measured already, only the sum of depth and height is checked.
+ * Measures all chains that base chains reach, each once. A base chain has depth 0. Since its height
+ * includes those of the chains that it reaches, the check of its height covers every path.
  */
 int nft_validate(struct nft_table *t)
 {

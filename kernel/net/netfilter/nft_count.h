@@ -3,8 +3,9 @@
  * nft_count.h: counts connections whose packets were seen: by address for iptables' connlimit, and
  * for nft's `ct count`.
  *
- * A list holds a reference to each connection. Each read first drops connections that have ended or
- * were never confirmed, so the count is right. Each entry counts as an object of the namespace.
+ * A list holds a reference to each connection. Each read first drops connections that have ended,
+ * and those whose first packet was dropped, so the count is right. Each entry counts as an object
+ * of the namespace.
  * Lock: nn->lock, held in the _see functions, and in the _end functions while packets may use the
  * list. No function sleeps.
  */
@@ -36,7 +37,7 @@ struct ct_counts {
 };
 /*
  * Adds the packet's connection to the list of @a. Returns the number of connections in that list, 0
- * for a packet without a connection, ~0 if there is no memory.
+ * for a packet without a connection, ~0 if there is no memory or room for a new list.
  */
 u32 ct_counts_see(const struct nft_pkt *p, struct ct_counts *t, const ip_addr *a);
 /* Empties all lists. */

@@ -8,7 +8,10 @@
 
 #define CHUNK 16000U /* bytes of elements in one message */
 
-/* Allocates an element. An expired element stays until a search removes it, or its set is freed. */
+/*
+ * Allocates an element. An expired element stays until nft_set_gc(), a new element that needs its
+ * place, or a dynset for its key removes it, or until its set is freed.
+ */
 static struct nft_elem *elem_alloc(struct nft_net *nn, gfp_t gfp)
 {
 	struct nft_elem *e;

@@ -218,8 +218,8 @@ struct nat {
 };
 
 /*
- * Allows the expression only in chains of type nat, and in chains that they may jump to, at the
- * hooks where it can translate.
+ * Allows the expression in base chains only if they are of type nat and at @hooks, where it can
+ * translate. Other chains may have it.
  */
 static int check_chain(struct nft_ctx *c, u32 hooks)
 {

@@ -248,7 +248,10 @@ static struct nft_rule *make(struct nft_ctx *c, nla_t *tb)
 	return ERR_PTR(err);
 }
 
-/* Inserts a rule into its chain: after or before @at, or in place of @old. */
+/*
+ * Inserts a rule into its chain: in place of @old, after or before @at, or without both at the end
+ * or the beginning.
+ */
 static int place(struct nft_ctx *c, struct nft_rule *r, struct nft_rule *old, struct nft_rule *at)
 {
 	bool append = c->r->h->nlmsg_flags & NLM_F_APPEND;

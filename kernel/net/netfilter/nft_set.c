@@ -45,8 +45,8 @@ static s64 number_in(const char *name, const char *prefix)
 }
 
 /*
- * Chooses the set's name: "%d" in the requested name becomes the lowest free number. Returns 0,
- * -EINVAL, or -ENFILE if all numbers are taken.
+ * Chooses the set's name: "%d" at the end of the requested name becomes the lowest free number.
+ * Returns 0, -EINVAL, -ERANGE for a name that is too long, or -ENFILE if all numbers are taken.
  */
 static int choose_name(const struct nft_table *t, struct nft_set *s, nla_t name)
 {

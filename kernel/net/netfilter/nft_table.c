@@ -181,7 +181,10 @@ int nft_get_table(struct nft_ctx *c)
 	return err ? err : nfnl_done(c->r);
 }
 
-/* Frees a table and what is left in it, when its namespace ends. */
+/*
+ * Frees a table, and what is left in it if its namespace ends. (A batch deletes what is in it
+ * first.)
+ */
 void nft_table_free(struct net *net, struct nft_table *t)
 {
 	struct nft_chain *ch, *nch;

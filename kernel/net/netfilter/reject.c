@@ -18,8 +18,9 @@
 #define QUOTE6 1232U
 
 /*
- * True if an ICMP error may be sent: not for a multicast or broadcast, a fragment other than the
- * first, or an ICMP error.
+ * True if an ICMP error may be sent to @to, the packet's source, about a packet to @about: not for
+ * a multicast or broadcast, a packet without a single sender, a fragment other than the first, or
+ * an ICMP error.
  */
 static bool may_answer(
 	const struct nf_state *s, const ip_addr *to, const ip_addr *about, const struct nf_l4 *l4)

@@ -101,8 +101,9 @@ static ip_addr proxy_addr(const struct nft_pkt *p, const ip_addr *want, const st
 }
 
 /*
- * Redirects the packet to a listener at @want and @port; an address of any or a port of 0 stands
- * for the packet's own. Returns true if there is a listener that accepts it.
+ * Redirects the packet to the socket that is connected to its sender, else to a listener at @want
+ * (any: proxy_addr() chooses) and @port (0: the packet's own). Returns false, and changes nothing,
+ * if that socket is missing or not transparent.
  */
 static bool take_over(struct nft_pkt *p, const ip_addr *want, u16 port)
 {

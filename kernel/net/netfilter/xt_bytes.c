@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xt_bytes.c: matches of iptables that search all bytes behind the network header: string, u32.
+ * xt_bytes.c: matches of iptables that search all bytes from the network header on: string, u32.
  *
  * A string is searched by the algorithm of Knuth, Morris and Pratt, whether a rule names bm or kmp:
  * the results are equal, and this one needs one step for each byte. The whole string must lie
@@ -19,7 +19,8 @@
 struct needle {
 	u8 pattern[XT_STRING_MAX_PATTERN_SIZE];
 	/*
-	 * by matched length: the longest prefix of the pattern that is a suffix of the matched part
+	 * by matched length - 1: length of the longest prefix of the pattern that is a suffix of
+	 * the matched part, but not all of it
 	 */
 	u8 back[XT_STRING_MAX_PATTERN_SIZE];
 	bool fold;

@@ -246,8 +246,8 @@ static int check_rt(const void *i)
 }
 
 /*
- * True if a routing header of type 0 has the rule's addresses: exactly these in this order, or
- * these among others.
+ * True if a routing header of type 0 has the rule's addresses in the rule's order: exactly these,
+ * or with IP6T_RT_FST_NSTRICT these among others.
  */
 static bool rt_hops(const struct nft_pkt *p, const struct ip6t_rt *m, const struct ext *e)
 {

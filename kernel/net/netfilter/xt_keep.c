@@ -156,7 +156,8 @@ static struct seen *alloc_seen(const struct recent *t, const ip_addr *a, const s
 }
 
 /*
- * Adds an entry; if the list is full, in place of the oldest. Returns NULL if there is no memory.
+ * Adds an entry; if the list is full, in place of the oldest. Returns NULL if there is no memory,
+ * or the namespace has too many objects.
  */
 static struct seen *new_seen(struct nft_net *nn, struct recent *t, const ip_addr *a)
 {

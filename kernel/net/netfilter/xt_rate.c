@@ -10,9 +10,10 @@
  * a table has at most cfg.max entries.
  *
  * Credits count what an entry may still let pass. For a rate of packets, a credit is a microsecond,
- * and a packet costs `avg`. For a rate of bytes, 2^32 credits are a second, and each 16 bytes cost
- * `avg`; the burst is a number of seconds whose credit is given in advance. A rule with RATE_MATCH
- * compares rates instead: it is over the limit if the last interval had more than its share.
+ * and a packet costs `avg`, in revision 1 a hundred times `avg`. For a rate of bytes, 2^32 credits
+ * are a second, and each 16 bytes cost `avg`; the burst is a number of seconds whose credit is
+ * given in advance. A rule with RATE_MATCH compares rates instead: a packet is over the limit if
+ * the last interval had more than its share, or this interval has more than share and burst allow.
  * Lock: nn->lock for the entries; nfnl_mutex for the set of tables, and for their users.
  */
 #define _LINUX_IF_H /* <linux/if.h> needs libc */
@@ -367,8 +368,9 @@ static bool pay(const struct limit_table *t, struct limit_entry *e, u32 len)
 }
 
 /*
- * Returns the packets or bytes that an interval may have, and in *@first those of the first
- * interval, which include the burst. (`avg` is the inverse of the rate.)
+ * Returns the packets or bytes that an interval may have without putting the next one over the
+ * limit, and in *@first those that it may let pass, which include the burst. (`avg` is the inverse
+ * of the rate.)
  */
 static u64 share(const struct hashlimit_cfg3 *c, u64 *first)
 {
@@ -404,7 +406,7 @@ static bool within_rate(const struct limit_table *t, struct limit_entry *e, u32 
 	return !e->was_over && e->seen <= first;
 }
 
-/* xt_kind.keeps. Drops the packet if there is no memory for its entry. */
+/* xt_kind.keeps. Drops the packet if there is no memory or room for its entry. */
 static bool hashlimit(const struct nft_pkt *p, const void *i, void *state)
 {
 	const struct limiter *l = state;
