@@ -21,9 +21,9 @@
  *           /dev/tty5 has requests of the host: a line "sN" is signal N for the command. A line
  *           "g1" or "g2" reports that its output or errors have no reader any more.
  *
- * States: set-up (any failure is reported and powers off), waiting for the job, running (pumping
- * until the command ends), draining (bytes that the command left in its pipes are passed on,
- * without waiting for more), power-off.
+ * States: set-up (a failure is reported and powers off, but for the usual file systems and DHCP it
+ * is only printed), waiting for the job, running (pumping until the command ends), draining (bytes
+ * that the command left in its pipes are passed on, without waiting for more), power-off.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +50,7 @@
 #include "tools/init/copy.h"
 #include "tools/init/job.h"
 
-/* A one-way pump of bytes between two descriptors. @to is -1 once its reader has gone. */
+/* A one-way pump of bytes between two descriptors, which are -1 once it has ended (pump_end()). */
 struct pump {
 	int from, to;
 	size_t have, done;

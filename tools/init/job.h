@@ -120,8 +120,8 @@ void resolv_restore(void);
 
 /*
  * Adds localhost and @name to /etc/hosts, if they are missing (hosts.c). An invalid @name is left
- * out. Does nothing if the file cannot be opened or is a symbolic link. Reports a failed write on
- * stderr.
+ * out. Does nothing if the file cannot be opened, is no regular file or has more than 1 MiB.
+ * Reports a failed write on stderr.
  */
 void hosts_add(const char *name);
 /*
