@@ -11,12 +11,13 @@
  * replies of a forwarded UDP port.
  *
  * Allowed to a loopback address:
- * - packets for a port that the command line names;
- * - packets for port 53 of a name server of the host's resolv.conf;
+ * - packets for a port that the command line names, with loopback=on for all ports;
+ * - packets for port 53 of a name server of the host's resolv.conf; if there are rules, only
+ *   datagrams with a question that they allow;
  * - a datagram to a peer that has sent one to the same socket: a reply through a forwarded port.
  *
- * For other addresses the rules decide (allow.c). With names=dotted, questions for names without a
- * dot are refused, and the audit does not report them.
+ * For other addresses the rules decide (allow.c); name servers and peers are treated as above. With
+ * names=dotted, questions for names without a dot are refused, and the audit does not report them.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -300,7 +300,7 @@ static void widen_queues(void)
 	}
 }
 
-/* Lowers both limits of a resource. */
+/* Lowers the hard limit of a resource to @most, and sets the soft limit to the hard one. */
 static void limit(int what, rlim_t most)
 {
 	struct rlimit r;

@@ -129,9 +129,9 @@ void audit_answer(const char *name, const struct in6_addr *a);
 void loopback_guard(const struct config *c);
 
 /*
- * Enters the jail for good: no new privileges, no files but the resolver's configuration, only
- * system calls that the transfer of packets needs. Returns NULL or a message about the step that
- * failed.
+ * Enters the jail for good: no new privileges, files only for reading, and with Landlock only those
+ * in /etc and /run, only system calls that the transfer of packets needs. Returns NULL or a message
+ * about the step that failed; a host without Landlock is no failure.
  */
 const char *jail_enter(void);
 
