@@ -396,8 +396,8 @@ static bool record_is_good(const struct machine *m, uint32_t len)
 }
 
 /*
- * Returns how an instance has ended. Its process has closed the socket or violates the protocol,
- * and may still be exiting: waits for its end.
+ * Returns how an instance has ended. Its process has closed the socket, violates the protocol or
+ * hangs, and may still be exiting: waits for its end, END_MS at most.
  */
 static enum ending end_of_instance(struct machine *m)
 {

@@ -10,7 +10,10 @@
 
 #include "tools/afl-nestling/record.h"
 
-/* The program. The caller sets the members up to @timeout, the others are set by target_start(). */
+/*
+ * The program. The caller sets the members up to @timeout except @by_name, target_start() sets the
+ * others.
+ */
 struct target {
 	char **argv;
 	bool plain, forked; /* -p, -f */
