@@ -342,8 +342,8 @@ struct net_device *netdev_find(struct net *net, const char *name);
 struct net_device *netdev_find_index(struct net *net, int ifindex);
 /*
  * Sets the flags in @change to their values in @flags; a loopback device that comes up gets its
- * addresses. link_lock() is held; may sleep. Returns 0, -ENODEV for a dead device, or an error of
- * open().
+ * addresses. link_lock() is held; may sleep. Returns 0, -ENODEV if a dead device is to come up, or
+ * an error of open() or of adding the addresses, after which the device is down.
  */
 int netdev_change_flags(struct net_device *dev, u32 flags, u32 change);
 /* Returns the flags that programs see. */
@@ -422,13 +422,16 @@ extern u32 netdev_max_backlog;
 void netif_rx(struct net_device *dev, struct sk_buff *skb);
 /*
  * Queues a packet that is a copy of one sent by @dev, as netif_rx() does; the copy is not counted,
- * and no tap gets it. It is never dropped.
+ * and no tap gets it. It is dropped only by a long flush that leaves more packets than the thread
+ * takes (spill_over()).
  */
 void netif_loop(struct net_device *dev, struct sk_buff *skb);
 /*
  * Processes the packets received on this vCPU, and the packets sent in response, and sends the
- * queued packets of its devices. Called with no spinlock held when packets may have been sent. Does
- * not sleep. A nested call, made while packets are being processed, does nothing.
+ * queued packets of its devices. Leaves the rest of a long flush to a thread, and may hold back the
+ * frames of a queue that sends often (netdev_io.c). Called with no spinlock held when packets may
+ * have been sent. Does not sleep. A nested call, made while packets are being processed, does
+ * nothing.
  */
 void net_rx_flush(void);
 /*
@@ -534,8 +537,9 @@ void netdev_queue_init(struct netdev_queue *q, struct net_device *dev, u32 index
 /* Drops the packets in a device's queues. Takes the queues' locks. */
 void netdev_purge_tx(struct net_device *dev);
 /*
- * Waits until no vCPU can add frames to the device's queues, has one of them on its list, or is
- * about to read one.
+ * Makes each vCPU forget that a queue of the device has enough frames to be sent (backlog.full).
+ * Does not wait: a vCPU that has taken the queue before is done with it after a grace period. No
+ * frame may be added to the queues meanwhile.
  */
 void netdev_forget_senders(const struct net_device *dev);
 /*
