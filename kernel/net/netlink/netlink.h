@@ -223,7 +223,8 @@ extern spinlock_t nl_lock;
 struct nl_msg *nl_msg_new(const void *data, u32 len, gfp_t gfp);
 /*
  * Puts a message into the socket's queue, unless the socket's filter drops it. @force: also if the
- * queue is full. Consumes @m. Takes c.lock. Returns 0, or -ENOBUFS if the queue is full.
+ * queue is full, unless all queues together take a sixteenth of the memory. Consumes @m. Takes
+ * c.lock. Returns 0, or -ENOBUFS if the message was lost.
  */
 int nl_queue_msg(struct nl_sock *n, struct nl_msg *m, bool force);
 /*
