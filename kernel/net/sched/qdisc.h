@@ -217,8 +217,8 @@ void qdisc_free(struct qdisc *q);
  */
 void qdisc_swap(struct qdisc *q, struct qdisc **slot, struct qdisc *with);
 /*
- * Charges @n bytes of memory to @q. Returns false if all qdiscs together would exceed their limit,
- * or @n is too much for one.
+ * Charges @n bytes of memory to @q. Returns false if @n is too much for one qdisc, or if all qdiscs
+ * together would exceed their limit, which does not apply to devices of the first namespace.
  */
 bool qdisc_charge(struct qdisc *q, u64 n);
 /* Ends the charge of @n bytes. */
