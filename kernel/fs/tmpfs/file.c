@@ -479,13 +479,12 @@ static int allocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
 	u64 id = atomic_inc_return(&last_call);
 	int err = 0;
 
-	if (!keep_size) {
-		err = inode_newsize_ok(inode, off + len);
-		if (!err && (inode->i_seals & F_SEAL_GROW) && off + len > inode->i_size)
-			err = -EPERM;
-		if (err)
-			return err;
-	}
+	/* also of a call that keeps the size: what it reserves counts as growth */
+	err = inode_newsize_ok(inode, off + len);
+	if (!err && (inode->i_seals & F_SEAL_GROW) && off + len > inode->i_size)
+		err = -EPERM;
+	if (err)
+		return err;
 	if (s->max_blocks && end - first > s->max_blocks)
 		return -ENOSPC;
 	for (at = first; at < end; at++) {

@@ -538,7 +538,9 @@ static int get_one(struct nft_ctx *c, struct nft_set *s, nla_t nest)
 	if (e)
 		nft_put_elem_msg(&b, &to, NFT_MSG_NEWSETELEM, e);
 	spin_unlock(&c->nn->lock);
-	return e ? nfnl_dump(c->r, &b) : -ENOENT;
+	err = e ? nfnl_dump(c->r, &b) : -ENOENT;
+	nfb_free(&b);
+	return err;
 }
 
 int nft_get_elem(struct nft_ctx *c)

@@ -35,6 +35,9 @@ TEST(memfd_create)
 	T(ftruncate(fd, 30));
 	T(pwrite(fd, "x", 1, 25));
 	T(pwrite(fd, "x", 1, 5));
+	T(fallocate(fd, 0, 0, 30));
+	T(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 30));
+	T(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 20));
 	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	T(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
 	NEED(munmap(p, 4096));
@@ -56,4 +59,19 @@ TEST(memfd_create)
 	OK(memfd_create("", 0));
 	T(memfd_create("x", 0x1000));
 	T(memfd_create(BAD, 0));
+}
+
+/* A reservation counts against the limit of a file's size, also if it keeps the size. */
+TEST(memfd_limit)
+{
+	struct rlimit lim = { 8192, 8192 };
+	int fd = NEED(memfd_create("m", 0));
+
+	t_handle(SIGXFSZ, 0);
+	NEED(setrlimit(RLIMIT_FSIZE, &lim));
+	T(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 8192));
+	T(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 8193));
+	say("signals %d", t_signals);
+	T(fallocate(fd, 0, 4096, 8192));
+	say("signals %d", t_signals);
 }

@@ -61,6 +61,28 @@ static const char *empty_disk(const char *name, uint64_t size)
 	return path;
 }
 
+/* The locks of caches that this build uses; they last until nestctl ends. */
+struct cache_held {
+	struct cache_held *next;
+	char key[65];
+};
+
+/* True if this build has the lock of the cache already: a second open would wait for the first. */
+static bool is_held(const char *key)
+{
+	static struct cache_held *all;
+	struct cache_held *h;
+
+	for (h = all; h; h = h->next)
+		if (!strcmp(h->key, key))
+			return true;
+	h = xalloc(sizeof(*h));
+	snprintf(h->key, sizeof(h->key), "%s", key);
+	h->next = all;
+	all = h;
+	return false;
+}
+
 const char *cache_disk(const char *id)
 {
 	struct sha256 s;
@@ -72,6 +94,8 @@ const char *cache_disk(const char *id)
 	key_add(&s, id);
 	sha256_end(&s, key);
 	name = format("cache-%.32s", key);
+	if (is_held(key))
+		return empty_disk(name, CACHE_DISK_SIZE);
 	fd = open(cache_path(name, ".lock"), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0 || flock(fd, LOCK_EX))
 		die("%s: %s", cache_path(name, ".lock"), strerror(errno));

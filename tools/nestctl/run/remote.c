@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,12 +166,32 @@ struct remote remote_start(const struct instance *in, const struct exec_job *j, 
 	return r;
 }
 
+/* Reads standard output to @text, at most READ_MAX bytes, and drops errors. */
+static void read_output(const struct remote *r, char *text)
+{
+	struct pollfd p[] = { { r->out, POLLIN, 0 }, { r->err, POLLIN, 0 } };
+	char dropped[4096];
+	size_t size = 0;
+	ssize_t n = 1;
+
+	while (n > 0 && size < READ_MAX) {
+		if (poll(p, 2, -1) < 0)
+			continue;
+		/* at its end a negative descriptor is not polled any more */
+		if (p[1].revents && read(r->err, dropped, sizeof(dropped)) <= 0)
+			p[1].fd = -1;
+		if (!p[0].revents)
+			continue;
+		n = read(r->out, text + size, READ_MAX - size);
+		size += n > 0 ? (size_t)n : 0;
+	}
+}
+
 char *remote_read(const struct instance *in, const char *const *argv)
 {
 	struct exec_job j = { 0 };
 	char *text = xalloc(READ_MAX + 1), end[EXEC_PACKET_MAX + 1];
 	struct remote r;
-	size_t size = 0;
 	ssize_t n;
 
 	exec_job_add(&j, 'm', "channels");
@@ -180,9 +201,10 @@ char *remote_read(const struct instance *in, const char *const *argv)
 		exec_job_add(&j, 0, *argv);
 	r = remote_start(in, &j, CHANNELS_APART);
 	shutdown(r.in, SHUT_WR);
-	while (size < READ_MAX && (n = read(r.out, text + size, READ_MAX - size)) > 0)
-		size += (size_t)n;
-	shutdown(r.out, SHUT_RDWR); /* stop a command that still writes */
+	read_output(&r, text);
+	/* stop a command that still writes */
+	shutdown(r.out, SHUT_RDWR);
+	shutdown(r.err, SHUT_RDWR);
 	n = recv(r.control, end, EXEC_PACKET_MAX, 0);
 	end[n > 0 ? n : 0] = '\0';
 	close(r.control);

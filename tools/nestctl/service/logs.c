@@ -161,7 +161,7 @@ static void print_text(const struct logs *l, FILE *f, const struct log_record *r
 	}
 	copy = format("%.*s", (int)rec->size, rec->text);
 	/* a terminal's line discipline ends lines with \r\n */
-	if (rec->size && copy[strlen(copy) - 1] == '\r' && rec->whole)
+	if (*copy && copy[strlen(copy) - 1] == '\r' && rec->whole)
 		copy[strlen(copy) - 1] = '\0';
 	put_plain(f, copy);
 	free(copy);

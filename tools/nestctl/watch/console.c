@@ -133,30 +133,35 @@ static void send_size(void)
 			sizeof(struct attach_size));
 }
 
-/* Sends typed keys, except for sequences of the escape key. Returns false to detach. */
+/*
+ * Sends typed keys up to a request to detach, except for sequences of the escape key. Returns false
+ * to detach.
+ */
 static bool send_keys(const char *keys, size_t n)
 {
 	static bool escaped;
+	bool detached = false;
 	char out[1024];
 	size_t k = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		bool was = escaped;
 
-		escaped = raw && !was && keys[i] == escape;
+		escaped = raw && !was && (unsigned char)keys[i] == escape;
 		if (escaped)
 			continue;
-		if (was && (keys[i] == 'd' || keys[i] == '.' || keys[i] == 'q'))
-			return false;
+		detached = was && (keys[i] == 'd' || keys[i] == '.' || keys[i] == 'q');
+		if (detached)
+			break;
 		if (was && keys[i] == 'h')
 			fputs("\r\n[d: detach; h: this; the escape key again: send it]\r\n",
 				stderr);
-		else if (!was || keys[i] == escape)
+		else if (!was || (unsigned char)keys[i] == escape)
 			out[k++] = keys[i];
 	}
 	if (k)
 		send_packet(ATTACH_DATA, out, k);
-	return true;
+	return !detached;
 }
 
 /* ---- input from the line ---- */
