@@ -584,9 +584,26 @@ static const struct group_info *unix_peer_groups(struct socket *s)
 	return u->peer_ids ? u->peer_ids->group_info : NULL;
 }
 
+/*
+ * Returns the credentials for SO_PEERCRED, as the caller sees them: pid 0, uid and gid -1 if none
+ * were recorded, such as those of a datagram socket after connect(2).
+ */
+static struct ucred peer_cred(struct unix_sock *u)
+{
+	struct ucred cred;
+	bool noted;
+
+	spin_lock(&u->c.lock);
+	noted = u->peer_ids;
+	cred = u->peercred;
+	spin_unlock(&u->c.lock);
+	return noted ? ucred_to_user(&cred) : (struct ucred){ 0, ~0U, ~0U };
+}
+
 static int unix_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 {
 	struct unix_sock *u = UNIX(s);
+	struct ucred cred;
 
 	if (level != SOL_SOCKET)
 		return -EOPNOTSUPP;
@@ -594,17 +611,10 @@ static int unix_getsockopt(struct socket *s, int level, int opt, void *val, u32 
 		return peer_pidfd(u, val, len);
 	if (opt != SO_PEERCRED)
 		return -ENOPROTOOPT;
-	if (*len > sizeof(u->peercred))
-		*len = sizeof(u->peercred);
-	if (u->state == UNIX_CONNECTED || u->state == UNIX_LISTEN) {
-		struct ucred cred = ucred_to_user(&u->peercred);
-
-		memcpy(val, &cred, *len);
-	} else {
-		struct ucred none = { 0, ~0U, ~0U };
-
-		memcpy(val, &none, *len);
-	}
+	cred = peer_cred(u);
+	if (*len > sizeof(cred))
+		*len = sizeof(cred);
+	memcpy(val, &cred, *len);
 	return 0;
 }
 
