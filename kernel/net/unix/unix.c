@@ -284,6 +284,18 @@ static bool has_backlog(struct unix_sock *l)
 }
 
 /*
+ * Gives the server's new socket the listener's options that say which ancillary data it receives.
+ * As on Linux since 6.16, connect(2) does so, since data can arrive before accept(2).
+ */
+static void take_options(struct unix_sock *srv, const struct unix_sock *l)
+{
+	srv->c.passcred = l->c.passcred;
+	srv->c.passsec = l->c.passsec;
+	srv->c.rare.passpidfd = l->c.rare.passpidfd;
+	srv->c.rare.no_passrights = l->c.rare.no_passrights;
+}
+
+/*
  * Connects the client @u and the server's new socket @srv, and adds @srv to the pending list of the
  * listener @l. @u and @l are locked. Returns 0, -ECONNREFUSED, -EAGAIN if the backlog is full,
  * -EISCONN or -EINVAL.
@@ -298,6 +310,7 @@ static int join_listener(struct unix_sock *u, struct unix_sock *l, struct unix_s
 		return u->state == UNIX_CONNECTED ? -EISCONN : -EINVAL;
 	note_peer(srv);
 	share_peer(u, l);
+	take_options(srv, l);
 	make_pair(u, srv);
 	list_add_tail(&srv->pending_link, &l->pending);
 	l->nr_pending++;
@@ -423,7 +436,6 @@ static int unix_accept(struct socket *s, struct socket *to, enum sock_patience p
 		if (err)
 			return err;
 	}
-	srv->c.passcred = u->c.passcred;
 	srv->file = to->file;
 	srv->c.ino = fresh->c.ino;
 	to->sk = &srv->c;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix_peer: AF_UNIX: credentials of the peer of each kind of socket.
+ * unix_peer: AF_UNIX: credentials of the peer of each kind of socket, options that an accepted
+ * socket takes over.
  */
 #include "newer.h"
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#define PASSPIDFD 76
 #define PEERPIDFD 77
+#define PASSRIGHTS 83
 
 static struct sockaddr_un at(const char *name)
 {
@@ -28,6 +31,11 @@ static int connects(int s, const char *name)
 	struct sockaddr_un u = at(name);
 
 	return connect(s, (void *)&u, sizeof(u));
+}
+
+static int set(int s, int opt, int value)
+{
+	return setsockopt(s, SOL_SOCKET, opt, &value, sizeof(value));
 }
 
 static int get(int s, int opt)
@@ -91,10 +99,52 @@ static void peers(int type)
 	close(p[1]);
 }
 
+/* ---- what an accepted socket takes over ---- */
+
+/* Options, a value for the listener, and the value that its accepted socket has. */
+static const struct {
+	const char *name;
+	int opt, set, has;
+} options[] = {
+	{ "PASSCRED", SO_PASSCRED, 1, 1 },
+	{ "PASSSEC", SO_PASSSEC, 1, 1 },
+	{ "PASSPIDFD", PASSPIDFD, 1, 1 },
+	{ "PASSRIGHTS", PASSRIGHTS, 0, 0 },
+	{ "TIMESTAMP", SO_TIMESTAMP, 1, 0 },
+	{ "RCVLOWAT", SO_RCVLOWAT, 9, 1 },
+	{ "KEEPALIVE", SO_KEEPALIVE, 1, 0 },
+	{ "OOBINLINE", SO_OOBINLINE, 1, 0 },
+};
+#define OPTIONS (sizeof(options) / sizeof(options[0]))
+
+static void accepted(void)
+{
+	int l = NEED(socket(AF_UNIX, SOCK_STREAM, 0)), c, s;
+
+	/* older kernels pass on other options, and in accept() */
+	have = get(l, PASSRIGHTS) == 1;
+	NEED(binds(l, "l"));
+	NEED(listen(l, 5));
+	for (unsigned i = 0; i < OPTIONS; i++)
+		set(l, options[i].opt, options[i].set);
+	c = NEED(socket(AF_UNIX, SOCK_STREAM, 0));
+	NEED(connects(c, "l"));
+	/* the socket has them since the client connected */
+	for (unsigned i = 0; i < 4; i++)
+		set(l, options[i].opt, !options[i].set);
+	s = NEED(accept(l, NULL, NULL));
+	for (unsigned i = 0; i < OPTIONS; i++)
+		check(options[i].name, get(s, options[i].opt), options[i].has);
+	close(s);
+	close(c);
+	close(l);
+}
+
 TEST(unix_peer)
 {
 	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
 
 	for (int i = 0; i < 3; i++)
 		peers(types[i]);
+	accepted();
 }
