@@ -70,11 +70,9 @@ static inline u32 skb_truesize_of(u32 n)
 #define SO_RCVPRIORITY_ 82
 #define SO_PASSRIGHTS_ 83
 /*
- * msg.c: Drops the references to files that came with a message and to the headers that it was to
- * be sent with. May be called again.
+ * msg.c: Frees all that a message holds: the references to files that came with it and to the
+ * headers that it was to be sent with, and ctl_long.
  */
-void msg_drop_files(struct msg *m);
-/* Frees all that a message holds: what msg_drop_files() drops, and ctl_long. */
 void msg_end(struct msg *m);
 
 #endif

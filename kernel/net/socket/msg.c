@@ -42,18 +42,12 @@ struct user_cmsghdr {
 #define CONTROL_MAX 20480
 #define CTL_LONG 16384U /* most bytes of records to receive */
 
-void msg_drop_files(struct msg *m)
+void msg_end(struct msg *m)
 {
 	ip6_ext_drop(m);
 	while (m->nr_files)
 		fput(m->files[--m->nr_files]);
 	kfree(m->files);
-	m->files = NULL;
-}
-
-void msg_end(struct msg *m)
-{
-	msg_drop_files(m);
 	kfree(m->ctl_long);
 }
 
@@ -447,8 +441,6 @@ static int put_control(struct socket *s, struct msg *m, struct control *c, u32 f
 	}
 	if (!err && s->sk->rare.passpidfd && m->has_cred)
 		err = put_pidfd(c, &m->cred);
-	if (s->sk->rare.no_passrights)
-		msg_drop_files(m);
 	if (!err && m->nr_files)
 		err = put_rights(c, m, flags);
 	for (u32 at = 0; !err && at < m->ctl_len;) {

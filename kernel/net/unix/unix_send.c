@@ -204,8 +204,9 @@ static int wait_for_place(struct unix_sock *u, struct unix_sock *to, bool nonblo
 
 /*
  * Adds @um to @to's queue, which then owns it, and wakes up readers. Takes to->c.lock. Returns 0;
- * -EAGAIN if the queue is full; -ECONNREFUSED if @u sends datagrams and @to is closed; or -EPIPE if
- * @to is gone in another way. After an error @um is still the caller's.
+ * -EAGAIN if the queue is full; -ECONNREFUSED if @u sends datagrams and @to is closed; -EPIPE if
+ * @to is gone in another way; or -EPERM if @um has descriptors and @to's SO_PASSRIGHTS is off.
+ * After an error @um is still the caller's.
  */
 static int enqueue(struct unix_sock *u, struct unix_sock *to, struct unix_msg *um)
 {
@@ -214,6 +215,8 @@ static int enqueue(struct unix_sock *u, struct unix_sock *to, struct unix_msg *u
 	spin_lock(&to->c.lock);
 	if (unix_receiver_gone(to))
 		err = u->c.type == SOCK_DGRAM && to->state == UNIX_DEAD ? -ECONNREFUSED : -EPIPE;
+	else if (um->nr_files && to->c.rare.no_passrights)
+		err = -EPERM;
 	else if (unix_queue_full(u, to))
 		err = -EAGAIN;
 	else {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * unix_peer: AF_UNIX: credentials of the peer of each kind of socket, options that an accepted
- * socket takes over.
+ * socket takes over, SO_PASSRIGHTS.
  */
 #include "newer.h"
 #include <sys/socket.h>
@@ -140,6 +140,72 @@ static void accepted(void)
 	close(l);
 }
 
+/* ---- SO_PASSRIGHTS ---- */
+
+static ssize_t sends_fd(int s)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr h;
+	} c = { .h = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct iovec v = { "abcde", 5 };
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)
+	};
+	int one = 1;
+
+	memcpy(CMSG_DATA(&c.h), &one, sizeof(one));
+	return sendmsg(s, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Returns the number of bytes, plus 100 with a descriptor, plus 1000 with MSG_CTRUNC. */
+static long receives(int s)
+{
+	char data[20], ctl[200];
+	struct iovec v = { data, sizeof(data) };
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1, .msg_control = ctl, .msg_controllen = sizeof(ctl)
+	};
+	struct cmsghdr *c;
+	long n = recvmsg(s, &m, MSG_DONTWAIT);
+
+	if (n < 0)
+		return n;
+	c = CMSG_FIRSTHDR(&m);
+	if (c && c->cmsg_type == SCM_RIGHTS) {
+		int fd;
+
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+		close(fd);
+	}
+	return n + (c ? 100 : 0) + (m.msg_flags & MSG_CTRUNC ? 1000 : 0);
+}
+
+static void rights(int type)
+{
+	int p[2], other;
+
+	say("type %d", type);
+	NEED(socketpair(AF_UNIX, type, 0, p));
+	have = get(p[0], PASSRIGHTS) == 1;
+	CHECK(sends_fd(p[0]), 5);
+	CHECK(set(p[1], PASSRIGHTS, 0), 0);
+	CHECK(receives(p[1]), 105);
+	CHECK(sends_fd(p[0]), -EPERM);
+	CHECK(receives(p[1]), -EAGAIN);
+	CHECK(send(p[0], "abc", 3, 0), 3);
+	CHECK(receives(p[1]), 3);
+	CHECK(sends_fd(p[1]), 5);
+	CHECK(receives(p[0]), 105);
+	CHECK(shutdown(p[1], SHUT_RD), 0);
+	CHECK(sends_fd(p[0]), -EPIPE);
+	other = dup(p[0]);
+	close(p[1]);
+	CHECK(sends_fd(other), type == SOCK_DGRAM ? -ECONNREFUSED : -EPIPE);
+	close(other);
+	close(p[0]);
+}
+
 TEST(unix_peer)
 {
 	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
@@ -147,4 +213,6 @@ TEST(unix_peer)
 	for (int i = 0; i < 3; i++)
 		peers(types[i]);
 	accepted();
+	for (int i = 0; i < 3; i++)
+		rights(types[i]);
 }
