@@ -143,6 +143,17 @@ struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, 
 }
 
 /*
+ * Returns the mode of the socket's file: that of the socket's own inode, which fchmod(2) changes.
+ * As on Linux, the umask applies even in a folder with a default access control list.
+ */
+static umode_t file_mode(const struct unix_sock *u, struct inode *dir)
+{
+	umode_t mode = READ_ONCE(u->file->f_inode->i_mode);
+
+	return acl_umask(dir, mode & ~(umode_t)READ_ONCE(current->fs->umask));
+}
+
+/*
  * Binds to a path. If the socket has a name already, the file is made nevertheless, and removed
  * again, since errors of its path take precedence.
  */
@@ -157,8 +168,7 @@ static int bind_path(struct unix_sock *u, struct sockaddr_buf *name)
 		return PTR_ERR(d) == -EEXIST ? -EADDRINUSE : (int)PTR_ERR(d);
 	err = landlocked() ? landlock_make(&parent, S_IFSOCK) : 0;
 	if (!err)
-		err = vfs_mknod(d_inode(parent.dentry), d,
-			S_IFSOCK | acl_umask(d_inode(parent.dentry), 0777), 0);
+		err = vfs_mknod(d_inode(parent.dentry), d, file_mode(u, d_inode(parent.dentry)), 0);
 	if (!err) {
 		spin_lock(&unix_names_lock);
 		if (u->name) {

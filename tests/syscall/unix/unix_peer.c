@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * unix_peer: AF_UNIX: credentials of the peer of each kind of socket, options that an accepted
- * socket takes over, SO_PASSRIGHTS.
+ * socket takes over, SO_PASSRIGHTS, the mode of a socket's file.
  */
+#include "acl.h"
 #include "newer.h"
+
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -206,6 +208,46 @@ static void rights(int type)
 	close(p[0]);
 }
 
+/* ---- the mode of the file ---- */
+
+static void mode(const char *what, int mode, int mask)
+{
+	int s = NEED(socket(AF_UNIX, SOCK_STREAM, 0));
+	struct stat st;
+
+	umask(mask);
+	say("%s", what);
+	if (mode >= 0)
+		T(fchmod(s, mode));
+	NEED(fstat(s, &st));
+	say(" socket %o", st.st_mode);
+	T(binds(s, "m"));
+	NEED(stat("m", &st));
+	say(" file %o", st.st_mode);
+	umask(0);
+	T(fchmod(s, 0611));
+	NEED(stat("m", &st));
+	say(" still %o", st.st_mode);
+	unlink("m");
+	close(s);
+}
+
+/* A default list does not replace the mask. */
+static void inherited(void)
+{
+	int s = NEED(socket(AF_UNIX, SOCK_STREAM, 0));
+	struct stat st;
+
+	NEED(mkdir("d", 0755));
+	OK(acl_put("d", ACL_DEFAULT, "u::7 g::7 o::7"));
+	umask(027);
+	T(binds(s, "d/m"));
+	NEED(stat("d/m", &st));
+	say(" file %o", st.st_mode);
+	umask(0);
+	close(s);
+}
+
 TEST(unix_peer)
 {
 	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
@@ -215,4 +257,10 @@ TEST(unix_peer)
 	accepted();
 	for (int i = 0; i < 3; i++)
 		rights(types[i]);
+	mode("as made", -1, 0);
+	mode("a mask", -1, 027);
+	mode("0600", 0600, 0);
+	mode("0640 and a mask", 0640, 077);
+	mode("special bits", 07755, 02);
+	inherited();
 }
