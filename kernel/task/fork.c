@@ -95,7 +95,6 @@ static void copy_own_fields(struct task *t, u64 flags)
 	t->personality = current->personality;
 	t->traced_calls = current->traced_calls;
 	t->no_tsc = current->no_tsc;
-	t->no_new_privs = current->no_new_privs;
 	t->timer_slack_ns = current->timer_slack_ns;
 	t->default_timer_slack_ns = current->timer_slack_ns;
 	t->loginuid = current->loginuid;

@@ -71,6 +71,7 @@ u32 seccomp_filters(const struct task *t)
 
 void seccomp_fork(struct task *child)
 {
+	child->no_new_privs = current->no_new_privs;
 	child->seccomp_mode = current->seccomp_mode;
 	child->seccomp = current->seccomp;
 	child->seccomp_count = current->seccomp_count;

@@ -17,7 +17,10 @@ long prctl_set_seccomp(u64 mode, uaddr_t filter);
  * rax has the result of the call, or a signal is pending.
  */
 bool seccomp_check(void);
-/* Gives @child current's mode and filters. sighand->lock of current is held. */
+/*
+ * Gives @child current's mode, filters and no_new_privs, which TSYNC by another thread changes
+ * together. sighand->lock of current is held.
+ */
 void seccomp_fork(struct task *child);
 void seccomp_exit(struct task *t); /* drops an exiting task's filters */
 void seccomp_free(struct task *t); /* for a task that never ran or was reaped */
