@@ -239,6 +239,7 @@ static int unshare_proxy(u64 flags, struct cred *cred, struct fs_struct *fs, str
 
 long sys_unshare(u64 flags)
 {
+	struct files_struct *files = NULL;
 	struct nsproxy *proxy = NULL;
 	struct cred *cred = NULL;
 	struct fs_struct *fs = NULL;
@@ -251,11 +252,14 @@ long sys_unshare(u64 flags)
 	if (err)
 		return err;
 	if (flags & CLONE_FILES)
-		err = unshare_files(~0U);
-	if (!err)
-		err = unshare_cred(flags, &cred);
-	if (err)
+		files = files_unshared(~0U);
+	if (IS_ERR(files)) {
+		err = PTR_ERR(files);
 		goto err_fs;
+	}
+	err = unshare_cred(flags, &cred);
+	if (err)
+		goto err_files;
 	err = unshare_proxy(flags, cred, fs, &proxy);
 	if (err)
 		goto err_cred;
@@ -265,11 +269,15 @@ long sys_unshare(u64 flags)
 		switch_namespaces(current, proxy);
 	if (fs)
 		fs_exchange(fs);
+	if (files)
+		files_exchange(files);
 	return cred ? commit_creds(cred) : 0;
 
 err_cred:
 	if (cred)
 		abort_creds(cred);
+err_files:
+	files_put(files);
 err_fs:
 	if (fs)
 		fs_put(fs);

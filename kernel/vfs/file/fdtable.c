@@ -543,7 +543,7 @@ struct files_struct *files_dup(struct files_struct *old, u32 max)
 	return ERR_PTR(err);
 }
 
-static void set_files(struct files_struct *files)
+void files_exchange(struct files_struct *files)
 {
 	struct files_struct *old = current->files;
 
@@ -553,16 +553,19 @@ static void set_files(struct files_struct *files)
 	files_put(old);
 }
 
+struct files_struct *files_unshared(u32 max)
+{
+	return atomic_read(&current->files->count) == 1 ? NULL : files_dup(current->files, max);
+}
+
 int unshare_files(u32 max)
 {
-	struct files_struct *f;
+	struct files_struct *f = files_unshared(max);
 
-	if (atomic_read(&current->files->count) == 1)
-		return 0;
-	f = files_dup(current->files, max);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	set_files(f);
+	if (f)
+		files_exchange(f);
 	return 0;
 }
 

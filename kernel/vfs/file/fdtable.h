@@ -49,6 +49,13 @@ void files_put(struct files_struct *f);
  * are below @max. May sleep.
  */
 int unshare_files(u32 max);
+/*
+ * The two steps of unshare_files(). files_unshared() returns a copy of current's table, NULL if the
+ * table has no other user, or ERR_PTR; may sleep. files_exchange() takes over the copy, and may
+ * sleep. A copy that is not used is dropped by files_put().
+ */
+struct files_struct *files_unshared(u32 max);
+void files_exchange(struct files_struct *files);
 /* Closes the descriptors with O_CLOEXEC. current is the only user of @f. May sleep. */
 void files_close_on_exec(struct files_struct *f);
 /*

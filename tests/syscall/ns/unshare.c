@@ -17,6 +17,30 @@ static void *fs(void *arg)
 	return NULL;
 }
 
+/* An unshare that is refused has changed nothing. */
+static void *refused(void *arg)
+{
+	T(unshare(CLONE_FILES | CLONE_FS | CLONE_NEWUTS));
+	close(fd);
+	NEED(chdir("/"));
+	return NULL;
+}
+
+static void unprivileged(void)
+{
+	char dir[PATH_MAX];
+	pthread_t t;
+
+	if (!getuid())
+		t_become(1000, 1000);
+	fd = NEED(dup(1));
+	NEED0(pthread_create(&t, NULL, refused, NULL));
+	pthread_join(t, NULL);
+	T(fcntl(fd, F_GETFD));
+	NEED(getcwd(dir, sizeof(dir)) ? 0 : -1);
+	say("here: %s", dir);
+}
+
 TEST(unshare)
 {
 	pthread_t t;
@@ -35,4 +59,5 @@ TEST(unshare)
 	T(unshare(0));
 	T(unshare(CLONE_SYSVSEM));
 	T(unshare(0x1));
+	CHILD(unprivileged());
 }
