@@ -433,7 +433,7 @@ static bool in_walk(const struct prio_walk *w, struct task *leader, struct task 
 		return t == current ? !w->who || w->who == task_pid_vnr(t) :
 				      w->who == task_pid_vnr(t);
 	case PRIO_PGRP: return task_pgrp(leader) == w->pgrp;
-	default: return has_uid(t, w->uid);
+	default: return has_uid(t, w->uid) && task_pid_vnr(t); /* not of an outer pid namespace */
 	}
 }
 

@@ -21,6 +21,37 @@ static void in_user_namespace(void)
 	G(syscall(SYS_settimeofday, NULL, NULL), "-1 EPERM");
 }
 
+/* A user's tasks are those of the caller's pid namespace. */
+static void in_pid_namespace(void)
+{
+	pid_t out;
+
+	if (getuid()) {
+		say("not root");
+		return;
+	}
+	out = SPAWN({
+		NEED(setuid(55556));
+		pause();
+	});
+	t_until(out, 'S');
+	NEED(setpriority(PRIO_PROCESS, out, 3));
+	CHILD({
+		NEED(unshare(CLONE_NEWPID));
+		CHILD({
+			T(syscall(SYS_getpriority, PRIO_USER, 55556));
+			T(setpriority(PRIO_USER, 55556, 9));
+			NEED(setuid(55556));
+			T(syscall(SYS_getpriority, PRIO_USER, 0));
+			T(setpriority(PRIO_USER, 0, 5));
+		});
+	});
+	T(syscall(SYS_getpriority, PRIO_PROCESS, out));
+	T(setpriority(PRIO_USER, 55556, 11));
+	T(syscall(SYS_getpriority, PRIO_PROCESS, out));
+	t_kill(out);
+}
+
 TEST(setpriority)
 {
 	pid_t pid;
@@ -62,4 +93,5 @@ TEST(setpriority)
 	T(syscall(SYS_getpriority, PRIO_PROCESS, 1 << 29));
 	T(setpriority(PRIO_PROCESS, 1 << 29, 0));
 	CHILD(in_user_namespace());
+	in_pid_namespace();
 }
