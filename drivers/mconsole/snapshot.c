@@ -53,8 +53,6 @@ struct asker {
 struct snapshot {
 	u64 id;
 	u32 seconds;
-	/* True when all disks are held; under lock. */
-	bool held;
 	struct asker begin; /* client that began it */
 	/* &ender once "end" was requested, else NULL; under lock. */
 	struct asker *end;
@@ -269,9 +267,6 @@ static const char *begin(struct snapshot *s)
 				arch_strerror(err));
 		return "it could not be begun";
 	}
-	mutex_lock(&lock);
-	s->held = true;
-	mutex_unlock(&lock);
 	print_snapshot(s);
 	mconsole_end(&s->begin.call, 0);
 	return s->begin.call.lost ? "its client has gone" : hold(s);
