@@ -11,6 +11,7 @@
 
 #include "arch/um/machine/arch.h"
 #include "arch/um/machine/uaccess.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/signal/signal.h"
 #include "kernel/time/internal.h"
 #include "kernel/time/time.h"
@@ -136,6 +137,14 @@ long sys_nanosleep(uaddr_t req, uaddr_t rem)
 	return err ? err : sleep_relative(CLOCK_MONOTONIC, ns, rem);
 }
 
+/* True if @clock is the CPU clock of current, a thread, by its number or by 0. */
+static bool is_own_thread(int clock)
+{
+	pid_t pid = ~(clock >> 3);
+
+	return clock < 0 && clock & 4 && (!pid || pid == task_pid_vnr(current));
+}
+
 long sys_clock_nanosleep(int which, int flags, uaddr_t req, uaddr_t rem)
 {
 	bool cpu = which < 0 && (which & 7) != CLOCK_OF_FILE; /* sleep_cpu() checks a CPU clock */
@@ -150,6 +159,8 @@ long sys_clock_nanosleep(int which, int flags, uaddr_t req, uaddr_t rem)
 	err = get_timespec(req, &ns);
 	if (err)
 		return err;
+	if (is_own_thread(which))
+		return -EINVAL; /* it stands still while the thread sleeps */
 	if (!(flags & TIMER_ABSTIME)) {
 		/* A relative sleep does not follow clock_settime(). */
 		if (which == CLOCK_REALTIME || which == CLOCK_TAI)

@@ -43,8 +43,8 @@ struct ns_common *nsfs_inode_ns(const struct inode *inode);
 
 /*
  * time_ns.c: time_ns_read() converts a time of the machine's clock (CLOCK_*) to current's time
- * namespace. time_ns_abs() converts a time that current has given to the machine's clock, and does
- * not go below 0. Times are in ns.
+ * namespace. time_ns_abs() converts a time that current has given to the machine's clock. A time
+ * before that clock's start becomes 1, since 0 disarms a timer; 0 stays 0. Times are in ns.
  */
 u64 time_ns_read(int clock, u64 now);
 u64 time_ns_abs(int clock, u64 abs);

@@ -140,7 +140,7 @@ u64 time_ns_abs(int clock, u64 abs)
 	if (!off || abs >= TIME_MAX)
 		return abs;
 	if (off > 0)
-		return abs > (u64)off ? abs - (u64)off : 0;
+		return abs > (u64)off ? abs - (u64)off : min(abs, 1UL);
 	return min(abs + (u64)-off, TIME_MAX);
 }
 

@@ -12,6 +12,7 @@
 #include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 
 #ifndef CLONE_NEWTIME
@@ -500,6 +501,48 @@ static void clocks(void)
 	});
 }
 
+/* Waits for an absolute time of the namespace, before the machine's start. */
+static void early_times(void)
+{
+	struct itimerspec at = { .it_value = { 5, 0 } }, again = { { 0, 1000000 }, { 5, 0 } };
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	struct timespec limit = { 20, 0 };
+	uint64_t ticks;
+	sigset_t set;
+	timer_t id;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	G(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at.it_value, NULL), "0");
+	GNEED(timer_create(CLOCK_MONOTONIC, &ev, &id));
+	G(timer_settime(id, TIMER_ABSTIME, &at, NULL), "0");
+	GIS(sigtimedwait(&set, NULL, &limit) == SIGUSR1);
+	G(timer_settime(id, TIMER_ABSTIME, &again, NULL), "0");
+	GIS(sigtimedwait(&set, NULL, &limit) == SIGUSR1);
+	GIS(sigtimedwait(&set, NULL, &limit) == SIGUSR1);
+	fd = (int)GNEED(timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK));
+	G(timerfd_settime(fd, TFD_TIMER_ABSTIME, &at, NULL), "0");
+	if (in_guest())
+		T_WAIT(poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 20000) == 1);
+	G(read(fd, &ticks, sizeof(ticks)), "8");
+}
+
+static void early(void)
+{
+	if (!in_guest()) {
+		early_times();
+		return;
+	}
+	CHILD_QUIET({
+		NEED(unshare(CLONE_NEWTIME));
+		NEED(writef("/proc/self/timens_offsets", "1 100000 0"));
+		NEED(writef("/proc/self/timens_offsets", "7 100000 0"));
+		CHILD_QUIET(early_times());
+	});
+}
+
 static void limits(void)
 {
 	if (!in_guest()) {
@@ -531,5 +574,6 @@ TEST(namespaces)
 	refused();
 	joining();
 	clocks();
+	early();
 	limits();
 }

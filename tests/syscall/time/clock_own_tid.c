@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * clock_own_tid: the clock of a process by the id of one of its threads: that thread may read it
- * so, and no other use is permitted.
+ * so, and no other use is permitted. A thread cannot sleep on its own CPU clock.
  */
 #include "t.h"
 
@@ -23,6 +23,27 @@ static void try_all(const char *who, pid_t pid)
 	T(clock_gettime(clock | 4, &ts));
 	T(clock_getres(clock, &ts));
 	T(syscall(SYS_timer_create, clock, NULL, &id));
+}
+
+/* Sleeps of a microsecond, but by the clocks of the caller itself, which are refused. */
+static void sleeps(void)
+{
+	static const char *const kinds[] = { "user and system", "user", "by the scheduler",
+		"none" };
+	pid_t self = (pid_t)syscall(SYS_gettid);
+	struct timespec ts = { 0, 1000 }, bad = { 0, -1 };
+
+	for (int kind = 0; kind < 4; kind++) {
+		int zero = ~0U << 3 | 4 | kind, own = (int)(~(unsigned)self << 3) | 4 | kind;
+
+		say("%s", kinds[kind]);
+		T(syscall(SYS_clock_nanosleep, zero, 0, &ts, NULL));
+		T(syscall(SYS_clock_nanosleep, zero, TIMER_ABSTIME, &ts, NULL));
+		T(syscall(SYS_clock_nanosleep, own, 0, &ts, NULL));
+		T(syscall(SYS_clock_nanosleep, own, TIMER_ABSTIME, &ts, NULL));
+		T(syscall(SYS_clock_nanosleep, own, 0, &bad, NULL));
+		T(syscall(SYS_clock_nanosleep, own, 0, (void *)1, NULL));
+	}
 }
 
 static volatile pid_t main_tid, other_tid;
@@ -56,4 +77,7 @@ TEST(clock_own_tid)
 	pthread_join(b, NULL);
 	pthread_barrier_wait(&bar);
 	pthread_join(a, NULL);
+	/* a sleep on a clock that stands still never ends */
+	alarm(60);
+	sleeps();
 }
