@@ -636,6 +636,16 @@ static bool time_until(const struct mmsg_time *end, struct mmsg_time *left)
 }
 
 /*
+ * Keeps an error that recvmmsg(2) cannot return for the next call or SO_ERROR. An interrupted wait
+ * is no error of the socket.
+ */
+static void keep_error(struct socket *s, long err)
+{
+	if (err != -EAGAIN && err > -ERESTARTSYS)
+		WRITE_ONCE(s->sk->err, (int)err);
+}
+
+/*
  * Receives up to @vlen messages. @left: NULL, or the time after which no further message is awaited
  * once one has been received. It is set to the time that remains. Returns the number of messages,
  * or -errno if there is none.
@@ -644,9 +654,11 @@ static long recv_many(
 	struct file *f, struct socket *s, uaddr_t vec, u32 vlen, u32 flags, struct mmsg_time *left)
 {
 	struct mmsg_time end = { 0 };
-	long n = 0;
+	long n = flags & MSG_ERRQUEUE ? 0 : xchg(&s->sk->err, 0);
 	u32 i = 0;
 
+	if (n)
+		return n;
 	if (left)
 		end_of_span(&end, left);
 	while (i < vlen) {
@@ -664,6 +676,8 @@ static long recv_many(
 			break;
 		cond_resched();
 	}
+	if (i && n < 0)
+		keep_error(s, n);
 	return i ? (long)i : n;
 }
 
