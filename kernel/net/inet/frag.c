@@ -346,26 +346,51 @@ static struct sk_buff *find_piece(const struct frag_queue *q, u32 off)
 }
 
 /*
+ * True if the bytes up to @to, from the fragment @p on, came as one run: in order, each behind all
+ * that was there. Only such bytes make a further fragment a duplicate, as on Linux.
+ */
+static bool in_run(const struct frag_queue *q, const struct sk_buff *p, u32 to)
+{
+	while (end_of(p) < to) {
+		if (p->list.next == &q->pieces)
+			return false;
+		p = list_next_entry(p, list);
+		if (!p->ip.frag_appended)
+			return false;
+	}
+	return true;
+}
+
+/* Returns the end of the last byte that has arrived. */
+static u32 top_of(const struct frag_queue *q)
+{
+	if (list_empty(&q->pieces))
+		return 0;
+	return end_of(list_last_entry(&q->pieces, struct sk_buff, list));
+}
+
+/*
  * Inserts a fragment. Returns 0, -EEXIST for a duplicate, or -EINVAL if it overlaps another
  * fragment or contradicts the known end of the packet.
  */
 static int insert(struct frag_queue *q, struct sk_buff *skb)
 {
-	u32 from = skb->ip.frag_off, len = skb->ip.frag_len, to = from + len;
+	u32 from = skb->ip.frag_off, len = skb->ip.frag_len, to = from + len, top = top_of(q);
 	struct sk_buff *p = find_piece(q, from);
 	struct list_head *before = p ? &p->list : &q->pieces;
 	const struct sk_buff *next = list_entry(before->next, struct sk_buff, list);
 
 	if (q->end && (skb->ip.frag_more ? to > q->end : to != q->end))
 		return -EINVAL;
-	if (p && p->ip.frag_off == from && end_of(p) == to)
-		return -EEXIST;
-	if (p && end_of(p) > from)
-		return -EINVAL;
-	if (&next->list != &q->pieces && (!skb->ip.frag_more || next->ip.frag_off < to))
+	if (!skb->ip.frag_more && to < top)
 		return -EINVAL;
 	if (!skb->ip.frag_more)
 		q->end = to;
+	if (p && end_of(p) > from)
+		return in_run(q, p, to) ? -EEXIST : -EINVAL;
+	if (&next->list != &q->pieces && next->ip.frag_off < to)
+		return -EINVAL;
+	skb->ip.frag_appended = p && from == top;
 	list_add(&skb->list, before);
 	skb_place(&q->tree, skb, p);
 	q->nr++;

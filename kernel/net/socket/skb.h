@@ -75,6 +75,8 @@ struct ip_meta {
 	u8 ext_first; /* type of the first of them */
 	/* the members below are valid for fragments */
 	bool is_frag, frag_more;
+	/* it came when all that was there ended at its begin */
+	bool frag_appended;
 	u16 frag_off, frag_len; /* bytes behind the headers */
 	u32 frag_id;
 };

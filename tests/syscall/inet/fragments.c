@@ -42,6 +42,71 @@ static void arrived(const char *what)
 		n > 0 ? memcmp(b, whole + 8, (size_t)n) ? "others" : "the same" : "");
 }
 
+/* Sends pieces @from to @to - 1. */
+static void some(int id, int from, int to)
+{
+	for (int i = from; i < to; i++)
+		nth(id, i);
+}
+
+/*
+ * Fragments whose bytes have all arrived. They are ignored if those bytes came in order at the end
+ * of what was there; otherwise they count as an overlap.
+ */
+static void inside(void)
+{
+	const int n = LEN / PIECE;
+
+	some(20, 0, 8);
+	piece(20, 2 * PIECE, 2 * PIECE, 1);
+	piece(20, 0, 8 * PIECE, 1);
+	some(20, 8, n);
+	arrived("inside of what came in order");
+	piece(21, 0, 8 * PIECE, 1);
+	nth(21, 3);
+	nth(21, 7);
+	some(21, 8, n);
+	arrived("inside of one");
+	nth(22, 1);
+	nth(22, 0);
+	piece(22, 0, 2 * PIECE, 1);
+	some(22, 2, n);
+	arrived("inside of two in another order");
+	nth(23, n - 1);
+	some(23, 0, 4);
+	piece(23, 0, 2 * PIECE, 1);
+	some(23, 4, n - 1);
+	arrived("inside of two before the end");
+	some(24, 0, 4);
+	some(24, 8, 12);
+	piece(24, 9 * PIECE, 2 * PIECE, 1);
+	piece(24, PIECE, 2 * PIECE, 1);
+	some(24, 4, 8);
+	some(24, 12, n);
+	arrived("inside of both of two runs");
+	some(25, 0, 4);
+	piece(25, 2 * PIECE, 4 * PIECE, 1);
+	some(25, 4, n);
+	arrived("over the end of a run");
+	some(26, 0, 8);
+	piece(26, 6 * PIECE, 2 * PIECE, 0);
+	some(26, 8, n);
+	arrived("an early end inside");
+	some(27, 1, n);
+	piece(27, LEN - 2 * PIECE, 2 * PIECE, 0);
+	nth(27, 0);
+	arrived("the end again");
+	some(28, 1, n - 1);
+	piece(28, LEN - 2 * PIECE, 2 * PIECE, 0);
+	nth(28, n - 1);
+	nth(28, 0);
+	arrived("over the last");
+	some(29, 0, n - 1);
+	piece(29, PIECE, PIECE, 0);
+	nth(29, n - 1);
+	arrived("an end before what is there");
+}
+
 TEST(fragments)
 {
 	struct sockaddr_in a = at("127.0.0.1", 777);
@@ -95,4 +160,5 @@ TEST(fragments)
 		if (i != 9)
 			nth(8, i);
 	arrived("the end before what is there");
+	inside();
 }
