@@ -426,9 +426,9 @@ void layer_close(struct layer *l, bool clean)
 }
 
 /*
- * Changes the lock. The host cannot refuse a weaker lock, nor a stronger one on a file without a
- * name. It refuses a stronger one if another process has locked a file with a name meanwhile: that
- * is ignored.
+ * Changes the lock. The host cannot refuse a weaker lock, nor a stronger one on a file that no
+ * other process can open. A file with a name keeps its lock: the host could refuse the stronger one
+ * later, when another process reads what this one is about to write.
  */
 void layer_set_rdonly(struct layer *l, bool rdonly)
 {
@@ -442,7 +442,7 @@ void image_push(struct image *im, struct layer *l)
 {
 	struct layer *old = im->top;
 
-	layer_set_rdonly(old, true);
+	old->rdonly = true;
 	if (__atomic_exchange_n(&im->written, false, __ATOMIC_ACQ_REL))
 		__atomic_store_n(&old->unflushed, true, __ATOMIC_RELEASE);
 	l->below = old;
@@ -454,10 +454,22 @@ void image_pop(struct image *im)
 {
 	struct layer *l = im->top, *old = l->below;
 
-	layer_set_rdonly(old, false);
+	old->rdonly = im->rdonly;
 	if (__atomic_exchange_n(&old->unflushed, false, __ATOMIC_ACQ_REL))
 		__atomic_store_n(&im->written, true, __ATOMIC_RELEASE);
 	l->below = NULL;
 	l->more = false;
 	__atomic_store_n(&im->top, old, __ATOMIC_RELEASE);
+}
+
+void image_replace(struct image *im, struct layer *l)
+{
+	struct layer *old = im->top;
+
+	l->below = old->below;
+	l->more = old->more;
+	old->below = NULL;
+	old->more = false;
+	__atomic_store_n(&im->written, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&im->top, l, __ATOMIC_RELEASE);
 }

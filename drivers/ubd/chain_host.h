@@ -11,7 +11,7 @@
 struct backup;
 
 struct image {
-	/* the first layer; changed only by image_push() and image_pop() */
+	/* the first layer; changed only by image_push(), image_pop() and image_replace() */
 	struct layer *top;
 	uint64_t size; /* bytes, whole sectors */
 	bool rdonly;
@@ -29,16 +29,21 @@ struct image {
 struct layer *layer_open_fd(int fd, const char *path, uint32_t flags, char *err, size_t size);
 /* Closes layers, from @l on down. @clean: all writes were flushed. NULL is allowed. */
 void layer_close(struct layer *l, bool clean);
-/* Makes a file read-only for this process, or writable again, with its lock. */
+/*
+ * Makes a file read-only for this process, or writable again, with its lock. Only for a file that
+ * has no name, or whose name no other process knows yet.
+ */
 void layer_set_rdonly(struct layer *l, bool rdonly);
 
 /*
  * image_push() puts an empty layer, which the image then owns, over the image's first one, which is
- * not written from then on. image_pop() removes that layer, whose content is then lost, and the
- * caller owns it again. No call may be in progress.
+ * not written from then on but keeps its lock. image_pop() removes that layer, whose content is
+ * then lost, and the caller owns it again. image_replace() replaces the first layer by an empty one
+ * in the same way. No call may be in progress.
  */
 void image_push(struct image *im, struct layer *l);
 void image_pop(struct image *im);
+void image_replace(struct image *im, struct layer *l);
 
 /*
  * Describes the owner of a lock on the file behind @fd: " (process 12, nestling)", or "" if it is

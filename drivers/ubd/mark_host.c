@@ -51,12 +51,11 @@ static struct layer *new_layer(const struct ubd_host *h)
 	return layer_open_fd(fd, h->file, 0, why, sizeof(why));
 }
 
-/* Puts @l over the image. The written file changes, so a test's records and media faults end. */
-static void push(struct ubd_host *h, struct layer *l)
+/* Notes the layer that the disk writes to from now on. */
+static void note_layer(struct disk_mark *m, struct layer *l)
 {
-	h->mark->layer = l;
-	h->mark->blocks = blocks_of(l);
-	image_push(h->image, l);
+	m->layer = l;
+	m->blocks = blocks_of(l);
 }
 
 int ubd_host_mark(int host)
@@ -73,7 +72,8 @@ int ubd_host_mark(int host)
 		h->mark = NULL;
 		return -ENOMEM;
 	}
-	push(h, l);
+	note_layer(h->mark, l);
+	image_push(h->image, l);
 	return 0;
 }
 
@@ -87,9 +87,9 @@ int ubd_host_put_back(int host)
 	l = new_layer(h);
 	if (!l)
 		return -ENOMEM;
-	image_pop(h->image);
+	note_layer(h->mark, l);
+	image_replace(h->image, l);
 	layer_close(old, true);
-	push(h, l);
 	return 0;
 }
 
@@ -167,9 +167,8 @@ int ubd_host_go_back(int host, const char *dir)
 	l = another(old, dir);
 	if (!l)
 		return -ENOMEM;
-	image_pop(h->image);
+	image_replace(h->image, l);
 	drop(old);
-	image_push(h->image, l);
 	h->noted = l;
 	h->noted_blocks = blocks_of(l);
 	return 0;

@@ -293,18 +293,22 @@ void disk_save_stop(struct disk_save *s)
 	if (s->merged)
 		take_merged(s);
 	s->pushed = s->fresh;
-	if (s->pushed)
+	if (s->pushed) {
 		image_push(s->im, s->fresh);
-	else
+		layer_set_rdonly(s->first, true);
+	} else {
 		backup_start(s->im, s->backup);
+	}
 }
 
 void disk_save_undo(struct disk_save *s)
 {
-	if (s->pushed)
+	if (s->pushed) {
 		image_pop(s->im);
-	else
+		layer_set_rdonly(s->first, false);
+	} else {
 		backup_stop(s->im);
+	}
 	s->pushed = false;
 }
 
