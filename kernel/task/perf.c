@@ -12,8 +12,9 @@
  *	either     --its task ends, or must not be observed any more-->   gone
  *
  * An event of a group counts while it and its leader are enabled. With `inherit` each child task
- * gets an event of its own, which belongs to the parent's event (the root). Enabling, reading and
- * resetting the root applies to all of them. When a child ends, its count is added to the root's.
+ * gets an event of its own, which belongs to the parent's event (the root). These form groups as
+ * their originals do. Enabling, reading and resetting the root applies to all of them. When a child
+ * ends, its count is added to the root's.
  *
  * Time enabled and time running are the task's time on a CPU while the event counted, or for an
  * event of a vCPU the time of the clock.

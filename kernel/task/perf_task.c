@@ -7,15 +7,16 @@
 #include "kernel/task/perf_event.h"
 
 /*
- * Copies an event for @child. Each copy is a leader without members, and is enabled if its original
- * is counting. Returns 0 or -ENOMEM.
+ * Copies an event for @child. The copy joins the group of @leader, an event of @child, or leads a
+ * group if @leader is NULL. Returns the copy, or NULL if there is no memory.
  */
-static int inherit_one(struct perf_event *e, struct task *child)
+static struct perf_event *copy_event(
+	struct perf_event *e, struct task *child, struct perf_event *leader)
 {
 	struct perf_event *c = perf_event_new(child);
 
 	if (!c)
-		return -ENOMEM;
+		return NULL;
 	c->config = e->config;
 	c->inherit = true;
 	c->inherit_thread = e->inherit_thread;
@@ -25,9 +26,34 @@ static int inherit_one(struct perf_event *e, struct task *child)
 	c->root = e->root ? e->root : e;
 	perf_bind(c); /* cannot fail: @child does not run yet */
 	list_add_tail(&c->sibling, &c->root->children);
-	c->enabled = e->counting;
+	if (leader) {
+		c->leader = leader;
+		list_add_tail(&c->group, &leader->group);
+	}
+	/* the leader of an original that is copied alone may be off */
+	c->enabled = leader || e->leader == e ? e->enabled : e->counting;
 	perf_restate(c);
+	return c;
+}
+
+/* Copies the event, and its group if it leads one, for @child. Returns 0 or -ENOMEM. */
+static int inherit_group(struct perf_event *e, struct task *child)
+{
+	struct perf_event *c = copy_event(e, child, NULL), *s;
+
+	if (!c)
+		return -ENOMEM;
+	if (e->leader == e)
+		list_for_each_entry(s, &e->group, group)
+			if (!s->gone && !copy_event(s, child, c))
+				return -ENOMEM;
 	return 0;
+}
+
+/* True if the event is not copied along with its leader. */
+static bool comes_alone(const struct perf_event *e)
+{
+	return e->leader == e || e->leader->gone;
 }
 
 int perf_inherit(struct task *child)
@@ -38,8 +64,8 @@ int perf_inherit(struct task *child)
 
 	mutex_lock(&perf_lock);
 	for (e = current->perf; e && !err; e = e->next_of_task)
-		if (e->inherit && (thread || !e->inherit_thread))
-			err = inherit_one(e, child);
+		if (comes_alone(e) && e->inherit && (thread || !e->inherit_thread))
+			err = inherit_group(e, child);
 	mutex_unlock(&perf_lock);
 	return err;
 }

@@ -393,6 +393,55 @@ static void threads_only(void)
 	IS(count(fd) - before >= 190000000);
 }
 
+/* A child's events are a group as their originals are, which the leader's switch reaches. */
+static void inherited_group(int leads, int counts)
+{
+	struct perf_event_attr a = software(PERF_COUNT_SW_TASK_CLOCK);
+	int leader, member, up[2], down[2];
+	uint64_t before;
+	pid_t pid;
+	char c;
+
+	say("leader %d, member %d", leads, counts);
+	NEED(pipe(up));
+	NEED(pipe(down));
+	a.inherit = 1;
+	a.disabled = !leads;
+	leader = NEED(event(&a, 0, -1, -1, 0));
+	a.disabled = !counts;
+	member = NEED(event(&a, 0, -1, leader, 0));
+	pid = SPAWN({
+		for (int i = 0; i < 3; i++) {
+			burn_ms(100);
+			write(up[1], "x", 1);
+			read(down[0], &c, 1);
+		}
+	});
+	NEED(read(up[0], &c, 1));
+	IS(count(leader) >= 95000000);
+	IS(count(member) >= 95000000);
+	T(ioctl(leader, leads ? PERF_EVENT_IOC_DISABLE : PERF_EVENT_IOC_ENABLE, 0));
+	before = count(member);
+	write(down[1], "x", 1);
+	NEED(read(up[0], &c, 1));
+	IS(count(member) - before >= 95000000);
+	if (!leads)
+		close(leader);
+	before = count(member);
+	write(down[1], "x", 1);
+	NEED(read(up[0], &c, 1));
+	IS(count(member) - before >= 95000000);
+	write(down[1], "x", 1);
+	NEED(waitpid(pid, NULL, 0));
+	if (leads)
+		close(leader);
+	close(member);
+	close(up[0]);
+	close(up[1]);
+	close(down[0]);
+	close(down[1]);
+}
+
 /* Makes a copy of this program that may be run, but not read. */
 static void make_self(void)
 {
@@ -425,4 +474,7 @@ TEST(perf_event_open)
 	counting();
 	groups();
 	children();
+	inherited_group(1, 1);
+	inherited_group(0, 1);
+	inherited_group(1, 0);
 }
