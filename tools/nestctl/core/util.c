@@ -362,7 +362,8 @@ uint64_t parse_size(const char *text, const char *what)
 		shift = 10 * (unit - units + 1);
 		end++;
 	}
-	if (end == text || *end || errno || *text < '0' || *text > '9' || (n << shift) >> shift != n)
+	if (end == text || *end || errno || *text < '0' || *text > '9' ||
+		(n << shift) >> shift != n)
 		die("%s: '%s' is not a size (512M, 2G, ...)", what, text);
 	return n << shift;
 }
