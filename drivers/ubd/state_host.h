@@ -64,9 +64,9 @@ int disk_empty_file(int fd, const char *other);
 /* Fills in the identity of an image: see ubd_host.h. */
 void image_identify(const struct image *im, struct ubd_base *base);
 /*
- * Returns 0 if the file that has the image's path now is @base, as image_identify() saw it.
- * Otherwise returns -ESTALE with one line in @err. Does not look at names in /proc, and takes a file
- * that may not be looked at for the right one.
+ * Returns 0 if the image still has the time of @base, as image_identify() saw it. Otherwise returns
+ * -ESTALE with one line in @err. Does not look at the file that has the image's name now: nestctl
+ * save does.
  */
 int image_check_base(const struct image *im, const struct ubd_base *base, char *err, size_t size);
 

@@ -127,9 +127,9 @@ int ubd_host_is_quiet(int host);
  */
 int ubd_host_save_begin(int host, uint32_t unit, const char *dir);
 /*
- * Returns 0 if the image below the disk is still the file that was opened, whose identity is @base:
- * no instance could continue from a state over another one. Otherwise returns -ESTALE with one line
- * in @err.
+ * Returns 0 if the image below the disk has not changed since it was opened, when its identity was
+ * @base: no instance could continue from a state over a changed one. Otherwise returns -ESTALE with
+ * one line in @err.
  */
 int ubd_host_save_may(int host, const struct ubd_base *base, char *err, size_t size);
 int ubd_host_save_wait(int host, char *err, size_t size);

@@ -188,6 +188,14 @@ static int answer(const char *q, char *text)
 	return -ENODEV;
 }
 
+/* Keeps the files of "ubdN=LAYER,IMAGE" open, as the kernel does: nestctl save looks for them. */
+static void open_images(char **argv)
+{
+	for (; *argv; argv++)
+		if (!strncmp(*argv, "ubd", 3) && strchr(*argv, ','))
+			open(strchr(*argv, ',') + 1, O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -196,6 +204,7 @@ int main(int argc, char **argv)
 	int s;
 
 	args = argv;
+	open_images(argv);
 	if (arg("restore="))
 		restore(arg("restore="));
 	snprintf(folder, sizeof(folder), "%.30s/.uml", getenv("HOME"));

@@ -3,6 +3,7 @@
  * save.c: `nestctl save UMID TAG`: the kernel writes its memory and disks into a fresh folder
  * (mconsole's "state save"), then nestctl adds state.json and gives the folder its name.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -107,7 +108,23 @@ static const char *path_of(const struct state *s, const char *name)
 	return *name == '/' ? name : format("%s/%s", s->cwd, name);
 }
 
-static void add_image(struct state *s, const char *device, const char *name)
+/* True if the process has the file open that has this path now. */
+static bool has_open(pid_t pid, const char *path)
+{
+	DIR *d = opendir(format("/proc/%d/fd", (int)pid));
+	struct stat want, st;
+	bool found = !d || stat(path, &want);
+
+	for (struct dirent *e; d && !found && (e = readdir(d));)
+		found = !fstatat(dirfd(d), e->d_name, &st, 0) && st.st_dev == want.st_dev &&
+			st.st_ino == want.st_ino;
+	if (d)
+		closedir(d);
+	return found;
+}
+
+static void add_image(
+	struct state *s, const struct instance *in, const char *device, const char *name)
 {
 	const char *path = path_of(s, name);
 	int err;
@@ -118,6 +135,10 @@ static void add_image(struct state *s, const char *device, const char *name)
 	err = state_image_read(path, &s->images[s->nr_images++]);
 	if (err)
 		die("%s: %s: %s: %s", s->umid, device, path, strerror(err));
+	/* no instance could continue from a state over another file */
+	if (!has_open(in->pid, path))
+		die("%s: %s: %s: the image is not the file that the instance has open: put it back",
+			s->umid, device, path);
 }
 
 /*
@@ -170,8 +191,8 @@ static const char *without_letter(const char *letters, char letter)
 }
 
 /* Describes a disk. A disk that the kernel has written to the folder has a layer. */
-static void describe_disk(
-	struct state *s, struct umid_console *c, int unit, const struct state_new *made)
+static void describe_disk(struct state *s, const struct instance *in, struct umid_console *c,
+	int unit, const struct state_new *made)
 {
 	struct state_disk *d = &s->disks[unit];
 	const char *device = format("ubd%d", unit), *names[NAMES_MAX], *flags = "";
@@ -198,9 +219,9 @@ static void describe_disk(
 	if (n > 1 && *names[1])
 		d->backing = path_of(s, names[1]);
 	if (!written)
-		add_image(s, device, names[0]);
+		add_image(s, in, device, names[0]);
 	if (d->backing)
-		add_image(s, device, names[1]);
+		add_image(s, in, device, names[1]);
 	if (!unit)
 		s->image = d->backing ? d->backing : path_of(s, names[0]);
 }
@@ -222,12 +243,13 @@ static void describe_machine(struct state *s, struct umid_console *c)
 	free(text);
 }
 
-static void describe_devices(struct state *s, struct umid_console *c, const struct state_new *made)
+static void describe_devices(struct state *s, const struct instance *in, struct umid_console *c,
+	const struct state_new *made)
 {
 	s->image = "";
 	s->images = xalloc(2 * STATE_DISKS * sizeof(*s->images));
 	for (int i = 0; i < STATE_DISKS; i++)
-		describe_disk(s, c, i, made);
+		describe_disk(s, in, c, i, made);
 	for (int i = 0; i < STATE_CARDS; i++)
 		s->cards[i] = device_query(c, format("eth%d", i));
 }
@@ -287,12 +309,13 @@ static void ask_kernel(struct state *s, struct umid_console *c, const struct sta
 }
 
 /* Describes the files that the kernel has written to the folder, and the devices. */
-static void describe_files(struct state *s, struct umid_console *c, const struct state_new *n)
+static void describe_files(struct state *s, const struct instance *in, struct umid_console *c,
+	const struct state_new *n)
 {
 	if (!note_file(s, n, STATE_MEMORY, &s->memory))
 		die("%s: the kernel has written no memory", s->umid);
 	describe_machine(s, c);
-	describe_devices(s, c, n);
+	describe_devices(s, in, c, n);
 }
 
 struct state save_described(const struct instance *in, struct umid_console *c, int dirfd)
@@ -303,7 +326,7 @@ struct state save_described(const struct instance *in, struct umid_console *c, i
 	struct state_new n = { .fd = dirfd, .unnamed = true };
 
 	describe_kernel(&s, in);
-	describe_files(&s, c, &n);
+	describe_files(&s, in, c, &n);
 	return s;
 }
 
@@ -331,7 +354,7 @@ struct state save_instance(const struct instance *in, struct state_new *n, const
 	n->parent = parent;
 	older_link(parent, n);
 	ask_kernel(&s, &c, n);
-	describe_files(&s, &c, n);
+	describe_files(&s, in, &c, n);
 	older_describe(&s, parent, n->fd);
 	close(c.fd);
 	state_write(&s, n->fd);
