@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * net_host.c: the half of the network driver that touches the host: moves frames between the front
- * end's buffers and a descriptor, and arms the event that raises the interrupt. A batch is one host
- * call, except with tap devices. Sending a batch is one host call only on sockets of
- * os_packet_socket(): those to slirp and to a switch that were opened at the start.
+ * end's buffers and a descriptor, and arms the event that raises the interrupt. Receiving a batch
+ * is one host call, except from a tap device. Sending a batch is one host call only on a socket of
+ * os_packet_socket(): one to slirp or to a switch that was opened at the start.
  *
  * States of the event: armed (one shot) -> fired -> the front end receives frames until none is
  * left -> armed. While a send waits for room, the event is armed for both directions. A link of
@@ -376,8 +376,8 @@ void net_host_close(int host)
 /* ---- frames ---- */
 
 /*
- * Arms the event for both directions after a send has found no room: the next interrupt then also
- * reports room.
+ * Called when a send has found no room: the next interrupt then also reports room. A link with a
+ * socket of its own for sending (h->out) arms that one. Others arm the event for both directions.
  */
 static void arm_both(struct net_host *h)
 {
@@ -581,8 +581,8 @@ static int send_all(struct net_host *h, const struct net_out *out, int n)
 
 	for (int i = 0; i < n; i++) {
 		msgs[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = iov[i] } };
-		msgs[i].msg_hdr.msg_iovlen =
-			pieces_of(&out[i], iov[i]); /* one packet: at most two pieces */
+		/* without offloads: the head and at most one piece */
+		msgs[i].msg_hdr.msg_iovlen = pieces_of(&out[i], iov[i]);
 	}
 	do {
 		count_call(h);

@@ -25,8 +25,8 @@ struct remap {
 /* ---- entries ---- */
 
 /*
- * Moves one entry. Returns 0 or -ENOMEM (no table for the new place); entries moved before stay
- * moved.
+ * Moves one entry, and sets *@mapped if it was mapped. Returns 0 or -ENOMEM (no table for the new
+ * place); entries moved before stay moved.
  */
 static int move_entry(struct mm *mm, u64 from, u64 to, bool *mapped)
 {
@@ -116,8 +116,8 @@ static struct vm_area *copy_area(struct vm_area *v, u64 at, u64 len, u64 pgoff)
 }
 
 /*
- * Makes the area that MREMAP_DONTUNMAP leaves, which is empty, unlocked. Otherwise each such call
- * would double the memory that a program can lock.
+ * Makes the area that MREMAP_DONTUNMAP leaves unlocked. Otherwise each such call would double the
+ * memory that a program can lock. If only a part of @v was moved, the rest is unlocked too.
  */
 static void leave_unlocked(struct vm_area *v)
 {
@@ -146,7 +146,7 @@ static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
 		return -ENOMEM;
 	if (r->flags & MREMAP_DONTUNMAP && !may_expand_vm(mm, v->vm_flags, pages))
 		return -ENOMEM;
-	/* split: the rest of the area keeps its promise */
+	/* only areas of huge pages: the part that stays keeps its own promise of free huge pages */
 	if (v->vm_flags & VM_HUGETLB) {
 		err = vma_split_range(mm, r->addr, r->addr + r->old_len);
 		if (err)

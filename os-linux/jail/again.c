@@ -13,7 +13,7 @@
  *      closes the rest             a broker of its own
  *      becomes the stub
  *
- *      parent <- stub <- launcher <- kernel process <- broker
+ *      parent <- stub <- launcher <- kernel process <- broker        (x <- y: y is a child of x)
  *
  * The stub has no memory of the guest, and its only descriptor is the socket to the launcher. It
  * forwards signals. It ends with the launcher's status, which is that of the last kernel process.
@@ -220,7 +220,10 @@ static pid_t fork_patiently(void)
 	return pid;
 }
 
-/* Starts the next kernel process. Returns its pid, or ends the launcher if the host refuses. */
+/*
+ * Starts the next kernel process, and sets *@way to the launcher's end of its socket. Returns its
+ * pid, or ends the launcher if the host refuses.
+ */
 static pid_t start_next(int *way)
 {
 	int pair[2];
@@ -277,7 +280,7 @@ static bool hear_next(int way)
  */
 static pid_t follow(int status, int *way)
 {
-	/* the broker has passed on a request for the next kernel process before this one ended */
+	/* with status 0 the kernel process may have asked its broker for a reboot */
 	if (!WIFEXITED(status) || WEXITSTATUS(status) || !hear_next(*way))
 		end_as(status);
 	return start_next(way);
@@ -371,10 +374,7 @@ void again_go(void)
 			continue;
 		broker.ask = stub;
 		if (broker_hear(&a, NULL) < 0) {
-			/*
-			 * the stub was killed; Landlock prevents its parent-death signal from
-			 * reaching the kernel process
-			 */
+			/* the stub was killed: the launcher ends the kernel process, its child */
 			kill(kernel, SIGKILL);
 			_exit(1);
 		}

@@ -4,10 +4,10 @@
 #define NESTLING_INIT_COPY_H
 
 /*
- * Copies the contents of the folder @from into the folder @to, with owners, modes and times. Hard
- * links become separate files; extended attributes are not copied. Closes both descriptors, either
- * of which may be -1. Returns 0, or -1 with the errno of the first failure; other files are still
- * copied.
+ * Copies the contents of the folder @from into the folder @to, with owners, modes and times. A name
+ * that exists in @to is an error. Hard links become separate files; extended attributes are not
+ * copied. Closes both descriptors, either of which may be -1. Returns 0, or -1 with the errno of a
+ * failure of the first entry that failed; other files are still copied.
  */
 int copy_folder(int from, int to);
 

@@ -15,15 +15,16 @@ struct space;
 
 /*
  * Returns the space of @t, which must be current; waits until @t gets one. Returns NULL if a signal
- * kills @t, perhaps the SIGKILL sent for lack of a space. Ends the instance if @t is process 1 and
- * has waited for too long. The space stays that of @t's mm until this vCPU calls pmap_space() for
- * another mm. May sleep; no lock held.
+ * kills @t, perhaps the SIGKILL sent for lack of a space. Ends the instance if the zygote has died,
+ * or if @t is process 1 and has waited for too long. The space stays that of @t's mm until this
+ * vCPU calls pmap_space() for another mm. May sleep; no lock held.
  */
 struct space *space_of(struct task *t);
 /*
  * Called when the host has refused a runner for current's space on this vCPU: frees a host process
  * if it can, and otherwise sleeps for a moment. The caller then tries again. When @t, which is
- * current, has waited for too long, kills it, or ends the instance if @t is process 1.
+ * current, has waited for too long, kills it, or ends the instance if @t is process 1. Ends the
+ * instance also if the zygote has died. May sleep; no lock held.
  */
 void wait_for_host(struct task *t);
 /*
@@ -34,7 +35,7 @@ void space_lost(struct task *t);
 /* True if a task has waited for a host process within the last GAP_NS (scarce.c). */
 bool host_is_scarce(void);
 
-/* number of tasks that sleep without a space since host processes are scarce */
+/* number of tasks that sleep without a space because host processes are scarce, or were shared */
 extern u32 host_waiters;
 /* The rare parts of the two functions below. */
 void scarce_leave(void);

@@ -52,8 +52,8 @@ bool ext4_entry_ok(const struct ext4_sb *sbi, const u8 *block, u32 off, u32 end)
 /*
  * True if the block looks like a node of the index: its directory entries (an unused one, or "."
  * and "..") reach to the block's end, and the index lies inside them. A node has its checksum in
- * another place than a leaf. Linux leaves the four bytes before that checksum unchanged: in the
- * root, they are a rest of the tail of the leaf that the block was before.
+ * another place than a leaf. The root may still seem to have a leaf's tail, since Linux does not
+ * clear the tail of the leaf that the block was before.
  */
 static bool is_index_block(const struct ext4_sb *sbi, const u8 *block)
 {
@@ -313,8 +313,11 @@ static struct ext4_buf *find_linear(
 			return b;
 		ext4_brelse(b);
 		cond_resched();
+		/*
+		 * In a damaged directory 2^32 blocks may be one. A transaction is not interrupted.
+		 */
 		if (!current->journal_info && fatal_signal_pending(current))
-			return ERR_PTR(-EINTR); /* damage may map all blocks to one */
+			return ERR_PTR(-EINTR);
 	}
 	return NULL;
 }

@@ -31,7 +31,7 @@ struct inode *sqfs_alloc_inode(struct super_block *sb)
 	return &si->vfs;
 }
 
-/* Frees an inode, after an RCU grace period: lockless path walks may still read i_link. */
+/* Frees an inode at once. The VFS waits for RCU first: lockless path walks read i_link. */
 void sqfs_free_inode(struct inode *inode)
 {
 	kfree(inode->i_link);

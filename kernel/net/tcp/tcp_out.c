@@ -160,7 +160,10 @@ static u8 *put_syn_options(struct tcp_sock *t, u8 *p, bool ack)
 	return tcp_fast_option(t, p, 40 - (u32)(p - start));
 }
 
-/* Writes as many SACK blocks as fit into @room bytes to @p. Returns the position behind them. */
+/*
+ * Writes to @p the D-SACK block, which is then dropped, and as many SACK blocks as fit into @room
+ * bytes. Returns the position behind them: @p if none fits.
+ */
 static u8 *put_sacks(struct tcp_sock *t, u8 *p, u32 room)
 {
 	u32 n = t->rcv.nr_sacks, max = t->snd.ts_ok ? 3 : 4, count = 0;
@@ -190,7 +193,10 @@ static u8 *put_sacks(struct tcp_sock *t, u8 *p, u32 room)
 	return p;
 }
 
-/* Fills in the checksum, or only the sum of the pseudo header if the card completes it. */
+/*
+ * Fills in the checksum, or only the sum of the pseudo header if the card completes it. Leaves it 0
+ * for a local flow.
+ */
 static void checksum(struct tcphdr *h, struct sk_buff *skb, const struct flow *f)
 {
 	u32 len = skb_len(skb), sum;
@@ -268,9 +274,10 @@ bool tcp_card_cuts(const struct tcp_sock *t)
 }
 
 /*
- * Returns the most payload of a new skb. With TCP_NOTSENT_LOWAT an skb has at most half of the
- * peer's window and, if nothing is unsent, what cwnd allows now. So a small send buffer holds more
- * than one packet, and the program writes the next packet while one is in flight.
+ * Returns the most payload of a new skb: at most a quarter of the send buffer, so that a small
+ * buffer holds more than one packet. Then the program writes a packet while one is in flight. With
+ * TCP_NOTSENT_LOWAT also at most half of the peer's window, and what cwnd allows now if nothing is
+ * unsent and cwnd has room. At least one segment.
  */
 u32 tcp_seg_goal(const struct tcp_sock *t)
 {
@@ -470,8 +477,9 @@ static u32 window_left(const struct tcp_sock *t, const struct sk_buff *skb)
 }
 
 /*
- * True if the last @len bytes of @skb must wait for more data. By Nagle's rule as changed by
- * Minshall, only one segment that is not full may be in flight.
+ * True if the last @len bytes of @skb must wait for more data. TCP_CORK and @more (the caller will
+ * add data) hold them always. Otherwise, by Nagle's rule as changed by Minshall, only one segment
+ * that is not full may be in flight.
  */
 static bool holds_back(const struct tcp_sock *t, const struct sk_buff *skb, u32 len, bool more)
 {
@@ -525,8 +533,8 @@ u64 tcp_pacing_rate(const struct tcp_sock *t)
 
 /*
  * Returns the number of segments in one TSO packet: what the pacing rate sends in about a
- * millisecond, and more for a short RTT, so that a slow path gets no bursts. At least
- * tcp_min_tso_segs.
+ * millisecond, so that a slow path gets no bursts. A short RTT adds to that. At most SEG_MAX bytes,
+ * but at least tcp_min_tso_segs segments.
  */
 static u32 tso_segs(const struct tcp_sock *t, u32 seg)
 {
@@ -556,8 +564,8 @@ static u32 burst(const struct tcp_sock *t, u32 seg)
 }
 
 /*
- * Returns how many bytes of @skb's payload may be sent now, by window, cwnd and segment size; 0:
- * none.
+ * Returns how many bytes of @skb's payload may be sent now, by window, cwnd and segment size. 1 for
+ * a FIN without payload that fits into the window; 0: none.
  */
 static u32 sendable(struct tcp_sock *t, struct sk_buff *skb, bool more)
 {

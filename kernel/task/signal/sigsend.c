@@ -9,11 +9,13 @@
  *
  * Invariants:
  * 1. A fatal signal whose action is the default and that dumps no core ends all threads at once:
- *    each has SIGKILL pending.
- * 2. A standard signal is queued once. A real-time signal is queued as often as it is sent, or the
- *    sender gets EAGAIN.
+ *    each has SIGKILL pending. If the taker is traced, only SIGKILL does this.
+ * 2. A standard signal is queued once. A real-time signal is queued as often as it is sent. If its
+ *    entry cannot be allocated, the sender gets EAGAIN. A signal of kill(2), or one that has no
+ *    siginfo (SEND_SIG_*), is then only marked as pending.
  * 3. The init of a pid namespace gets only signals that it has a handler for, and those that its
- *    own instructions cause. SIGKILL and SIGSTOP reach it from outside its namespace only.
+ *    own instructions cause. SIGKILL and SIGSTOP reach it only from the kernel, or from outside its
+ *    namespace.
  *
  * Locks: sighand->lock of the receiver, inside tasklist_lock during a walk over a group.
  */
@@ -163,7 +165,7 @@ static struct task *choose_thread(int sig, struct task *t, bool group)
 	return NULL;
 }
 
-/* True if the signal's default action ends the process. */
+/* True if @t has the default action for the signal, and that action ends the process. */
 static bool sig_fatal(struct task *t, int sig)
 {
 	return !((SIG_KERNEL_IGNORE | SIG_KERNEL_STOP) & sigmask_of(sig)) &&
@@ -220,8 +222,8 @@ void zap_other_threads(struct task *t)
 /* ---- queueing ---- */
 
 /*
- * True if current is outside the pid namespace of @t and has no pid there. Not even the init of
- * that namespace may ignore the signal then.
+ * True if current is outside the pid namespace of @t and has no pid there. Then SIGKILL and SIGSTOP
+ * reach even the init of that namespace.
  */
 static bool sent_from_above(struct task *t)
 {
@@ -231,10 +233,9 @@ static bool sent_from_above(struct task *t)
 }
 
 /*
- * True if the info contains the pid and uid of a sender, which must be translated. Of the kernel's
- * own signals only those of message queues and of a child's stop do. Their ids are already in the
- * receiver's namespaces, but are translated as if they were the sender's, as on Linux: between
- * namespaces most of them become unmapped.
+ * True if translate_sender() must change the pid and uid in the info, which are a sender's. As on
+ * Linux it also changes those of a message queue's signal and of a child's stop, although these ids
+ * are already the receiver's. Between namespaces most of them then become unmapped.
  */
 static bool info_has_sender(const siginfo_t *info)
 {
@@ -487,7 +488,8 @@ int kill_pid(struct pid *pid, int sig, const siginfo_t *info)
 
 /*
  * Signals all processes that current may signal, except init, kernel threads and current's own.
- * tasklist_lock is held. Returns 0 or -errno.
+ * tasklist_lock is held. Returns 0 or -errno. As on Linux, returns 0 also if current may signal
+ * none of them.
  */
 static int kill_everybody(int sig, const siginfo_t *info)
 {
@@ -536,8 +538,8 @@ static int kill_something(int sig, const siginfo_t *info, pid_t nr)
 enum forced { FORCE_HANDLED, FORCE_DEFAULT };
 
 /*
- * Sends current a signal that it cannot block or ignore and, with FORCE_DEFAULT, cannot handle.
- * Takes sighand->lock.
+ * Sends current a signal that it cannot block or ignore and, with FORCE_DEFAULT, cannot handle. A
+ * blocked or ignored signal gets its default action, even if it has a handler. Takes sighand->lock.
  */
 static void force_info(const siginfo_t *info, enum forced how)
 {

@@ -27,7 +27,7 @@
 
 #define SAVE_MS 600000 /* for gigabytes to a slow disk */
 #define STEP_MS 200    /* between two checks of the progress */
-/* names of a disk: layer, backing file, serial number */
+/* names of a disk: layer, backing file, serial number, and one to spare */
 #define NAMES_MAX 4
 
 /* ---- describing the kernel ---- */
@@ -108,7 +108,7 @@ static const char *path_of(const struct state *s, const char *name)
 	return *name == '/' ? name : format("%s/%s", s->cwd, name);
 }
 
-/* True if the process has the file open that has this path now. */
+/* True if the process has the file at @path open. Also true if that cannot be found out. */
 static bool has_open(pid_t pid, const char *path)
 {
 	DIR *d = opendir(format("/proc/%d/fd", (int)pid));
@@ -163,7 +163,10 @@ static bool take_sum(const struct state *parent, int dirfd, struct state_file *f
 	return false;
 }
 
-/* Fills @f from a file that the kernel has written. Returns false if there is none of this name. */
+/*
+ * Fills @f from a file that the kernel has written. A state without a name gets no checksum.
+ * Returns false if there is none of this name.
+ */
 static bool note_file(
 	const struct state *s, const struct state_new *n, const char *name, struct state_file *f)
 {
