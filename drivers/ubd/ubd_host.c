@@ -341,13 +341,18 @@ static bool is_cached(struct ubd_host *h, const struct ubd_req *r)
 {
 	uint32_t missed = __atomic_load_n(&h->missed, __ATOMIC_RELAXED);
 	uint64_t at;
-	bool found;
-	int fd;
+	int fd, found;
 
 	if (missed >= LOOKS && __atomic_add_fetch(&h->unasked, 1, __ATOMIC_RELAXED) % LOOK_AT)
 		return false;
 	fd = image_where_direct(h->image, r->off, r->len, &at);
-	found = fd < 0 || image_is_cached(fd, at, r->len);
+	found = fd < 0 ? 1 : image_is_cached(fd, at, r->len);
+	/*
+	 * With user= the host tells nothing about a file of another user: as after a miss, the
+	 * request goes past the cache. A host without cachestat(2) is asked by the read itself.
+	 */
+	if (found == -EPERM)
+		found = 0;
 	if (found)
 		__atomic_store_n(&h->missed, 0, __ATOMIC_RELAXED);
 	else if (missed < LOOKS)
