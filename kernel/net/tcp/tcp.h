@@ -87,6 +87,8 @@ bool tcp_enough(const struct tcp_sock *t, u32 avail);
 /* Sends SIGURG to the owner of the file. */
 void tcp_sigurg(struct tcp_sock *t);
 
+/* tcp_connect.c: An operation of struct proto_ops. AF_UNSPEC disconnects. */
+int tcp_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock);
 /* tcp_data.c: Operations of struct proto_ops. */
 ssize_t tcp_sendmsg(struct socket *s, struct msg *m);
 ssize_t tcp_recvmsg(struct socket *s, struct msg *m);
