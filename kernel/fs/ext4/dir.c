@@ -9,7 +9,7 @@
  * metadata too, whose changes overwrite the entries. A block's checksum is checked once
  * (BUF_VERIFIED). Source: linux-doc, filesystems/ext4/directory.
  */
-#include "kernel/fs/ext4/ext4.h"
+#include "kernel/fs/ext4/dir.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/sched.h"

@@ -9,7 +9,7 @@
  */
 #include <linux/fs.h>
 
-#include "kernel/fs/ext4/ext4.h"
+#include "kernel/fs/ext4/dir.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/sched.h"
 #include "kernel/task/signal/signal.h"

@@ -7,7 +7,7 @@
  * over eight words. TEA is sixteen rounds of Wheeler and Needham's cipher. Source: linux-doc,
  * filesystems/ext4/directory; RFC 1320.
  */
-#include "kernel/fs/ext4/ext4.h"
+#include "kernel/fs/ext4/dir.h"
 #include "kernel/lib/string.h"
 
 #define HASH_LEGACY 0

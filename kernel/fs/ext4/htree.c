@@ -13,7 +13,7 @@
  * another round follows. A damaged index gives -ENOENT, and the directory is then searched block by
  * block. The caller holds the directory's i_rwsem. Source: linux-doc, filesystems/ext4/directory.
  */
-#include "kernel/fs/ext4/ext4.h"
+#include "kernel/fs/ext4/dir.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/sched.h"

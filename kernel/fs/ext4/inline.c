@@ -17,6 +17,7 @@
  * Locks: i_data_sem. Sources: linux-doc, filesystems/ext4/inlinedata; and images that Linux made,
  * in which a file that fits into i_block has the attribute too, with an empty value.
  */
+#include "kernel/fs/ext4/dir.h"
 #include "kernel/fs/ext4/xattr/xattr.h"
 
 #include "kernel/lib/string.h"

@@ -7,7 +7,7 @@
  * mark_inode_dirty() calls it at once, so no inode is dirty without being in the journal. Source:
  * linux-doc, filesystems/ext4/{inodes,ifork}.
  */
-#include "kernel/fs/ext4/ext4.h"
+#include "kernel/fs/ext4/dir.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/vfs/xattr/acl.h"

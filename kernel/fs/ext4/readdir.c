@@ -18,7 +18,7 @@
  * by byte offsets, and may report names twice. The caller holds i_rwsem, and f_pos_lock for
  * private_data.
  */
-#include "kernel/fs/ext4/ext4.h"
+#include "kernel/fs/ext4/dir.h"
 #include "kernel/lib/sort.h"
 #include "kernel/sched/sched.h"
 #include "kernel/task/signal/signal.h"
