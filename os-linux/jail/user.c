@@ -284,6 +284,7 @@ void user_spaces(void)
 {
 	struct spaces_message s;
 	const int *fd = (const int *)CMSG_DATA(&s.control.head);
+	size_t nr = 0;
 	ssize_t n;
 
 	if (from_maker < 0)
@@ -292,10 +293,14 @@ void user_spaces(void)
 	do {
 		n = recvmsg(from_maker, &s.m, MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
-	for (size_t i = 0; n == (ssize_t)sizeof(s.made) && i < SPACES; i++)
+	/* fewer descriptors than namespaces if this process may have no more of them */
+	if (n == (ssize_t)sizeof(s.made) && s.m.msg_controllen >= CMSG_LEN(0))
+		nr = (s.control.head.cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	for (size_t i = 0; i < SPACES && nr; i++)
 		if (s.made[i]) {
 			spaces[i].fd = *fd++;
 			spaces[i].missing = 0;
+			nr--;
 		}
 	close(from_maker);
 	from_maker = -1;
