@@ -3,36 +3,11 @@
  * unix_orders: AF_UNIX: which of several errors comes first, results of a read of no bytes and of
  * one at the end of a stream, the source address of a datagram.
  */
-#include "t.h"
-
-#include <sys/socket.h>
-#include <sys/un.h>
-
-static struct sockaddr_un at(const char *name)
-{
-	struct sockaddr_un u = { .sun_family = AF_UNIX };
-
-	strcpy(u.sun_path, name);
-	return u;
-}
+#include "unix_name.h"
 
 static int make(int type)
 {
 	return socket(AF_UNIX, type | SOCK_NONBLOCK, 0);
-}
-
-static int binds(int s, const char *name)
-{
-	struct sockaddr_un u = at(name);
-
-	return bind(s, (void *)&u, sizeof(u));
-}
-
-static int connects(int s, const char *name)
-{
-	struct sockaddr_un u = at(name);
-
-	return connect(s, (void *)&u, sizeof(u));
 }
 
 static ssize_t sends_to(int s, size_t n, const char *name)

@@ -5,35 +5,11 @@
  */
 #include "acl.h"
 #include "newer.h"
-
-#include <sys/socket.h>
-#include <sys/un.h>
+#include "unix_name.h"
 
 #define PASSPIDFD 76
 #define PEERPIDFD 77
 #define PASSRIGHTS 83
-
-static struct sockaddr_un at(const char *name)
-{
-	struct sockaddr_un u = { .sun_family = AF_UNIX };
-
-	strcpy(u.sun_path, name);
-	return u;
-}
-
-static int binds(int s, const char *name)
-{
-	struct sockaddr_un u = at(name);
-
-	return bind(s, (void *)&u, sizeof(u));
-}
-
-static int connects(int s, const char *name)
-{
-	struct sockaddr_un u = at(name);
-
-	return connect(s, (void *)&u, sizeof(u));
-}
 
 static int set(int s, int opt, int value)
 {

@@ -67,7 +67,10 @@ struct cache_held {
 	char key[65];
 };
 
-/* True if this build has the lock of the cache already: a second open would wait for the first. */
+/*
+ * True if this build has the lock of the cache already: a second open would wait for the first.
+ * Otherwise notes that it takes the lock.
+ */
 static bool is_held(const char *key)
 {
 	static struct cache_held *all;
