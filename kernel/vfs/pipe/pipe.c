@@ -691,15 +691,15 @@ long sys_pipe(uaddr_t fds)
 /* ---- fcntl ---- */
 
 /*
- * Moves the buffers to a ring of @n pages; the mutex is held. Returns 0, -EBUSY if there are more
- * buffers, or -ENOMEM.
+ * Moves the buffers to a ring of @n pages; the mutex is held. Returns 0, -EBUSY if more entries are
+ * used or reserved, or -ENOMEM.
  */
 static long resize(struct pipe_inode_info *p, u32 n)
 {
 	struct pipe_buf *bufs;
 	u32 used = p->head - p->tail;
 
-	if (n < used)
+	if (n < used + p->reserved)
 		return -EBUSY;
 	bufs = kcalloc(n, sizeof(*bufs), GFP_KERNEL);
 	if (!bufs)

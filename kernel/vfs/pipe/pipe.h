@@ -24,6 +24,8 @@ struct pipe_inode_info {
 	struct wait_queue_head rd_wait, wr_wait; /* woken up without the mutex */
 	u32 head, tail;
 	u32 ring_size;        /* entries of @bufs, a power of two */
+	/* Free entries that splices keep for what they are reading meanwhile without the mutex. */
+	u32 reserved;
 	u32 readers, writers; /* open files with that mode */
 	/* Numbers of opens so far; an opener of a FIFO waits for the other side's to change. */
 	u32 r_counter, w_counter;
@@ -44,6 +46,7 @@ struct pipe_inode_info {
 struct pipe_inode_info *file_pipe(struct file *f); /* NULL if @f is not a pipe */
 /*
  * pipe_empty() and pipe_full() may be called without the mutex; the result may then be out of date.
+ * Reserved entries count as full.
  */
 static inline bool pipe_empty(const struct pipe_inode_info *p)
 {
@@ -51,14 +54,23 @@ static inline bool pipe_empty(const struct pipe_inode_info *p)
 }
 static inline bool pipe_full(const struct pipe_inode_info *p)
 {
-	return READ_ONCE(p->head) - READ_ONCE(p->tail) >= READ_ONCE(p->ring_size);
+	return READ_ONCE(p->head) - READ_ONCE(p->tail) + READ_ONCE(p->reserved) >=
+	       READ_ONCE(p->ring_size);
+}
+/* Returns the number of entries that are neither used nor reserved. Called with p->mutex held. */
+static inline u32 pipe_room(const struct pipe_inode_info *p)
+{
+	return p->ring_size - (p->head - p->tail) - p->reserved;
 }
 static inline struct pipe_buf *pipe_slot(struct pipe_inode_info *p, u32 i)
 {
 	return &p->bufs[i & (p->ring_size - 1)];
 }
 /* The functions from here on are called with p->mutex held, unless marked otherwise. */
-/* Adds a buffer to a pipe that is not full. Takes over b's reference to the page. */
+/*
+ * Adds a buffer to a pipe that is not full, or whose caller has reserved an entry. Takes over b's
+ * reference to the page.
+ */
 static inline void pipe_push(struct pipe_inode_info *p, const struct pipe_buf *b)
 {
 	*pipe_slot(p, p->head) = *b;
@@ -70,6 +82,19 @@ static inline void pipe_push(struct pipe_inode_info *p, const struct pipe_buf *b
  * wake up the next writer if it leaves room.
  */
 int pipe_wait_writable(struct pipe_inode_info *p, bool nonblock, bool *waited);
+/*
+ * Reserves @n entries, of which there is room; and gives them back. The caller pushes its buffers
+ * after giving back, under the same hold of the mutex. If it pushes fewer than @n, it wakes up
+ * writers after dropping the mutex.
+ */
+static inline void pipe_reserve(struct pipe_inode_info *p, u32 n)
+{
+	WRITE_ONCE(p->reserved, p->reserved + n);
+}
+static inline void pipe_unreserve(struct pipe_inode_info *p, u32 n)
+{
+	WRITE_ONCE(p->reserved, p->reserved - n);
+}
 /*
  * Waits until there is data; drops and retakes the mutex. Returns 1, 0 at the end (no data and no
  * writers), -EAGAIN or -ERESTARTSYS. Sets *waited if it slept.

@@ -148,14 +148,13 @@ static size_t one_buffer(const struct file *f, loff_t pos, size_t len)
 
 /*
  * Moves up to @len bytes, at most a page. Returns bytes, 0 at the end, or -errno. @more: as for
- * read_page(); the function does not wait for room before the read either. After the read it waits
- * for room if other writers have filled the pipe. If that wait fails, the data of a stream is lost.
+ * read_page(); the function does not wait for room either. The read happens with an entry of the
+ * pipe reserved, so that what was taken from a socket or a terminal always has its place.
  */
 static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_info *p, size_t len,
 	bool nonblock, bool more)
 {
 	struct pipe_buf b = { 0 };
-	loff_t was = *pos;
 	bool waited = false;
 	ssize_t n;
 	int err;
@@ -163,6 +162,8 @@ static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_
 	mutex_lock(&p->mutex);
 	err = pipe_wait_writable(p, nonblock || more, &waited);
 	b.page = err ? NULL : pipe_page_get(p);
+	if (b.page)
+		pipe_reserve(p, 1);
 	mutex_unlock(&p->mutex);
 	if (err || !b.page) {
 		if (waited && !pipe_full(p))
@@ -174,22 +175,19 @@ static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_
 		pipe_wake_writers(p);
 	n = read_page(f, pos, b.page, len, nonblock, more);
 	mutex_lock(&p->mutex);
-	/* The data was taken from the file, so it must go into the pipe. */
-	if (n > 0)
-		err = pipe_wait_writable(p, false, &waited);
-	if (n > 0 && !err) {
+	pipe_unreserve(p, 1);
+	if (n > 0) {
 		b.len = (u32)n;
 		pipe_push(p, &b);
 	} else {
 		pipe_buf_release(p, &b);
-		*pos = was; /* a seekable file is read again */
 	}
 	mutex_unlock(&p->mutex);
-	if (n > 0 && !err)
+	if (n > 0)
 		pipe_wake_readers(p);
-	if (waited && !pipe_full(p))
+	if (n <= 0 || (waited && !pipe_full(p)))
 		pipe_wake_writers(p);
-	return n > 0 && err ? err : n;
+	return n;
 }
 
 static ssize_t file_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size_t len, u32 flags)

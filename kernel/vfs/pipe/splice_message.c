@@ -84,16 +84,21 @@ static size_t drain(struct iov_iter *it, void *buf, size_t n)
 	return done;
 }
 
-/* Waits until the pipe has room. Returns the number of free buffers, or -errno. */
-static long room_of(struct pipe_inode_info *p, bool nonblock)
+/*
+ * Waits until the pipe has room for a part of @len bytes. Returns the number of entries that it has
+ * reserved, as many as @len needs and the pipe has, or -errno.
+ */
+static long reserve_room(struct pipe_inode_info *p, size_t len, bool nonblock)
 {
 	bool waited = false;
 	long n;
 
 	mutex_lock(&p->mutex);
 	n = pipe_wait_writable(p, nonblock, &waited);
-	if (!n)
-		n = p->ring_size - (p->head - p->tail);
+	if (!n) {
+		n = (long)min_t(size_t, pipe_room(p), len / PAGE_SIZE + !!(len % PAGE_SIZE));
+		pipe_reserve(p, (u32)n);
+	}
 	mutex_unlock(&p->mutex);
 	/* This comes before the caller's read, which may wait for ever. */
 	if (waited && !pipe_full(p))
@@ -101,46 +106,42 @@ static long room_of(struct pipe_inode_info *p, bool nonblock)
 	return n;
 }
 
-/* Puts the whole message into the pipe and returns 0, or puts nothing and returns -EIO. */
-static int put_in(struct pipe_inode_info *p, struct message *m)
+/* Gives back the @reserved entries. With @whole it puts the message into the pipe. */
+static void put_in(struct pipe_inode_info *p, struct message *m, u32 reserved, bool whole)
 {
-	int err = 0;
+	u32 n = whole ? m->n : 0;
 
 	mutex_lock(&p->mutex);
-	if (p->ring_size - (p->head - p->tail) < m->n)
-		err = -EIO;
-	for (u32 i = 0; !err && i < m->n; i++)
+	pipe_unreserve(p, reserved);
+	for (u32 i = 0; i < n; i++)
 		pipe_push(p, &m->bufs[i]);
 	mutex_unlock(&p->mutex);
-	if (err)
-		return err;
-	m->n = 0;
-	pipe_wake_readers(p);
-	return 0;
+	m->n -= n;
+	if (n)
+		pipe_wake_readers(p);
+	if (n < reserved)
+		pipe_wake_writers(p);
 }
 
 ssize_t message_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size_t len, u32 flags)
 {
 	bool nonblock = (flags & SPLICE_F_NONBLOCK) || (pipe->f_flags & O_NONBLOCK);
 	struct pipe_inode_info *p = file_pipe(pipe);
-	long room = room_of(p, nonblock);
+	long room = reserve_room(p, len, nonblock);
 	struct message m = { .max = (u32)room };
 	struct iov_iter it;
-	ssize_t n;
-	int err;
+	ssize_t n = -ENOMEM;
 
 	if (room < 0)
 		return room;
-	len = min_t(size_t, len, (size_t)room * PAGE_SIZE);
-	m.max = (u32)((len + PAGE_SIZE - 1) / PAGE_SIZE);
 	m.bufs = kcalloc(m.max, sizeof(*m.bufs), GFP_KERNEL);
-	if (!m.bufs)
-		return -ENOMEM;
-	iov_iter_call(&it, fill, &m, len);
-	n = vfs_read_iter(f, &it, pos);
-	err = n > 0 ? put_in(p, &m) : 0;
+	if (m.bufs) {
+		iov_iter_call(&it, fill, &m, min_t(size_t, len, (size_t)room * PAGE_SIZE));
+		n = vfs_read_iter(f, &it, pos);
+	}
+	put_in(p, &m, (u32)room, n > 0);
 	message_free(&m);
-	return err ? err : n;
+	return n;
 }
 
 /*

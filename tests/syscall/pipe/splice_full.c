@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * splice_full: splice() from a file to a pipe. While a page of the file is read, other writers fill
- * the pipe, and then its readers close it: the file keeps that page.
+ * splice_full: splice() to a pipe that other writers fill while the file or socket is read. All that
+ * was read arrives, also when a signal comes or the pipe's readers go.
  */
 #include "fuse_server.h"
 #include "guest.h"
+#include <pthread.h>
+#include <sys/socket.h>
 
 #define SIZE (2 * PAGE)
 
@@ -24,7 +26,6 @@ static void fill(void)
 	while (write(p[1], page, PAGE) > 0)
 		;
 	NEED(fcntl(p[1], F_SETFL, 0));
-	close(p[0]);
 }
 
 static void serve_one(const char *buf)
@@ -34,6 +35,7 @@ static void serve_one(const char *buf)
 	struct fuse_open_out open = { .fh = 7, .open_flags = FOPEN_DIRECT_IO };
 	static char text[SIZE];
 
+	memset(text, 'f', SIZE);
 	if (h->opcode == FUSE_OPEN) {
 		reply(h->unique, 0, &open, sizeof(open));
 	} else if (h->opcode == FUSE_READ) {
@@ -45,17 +47,84 @@ static void serve_one(const char *buf)
 	}
 }
 
+/* Returns how many bytes @c there are in the pipe. */
+static int count(char c)
+{
+	static char page[PAGE];
+	int sum = 0;
+	long n;
+
+	NEED(fcntl(p[0], F_SETFL, O_NONBLOCK));
+	while ((n = read(p[0], page, PAGE)) > 0)
+		for (long i = 0; i < n; i++)
+			sum += page[i] == c;
+	return sum;
+}
+
 static void from_file(bool own_position)
 {
 	int fd = NEED(open("m/file", O_RDONLY));
 	loff_t off = 0;
 
 	NEED(pipe(p));
-	G(splice(fd, own_position ? NULL : &off, p[1], NULL, SIZE, 0), "4096");
-	G(lseek(fd, 0, SEEK_CUR), own_position ? "4096" : "0");
-	say("offset %ld", in_guest() ? (long)off : own_position ? 0 : PAGE);
+	T(splice(fd, own_position ? NULL : &off, p[1], NULL, SIZE, 0));
+	T(lseek(fd, 0, SEEK_CUR));
+	say("offset %ld, bytes %d", (long)off, count('f'));
+	close(p[0]);
 	close(p[1]);
 	close(fd);
+}
+
+/* ---- from a socket ---- */
+
+static int sock[2];
+
+static void nothing(int sig)
+{
+}
+
+static void *splices(void *arg)
+{
+	T(splice(sock[0], NULL, p[1], NULL, PAGE, 0));
+	return NULL;
+}
+
+/* Writes until the pipe is full. On Linux the write waits for the splice, which holds the lock. */
+static void *writes(void *arg)
+{
+	static char page[PAGE];
+
+	while (write(p[1], page, PAGE) > 0)
+		;
+	return NULL;
+}
+
+/* The bytes that were sent are in the pipe once. With @closed the reader goes before they are. */
+static void from_socket(bool closed)
+{
+	pthread_t splicer, writer;
+
+	NEED(pipe(p));
+	NEED(fcntl(p[1], F_SETFL, O_NONBLOCK));
+	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, sock));
+	NEED(pthread_create(&splicer, NULL, splices, NULL));
+	usleep(50000);
+	NEED(pthread_create(&writer, NULL, writes, NULL));
+	usleep(50000);
+	if (closed && in_guest())
+		close(p[0]);
+	NEED(write(sock[1], "sssss", 5));
+	usleep(50000);
+	pthread_kill(splicer, SIGUSR1);
+	pthread_join(splicer, NULL);
+	pthread_join(writer, NULL);
+	if (!closed)
+		say("from the socket: %d", count('s'));
+	if (!closed || !in_guest())
+		close(p[0]);
+	close(p[1]);
+	close(sock[0]);
+	close(sock[1]);
 }
 
 TEST(splice_full)
@@ -65,5 +134,11 @@ TEST(splice_full)
 		signal(SIGPIPE, SIG_IGN);
 		from_file(true);
 		from_file(false);
+	});
+	CHILD({
+		NEED(sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = nothing }, NULL));
+		signal(SIGPIPE, SIG_IGN);
+		from_socket(false);
+		from_socket(true);
 	});
 }
