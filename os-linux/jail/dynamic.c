@@ -4,7 +4,7 @@
  * one to a service.
  *
  * The numbers are part of a range that Debian, systemd, useradd and sssd give to nobody. An
- * instance tries numbers from a random one on, and takes the first whose byte in the file LOCKS it
+ * instance tries numbers from a random one on, and takes the first whose byte in DYNAMIC_LOCKS it
  * can lock. The lock belongs to the open file (F_OFD_SETLK), which the broker keeps: it ends with
  * the last process of the instance that is root's, however that ends. The file never has content.
  *
@@ -14,27 +14,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "os-linux/os.h"
 #include "os-linux/jail/jail.h"
 
-#define LOCKS "/run/nestling-users"
 #define FIRST 0x7f000000U
 #define NUMBERS 0x10000U
 #define TRIES 4096U
 
 static int lock = -1;
-static char why[160];
 
 /* Opens the file of locks, which must be root's alone. Returns a descriptor or -errno. */
 static int open_locks(void)
 {
 	struct stat st;
-	int fd = open(LOCKS, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	int fd = open(DYNAMIC_LOCKS, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return -errno;
@@ -72,16 +68,7 @@ int dynamic_take(uint32_t *id)
 	}
 	if (fd >= 0)
 		close(fd);
-	snprintf(why, sizeof(why), LOCKS ": %s",
-		err == -EPERM  ? "is not root's alone" :
-		err == -EAGAIN ? "all numbers that were tried are taken" :
-				 os_strerror(err));
 	return err;
-}
-
-const char *dynamic_why(void)
-{
-	return why;
 }
 
 void dynamic_started(void)

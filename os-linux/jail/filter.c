@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * filter.c: assembles the filter of the kernel process from the table of its calls.
+ * filter.c: assembles a filter from a table of calls: that of the kernel process, and that of
+ * nestctl switch.
  *
  *    each row     tests the number, then for each check the masked argument. If all hold: RET.
  *                 Otherwise loads the number again, for the next row.
@@ -90,8 +91,8 @@ static bool too_long(const struct jail_row *r)
 	return n > 200;
 }
 
-int jail_filter(struct sock_filter *insn, const struct jail_numbers *numbers, unsigned profiles,
-	uint32_t otherwise)
+int jail_filter(struct sock_filter *insn, const struct jail_calls *calls,
+	const struct jail_numbers *numbers, uint32_t otherwise)
 {
 	struct program p = { .insn = insn };
 
@@ -99,12 +100,14 @@ int jail_filter(struct sock_filter *insn, const struct jail_numbers *numbers, un
 	emit(&p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, AUDIT_ARCH_X86_64);
 	emit(&p, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS);
 	load(&p, FIELD(nr));
-	for (size_t i = 0; i < jail_rows; i++) {
-		if (jail_table[i].profile & ~profiles || jail_table[i].action == JAIL_ASK)
+	for (size_t i = 0; i < calls->n; i++) {
+		const struct jail_row *r = &calls->rows[i];
+
+		if (r->profile & ~calls->profiles || r->action == JAIL_ASK)
 			continue;
-		if (too_long(&jail_table[i]))
+		if (too_long(r))
 			return -E2BIG;
-		emit_row(&p, &jail_table[i], numbers);
+		emit_row(&p, r, numbers);
 	}
 	emit(&p, BPF_RET | BPF_K, 0, 0, otherwise);
 	return p.len > JAIL_FILTER_MAX ? -E2BIG : p.len;

@@ -300,12 +300,13 @@ static int install(unsigned profiles)
 {
 	static struct sock_filter insn[JAIL_FILTER_MAX];
 	struct jail_numbers numbers = { .self = (uint32_t)getpid() };
+	struct jail_calls calls = { jail_table, jail_rows, profiles };
 	int n = packets_close(&numbers.packets);
 	struct sock_fprog prog = { .filter = insn };
 	long r;
 
 	if (!n)
-		n = jail_filter(insn, &numbers, profiles, SECCOMP_RET_USER_NOTIF);
+		n = jail_filter(insn, &calls, &numbers, SECCOMP_RET_USER_NOTIF);
 	if (n < 0)
 		return n;
 	prog.len = (uint16_t)n;

@@ -73,13 +73,19 @@ struct jail_numbers {
 	uint32_t self, packets;
 };
 
+/* The rows of a filter: those of @rows that apply in @profiles. */
+struct jail_calls {
+	const struct jail_row *rows;
+	size_t n;
+	unsigned profiles;
+};
+
 /*
- * Writes the filter of the table to @insn, which has room for JAIL_FILTER_MAX, with the rows of
- * @profiles. @otherwise is the action (SECCOMP_RET_*) for all other calls. Returns the number of
- * instructions, or -E2BIG.
+ * Writes the filter of the table to @insn, which has room for JAIL_FILTER_MAX. @otherwise is the
+ * action (SECCOMP_RET_*) for all other calls. Returns the number of instructions, or -E2BIG.
  */
-int jail_filter(struct sock_filter *insn, const struct jail_numbers *numbers, unsigned profiles,
-	uint32_t otherwise);
+int jail_filter(struct sock_filter *insn, const struct jail_calls *calls,
+	const struct jail_numbers *numbers, uint32_t otherwise);
 #define JAIL_ARCH 0xc000003eU /* AUDIT_ARCH_X86_64 */
 
 /* Returns the name of a call of the host, or NULL (names.c). */
@@ -93,6 +99,36 @@ bool jail_has_no_ptrace(void);
  * Returns 0 or -errno.
  */
 int packets_close(uint32_t *number);
+
+/* ---- rights that a thread gives up for good (rights.c) ---- */
+
+/* linux/landlock.h as of version 6; older headers have the first member only. */
+struct rights {
+	uint64_t files, net, scoped;
+};
+/* all of version 5: names of files, ioctls of devices */
+#define RIGHTS_FILES 0xffff
+#define RIGHTS_NET 3             /* binding and connecting of TCP; version 4 */
+#define RIGHTS_SCOPED_ABSTRACT 1 /* version 6 */
+#define RIGHTS_SCOPED_SIGNAL 2   /* version 6 */
+
+/* Returns the version of the host's Landlock, or a number below 1. */
+int rights_version(void);
+/* Returns those of the rights on files that the host's Landlock knows. */
+uint64_t rights_files(uint64_t files);
+/*
+ * Makes a set of Landlock's rules for those of the rights that the host knows. A thread that it
+ * restricts then has none of them. Returns a descriptor, or -1.
+ */
+int rights_rules(struct rights r);
+/*
+ * Drops all capabilities but those of @kept from the calling thread's bounding set, and locks
+ * SECBIT_NOROOT. Does nothing without CAP_SETPCAP, which an ordinary user does not have.
+ * Async-signal-safe, as is rights_keep().
+ */
+void rights_bound(uint64_t kept);
+/* Keeps only the permitted capabilities of @mask, which become effective. */
+void rights_keep(uint64_t mask);
 
 /* ---- what each thread gives up (threads.c) ---- */
 
@@ -175,14 +211,15 @@ void user_end(void);
 
 /* ---- user=dynamic (dynamic.c) ---- */
 
+#define DYNAMIC_LOCKS "/run/nestling-users" /* the file whose bytes are locked */
 /*
- * Takes a user number that no other instance has, and writes it to @id. This process and those that
- * it forks have it until all of them have ended or called dynamic_started(). Returns 0 or -errno.
+ * Takes a user number that no other instance or switch has, and writes it to @id. This process and
+ * those that it forks have it until all of them have ended or called dynamic_started(). Returns 0,
+ * -EPERM if DYNAMIC_LOCKS is not root's alone, -EAGAIN if all numbers that were tried are taken, or
+ * another -errno.
  */
 int dynamic_take(uint32_t *id);
-/* Returns the reason why dynamic_take() has failed, or "". */
-const char *dynamic_why(void);
-/* Called by the kernel process when the broker, which keeps the number, runs. */
+/* Called by the process that becomes the user, once the one that keeps the number runs. */
 void dynamic_started(void);
 
 /* ---- jail=log: the calls that the jail would stop (log.c) ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* table.c: the calls that the kernel process may make after its start. jail.h explains the rows. */
-#include "os-linux/jail/jail.h"
+#include "os-linux/jail/rows.h"
 
 #include <asm/ioctls.h>
 #include <asm/ptrace-abi.h>
@@ -18,16 +18,6 @@
 #include <sys/syscall.h>
 
 /* clang-format off */
-#define VALUES(...) .n = sizeof((uint32_t[]){ __VA_ARGS__ }) / 4, .value = { __VA_ARGS__ }
-#define IS(number, ...) { .arg = (number), .mask = ~0U, VALUES(__VA_ARGS__) }
-#define NONE_OF(number, bits) { .arg = (number), .mask = (bits), VALUES(0) }
-#define MASKED(number, bits, ...) { .arg = (number), .mask = (bits), VALUES(__VA_ARGS__) }
-
-#define CALL(call, what, say, reason) \
-	.name = #call, .nr = SYS_##call, .action = (what), .rule = (say), .why = (reason)
-#define ROW(call, reason) { CALL(call, JAIL_ALLOW, "", reason) }
-#define CHECKED(call, say, reason, ...) \
-	{ CALL(call, JAIL_ALLOW, say, reason), .check = { __VA_ARGS__ } }
 #define HOSTFS(call, say, reason, ...) \
 	{ CALL(call, JAIL_ALLOW, say, reason), .profile = JAIL_HOSTFS, .check = { __VA_ARGS__ } }
 #define TRACE(call, reason) { CALL(call, JAIL_ALLOW, "", reason), .profile = JAIL_TRACE }

@@ -20,13 +20,11 @@
 #include <linux/capability.h>
 #include <linux/futex.h>
 #include <linux/landlock.h>
-#include <linux/securebits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -40,21 +38,11 @@
 #define THREADS_MAX 4096
 #define LOOKS_A_SECOND 20 /* checks for threads that have ended */
 
-/* linux/landlock.h as of version 6; older headers have the first member only. */
-struct rights {
-	uint64_t files, net, scoped;
-};
-#define NET_ALL 3         /* binding and connecting of TCP; version 4 */
-#define SCOPED_ABSTRACT 1 /* version 6 */
-#define SCOPED_SIGNAL 2   /* version 6 */
-#define FILES_V1 0x1fff   /* all rights of version 1 */
-#define FILES_V2 0x3fff   /* and REFER */
-#define REFER 0x2000      /* to link and rename between folders */
-#define FILES_V3 0x7fff   /* and to truncate */
-#define FILES_V5 0xffff   /* and ioctls of devices */
-#define OF_A_FILE 0xc007  /* rights of a rule for a file */
-#define OF_A_CORE 0x4102  /* to make, write, truncate files */
-#define TO_READ 0xd       /* to execute, to read files and folders */
+/* rights of Landlock on files */
+#define REFER 0x2000     /* to link and rename between folders */
+#define OF_A_FILE 0xc007 /* rights of a rule for a file */
+#define OF_A_CORE 0x4102 /* to make, write, truncate files */
+#define TO_READ 0xd      /* to execute, to read files and folders */
 
 static int beneath[BENEATH_MAX], nr_beneath;
 static bool is_file[BENEATH_MAX]; /* true: a file, false: a folder */
@@ -70,32 +58,6 @@ static int finished[THREADS_MAX]; /* their tids; atomic */
 
 /* ---- Landlock ---- */
 
-static int version(void)
-{
-	return (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-}
-
-static uint64_t files_of(int v)
-{
-	return v < 2 ? FILES_V1 : v < 3 ? FILES_V2 : v < 5 ? FILES_V3 : FILES_V5;
-}
-
-/* Returns a set of rules for the rights of @r that the host knows, or -1. */
-static int make_rules(struct rights r)
-{
-	int v = version();
-	size_t size = v < 4 ? 8 : v < 6 ? 16 : sizeof(r);
-
-	if (v < 1)
-		return -1;
-	r.files &= files_of(v);
-	r.net = v < 4 ? 0 : r.net;
-	r.scoped = v < 6 ? 0 : r.scoped;
-	if (!r.files && !r.net && !r.scoped)
-		return -1;
-	return (int)syscall(SYS_landlock_create_ruleset, &r, size, 0);
-}
-
 static void add_rule(int rules, int folder, uint64_t rights)
 {
 	struct landlock_path_beneath_attr rule = { .parent_fd = folder, .allowed_access = rights };
@@ -107,8 +69,9 @@ void jail_scope(int folders)
 {
 	int rules = -1, top = open("/", O_PATH | O_CLOEXEC);
 
-	if (version() >= 6)
-		rules = make_rules((struct rights){ .files = REFER, .scoped = SCOPED_SIGNAL });
+	if (rights_version() >= 6)
+		rules = rights_rules(
+			(struct rights){ .files = REFER, .scoped = RIGHTS_SCOPED_SIGNAL });
 	if (rules < 0)
 		goto out;
 	/* without such a rule, each set of rules forbids links and renames between folders */
@@ -164,42 +127,27 @@ bool jail_has_beneath(void)
 static void make_all_rules(bool is_wanted)
 {
 	if (is_wanted)
-		ruleset = make_rules((struct rights){ FILES_V5, NET_ALL, SCOPED_ABSTRACT });
+		ruleset = rights_rules(
+			(struct rights){ RIGHTS_FILES, RIGHTS_NET, RIGHTS_SCOPED_ABSTRACT });
 	for (int i = 0; i < nr_beneath; i++) {
 		if (ruleset >= 0)
 			add_rule(ruleset, beneath[i],
-				files_of(version()) & (is_file[i] ? OF_A_FILE : ~0UL) &
-					(is_read_only[i] ? TO_READ : ~0UL));
+				rights_files((is_file[i] ? OF_A_FILE : ~0UL) &
+					     (is_read_only[i] ? TO_READ : ~0UL)));
 		close(beneath[i]);
 	}
 	nr_beneath = 0;
 	if (core_folder >= 0 && ruleset >= 0)
-		add_rule(ruleset, core_folder, files_of(version()) & OF_A_CORE);
+		add_rule(ruleset, core_folder, rights_files(OF_A_CORE));
 	if (core_folder >= 0)
 		close(core_folder);
 }
 
 /* ---- a thread ---- */
 
-/* Drops the capabilities that @mask lacks, and makes the remaining permitted ones effective. */
-static void keep_capabilities(uint64_t mask)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct caps[2] = { 0 };
-
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	syscall(SYS_capget, &head, caps);
-	for (int i = 0; i < 2; i++) {
-		caps[i].permitted &= (uint32_t)(mask >> 32 * i);
-		caps[i].effective = caps[i].permitted;
-		caps[i].inheritable = 0;
-	}
-	syscall(SYS_capset, &head, caps);
-}
-
 void os_no_capabilities(void)
 {
-	keep_capabilities(0);
+	rights_keep(0);
 }
 
 /* Gives up the rights of the calling thread. Async-signal-safe. */
@@ -208,15 +156,11 @@ static void give_up(void)
 	if (ruleset >= 0)
 		syscall(SYS_landlock_restrict_self, ruleset, 0);
 	if (folders_have_joined())
-		keep_capabilities(~0UL);
-	/* an ordinary user has no CAP_SETPCAP, so the bounding set and the bits stay */
-	prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED, 0, 0, 0);
-	for (unsigned long cap = 0; cap < 64; cap++)
-		if (!(kept >> cap & 1))
-			prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+		rights_keep(~0UL);
+	rights_bound(kept);
 	folders_enter();
 	user_close(kept);
-	keep_capabilities(kept);
+	rights_keep(kept);
 }
 
 /* Counts the calling thread as finished. */

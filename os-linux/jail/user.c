@@ -55,6 +55,7 @@ static uint32_t uid, gid;
 /* the value without ",optional"; the reason why it is ignored, or NULL */
 static char user[256];
 static const char *why_not;
+static int not_taken; /* the error of dynamic_take(), or 0 */
 
 /* the namespaces; fd: descriptor, or -1; missing: 1 if a thread has not entered it (atomic) */
 static struct {
@@ -239,7 +240,7 @@ static int choose(const char *value)
 	if (!err && (geteuid() || lacks()))
 		err = -EPERM;
 	if (!err && dynamic)
-		err = dynamic_take(&uid);
+		err = not_taken = dynamic_take(&uid);
 	if (!err && dynamic)
 		gid = uid;
 	if (!err && !may_change())
@@ -250,12 +251,16 @@ static int choose(const char *value)
 
 static const char *reason(int err)
 {
-	static char text[100];
+	static char text[160];
 
 	if (err == -EPERM && !geteuid() && lacks())
 		snprintf(text, sizeof(text), "needs %s, which this root lacks", lacks());
+	else if (not_taken)
+		snprintf(text, sizeof(text), DYNAMIC_LOCKS ": %s",
+			err == -EPERM  ? "is not root's alone" :
+			err == -EAGAIN ? "all numbers that were tried are taken" :
+					 os_strerror(err));
 	return *text          ? text :
-	       *dynamic_why() ? dynamic_why() :
 	       err == -EPERM  ? "needs to be started by root" :
 	       err == -ENXIO  ? "the host does not let this process become that user" :
 	       err == -ENOENT ? "/etc/passwd has no such user" :

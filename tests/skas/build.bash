@@ -9,7 +9,7 @@ mkdir -p "$work"
 mode=$([[ $build == build ]] || basename "$build")
 
 kernel=($(printf "%s " skas/*.c | sed "s/\.c//g") kernel/lib/{regs,string,vsprintf,lock} gen/blobs.S)
-host=(os-linux/{cgroup,clock,cpuinfo,event,fault,file,inherit,mem,needs,process,signal,space,space_caps,space_debug,space_died,space_place,space_trace,space_zygote,thread,why} os-linux/jail/{dynamic,folders,threads,user} os-linux/state/base)
+host=(os-linux/{cgroup,clock,cpuinfo,event,fault,file,inherit,mem,needs,process,signal,space,space_caps,space_debug,space_died,space_place,space_trace,space_zygote,thread,why} os-linux/jail/{dynamic,folders,rights,threads,user} os-linux/state/base)
 make -s MODE="$mode" "$build/gen/stub_syms.h" $(printf "$build/obj/%s.o " "${kernel[@]}" "${host[@]}")
 
 flags=(-std=gnu11 -g -O2 -I. "-I$build" -Wall -Wextra -Wno-unused-parameter -fno-strict-aliasing -fwrapv -fno-common)

@@ -63,9 +63,10 @@ static uint32_t call(int nr, uint64_t a, uint64_t b, uint64_t c)
 static int assemble(void **state)
 {
 	const struct jail_numbers numbers = { SELF, FIRST };
+	const struct jail_calls calls = { jail_table, jail_rows, JAIL_SCOPED };
 
 	(void)state;
-	length = jail_filter(filter, &numbers, JAIL_SCOPED, SECCOMP_RET_TRAP);
+	length = jail_filter(filter, &calls, &numbers, SECCOMP_RET_TRAP);
 	return length > 0 ? 0 : -1;
 }
 
