@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * switch.h: shared by switch.c (ports and forwarding), switch_line.c (delay and capture of frames),
- * switch_names.c (addresses and names) and switch_table.c (replacement in full tables).
+ * switch.h: shared by switch.c (ports and forwarding), line.c (delay and capture of frames),
+ * names.c (addresses and names) and table.c (replacement in full tables).
  */
 #ifndef NESTLING_NESTCTL_SWITCH_H
 #define NESTLING_NESTCTL_SWITCH_H

@@ -17,7 +17,7 @@
  *
  * Bounds: PORTS_MAX ports, and MACS_MAX addresses in sets of WAYS. A new address in a full set
  * replaces an address of the port that has most addresses in the set. If that port has at most one
- * more than the new address's port, an address of the latter is replaced (switch_table.c).
+ * more than the new address's port, an address of the latter is replaced (table.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +39,7 @@
 
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/nestctl.h"
-#include "tools/nestctl/run/switch.h"
+#include "tools/nestctl/switch/switch.h"
 
 #define MACS_MAX 4096
 #define WAYS 8 /* entries of a set */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * switch_table.c: chooses the entry that makes room in a full table of the switch. A guest may
+ * table.c: chooses the entry that makes room in a full table of the switch. A guest may
  * invent any number of MAC addresses. These must not displace those of other ports: frames for an
  * unknown address go to all ports, and the network address of a forgotten host may be given to
  * another one.
@@ -11,7 +11,7 @@
  */
 #include <stddef.h>
 
-#include "tools/nestctl/run/switch.h"
+#include "tools/nestctl/switch/switch.h"
 
 static uint64_t clock_now;
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * switch_line.c: delays a switch's frames, and captures them in pcap's format (libpcap's savefile,
+ * line.c: delays a switch's frames, and captures them in pcap's format (libpcap's savefile,
  * version 2.4).
  *
  * Waiting frames are in a list sorted by due time, since with jitter a frame may overtake another.
  * Bounds: HELD_MAX frames, HELD_BYTES in total. Further frames are lost.
  */
-#include "tools/nestctl/run/switch.h"
+#include "tools/nestctl/switch/switch.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * switch_names.c: `nestctl switch --dhcp NET/BITS`: the switch gives its instances addresses of an
+ * names.c: `nestctl switch --dhcp NET/BITS`: the switch gives its instances addresses of an
  * IPv4 network by DHCP (RFC 2131, 2132). It resolves the names that they have sent in their
  * requests by DNS (RFC 1035), and answers ARP (RFC 826).
  *
  * The switch itself has the network's first address, and is at no port. Its answers go to the port
  * from which the request came. An address belongs to the MAC address that asked for it, until the
- * port closes or the entry is replaced (switch_table.c). A name belongs to the instance that sent
+ * port closes or the entry is replaced (table.c). A name belongs to the instance that sent
  * it, until that instance's entry ends. If two instances send one name, the first keeps it.
  *
  * A name that no instance has does not exist (NXDOMAIN). But an instance with further cards asks
@@ -25,7 +25,7 @@
 
 #include "tools/init/dhcp.h"
 #include "tools/nestctl/core/nestctl.h"
-#include "tools/nestctl/run/switch.h"
+#include "tools/nestctl/switch/switch.h"
 
 #define HOSTS_MAX 1024
 #define NAME_LEN 63
