@@ -58,7 +58,8 @@ $(B)/obj/tools/nestctl/build/agent_blob.o: $(B)/build-agent
 # takes to start goes to cpuid, since each of dozens leaves the virtual machine. The image commands
 # need libarchive and libext2fs and are a second program, which nestctl executes. It has glibc, and
 # its own objects of what both programs use.
-SHARED_OBJ := $(filter-out %/nestctl/core/main.o,$(NESTCTL_OBJ)) $(IMAGE_OBJ) $(B)/obj/os-linux/cgroup.o
+SHARED_OBJ := $(filter-out %/nestctl/core/main.o,$(NESTCTL_OBJ)) $(IMAGE_OBJ) $(B)/obj/os-linux/cgroup.o \
+	$(patsubst %,$(B)/obj/os-linux/jail/%.o,dynamic filter names rights)
 static-obj = $(if $(MUSL),$(patsubst $(B)/obj/%,$(B)/musl/%,$(1)),$(1))
 AFL_OBJ := $(call obj,$(AFL_SRC))
 STATIC_OBJ := $(call static-obj,$(filter-out %_blob.o,$(SHARED_OBJ) $(AFL_OBJ) $(B)/obj/tools/nestctl/core/main.o))

@@ -5,6 +5,7 @@
  *      listener   the filter admits all, and has a listener: no other filter can have one
  *      old        listeners of seccomp are EINVAL, as on a host that does not know them
  *      none       seccomp(2) is EPERM, as in a container that forbids it
+ *      prctl      a filter by prctl(2) is EPERM
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -29,6 +30,8 @@ int main(int argc, char **argv)
 		RET(SECCOMP_RET_ERRNO | EINVAL), RET(SECCOMP_RET_ALLOW) };
 	struct sock_filter none[] = { LOAD(nr), IS(SYS_seccomp, 1), RET(SECCOMP_RET_ERRNO | EPERM),
 		RET(SECCOMP_RET_ALLOW) };
+	struct sock_filter by_prctl[] = { LOAD(nr), IS(SYS_prctl, 3), LOAD(args[0]),
+		IS(PR_SET_SECCOMP, 1), RET(SECCOMP_RET_ERRNO | EPERM), RET(SECCOMP_RET_ALLOW) };
 	struct sock_fprog prog = { 1, all };
 	const char *how = argc > 2 ? argv[1] : "";
 	int status;
@@ -39,6 +42,8 @@ int main(int argc, char **argv)
 		prog = (struct sock_fprog){ sizeof(old) / sizeof(old[0]), old };
 	if (!strcmp(how, "none"))
 		prog = (struct sock_fprog){ sizeof(none) / sizeof(none[0]), none };
+	if (!strcmp(how, "prctl"))
+		prog = (struct sock_fprog){ sizeof(by_prctl) / sizeof(by_prctl[0]), by_prctl };
 	if (argc < 3 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
 		syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog) < 0) {
 		perror("inherited");

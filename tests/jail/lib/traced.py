@@ -51,15 +51,18 @@ def place(kernel, name):
 
 
 class Traced:
-    """The main thread of a process, which makes calls of the host."""
+    """
+    The main thread of a process, which makes calls of the host. @buffer: the address of memory of
+    64 KiB that it does not need; None: the process is a kernel's.
+    """
 
-    def __init__(self, pid, kernel):
+    def __init__(self, pid, kernel, buffer=None):
         self.pid = pid
         self.ptrace(ATTACH)
         self.wait()
         self.memory = os.open(f"/proc/{pid}/mem", os.O_RDWR)
         self.kernel = kernel
-        self.buffer = place(kernel, "grants")
+        self.buffer = buffer or place(kernel, "grants")
         self.syscall = self.find_syscall()
         self.regs = (ctypes.c_ulonglong * 27)()
         self.ptrace(GETREGS, self.regs)

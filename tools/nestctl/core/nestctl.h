@@ -90,6 +90,13 @@ void on_ending_signals(void (*handler)(int));
 /* Opens /dev/null for each of descriptors 0 to 2 that is closed or not usable in its direction. */
 void open_standard_streams(void);
 /*
+ * For a process that stays, or parses what a guest or another user has written: this process and
+ * all programs that it executes gain no rights by set-user-ID bits and file capabilities.
+ */
+void gain_no_rights(void);
+/* Closes all descriptors from 3 on except the @n in @kept, which it sorts. */
+void close_others(int *kept, size_t n);
+/*
  * Corrects inherited signal dispositions, signal mask and umask. Fills a closed standard stream
  * with a file on which each use fails, so that no file opened later gets its number.
  */

@@ -36,27 +36,6 @@
 #define END_STEP_MS 1000
 #define END_TRIES 60
 
-static int by_number(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
-/* Closes all descriptors from 3 on except @kept. */
-static void close_others(int *kept, size_t n)
-{
-	unsigned int from = 3;
-
-	qsort(kept, n, sizeof(*kept), by_number);
-	for (size_t i = 0; i < n; i++) {
-		if (kept[i] < (int)from)
-			continue;
-		if (kept[i] > (int)from)
-			close_range(from, (unsigned int)kept[i] - 1, 0);
-		from = (unsigned int)kept[i] + 1;
-	}
-	close_range(from, ~0U, 0);
-}
-
 static void __attribute__((noreturn))
 become_kernel(const struct keeper *k, const char *const *argv, pid_t keeper, int errors)
 {

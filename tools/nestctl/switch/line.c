@@ -140,6 +140,11 @@ void capture_begin(const char *path)
 		die("--pcap %s: %s", path, strerror(errno));
 }
 
+int capture_fd(void)
+{
+	return capture ? fileno(capture) : -1;
+}
+
 void capture_frame(const uint8_t *frame, uint32_t len)
 {
 	struct timeval now;

@@ -9,7 +9,8 @@
  * VLAN (1 unless --vlan sets it), or a trunk. On a trunk frames carry the tag of their VLAN (IEEE
  * 802.1Q); untagged ones are in VLAN 1. On an access port frames have no tag of the switch, and a
  * guest's tag is payload. A port that does not read its frames loses them and delays no other port.
- * With --tap the host is on the switch, too, through a tap device.
+ * With --tap the host is on the switch, too, through a tap device. Frames come from guests, so
+ * before the first one the switch gives up all rights that it does not need (jail.c).
  *
  * Invariant: no frame leaves the VLAN in which it arrived. So on a trunk a frame of VLAN 1 that
  * begins with a guest's own tag gets the switch's tag as well; otherwise it would be taken for
@@ -378,8 +379,22 @@ static void serve(int port)
 
 static void on_signal(int sig)
 {
-	unlink(socket_path);
+	if (!sweeper_end())
+		unlink(socket_path);
 	_exit(0);
+}
+
+/* Gives up what serving the ports does not need. */
+static void restrict_switch(void)
+{
+	int kept[PORTS_MAX + 2], n = 0;
+
+	for (int i = 0; i <= PORTS_MAX; i++)
+		if (fds[i].fd >= 0)
+			kept[n++] = fds[i].fd;
+	if (capture_fd() >= 0)
+		kept[n++] = capture_fd();
+	jail_enter(socket_path, kept, (size_t)n);
 }
 
 /*
@@ -538,6 +553,7 @@ static int __attribute__((noreturn)) switch_command(int argc, char **argv)
 	socket_path = parse(argc, argv);
 	*listener = (struct pollfd){ .fd = listen_at(socket_path), .events = POLLIN };
 	on_ending_signals(on_signal);
+	restrict_switch();
 	for (;;) {
 		if (poll(fds, PORTS_MAX + 1, line_release(deliver_one)) < 0)
 			continue;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * switch.h: shared by switch.c (ports and forwarding), line.c (delay and capture of frames),
- * names.c (addresses and names) and table.c (replacement in full tables).
+ * names.c (addresses and names), table.c (replacement in full tables), jail.c (what the switch may
+ * do) and sweeper.c (the end).
  */
 #ifndef NESTLING_NESTCTL_SWITCH_H
 #define NESTLING_NESTCTL_SWITCH_H
@@ -53,6 +54,8 @@ int line_release(void (*give)(int port, const void *frame, uint32_t len));
  * file cannot be written.
  */
 void capture_begin(const char *path);
+/* Returns the descriptor of the capture, or -1. */
+int capture_fd(void);
 /*
  * Captures a frame of @len bytes, at most FRAME_MAX, in the buffer that capture_flush() writes.
  * Both do nothing without a capture. If the file cannot be written any more, they print a message
@@ -80,5 +83,23 @@ uint32_t names_answer(int port, const uint8_t *frame, uint32_t len, uint8_t *ans
 bool names_are_for_us(const uint8_t *frame);
 /* Frees the addresses and names of a port that has closed. */
 void names_forget(int port);
+
+/*
+ * Restricts this process for good to serving its ports (jail.c). Keeps open the @n descriptors in
+ * @kept, which it sorts, and standard error. Starts the sweeper for the socket @path. What the host
+ * refuses is left out, with a warning if it is the filter of system calls.
+ */
+void jail_enter(const char *path, int *kept, size_t n);
+
+/*
+ * Starts a process that can still remove the socket @path (sweeper.c). It closes the @n
+ * descriptors in @others. Dies on an error.
+ */
+void sweeper_start(const char *path, const int *others, size_t n);
+/*
+ * Has the sweeper remove the socket, and waits until it has ended. Returns false if there is no
+ * sweeper. Async-signal-safe.
+ */
+bool sweeper_end(void);
 
 #endif
