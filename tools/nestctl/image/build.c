@@ -95,6 +95,8 @@ static void unpack(int fd, struct ext4_image *im)
 	uint64_t bytes = 0;
 	int r;
 
+	/* mmdebstrap, which may need more, runs already */
+	gain_no_rights();
 	if (!a || archive_read_support_format_tar(a) || archive_read_open_fd(a, fd, 1 << 18))
 		die("cannot read an archive");
 	while ((r = archive_read_next_header(a, &entry)) == ARCHIVE_OK || r == ARCHIVE_WARN) {

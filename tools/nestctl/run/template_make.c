@@ -277,6 +277,7 @@ static void leave(void)
 	for (int i = 0; i < 3; i++)
 		dup2(null, i);
 	close_range(3, ~0U, 0);
+	gain_no_rights();
 	if (chdir("/"))
 		_exit(1);
 	signal(SIGHUP, SIG_IGN);

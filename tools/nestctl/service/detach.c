@@ -100,10 +100,11 @@ const char *service_start(struct service *s)
 
 void service_foreground(struct service *s)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), kept[] = { s->dir, s->lock, s->state };
 
 	if (null < 0 || dup2(null, 0) < 0 || chdir("/"))
 		die("/dev/null: %s", strerror(errno));
+	close_others(kept, sizeof(kept) / sizeof(kept[0]));
 	supervise(s, -1);
 }
 

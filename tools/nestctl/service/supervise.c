@@ -762,6 +762,7 @@ void supervise(struct service *s, int told)
 	struct service_state old = service_state_read(s);
 	const char *why;
 
+	gain_no_rights();
 	super = (struct super){ .s = s,
 		.told = told,
 		.signals = -1,

@@ -226,6 +226,7 @@ static void __attribute__((noreturn)) run_keeper(const struct keeper *k)
 	bool is_next = false;
 	pid_t pid;
 
+	gain_no_rights();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);

@@ -559,6 +559,7 @@ static void leave(int lock, int told)
 	dup3(lock, LOCK_FD, O_CLOEXEC);
 	dup3(told, TOLD_FD, O_CLOEXEC);
 	close_range(TOLD_FD + 1, ~0U, 0);
+	gain_no_rights();
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
