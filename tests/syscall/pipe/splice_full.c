@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * splice_full: splice() to a pipe that other writers fill while the file or socket is read. All that
- * was read arrives, also when a signal comes or the pipe's readers go.
+ * splice_full: splice() to a pipe that other writers fill while the file or socket is read. All
+ * that was read arrives, also when a signal comes or the pipe's readers go.
  */
 #include "fuse_server.h"
 #include "guest.h"
