@@ -23,7 +23,7 @@ struct pipe_inode_info {
 	struct mutex mutex;                      /* for all members not marked otherwise */
 	struct wait_queue_head rd_wait, wr_wait; /* woken up without the mutex */
 	u32 head, tail;
-	u32 ring_size;        /* entries of @bufs, a power of two */
+	u32 ring_size; /* entries of @bufs, a power of two */
 	/* Free entries that splices keep for what they are reading meanwhile without the mutex. */
 	u32 reserved;
 	u32 readers, writers; /* open files with that mode */
