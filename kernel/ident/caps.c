@@ -39,6 +39,8 @@ long sys_capget(uaddr_t uheader, uaddr_t udata)
 
 	if (err)
 		return err == -EINVAL && !udata.v ? 0 : err;
+	if (!udata.v)
+		return 0;
 	if (h.pid < 0)
 		return -EINVAL;
 	t = find_get_task(h.pid ? h.pid : task_pid_vnr(current));
@@ -52,7 +54,7 @@ long sys_capget(uaddr_t uheader, uaddr_t udata)
 		d[i].inheritable = (u32)(c->cap_inheritable >> (32 * i));
 	}
 	put_cred(c);
-	if (udata.v && copy_to_user(udata, d, words * sizeof(d[0])))
+	if (copy_to_user(udata, d, words * sizeof(d[0])))
 		return -EFAULT;
 	return 0;
 }

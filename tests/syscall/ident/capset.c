@@ -121,6 +121,7 @@ TEST(capset)
 		T(syscall(SYS_capget, &bad, data));
 		bad = (struct __user_cap_header_struct){ _LINUX_CAPABILITY_VERSION_3, -1 };
 		T(syscall(SYS_capget, &bad, data));
+		T(syscall(SYS_capget, &bad, NULL));
 		bad.pid = 1 << 29;
 		T(syscall(SYS_capget, &bad, data));
 		bad.pid = getppid();
