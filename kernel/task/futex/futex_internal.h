@@ -31,8 +31,8 @@ struct futex_bucket {
 
 /*
  * A waiter, on the stack of its task (or in an array: futex_waitv.c, futex_async.c). The lock of
- * its bucket protects list, bucket, key and chosen. pi, owner, gone and pi_link change under that
- * lock and pi_lock.
+ * its bucket protects list, bucket, key and chosen. pi, owner and pi_link change under that lock
+ * and pi_lock. gone changes under pi_lock.
  */
 struct futex_q {
 	struct list_head list;
