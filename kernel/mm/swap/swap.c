@@ -43,7 +43,8 @@ struct swap_area {
 	/* cluster in which slots were found last */
 	u64 cursor;
 	u64 nr_clusters;
-	const struct swap_backing *ops; /* ops and all below: immutable */
+	/* The members below are set once. Under swap_lock: what in_use and cluster point to. */
+	const struct swap_backing *ops;
 	void *backing;
 	/* slots in use in each cluster, bad ones too */
 	u16 *in_use;
