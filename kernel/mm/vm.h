@@ -97,7 +97,7 @@ struct mm {
 	u32 dump_mode; /* prctl(PR_SET_DUMPABLE): 0, 1, 2 */
 	/* bits for kinds of mappings in a core dump: /proc/PID/coredump_filter */
 	u32 coredump_filter;
-	struct core_state *core_state; /* of a dump in progress, or NULL */
+	struct core_state *core_state; /* not used */
 
 	/* Requests of the process. */
 	/* true once the mm has had areas for ksm.c; under mmap_lock */
