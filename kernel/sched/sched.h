@@ -5,8 +5,8 @@
  *
  *      task.h          struct task, its references, its work on the way to user mode
  *      run.h           schedule(), states, wake-ups, boundaries
- *      lock.h          mutexes, semaphores, completions, wait queues, RCU
- *      timer.h         timers in ktime
+ *      lock.h          mutexes, rwsems, completions, wait queues
+ *      timer.h         timers in ktime, work, RCU
  *      kthread.h       kthread_run()
  *      policy.h        nice values, real-time priorities, deadlines, affinity
  *      stats.h         CPU times, load, counts

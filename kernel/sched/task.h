@@ -295,6 +295,7 @@ struct task {
 
 	/* Futexes: own, except where said. */
 	uaddr_t robust_list; /* of set_robust_list(2), or 0 */
+	/* Not used. */
 	struct futex_state *futex;
 	/* The PI lock for which the task waits; under the lock of futex_pi.c. */
 	struct futex_q *pi_wait;
