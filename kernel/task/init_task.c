@@ -185,7 +185,7 @@ struct sigpending *pending_alloc(void)
 
 /*
  * Sets up a process of the kernel's own with the pid @want (0: any), without linking it. Returns 0
- * or -errno; after -errno, task_free() frees what was set up.
+ * or -errno. After -errno the caller puts @t->sighand, and task_free() frees the rest.
  */
 static int init_kernel_process(struct task *t, pid_t want)
 {
