@@ -75,7 +75,7 @@ struct ip_meta {
 	u8 ext_first; /* type of the first of them */
 	/* the members below are valid for fragments */
 	bool is_frag, frag_more;
-	/* it came when all that was there ended at its begin */
+	/* the fragment began where the bytes received before it ended */
 	bool frag_appended;
 	u16 frag_off, frag_len; /* bytes behind the headers */
 	u32 frag_id;
@@ -376,8 +376,9 @@ void skb_copy(const struct sk_buff *skb, u32 from, void *to, u32 n);
 /* Copies @n bytes from offset @from to a reader's iterator. Returns 0 or -EFAULT. */
 int skb_copy_to_iter(const struct sk_buff *skb, u32 from, u32 n, struct iov_iter *to);
 /*
- * Returns a number of bytes. @cmd SIOCOUTQ: *@wmem, sent packets that are not freed yet. Another
- * @cmd (FIONREAD): the first datagram in @rq, 0 if there is none; takes @lock.
+ * Returns a number of bytes. With @cmd SIOCOUTQ it is *@wmem, which counts the sent packets that
+ * are not freed yet. With another @cmd (FIONREAD) it is the length of the first datagram in @rq, or
+ * 0 if @rq is empty; @lock is taken for that.
  */
 int skb_queue_bytes(u32 cmd, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem);
 /*

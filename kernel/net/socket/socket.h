@@ -21,8 +21,8 @@
  * the file is closed.
  * Locks: sock_common.lock (spin) protects the family's own state, by the family's rules. A pending
  * error is one word, set and taken without it. Options are single words, read without a lock. A
- * family writes them under its own lock, sockopt.c without one: except for options that decide who
- * shares a port, between inet_change_begin() and inet_change_end().
+ * family writes them under its own lock. sockopt.c writes them without a lock, except for options
+ * that decide which sockets share a port: those between inet_change_begin() and inet_change_end().
  * May know: vfs/ and what is below it; of the families only sock_create_fn and proto_ops.
  */
 #ifndef NESTLING_NET_SOCKET_H

@@ -155,7 +155,10 @@ static bool knows_zerocopy(const struct sock_common *sk)
 	       (sk->type == SOCK_DGRAM && sk->protocol == IPPROTO_UDP);
 }
 
-/* Sets SO_ZEROCOPY. A socket that does not support it is refused before a bad value is. */
+/*
+ * Sets SO_ZEROCOPY. Returns -EOPNOTSUPP for a socket that does not support it, whatever the value,
+ * and -EINVAL for a bad value.
+ */
 static int set_zerocopy(void *sock, const struct sock_opt *o, int n)
 {
 	if (!knows_zerocopy(sock))
@@ -582,7 +585,7 @@ long sys_getsockopt(int fd, int level, int optname, uaddr_t optval, uaddr_t optl
 		goto out;
 	}
 	err = get_option(s, level, optname, val, &len);
-	/* @len is more than what there is in @val if the caller has asked for a part of a list. */
+	/* for a list of which the caller wants a part, @len is the length of the whole list */
 	want = min(want, (int)sizeof(val));
 	if (!err && (copy_to_user(optval, val, min(len, (u32)want)) || put_user(len, optlen)))
 		err = -EFAULT;
