@@ -346,8 +346,9 @@ static struct sk_buff *find_piece(const struct frag_queue *q, u32 off)
 }
 
 /*
- * True if the bytes up to @to, from the fragment @p on, came as one run: in order, each behind all
- * that was there. Only such bytes make a further fragment a duplicate, as on Linux.
+ * True if the fragments from @p on cover the bytes up to @to without a gap, and each of them but @p
+ * was appended: when it arrived, it began at the end of the bytes received before. Only then is a
+ * further fragment with these bytes a duplicate, as on Linux.
  */
 static bool in_run(const struct frag_queue *q, const struct sk_buff *p, u32 to)
 {

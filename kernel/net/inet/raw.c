@@ -142,8 +142,9 @@ void ping_err(struct net *net, const ip_addr *local, const ip_addr *remote, cons
 /* ---- out ---- */
 
 /*
- * Sends a packet whose IPv4 header the program has written. Sets the length and the checksum, and a
- * source address that is 0.
+ * Sends a packet whose IPv4 header the program has written. Sets the length and the checksum, and
+ * the source address if it is 0. Leaves an identification of 0, which Linux fills in unless DF is
+ * set.
  */
 static int send_with_header(struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
 {
