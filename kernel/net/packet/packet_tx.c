@@ -174,8 +174,9 @@ static ssize_t send_frame(struct packet_sock *p, struct packet_tx *t, const stru
 }
 
 /*
- * Sends frames until the program has written no more. tx_op held. Returns the number of bytes, even
- * if a later wait for room failed, or -errno.
+ * Sends frames until the program has written no more, or a signal is pending. tx_op held. Returns
+ * the number of bytes sent. Returns -errno if a frame failed, also after frames that were sent, and
+ * if the wait for room failed before the first frame.
  */
 static ssize_t send_all(
 	struct packet_sock *p, struct packet_tx *t, const struct packet_to *to, bool nonblock)
