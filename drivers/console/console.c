@@ -317,7 +317,10 @@ static void size_changed(void *arg)
 
 static struct line *messages_line;
 
-/* Writes messages with CR LF at line ends, since the terminal is in raw mode. */
+/*
+ * Writes messages with CR LF at line ends, since the terminal is in raw mode. Bytes for which the
+ * line has no room are lost.
+ */
 static void printk_write(struct console *con, const char *s, size_t n)
 {
 	int h = messages_line->host;
