@@ -34,8 +34,8 @@ struct pipe_inode_info {
 	struct fasync_list rd_async, wr_async; /* files with O_ASYNC */
 	bool is_fifo;
 	/*
-	 * A task polls the pipe. Then each change wakes it up, not only a change from empty or from
-	 * full.
+	 * A task has polled the pipe. From then on every write wakes up the waiters of rd_wait, not
+	 * only a write to an empty pipe.
 	 */
 	bool poll_usage;
 	struct pipe_buf *bufs;

@@ -20,8 +20,8 @@ long pipe_fcntl(struct file *f, u32 cmd, u64 arg);
  */
 int create_pipe(struct file *ends[2]);
 /*
- * Gives up the right of @f, a pipe open for writing, to write for a while, so that readers see the
- * end, and waits until all other readers have closed it, or for a signal.
+ * Waits until all readers have closed @f, a pipe open for writing, or until a signal comes.
+ * Meanwhile @f does not count as a writer, so that readers see the end.
  */
 void pipe_wait_readers(struct file *f);
 
