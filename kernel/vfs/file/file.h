@@ -83,7 +83,7 @@ struct dir_context {
 };
 /*
  * Emits the entry at ctx->pos. Returns false if the buffer is full. The caller then leaves ctx->pos
- * as it is, otherwise it moves ctx->pos to the next entry.
+ * unchanged, otherwise it moves ctx->pos to the next entry.
  */
 static inline bool dir_emit(struct dir_context *ctx, const char *name, int len, u64 ino, u32 type)
 {

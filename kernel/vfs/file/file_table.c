@@ -64,7 +64,10 @@ void file_free(struct file *f)
 	call_rcu(&f->f_rcu, file_free_rcu);
 }
 
-/* Drops the path, and the counts of readers and writers that open took. */
+/*
+ * Drops the path, the counts of readers and writers that open took, and a denial of writes.
+ * Unmounts the detached tree of a file with FMODE_NEED_UNMOUNT.
+ */
 void file_drop_path(struct file *f)
 {
 	if (f->f_mode & FMODE_WRITER_COUNTED)
