@@ -97,7 +97,8 @@ static void wake_pollers(struct eventpoll *ep, u64 key)
 
 /*
  * Makes the item ready and wakes up waiters, unless a wake-up with @key (events, 0: any) does not
- * concern it. Returns how many exclusive waiters the wake-up has used: 0 or 1.
+ * concern it. Returns 0 if the wake-up must go on to the next exclusive entry of the file's queue,
+ * else 1. For an item that does not wait exclusively the queue ignores the result.
  */
 static int item_notify(struct epoll_item *it, u64 key)
 {

@@ -76,8 +76,8 @@ long eventpoll_ioctl(struct file *f, u32 cmd, u64 arg);
 struct file *eventpoll_target(struct file *ep, int fd, u32 nth);
 void eventpoll_release(struct file *f);
 /*
- * Serves epoll_ctl(2) for a caller that has read the guest's event already. @e is ignored, but not
- * NULL, for EPOLL_CTL_DEL. Returns 0 or -errno. May sleep.
+ * Serves epoll_ctl(2) for a caller that has read the guest's event already. @e is zeroed for
+ * EPOLL_CTL_DEL, which reads no event. Returns 0 or -errno. May sleep.
  */
 long epoll_ctl_event(int epfd, int op, int fd, const struct epoll_event *e);
 /* Checks whether @ep may watch @child. Returns 0 or -ELOOP. nest_lock is held. */
