@@ -53,8 +53,9 @@ static int splice_from_elsewhere(struct dentry *alias, struct dentry *d)
 }
 
 /*
- * Hashes a new dentry as d_rehash() does, under rename_seq.lock. Another lookup in this directory
- * moves the dentry as soon as it has an inode, and so sees the change as one step.
+ * Hashes a new dentry as d_rehash() does, under rename_seq.lock. As soon as the dentry has its
+ * inode, a lookup of another name in this directory may rename it (d_move_within()). Under the lock
+ * that rename comes either before the dentry is hashed or after.
  */
 static void rehash_new(struct dentry *d)
 {
