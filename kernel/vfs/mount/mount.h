@@ -32,8 +32,8 @@
  */
 #define MNT_LOCKED 32
 #define MNT_TO_RDONLY 64   /* mount_setattr(2) makes it read-only */
-#define MNT_VISITED 0x2000 /* propagation.c's marks */
-#define MNT_GOING 0x4000
+#define MNT_VISITED 0x2000 /* propagation.c has been there */
+#define MNT_GOING 0x4000   /* propagation.c will unmount it */
 /* Bits for flags of the mount that may not be cleared. */
 #define MNT_LOCK_READONLY 0x100
 #define MNT_LOCK_NODEV 0x200

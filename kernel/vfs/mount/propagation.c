@@ -194,7 +194,8 @@ static int copy_for_slaves(struct repeat_mount *r, struct mount *m, struct mount
 /*
  * Makes copies for @s and its peers, which are slaves of one master: the first copy is a slave of
  * @from, the others are peers of the first. Then makes copies for the slaves of @s and its peers.
- * Linux makes copies, and so assigns their ids, in this order. Returns 0 or -errno.
+ * MNT_VISITED marks the mounts that have had their turn, until unvisit(). Linux makes copies, and
+ * so assigns their ids, in this order. Returns 0 or -errno.
  */
 static int copy_for_slave_group(
 	struct repeat_mount *r, struct mount *s, struct mount *from, int depth)
