@@ -245,7 +245,7 @@ struct file_system_type *filesystem_nth(int i); /* NULL past the end */
 #define MNT_IN_NS 1                    /* mnt_state: attached in a namespace */
 #define MNT_INTERNAL 2                 /* made by kern_mount() */
 #define MNT_EXPIRED 4                  /* not used: mnt_expiry replaces it */
-#define MNT_DOOMED 8                   /* lazily unmounted */
+#define MNT_DOOMED 8                   /* was unmounted; no code reads it */
 void mnt_set_ns_root(struct mount *m); /* of init_mnt_ns; takes namespace_sem */
 /* Makes a mount of @root in no namespace, with one reference. Takes a reference to @root. */
 struct mount *mnt_alloc_internal(

@@ -394,7 +394,10 @@ struct mount {
 	struct user_namespace *mnt_idmap;
 	/* MNT_* of vfs/internal.h; under namespace_sem. */
 	u32 mnt_state;
-	/* after umount: the path where it was mounted, until its references are dropped */
+	/*
+	 * After an unmount: the path where it was mounted, until its references are dropped. In a
+	 * copy that propagation has not attached yet: the path where it will be mounted.
+	 */
 	struct path mnt_dead_at;
 	/*
 	 * Frees the mount later, if the last reference is dropped where that is impossible:
