@@ -27,6 +27,7 @@
 
 int sysctl_leases_enable = 1, sysctl_lease_break_time = 45;
 
+/* All members are under lease_lock. */
 struct lease {
 	struct lease *next; /* link in inode->i_leases */
 	struct list_head all;
@@ -38,8 +39,8 @@ struct lease {
 	int type; /* F_RDLCK, F_WRLCK */
 	/* The type to which a running break changes the lease: F_RDLCK or F_UNLCK. */
 	int target;
-	bool breaking; /* all members are under lease_lock */
-	u64 deadline;  /* ns of ktime_get(); ~0: never */
+	bool breaking; /* a break is running */
+	u64 deadline;  /* of the break: ktime, ns; ~0: never */
 };
 
 static DEFINE_SPINLOCK(lease_lock);
