@@ -26,7 +26,10 @@ struct gather {
 	bool ondir;
 	/* The marks are on the directory, and the event is about a child of it. */
 	bool child;
-	/* Bit for acc_rename: this object is the old or the new directory. */
+	/*
+	 * Bits for acc_rename. 1: the object is the old directory, 2: the new one, 3: their
+	 * superblock, whose marks stand for both.
+	 */
 	u32 rename;
 	struct list_head hit;
 };
