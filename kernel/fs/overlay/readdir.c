@@ -24,7 +24,7 @@ struct entry {
 	u64 ino, low_ino;
 	u32 layer, low_layer;
 	u32 len, hash;
-	u8 type;
+	u8 type; /* DT_*: 4 is DT_DIR, 2 is DT_CHR */
 	/* True if the entry is a whiteout. Set by check_whiteouts(). */
 	bool white;
 	char name[];
