@@ -39,9 +39,10 @@ bool umid_is_served(const char *folder);
  */
 void umid_remove_dead(const char *folder);
 /*
- * Removes the folder of the ended kernel @pid, unless another kernel has the folder by now. Waits
- * up to 5 s for the broker of a jailed kernel, which holds the socket a moment longer than the
- * kernel. Leaves the folder if the broker still holds the socket then.
+ * Removes the folder of the ended kernel @pid, unless another kernel has the folder by now. With
+ * any other @pid, such as 0, no running kernel loses its folder. Waits up to 5 s for the broker of
+ * a jailed kernel, which holds the socket a moment longer than the kernel. Leaves the folder if the
+ * broker still holds the socket then.
  */
 void umid_remove_ended(const char *folder, pid_t pid);
 /*
