@@ -28,7 +28,7 @@ struct user {
 
 static char text[JOB_MAX];
 
-/* Adds "vDIR" or "VNAMEPATH". */
+/* Adds the volume "vDIR" or "VNAMEPATH" to the job. Returns false with errno if it has no PATH. */
 static bool add_volume(struct job *job, char *text)
 {
 	char *path = *text == 'V' ? strchr(text + 1, '/') : text + 1;
