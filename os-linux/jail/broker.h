@@ -177,8 +177,7 @@ bool attributes_call(const struct seccomp_notif *call);
 /*
  * Returns the name under which the broker opens @path, if that is a file of /proc or /sys that the
  * kernel process may open: tables of the host, and of the processes for which children_has() is
- * true. Returns NULL for other names
- * (proc.c).
+ * true. Returns NULL for other names (proc.c).
  */
 const char *proc_file(const char *path);
 
