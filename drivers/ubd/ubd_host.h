@@ -107,8 +107,8 @@ struct ubd_req {
 int ubd_host_record(const char *path);
 int ubd_host_fault(const char *spec);
 /*
- * Opens a disk and sets o->host to its number. Returns 0 or -errno with o->err set. Creates nothing
- * on failure. May wait for the host's disk.
+ * Opens a disk and sets o->host to its number. Returns 0 or -errno with o->err set. A failure
+ * leaves no new file, but with o->state it may leave o->file. May wait for the host's disk.
  */
 int ubd_host_open(struct ubd_open *o);
 /* Flushes and closes it, and frees the number. No request is in progress. Waits for the disk. */
