@@ -65,7 +65,7 @@ struct psi_group;
 #define PF_KTHREAD 0x00200000
 #define PF_SHOWN 0x00ffffff
 #define PF_VFORK_DONE 0x01000000 /* not set anywhere */
-/* The task is releasing its mm and is left out of core dumps (under sighand->lock). */
+/* The task exits and is left out of core dumps (under sighand->lock). */
 #define PF_NO_MM 0x02000000
 /* The task is reclaiming memory: reclaim must not recurse. */
 #define PF_RECLAIM 0x08000000

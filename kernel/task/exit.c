@@ -425,7 +425,6 @@ static void exit_mm(struct task *t)
 	vfork_finish(t);
 	if (!mm)
 		return;
-	coredump_wait_exit(mm);
 	/* From now on the FPU state is not kept in the registers of the mm's host process. */
 	arch_exec_regs(0, 0);
 	spin_lock(&t->alloc_lock);
@@ -489,6 +488,8 @@ void do_exit(int code)
 	if (t->flags & PF_EXITING)
 		panic("%s[%d] exits twice", t->comm, t->pid);
 	TRACE(exit, "%s[%d] %#x", t->comm, t->pid, (u32)code);
+	/* This comes before any change of memory that the dump shows: words of futexes, of TIDs. */
+	coredump_wait_exit();
 	ptrace_event(PTRACE_EVENT_EXIT, (u64)code);
 	exit_signals(t);
 	seccomp_exit(t);

@@ -307,7 +307,7 @@ bool get_signal(struct ksignal *ks);
 /* Writes a core dump of current's process if it is wanted. Sleeps. */
 void coredump(const siginfo_t *info);
 /* Called by an exiting thread: waits while another thread of its process writes a core dump. */
-void coredump_wait_exit(struct mm *mm);
+void coredump_wait_exit(void);
 
 /* ---- ptrace.c ---- */
 /*

@@ -88,7 +88,7 @@ struct dump {
 
 /* ---- gathering the threads ---- */
 
-void coredump_wait_exit(struct mm *mm)
+void coredump_wait_exit(void)
 {
 	struct sighand_struct *sh = current->sighand;
 	struct core_state *cs;
