@@ -316,7 +316,7 @@ static void reparent_leader(struct task *father, struct task *p, struct list_hea
 
 /*
  * Gives @p a new parent. getppid() returns the new parent before @p's threads get their
- * pdeath_signal.
+ * pdeath_signal, which they get if current may send it to them.
  */
 static void reparent_process(struct task *p, struct task *reaper)
 {
@@ -329,7 +329,8 @@ static void reparent_process(struct task *p, struct task *reaper)
 	}
 	arch_answers_revoke();
 	for_each_thread(p->signal, t)
-		if (t->pdeath_signal)
+		if (t->pdeath_signal &&
+			!check_kill_permission(t->pdeath_signal, SEND_SIG_NOINFO, t))
 			send_sig_group(t->pdeath_signal, t, SEND_SIG_NOINFO);
 }
 

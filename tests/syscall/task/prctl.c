@@ -43,6 +43,24 @@ static void death(void)
 	});
 	close(p[1]);
 	T(read(p[0], &c, 1)); /* the grandchild died with its parent */
+	close(p[0]);
+	NEED(pipe(p));
+	CHILD({ /* a parent that has become another user may not signal its child */
+		pid_t parent = getpid();
+
+		if (!fork()) {
+			NEED(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+			NEED(write(p[1], "r", 1));
+			while (getppid() == parent)
+				usleep(1000);
+			NEED(write(p[1], "s", 1));
+			_exit(0);
+		}
+		NEED(read(p[0], &c, 1));
+		NEED(setresuid(1000, 1000, 1000));
+	});
+	close(p[1]);
+	T(read(p[0], &c, 1)); /* it has survived */
 	CHILD({
 		NEED(prctl(PR_SET_PDEATHSIG, SIGUSR1, 0, 0, 0));
 		CHILD({
