@@ -79,19 +79,23 @@ static long copy_records(struct iov_iter *to, u64 *seq, struct scratch *s)
 }
 
 /*
- * Copies as many of the newest records as fit, none older than clear_seq. Returns bytes or -EFAULT.
+ * Copies as many of the newest records as fit, none older than clear_seq. Sets *end to the number
+ * behind the last one. Returns bytes or -EFAULT.
  */
-static long read_all(struct iov_iter *to, struct scratch *s)
+static long read_all(struct iov_iter *to, u64 *end, struct scratch *s)
 {
 	u64 seq = clear_seq;
 	size_t size = size_from(seq, s);
+	long n;
 
 	while (size > to->count) {
 		if (printk_read(&seq, &s->rec))
 			break;
 		size -= format_record(&s->rec, s->line, sizeof(s->line));
 	}
-	return copy_records(to, &seq, s);
+	n = copy_records(to, &seq, s);
+	*end = seq;
+	return n;
 }
 
 /*
@@ -147,6 +151,7 @@ static long read_call(int type, uaddr_t buf, int len)
 {
 	struct iov_iter to;
 	struct scratch *s;
+	u64 end;
 	long ret;
 
 	if (!buf.v || len < 0)
@@ -160,9 +165,9 @@ static long read_call(int type, uaddr_t buf, int len)
 	if (!s)
 		return -ENOMEM;
 	mutex_lock(&syslog_mutex);
-	ret = read_all(&to, s);
+	ret = read_all(&to, &end, s);
 	if (type == READ_CLEAR && ret >= 0)
-		WRITE_ONCE(clear_seq, printk_next_seq());
+		WRITE_ONCE(clear_seq, end);
 	mutex_unlock(&syslog_mutex);
 	kfree(s);
 	return ret;
