@@ -53,7 +53,7 @@ static int check_flags(u64 flags, const struct clone_args_k *args)
 		return -EINVAL;
 	if ((flags & CLONE_PARENT) && (current->signal->flags & SIGNAL_UNKILLABLE))
 		return -EINVAL;
-	if ((flags & CLONE_PIDFD) && (flags & (CLONE_THREAD | CLONE_DETACHED)))
+	if ((flags & CLONE_PIDFD) && (flags & CLONE_DETACHED))
 		return -EINVAL;
 	if ((flags & CLONE_SETTLS) && args->tls >= arch_task_size())
 		return -EPERM;
@@ -156,7 +156,6 @@ static int copy_signal(struct task *t, u64 flags)
 	spin_unlock(&current->group_leader->alloc_lock);
 	sig->oom_score_adj = old->oom_score_adj;
 	sig->oom_score_adj_min = old->oom_score_adj_min;
-	sig->has_child_subreaper = old->has_child_subreaper || old->is_child_subreaper;
 	sig->nr_threads = 1;
 	keys_fork(sig, old);
 	t->signal = sig;
@@ -243,7 +242,7 @@ static int copy_regs(struct task *t, const struct clone_args_k *args)
 }
 
 /*
- * Makes a pidfd for the child: reserves the descriptor *fd and returns the pidfd's file, which
+ * Makes a pidfd for the child, of the thread with CLONE_THREAD: reserves the descriptor *fd and returns the pidfd's file, which
  * link_task() installs, or ERR_PTR.
  */
 static struct file *make_pidfd(struct pid *pid, const struct clone_args_k *args, int *fd)
@@ -254,7 +253,8 @@ static struct file *make_pidfd(struct pid *pid, const struct clone_args_k *args,
 	*fd = get_unused_fd(O_CLOEXEC);
 	if (*fd < 0)
 		return ERR_PTR(*fd);
-	f = pidfd_file(pid, O_RDWR | O_CLOEXEC);
+	f = pidfd_file(
+		pid, O_RDWR | O_CLOEXEC | (args->flags & CLONE_THREAD ? PIDFD_THREAD : 0));
 	err = IS_ERR(f) ? PTR_ERR(f) : put_user(*fd, args->pidfd);
 	if (!err)
 		return f;
@@ -264,7 +264,10 @@ static struct file *make_pidfd(struct pid *pid, const struct clone_args_k *args,
 	return ERR_PTR(err);
 }
 
-/* Sets the parent and the signal for it. tasklist_lock is held for writing. */
+/*
+ * Sets the parent and the signal for it. A process also gets the mark that a subreaper among its
+ * ancestors gives to its descendants. tasklist_lock is held for writing.
+ */
 static void choose_parent(struct task *t, const struct clone_args_k *args)
 {
 	if (args->flags & (CLONE_PARENT | CLONE_THREAD)) {
@@ -278,6 +281,9 @@ static void choose_parent(struct task *t, const struct clone_args_k *args)
 		t->exit_signal = args->exit_signal;
 	}
 	t->parent = t->real_parent;
+	if (!(args->flags & CLONE_THREAD))
+		t->signal->has_child_subreaper = t->real_parent->signal->has_child_subreaper ||
+						 t->real_parent->signal->is_child_subreaper;
 }
 
 /* Makes a new thread stop if its process is stopping or has stopped. */

@@ -21,7 +21,6 @@
 #include "kernel/vfs/vfs.h"
 
 /* Constants that are newer than the headers of the build. */
-#define PIDFD_THREAD O_EXCL
 #define PIDFD_SELF_THREAD_ (-10000)
 #define PIDFD_SELF_GROUP (-10001)
 /* Ioctls _IO(PIDFS_MAGIC, n): PIDFD_GET_*_NAMESPACE. */

@@ -205,6 +205,9 @@ void signal_init(int sig);
  */
 void end_instance(int value);
 
+#ifndef PIDFD_THREAD /* newer than the headers of the build */
+#define PIDFD_THREAD O_EXCL
+#endif
 /*
  * Makes a pidfd of the process, or of the thread with PIDFD_THREAD in @flags, which may have
  * O_NONBLOCK too. Takes its own reference to @pid. May sleep. Returns ERR_PTR on failure.
