@@ -255,6 +255,8 @@ ssize_t tmpfs_read_pages(struct inode *inode, struct iov_iter *to, loff_t *pos,
 		if (got < n)
 			return done ? done : -EFAULT;
 		cond_resched();
+		if (to->count && wait_interrupted(TASK_KILLABLE))
+			return done;
 	}
 	return done;
 }

@@ -131,6 +131,10 @@ ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *t
 			break;
 		io_pause();
 		cond_resched();
+		if (to->count && wait_interrupted(TASK_KILLABLE)) {
+			n = -EINTR;
+			break;
+		}
 	}
 	if (mm_file_ops->touch)
 		mm_file_ops->touch(f);
@@ -183,12 +187,12 @@ ssize_t filemap_write(struct file *f, struct address_space *m, struct iov_iter *
 			break;
 		*pos += n;
 		done += n;
-		if (!n && wait_interrupted(TASK_KILLABLE)) {
+		balance_dirty_pages(m);
+		cond_resched();
+		if (from->count && wait_interrupted(TASK_KILLABLE)) {
 			n = -EINTR;
 			break;
 		}
-		balance_dirty_pages(m);
-		cond_resched();
 	}
 	return done ? done : n;
 }

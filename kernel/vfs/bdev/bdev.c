@@ -489,6 +489,8 @@ static long write_zeros_cached(struct file *f, u64 from, u64 len)
 	while ((u64)pos < from + len && n > 0) {
 		n = kernel_write(f, zero, min_t(u64, PAGE_SIZE, from + len - (u64)pos), &pos);
 		cond_resched();
+		if (n > 0 && wait_interrupted(TASK_KILLABLE))
+			n = -EINTR;
 	}
 	free_page_addr(zero);
 	if (n <= 0)
