@@ -256,6 +256,24 @@ static int change_to_deadline(struct task *t, const struct sched_attr *attr)
 	return 0;
 }
 
+/*
+ * Serves SCHED_DEADLINE. With SCHED_FLAG_KEEP_PARAMS a deadline task keeps its times; for another
+ * task the flag is refused.
+ */
+static int set_deadline(struct task *t, struct sched_attr *attr)
+{
+	if (attr->sched_flags & SCHED_FLAG_KEEP_PARAMS) {
+		if (t->policy != SCHED_DEADLINE)
+			return -EINVAL;
+		attr->sched_priority = 0;
+		attr->sched_runtime = t->dl_runtime;
+		attr->sched_deadline = t->dl_deadline;
+		attr->sched_period = t->dl_period;
+		attr->sched_flags = (attr->sched_flags & SCHED_FLAG_RESET_ON_FORK) | t->dl_flags;
+	}
+	return change_to_deadline(t, attr);
+}
+
 long sys_sched_setattr(int pid, uaddr_t uattr, int flags)
 {
 	struct sched_attr attr;
@@ -278,13 +296,12 @@ long sys_sched_setattr(int pid, uaddr_t uattr, int flags)
 	t = target(pid);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
-	if (attr.sched_policy == SCHED_DEADLINE &&
-		!(attr.sched_flags & (SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS))) {
-		err = change_to_deadline(t, &attr);
+	policy = attr.sched_flags & SCHED_FLAG_KEEP_POLICY ? t->policy : (int)attr.sched_policy;
+	if (policy == SCHED_DEADLINE) {
+		err = set_deadline(t, &attr);
 		put_task(t);
 		return err;
 	}
-	policy = attr.sched_flags & SCHED_FLAG_KEEP_POLICY ? t->policy : (int)attr.sched_policy;
 	prio = (int)attr.sched_priority;
 	nice = clamp(attr.sched_nice, -20, 19);
 	if (attr.sched_flags & SCHED_FLAG_KEEP_PARAMS) {

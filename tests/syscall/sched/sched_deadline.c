@@ -43,6 +43,11 @@ static void life(void)
 
 	WANT(0, set(10 * MS, 30 * MS, 0, 0, 0));
 	WANT(10 * MS, runtime_of(0));
+	WANT(0, set(0, 0, 0, 0x18, 0)); /* SCHED_FLAG_KEEP_ALL */
+	WANT(10 * MS, runtime_of(0));
+	WANT(0, set(20 * MS, 30 * MS, 0, 8, 0)); /* SCHED_FLAG_KEEP_POLICY */
+	WANT(20 * MS, runtime_of(0));
+	WANT(0, set(10 * MS, 30 * MS, 0, 0, 0));
 	WANT(DEADLINE, sched_getscheduler(0));
 	WANT(0, sched_getparam(0, &p));
 	WANT(0, p.sched_priority);
