@@ -97,13 +97,14 @@ struct task *kthread_run(int (*fn)(void *), void *arg, const char *name, ...)
 	va_start(ap, name);
 	vsnprintf(t->comm, sizeof(t->comm), name, ap);
 	va_end(ap);
-	if (task_hooks.init_kthread(t))
-		goto err_free_start;
+	if (task_hooks.init_kthread(t)) {
+		kfree(s);
+		put_task(t);
+		return NULL;
+	}
 	arch_task_start(t, kthread_main, s);
 	wake_up_new_task(t);
 	return t;
-err_free_start:
-	kfree(s);
 err_free_task:
 	arch_task_free(t);
 	kfree(t);

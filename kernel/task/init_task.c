@@ -245,8 +245,11 @@ static int init_kthread(struct task *t)
 	struct fs_struct *fs = current->flags & PF_KTHREAD ? current->fs : kernel_fs;
 	int err = init_kernel_process(t, 0);
 
-	if (err)
+	if (err) {
+		sighand_put(t->sighand);
+		t->sighand = NULL;
 		return err;
+	}
 	t->flags |= PF_KTHREAD;
 	t->blocked = ~0UL;
 	if (kthreadd)
@@ -399,8 +402,11 @@ int kernel_spawn_helper(int (*fn)(void *), void *arg)
 	return 0;
 
 err_parts:
+	if (t->files)
+		files_put(t->files);
 	if (t->fs)
 		fs_put(t->fs);
+	t->files = NULL;
 	t->fs = NULL;
 	atomic_dec(&t->cred->user->processes);
 	free_pid(t->thread_pid);
