@@ -108,8 +108,11 @@ void mm_memory_kinds(struct memory_kinds *k)
 
 /* ---- one area ---- */
 
-/* Adds the page of an entry to *st. */
-static void add_entry(struct mem_walk_stats *st, pte_t e)
+/*
+ * Adds the page of an entry to *st. @shmem: its area's file is in memory only. The page may have
+ * left its file meanwhile, so the file is not looked for by the page.
+ */
+static void add_entry(struct mem_walk_stats *st, pte_t e, bool shmem)
 {
 	struct page *p = pfn_to_page(pte_pfn(e));
 	u64 maps = max(atomic_read(&p->mapcount), 1);
@@ -123,7 +126,7 @@ static void add_entry(struct mem_walk_stats *st, pte_t e)
 	st->pss_shift12 += (PAGE_SIZE << 12) / maps;
 	if (PageAnon(p))
 		st->pss_anon += (PAGE_SIZE << 12) / maps;
-	else if (p->mapping && p->mapping->a_ops->memory_only)
+	else if (shmem)
 		st->pss_shmem += (PAGE_SIZE << 12) / maps;
 	st->referenced += PAGE_SIZE;
 	st->most_maps = max(st->most_maps, maps);
@@ -196,6 +199,7 @@ static void add_swapped(struct mem_walk_stats *st, pte_t e)
 void vma_stats(struct vm_area *v, struct mem_walk_stats *st)
 {
 	u64 va = v->vm_start, first, anonymous = st->anonymous;
+	bool shmem = v->vm_mapping && v->vm_mapping->a_ops->memory_only;
 	struct hole_cursor c = { 0 };
 	pte_t chunk[CHUNK];
 	u32 n;
@@ -203,7 +207,7 @@ void vma_stats(struct vm_area *v, struct mem_walk_stats *st)
 	while (va < v->vm_end && (n = copy_entries(v->vm_mm, &va, v->vm_end, chunk, &first)))
 		for (u32 i = 0; i < n; i++)
 			if (entry_touched(chunk[i], &c))
-				add_entry(st, chunk[i]);
+				add_entry(st, chunk[i], shmem);
 			else if (chunk[i] & PTE_SWAP)
 				add_swapped(st, chunk[i]);
 	if (ksm_watches(v))
