@@ -163,6 +163,8 @@ static inline const char *os_name_at(char path[OS_NAME_AT], int dir, const char 
 struct os_relayed {
 	uint32_t len; /* bytes of the datagram, maybe cut */
 	uint32_t from_len;
+	/* to the kernel process: the command's name is that of the instance's folder (1) */
+	uint32_t is_its_name;
 	uint8_t from[128];
 };
 int os_jail_relay(int sock);

@@ -58,9 +58,10 @@ void mconsole_perf(struct mconsole_call *c);
 
 /*
  * Records the instance's new name after a program of the host has renamed the folder of the
- * console's socket to @umid. Returns 0, or -errno if @umid is invalid or names another folder.
+ * console's socket to @umid. @p: the packet with the command. Returns 0, or -errno if @umid is
+ * invalid or names another folder.
  */
-int mconsole_rename(const char *umid);
+int mconsole_rename(const char *umid, const struct mconsole_packet *p);
 
 /* Executes the command line @text, which it cuts into words. */
 void mconsole_command(struct mconsole_call *c, char *text);

@@ -82,9 +82,9 @@ static int set_umid(const char *s)
 }
 PARAM("umid=", set_umid, "NAME: the instance's, for uml_mconsole (made up)");
 
-int mconsole_rename(const char *umid)
+int mconsole_rename(const char *umid, const struct mconsole_packet *p)
 {
-	int err = is_name(umid) ? mconsole_host_rename(umid) : -EINVAL;
+	int err = is_name(umid) ? mconsole_host_rename(umid, p) : -EINVAL;
 
 	if (!err)
 		strscpy(where.umid, umid, sizeof(where.umid));
@@ -269,7 +269,7 @@ static void reply_stopped(const struct mconsole_packet *p, int err, const char *
 static bool take_name(const struct mconsole_packet *p, const char *name)
 {
 	char word[sizeof("umid=") + sizeof(where.umid)];
-	int err = mconsole_rename(name);
+	int err = mconsole_rename(name, p);
 
 	snprintf(word, sizeof(word), "umid=%s", name);
 	err = err ?: os_place(word);

@@ -33,17 +33,22 @@ struct mconsole_open {
  */
 int mconsole_host_open(struct mconsole_open *o);
 
+struct mconsole_packet;
+
 /*
  * Called when the owner has renamed the folder of the sockets to DIR/@umid, so that it is removed
- * at the end. Returns 0, or -errno if that is not this instance's folder.
+ * at the end. @p: the packet with the command. Returns 0, or -errno if that is not this instance's
+ * folder.
  */
-int mconsole_host_rename(const char *umid);
+int mconsole_host_rename(const char *umid, const struct mconsole_packet *p);
 
 struct mconsole_packet {
 	uint8_t data[MCONSOLE_PACKET_MAX];
 	/* Bytes of the packet; above MCONSOLE_PACKET_MAX it was truncated. */
 	uint32_t len;
 	uint32_t from_len; /* bytes of from */
+	/* The broker has found that the command's name is that of the instance's folder (1). */
+	uint32_t is_its_name;
 	/* Identifies this process: packets to the process that was saved have another value. */
 	uint64_t process;
 	uint8_t from[128];         /* socket address for the reply */

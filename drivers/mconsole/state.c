@@ -142,7 +142,7 @@ static bool take_channel(struct mconsole_call *c)
 
 static void place(struct mconsole_call *c, const char *word)
 {
-	int err = strncmp(word, "umid=", 5) ? 0 : mconsole_rename(word + 5);
+	int err = strncmp(word, "umid=", 5) ? 0 : mconsole_rename(word + 5, c->from);
 
 	err = err ?: os_place(word);
 	if (err)

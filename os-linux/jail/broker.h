@@ -153,8 +153,11 @@ int path_stand_in(const char *path);
  * is ignored, and so is a grant of the start for which the table has no room.
  */
 void files_grant(const char *path, unsigned how);
-/* Records grants for the files that a command of the console's owner names. */
-void files_of_command(const char *text, size_t len);
+/*
+ * Records grants for the files that a command of the console's owner names. Returns true if the
+ * command gives the instance a name, and its folder has it.
+ */
+bool files_of_command(const char *text, size_t len);
 /* True if the kernel process may name @path. */
 bool files_named(const char *path);
 /*

@@ -106,7 +106,8 @@ static bool take_name(const char *name)
 	socklen_t len = sizeof(a) - 1;
 	char path[ASK_TEXT];
 
-	if (strchr(name, '/') || getsockname(broker.console, (struct sockaddr *)&a, &len))
+	if (strchr(name, '/') || strlen(name) > 100 ||
+		getsockname(broker.console, (struct sockaddr *)&a, &len))
 		return false;
 	for (int i = 0; i < 2; i++) {
 		char *end = strrchr(a.sun_path, '/');
@@ -115,7 +116,7 @@ static bool take_name(const char *name)
 			return false;
 		*end = 0;
 	}
-	snprintf(path, sizeof(path), "%s/%.100s", a.sun_path, name);
+	snprintf(path, sizeof(path), "%s/%s", a.sun_path, name);
 	if (!is_its_folder(path))
 		return false;
 	files_grant(path, OS_GRANT_READ | OS_GRANT_REMOVE);
@@ -124,47 +125,50 @@ static bool take_name(const char *name)
 
 /*
  * Handles "state place WORD": gives the word to the next process. A new name counts only if its
- * folder is this instance's.
+ * folder is this instance's. Returns true for such a name.
  */
-static void place(const char *word)
+static bool place(const char *word)
 {
-	if (strncmp(word, "umid=", 5) || take_name(word + 5))
-		again_place(word);
+	bool is_name = !strncmp(word, "umid=", 5);
+
+	if (is_name && !take_name(word + 5))
+		return false;
+	again_place(word);
+	return is_name;
 }
 
-/* Handles "state go NAME": the instance, which has waited, has the name from now on. */
-static void go(const char *name)
+/*
+ * Handles "state go NAME": the instance, which has waited, has the name from now on. Returns true
+ * if the name is that of its folder.
+ */
+static bool go(const char *name)
 {
 	char word[sizeof("umid=") + 100];
 
-	if (snprintf(word, sizeof(word), "umid=%s", name) < (int)sizeof(word))
-		place(word);
+	return snprintf(word, sizeof(word), "umid=%s", name) < (int)sizeof(word) && place(word);
 }
 
-void files_of_command(const char *packet, size_t len)
+bool files_of_command(const char *packet, size_t len)
 {
 	char text[ASK_TEXT];
 	const char *words;
 
 	if (len <= COMMAND_AT || len - COMMAND_AT >= sizeof(text))
-		return;
+		return false;
 	memcpy(text, packet + COMMAND_AT, len - COMMAND_AT);
 	text[len - COMMAND_AT] = 0;
 	if (!begins(text, "config") && !begins(text, "state"))
-		return;
+		return false;
 	words = text + strcspn(text, " ");
 	words += strspn(words, " ");
-	if (begins(text, "state") && begins(words, "place")) {
-		place(words + strlen("place "));
-		return;
-	}
-	if (begins(text, "state") && begins(words, "go")) {
-		go(words + strlen("go "));
-		return;
-	}
+	if (begins(text, "state") && begins(words, "place"))
+		return place(words + strlen("place "));
+	if (begins(text, "state") && begins(words, "go"))
+		return go(words + strlen("go "));
 	if (begins(text, "state"))
 		words += strcspn(words, " ") + strspn(words + strcspn(words, " "), " ");
 	if (begins(text, "config"))
 		openers_word(words);
 	grant_words(words);
+	return false;
 }

@@ -128,7 +128,7 @@ void relay_in(void)
 		packet.head.len = (uint32_t)n;
 		packet.head.from_len = m.msg_namelen;
 		note_asker(&packet.head);
-		files_of_command(packet.data, len);
+		packet.head.is_its_name = files_of_command(packet.data, len);
 		pass_on(len, fds, nr);
 	}
 	for (int i = 0; i < nr; i++)

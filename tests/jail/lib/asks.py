@@ -179,7 +179,7 @@ def answers_to_others(setting):
             if jail == "off":
                 return enters.call(SENDTO, sock, enters.write(0, data), len(data), 0,
                     enters.write(512, to), len(to))
-            packet = struct.pack("<II128s", len(data), len(to), to) + data
+            packet = struct.pack("<III128s", len(data), len(to), 0, to) + data
             return enters.call(WRITE, sock, enters.write(0, packet), len(packet))
 
         sent = send(to)
@@ -195,7 +195,7 @@ def answers_to_others(setting):
             check("to one that has asked it is", sent > 0 and other.recv(8192) == data, why(sent))
             # Lengths that no name has.
             for length in 0, 2, 129, 1 << 31:
-                bad = struct.pack("<II128s", len(data), length, to) + data
+                bad = struct.pack("<III128s", len(data), length, 0, to) + data
                 enters.call(WRITE, sock, enters.write(0, bad), len(bad))
             enters.call(WRITE, sock, enters.write(0, to), len(to))
             check("answers that are none do not stop the broker",
