@@ -124,7 +124,9 @@ struct signal_struct {
 	} it[2];                   /* ITIMER_VIRTUAL, ITIMER_PROF */
 	/* -1000 to 1000, /proc/PID/oom_score_adj; _min: the lowest without CAP_SYS_RESOURCE */
 	int oom_score_adj, oom_score_adj_min;
-	bool oom_victim; /* the OOM killer has chosen it */
+	/* ktime at which the OOM killer has chosen the process, or 0 */
+	u64 oom_since;
+	bool oom_skip; /* a victim that nothing waits for any more */
 	/* the core dump that is being written, or NULL */
 	struct core_state *core_state;
 	struct mutex cred_guard_mutex; /* exec against ptrace attach */

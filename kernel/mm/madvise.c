@@ -444,12 +444,27 @@ long sys_madvise(unsigned long addr, size_t len, int advice)
 	return mm_madvise(current->mm, addr, len, advice);
 }
 
-void mm_reap(struct mm *mm)
+/* Drops the private pages of @mm, whose mmap_lock is held for reading. */
+static void reap_locked(struct mm *mm)
 {
 	WRITE_ONCE(mm->reaped, true); /* before the first entry is cleared */
-	down_read(&mm->mmap_lock);
 	for (struct vm_area *v = find_vma(mm, 0); v; v = vma_next(v))
 		if (vma_is_cow(v) && !(v->vm_flags & VM_PFNMAP))
 			drop(v, v->vm_start, v->vm_end);
+}
+
+void mm_reap(struct mm *mm)
+{
+	down_read(&mm->mmap_lock);
+	reap_locked(mm);
 	up_read(&mm->mmap_lock);
+}
+
+bool mm_reap_try(struct mm *mm)
+{
+	if (!down_read_trylock(&mm->mmap_lock))
+		return false;
+	reap_locked(mm);
+	up_read(&mm->mmap_lock);
+	return true;
 }

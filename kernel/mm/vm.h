@@ -173,5 +173,7 @@ u32 mm_page_shift(struct mm *mm, u64 addr);
  * Takes mmap_lock, and may sleep; the caller has a use of the mm (mmget()).
  */
 void mm_reap(struct mm *mm);
+/* Does what mm_reap() does, or returns false if mmap_lock is held for writing. */
+bool mm_reap_try(struct mm *mm);
 
 #endif

@@ -412,6 +412,20 @@ void fill_user_regs(struct user_regs_struct *ur, const struct regs *r);
 /* Checks whether current may set these PTRACE_O_* as a tracer. Returns 0, -EINVAL or -EPERM. */
 long ptrace_check_options(u64 options);
 
+/* ---- oom_reap.c ---- */
+/*
+ * Called by a task that waits for @victim, a process that the OOM killer has chosen: has its memory
+ * freed if it does not end. Does not sleep; tasklist_lock may be held for reading.
+ */
+void oom_reap_overdue(const struct task *victim);
+
+/* ---- process_madvise.c ---- */
+/*
+ * True if all processes that use the mm are dying. A vfork() child shares it with its parent, which
+ * may live. Takes tasklist_lock.
+ */
+bool mm_users_are_dying(const struct mm *mm);
+
 /* ---- pidfd.c ---- */
 struct file;
 /* Returns the pid of a pidfd, without a reference; ERR_PTR(-EBADF): @f is no pidfd. */

@@ -6,7 +6,7 @@
  * highest badness is killed. Badness is its number of pages in memory, in swap areas and in page
  * tables, plus oom_score_adj thousandths of all memory. Process 1, kernel threads and processes
  * with an oom_score_adj of -1000 are never killed. No second victim is chosen while a victim still
- * holds memory.
+ * holds memory, unless oom_reap.c has given it up.
  *
  * Locks: tasklist_lock (read) over the choice.
  */
@@ -101,7 +101,10 @@ static struct task *choose_victim(
 
 		if (points == INT64_MIN || !is_within(scope, p))
 			continue;
-		if (p->signal->oom_victim) {
+		if (READ_ONCE(p->signal->oom_skip))
+			continue;
+		if (p->signal->oom_since) {
+			oom_reap_overdue(p);
 			*waiting = true;
 			break;
 		}
@@ -158,7 +161,7 @@ static void kill_victim(const char *why, struct task *p, const struct usage *u)
 
 	log_killed(why, p, u);
 	count_vm(oom_kill, 1);
-	p->signal->oom_victim = true;
+	WRITE_ONCE(p->signal->oom_since, max(ktime_get(), 1UL));
 	send_sig_group(SIGKILL, p, SEND_SIG_PRIV);
 	read_lock(&tasklist_lock);
 	/* The victim may use the memory reserve, so that it can end. */

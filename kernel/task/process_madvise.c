@@ -116,11 +116,7 @@ static bool process_is_dying(const struct task *p)
 	return ends && !READ_ONCE(sig->core_state);
 }
 
-/*
- * True if all processes that use the mm are dying. A vfork() child shares it with its parent, which
- * may live.
- */
-static bool all_users_are_dying(const struct mm *mm)
+bool mm_users_are_dying(const struct mm *mm)
 {
 	struct task *p, *t;
 	bool yes = true;
@@ -157,7 +153,7 @@ long sys_process_mrelease(int pidfd, int flags)
 	put_task(t);
 	if (!mm)
 		return -ESRCH;
-	dying = all_users_are_dying(mm);
+	dying = mm_users_are_dying(mm);
 	if (dying)
 		mm_reap(mm);
 	mmput(mm);

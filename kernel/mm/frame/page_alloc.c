@@ -113,7 +113,22 @@ static struct page *take_frames(u32 order, u64 reserve)
  */
 #define STUCK_ROUNDS 16
 
-/* Reclaims and retries until the allocation succeeds or nothing more can be done. */
+/*
+ * Lets a victim of the OOM killer run. It may sleep meanwhile, so that a task of a higher priority
+ * has to sleep, too. A victim that does not end is reaped (kernel/task/oom_reap.c).
+ */
+static void wait_for_victim(int round)
+{
+	if (round <= STUCK_ROUNDS)
+		yield();
+	else
+		sleep_ns(1000000);
+}
+
+/*
+ * Reclaims and retries until the allocation succeeds, or nothing can be reclaimed and no victim is
+ * left to be killed. A task that is being killed gives up sooner.
+ */
 static struct page *alloc_slow(gfp_t gfp, u32 order)
 {
 	for (int round = 0;; round++) {
@@ -138,14 +153,14 @@ static struct page *alloc_slow(gfp_t gfp, u32 order)
 			return NULL;
 		if (gfp & __GFP_NOOOM)
 			return NULL;
-		if (!oom_kill(gfp, order)) {
-			if (!(gfp & __GFP_NOFAIL))
-				return NULL;
-		}
-		if (round > 64 && !(gfp & __GFP_NOFAIL))
+		if (oom_kill(gfp, order))
+			wait_for_victim(round);
+		else if (!(gfp & __GFP_NOFAIL))
+			return NULL;
+		if (round > STUCK_ROUNDS && !(gfp & __GFP_NOFAIL) &&
+			wait_interrupted(TASK_KILLABLE))
 			return NULL;
 		cond_resched();
-		yield();
 	}
 }
 
