@@ -253,8 +253,7 @@ static struct file *make_pidfd(struct pid *pid, const struct clone_args_k *args,
 	*fd = get_unused_fd(O_CLOEXEC);
 	if (*fd < 0)
 		return ERR_PTR(*fd);
-	f = pidfd_file(
-		pid, O_RDWR | O_CLOEXEC | (args->flags & CLONE_THREAD ? PIDFD_THREAD : 0));
+	f = pidfd_file(pid, O_RDWR | O_CLOEXEC | (args->flags & CLONE_THREAD ? PIDFD_THREAD : 0));
 	err = IS_ERR(f) ? PTR_ERR(f) : put_user(*fd, args->pidfd);
 	if (!err)
 		return f;

@@ -32,8 +32,8 @@ static pid_t start(int fd, unsigned long bytes, bool write)
 static bool is_cut(unsigned long bytes, bool write)
 {
 	for (int i = 0; i < TRIES; i++) {
-		int fd = NEED(write ? memfd_create("long", 0) :
-				      open("long", O_RDWR | O_CREAT, 0600));
+		int fd = NEED(
+			write ? memfd_create("long", 0) : open("long", O_RDWR | O_CREAT, 0600));
 		long at;
 		pid_t pid;
 

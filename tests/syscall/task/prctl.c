@@ -45,7 +45,8 @@ static void death(void)
 	T(read(p[0], &c, 1)); /* the grandchild died with its parent */
 	close(p[0]);
 	NEED(pipe(p));
-	CHILD({ /* a parent that has become another user may not signal its child */
+	/* a parent that has become another user may not signal its child */
+	CHILD({
 		pid_t parent = getpid();
 
 		if (!fork()) {
