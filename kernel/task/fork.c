@@ -242,8 +242,8 @@ static int copy_regs(struct task *t, const struct clone_args_k *args)
 }
 
 /*
- * Makes a pidfd for the child, of the thread with CLONE_THREAD: reserves the descriptor *fd and returns the pidfd's file, which
- * link_task() installs, or ERR_PTR.
+ * Makes a pidfd for the child, with CLONE_THREAD one of the thread. Reserves the descriptor *fd and
+ * returns the pidfd's file, which link_task() installs, or ERR_PTR.
  */
 static struct file *make_pidfd(struct pid *pid, const struct clone_args_k *args, int *fd)
 {

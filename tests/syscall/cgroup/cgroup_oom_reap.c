@@ -39,7 +39,8 @@ static void touch(unsigned long bytes)
 
 static void *writes(void *unused)
 {
-	NEED(write(file, watched, PAGE)); /* holds the file's lock until the page comes */
+	/* It holds the file's lock until the page comes. */
+	NEED(write(file, watched, PAGE));
 	return NULL;
 }
 
