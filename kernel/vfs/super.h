@@ -480,7 +480,8 @@ int set_initial_root(struct file_system_type *t); /* the first mount of all: roo
 char *mount_root_name(const struct mount *m, char *buf, size_t size);
 /*
  * Prints the line of @m in /proc/PID/mounts, mountinfo or mountstats, as @style says, with paths as
- * seen from @root. Returns bytes, 0 if @m is not visible from there, or -ENOMEM.
+ * seen from @root. Returns bytes, 0 if @m is not visible from there, -ENOMEM, or -ENOSPC if @buf is
+ * too small.
  */
 int show_mounts_line(struct mount *m, const struct path *root, int style, char *buf,
 	size_t size); /* @style 0: mounts, 1: -info, 2: -stats */

@@ -17,6 +17,7 @@
 
 /* interrupted tries, after which changes of the mounts wait until the text is made */
 #define TRIES 3
+#define LINE_MAX (256U << 10) /* bytes; a longer line is left out */
 
 struct mounts_file {
 	struct seq seq;
@@ -24,7 +25,9 @@ struct mounts_file {
 	struct path root;
 	int style; /* argument of show_mounts_line() */
 	u64 event;
-	char *line; /* a page, while the text is made */
+	char *line; /* buffer, while a text is made */
+	size_t line_size;
+	bool no_memory; /* for a line of the text */
 };
 
 static int root_of_task(struct task *t, struct path *root)
@@ -101,13 +104,34 @@ static int mounts_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
+/* Doubles the buffer for a line, whose text is lost. Returns false if it has its full size. */
+static bool grow_line(struct mounts_file *m)
+{
+	char *line;
+
+	if (m->line_size == LINE_MAX)
+		return false;
+	line = kmalloc(2 * m->line_size, GFP_KERNEL);
+	m->no_memory |= !line;
+	if (!line)
+		return false;
+	kfree(m->line);
+	m->line = line;
+	m->line_size *= 2;
+	return true;
+}
+
 static void add_line(struct mount *mnt, void *arg)
 {
 	struct mounts_file *m = arg;
-	int n = show_mounts_line(mnt, &m->root, m->style, m->line, PAGE_SIZE);
+	int n;
 
+	while ((n = show_mounts_line(mnt, &m->root, m->style, m->line, m->line_size)) == -ENOSPC)
+		if (!grow_line(m))
+			return;
 	if (n > 0)
 		seq_write(&m->seq, m->line, (size_t)n);
+	m->no_memory |= n == -ENOMEM;
 }
 
 static int make_text(struct seq *s, void *arg)
@@ -116,15 +140,17 @@ static int make_text(struct seq *s, void *arg)
 	size_t from = s->len;
 	int tries = 0;
 
-	m->line = get_free_page(GFP_KERNEL);
+	m->line_size = PAGE_SIZE;
+	m->line = kmalloc(m->line_size, GFP_KERNEL);
 	if (!m->line)
 		return -ENOMEM;
+	m->no_memory = false;
 	while (!mnt_ns_for_each(m->ns, tries == TRIES, add_line, m)) {
 		s->len = from;
 		tries++;
 	}
-	free_page_addr(m->line);
-	return 0;
+	kfree(m->line);
+	return m->no_memory ? -ENOMEM : 0;
 }
 
 static ssize_t mounts_read(struct file *f, struct iov_iter *to, loff_t *pos)

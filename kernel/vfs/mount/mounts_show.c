@@ -62,7 +62,7 @@ static void put_sb_options(struct line *l, struct mount *m)
 	if (sb->s_flags & MS_LAZYTIME)
 		put(l, ",lazytime");
 	if (sb->s_op->show_options)
-		l->len += sb->s_op->show_options(sb, l->buf + l->len, l->size - l->len);
+		l->len += (size_t)sb->s_op->show_options(sb, l->buf + l->len, l->size - l->len);
 }
 
 static void cut_deleted(char *text)
@@ -75,8 +75,8 @@ static void cut_deleted(char *text)
 }
 
 /*
- * Writes the path of a mount to @buf and sets *text to it. Returns 1, or 0 if the mount cannot be
- * reached from @root or the path does not fit.
+ * Writes the path of a mount to @buf and sets *text to it. Returns 1; 0 if the mount cannot be
+ * reached from @root; or -ENOSPC if the path does not fit.
  */
 static int mount_place(struct mount *m, const struct path *root, char *buf, int len, char **text)
 {
@@ -86,7 +86,7 @@ static int mount_place(struct mount *m, const struct path *root, char *buf, int 
 		return 0;
 	*text = d_path_root(&p, root, buf, len);
 	if (IS_ERR(*text))
-		return 0;
+		return PTR_ERR(*text) == -ENAMETOOLONG ? -ENOSPC : 0;
 	/* The mounted directory was removed, not the mountpoint. */
 	if (d_unlinked(m->mnt_root))
 		cut_deleted(*text);
@@ -117,10 +117,13 @@ char *mount_root_name(const struct mount *m, char *buf, size_t size)
 				     dentry_path(m->mnt_root, buf, size);
 }
 
-static void show_mountinfo(struct line *l, struct mount *m, const char *place, char *tmp)
+/* @tmp: a buffer of l->size bytes. Returns 0 or -ENOSPC: the name of the root does not fit. */
+static int show_mountinfo(struct line *l, struct mount *m, const char *place, char *tmp)
 {
-	char *root = mount_root_name(m, tmp, PATH_MAX);
+	char *root = mount_root_name(m, tmp, l->size);
 
+	if (IS_ERR(root) && PTR_ERR(root) == -ENAMETOOLONG)
+		return -ENOSPC;
 	l->len += scnprintf(l->buf + l->len, l->size - l->len, "%d %d %u:%u ", m->mnt_id,
 		m->mnt_parent->mnt_id, MAJOR(m->mnt_sb->s_dev), MINOR(m->mnt_sb->s_dev));
 	put_escaped(l, IS_ERR(root) ? "/" : root, " \t\n\\#");
@@ -144,6 +147,7 @@ static void show_mountinfo(struct line *l, struct mount *m, const char *place, c
 	put(l, sb_rdonly(m->mnt_sb) ? " ro" : " rw");
 	put_sb_options(l, m);
 	put(l, "\n");
+	return 0;
 }
 
 static void show_mountstats(struct line *l, struct mount *m, const char *place)
@@ -161,18 +165,22 @@ static void show_mountstats(struct line *l, struct mount *m, const char *place)
 int show_mounts_line(struct mount *m, const struct path *root, int style, char *buf, size_t size)
 {
 	struct line l = { buf, size, 0 };
-	char *tmp = kmalloc(2 * PATH_MAX, GFP_KERNEL), *place;
+	char *tmp = kmalloc(2 * size, GFP_KERNEL), *place;
+	int err;
 
 	if (!tmp)
 		return -ENOMEM;
-	if (mount_place(m, root, tmp, PATH_MAX, &place)) {
+	err = mount_place(m, root, tmp, (int)size, &place);
+	if (err > 0) {
+		err = 0;
 		if (style == 1)
-			show_mountinfo(&l, m, place, tmp + PATH_MAX);
+			err = show_mountinfo(&l, m, place, tmp + size);
 		else if (style == 2)
 			show_mountstats(&l, m, place);
 		else
 			show_mounts(&l, m, place);
 	}
 	kfree(tmp);
-	return l.len;
+	/* What does not fit is cut, and leaves only the NUL's byte. */
+	return err ? err : l.len + 1 >= size ? -ENOSPC : (int)l.len;
 }
