@@ -332,8 +332,9 @@ static int hostfs_remount(struct super_block *sb, u32 *flags, char *data)
 static int hostfs_show_options(struct super_block *sb, char *buf, size_t size)
 {
 	const struct hostfs_sb *hs = sb->s_fs_info;
-	int n = scnprintf(buf, size, ",%s", hs->dir);
+	int n = scnprintf(buf, size, ",");
 
+	n += show_option_value(buf + n, size - (size_t)n, hs->dir);
 	if (hs->uid)
 		n += scnprintf(buf + n, size - (size_t)n, ",uid=%u", hs->uid);
 	if (hs->gid)

@@ -87,7 +87,10 @@ struct super_operations {
 	int (*remount)(struct super_block *sb, u32 *flags, char *data);
 	/* Called after a write was refused with EROFS. May be NULL. */
 	void (*write_refused)(struct inode *inode);
-	/* Prints the options into @buf of @size bytes. Returns the number of bytes. */
+	/*
+	 * Prints the options into @buf of @size bytes, and cuts what does not fit. Values that a
+	 * user chose are printed by show_option_value(). Returns the number of bytes.
+	 */
 	int (*show_options)(
 		struct super_block *sb, char *buf, size_t size); /* such as ",uid=1,ro" */
 	/*
@@ -485,6 +488,11 @@ char *mount_root_name(const struct mount *m, char *buf, size_t size);
  */
 int show_mounts_line(struct mount *m, const struct path *root, int style, char *buf,
 	size_t size); /* @style 0: mounts, 1: -info, 2: -stats */
+/*
+ * Prints the value of a mount option for super_operations.show_options(), with blanks, tabs, line
+ * feeds, commas and backslashes as octal escapes. Returns the number of bytes.
+ */
+int show_option_value(char *buf, size_t size, const char *value);
 
 /* libfs.c: operations of file systems without a disk */
 int simple_statfs(struct dentry *d, struct kstatfs *st);

@@ -312,8 +312,10 @@ static int cg1_show_options(struct super_block *sb, char *buf, size_t size)
 	if (h->cpuset_v2_mode)
 		n += scnprintf(buf + n, size - (size_t)n, ",cpuset_v2_mode");
 	mutex_lock(&cgroup1_mutex);
-	if (h->agent && *h->agent)
-		n += scnprintf(buf + n, size - (size_t)n, ",release_agent=%s", h->agent);
+	if (h->agent && *h->agent) {
+		n += scnprintf(buf + n, size - (size_t)n, ",release_agent=");
+		n += show_option_value(buf + n, size - (size_t)n, h->agent);
+	}
 	if (READ_ONCE(h->top->clone_children))
 		n += scnprintf(buf + n, size - (size_t)n, ",clone_children");
 	if (h->name[0])

@@ -549,14 +549,23 @@ static int ovl_sync_fs(struct super_block *sb, bool wait)
 	return err;
 }
 
+/* Prints an option such as ",upperdir=u". Returns the number of bytes. */
+static int show_dir(char *buf, size_t size, const char *key, const char *value)
+{
+	int n = scnprintf(buf, size, ",%s=", key);
+
+	return n + show_option_value(buf + n, size - (size_t)n, value);
+}
+
 static int ovl_show_options(struct super_block *sb, char *buf, size_t size)
 {
 	struct ovl_sb *ofs = OVL_SB(sb);
-	int n = scnprintf(buf, size, ",lowerdir=%s", ofs->lowerdir);
+	int n = show_dir(buf, size, "lowerdir", ofs->lowerdir);
 
-	if (ofs->upperdir)
-		n += scnprintf(buf + n, size - (size_t)n, ",upperdir=%s,workdir=%s", ofs->upperdir,
-			ofs->workdir);
+	if (ofs->upperdir) {
+		n += show_dir(buf + n, size - (size_t)n, "upperdir", ofs->upperdir);
+		n += show_dir(buf + n, size - (size_t)n, "workdir", ofs->workdir);
+	}
 	if (ofs->redirect_dir)
 		n += scnprintf(buf + n, size - (size_t)n, ",redirect_dir=on");
 	else if (!ofs->redirect_follow)

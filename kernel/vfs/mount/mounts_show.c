@@ -29,6 +29,20 @@ static void put_escaped(struct line *l, const char *s, const char *what)
 	}
 }
 
+int show_option_value(char *buf, size_t size, const char *value)
+{
+	struct line l = { buf, size, 0 };
+
+	put_escaped(&l, value, ", \t\n\\");
+	return (int)l.len;
+}
+
+static void put_type(struct line *l, const struct mount *m)
+{
+	put(l, m->mnt_sb->s_type->name);
+	put_escaped(l, m->mnt_sb->s_subtype, " \t\n\\#");
+}
+
 static void put_mount_flags(struct line *l, const struct mount *m)
 {
 	static const struct {
@@ -99,8 +113,7 @@ static void show_mounts(struct line *l, struct mount *m, const char *place)
 	put(l, " ");
 	put_escaped(l, place, " \t\n\\#");
 	put(l, " ");
-	put(l, m->mnt_sb->s_type->name);
-	put(l, m->mnt_sb->s_subtype);
+	put_type(l, m);
 	put(l, mnt_readonly(m) ? " ro" : " rw");
 	put_mount_flags(l, m);
 	put_sb_options(l, m);
@@ -140,8 +153,7 @@ static int show_mountinfo(struct line *l, struct mount *m, const char *place, ch
 	if (m->mnt_state & MNT_UNBINDABLE)
 		put(l, " unbindable");
 	put(l, " - ");
-	put(l, m->mnt_sb->s_type->name);
-	put(l, m->mnt_sb->s_subtype);
+	put_type(l, m);
 	put(l, " ");
 	put_escaped(l, m->mnt_devname, " \t\n\\#");
 	put(l, sb_rdonly(m->mnt_sb) ? " ro" : " rw");
@@ -157,8 +169,7 @@ static void show_mountstats(struct line *l, struct mount *m, const char *place)
 	put(l, " mounted on ");
 	put_escaped(l, place, " \t\n\\");
 	put(l, " with fstype ");
-	put(l, m->mnt_sb->s_type->name);
-	put(l, m->mnt_sb->s_subtype);
+	put_type(l, m);
 	put(l, "\n");
 }
 

@@ -15,7 +15,7 @@
 #define LIST_MAX 1000000
 #define REQUEST_V0 24
 /* Bytes for root, mountpoint, source, options in two forms, and short texts. */
-#define TEXT_SIZE (6 * PATH_MAX)
+#define TEXT_SIZE (8 * PATH_MAX)
 
 /* Structures that are newer than the headers of the build. */
 struct request {
@@ -223,11 +223,30 @@ static void gather_places(struct gather *g, struct mount *m, u64 want, const str
 	}
 }
 
-/* Adds the options ",a,b=c" in two forms: as the text "a,b=c", and as the list "a", "b=c". */
+/* Replaces the octal escapes of show_option_value() by the characters. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	while (*s) {
+		if (*s == '\\' && s[1] && s[2] && s[3]) {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 4;
+		} else {
+			*to++ = *s++;
+		}
+	}
+	*to = '\0';
+}
+
+/*
+ * Adds the options ",a,b=c" in two forms: as the text "a,b=c" with escapes, and as the list "a",
+ * "b=c" without.
+ */
 static void gather_options(struct gather *g, struct mount *m, u64 want)
 {
 	struct super_block *sb = m->mnt_sb;
-	int n = sb->s_op->show_options ? sb->s_op->show_options(sb, g->tmp, PATH_MAX) : 0;
+	int n = sb->s_op->show_options ? sb->s_op->show_options(sb, g->tmp, TEXT_SIZE) : 0;
 	char *s = g->tmp + (n > 0 && g->tmp[0] == ',');
 
 	if (n <= 0)
@@ -245,6 +264,7 @@ static void gather_options(struct gather *g, struct mount *m, u64 want)
 
 		if (end)
 			*end = '\0';
+		unescape(s);
 		add_text(g, s);
 		g->a.opt_num++;
 		if (!end)

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mounts_lines: lines of /proc/PID/mounts, mountinfo and mountstats that are longer than a page.
+ * mounts_lines: lines of /proc/PID/mounts, mountinfo and mountstats that are longer than a page,
+ * and options and types with blanks and line feeds. statmount() gives options without escapes.
  */
+#include "guest.h"
 #include "mounts.h"
+
+#define FORGED "q\nfake /mnt ext4 rw 0 0\nz"
 
 /* Sums up the lines of @file: those of the devices first, second and third. */
 static void lines(const char *file)
@@ -76,10 +80,74 @@ static void long_lines(void)
 	NEED(umount2("o", MNT_DETACH));
 }
 
+/* Prints what a line of @file has from @from to the next of the characters @stops. */
+static void part(const char *file, const char *from, const char *stops)
+{
+	static char line[65536];
+	FILE *f = fopen(file, "r");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		char *at = strstr(line, from);
+
+		if (at)
+			say("%s: %.*s", file, (int)strcspn(at, stops), at);
+	}
+	if (f)
+		fclose(f);
+}
+
+/* Returns the second option of the mount on "o", as STATMOUNT_OPT_ARRAY has it. */
+static const char *upper_option(void)
+{
+	struct {
+		uint32_t size, fd;
+		uint64_t id, param, ns;
+	} r = { 24, 0, 0, 0x400, 0 };
+	static uint32_t answer[2048];
+	const char *first = (const char *)answer + 512;
+	uint64_t x[32] = { 0 };
+
+	NEED(syscall(SYS_statx, AT_FDCWD, "o", 0, 0x4000, x));
+	r.id = x[0x90 / 8];
+	NEED(syscall(457, &r, answer, sizeof(answer), 0));
+	first += answer[33];
+	return first + strlen(first) + 1;
+}
+
+static void forged(void)
+{
+	char data[80];
+	int fd;
+
+	NEED(mkdir("q\nfake ", 0755));
+	NEED(mkdir("q\nfake /mnt ext4 rw 0 0\nz", 0755));
+	NEED(mkdir("x,y", 0755));
+	NEED(mkdir("l", 0755));
+	NEED(mkdir("c:d", 0755));
+	T(mount("x", "o", "overlay", 0, "lowerdir=" FORGED ":l:c\\:d:x\\,y"));
+	part("/proc/self/mounts", "lowerdir=", ", \n");
+	part("/proc/self/mountinfo", "lowerdir=", ", \n");
+	lines("/proc/self/mounts");
+	T(umount("o"));
+	T(mount("x", "o", "overlay", 0, "lowerdir=l,upperdir=x\\,y,workdir=a"));
+	part("/proc/self/mounts", "upperdir=", ", \n");
+	GT(upper_option(), "upperdir=x\\,y");
+	T(umount("o"));
+	fd = open("/dev/fuse", O_RDWR);
+	snprintf(data, sizeof(data), "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
+	T(mount("dev,\\ #", "o", "fuse.a\\,#\nroot / ext4 rw", 0, data));
+	part("/proc/self/mounts", "fuse.", " ");
+	part("/proc/self/mountinfo", "fuse.", " ");
+	part("/proc/self/mountstats", "fuse.", "\n");
+	T(umount("o"));
+	close(fd);
+}
+
 TEST(mounts_lines)
 {
 	own_mounts();
 	scratch_enter(NULL);
 	long_lines();
+	forged();
 	scratch_leave();
 }
