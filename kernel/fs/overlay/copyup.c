@@ -127,7 +127,7 @@ static loff_t next_data(struct file *f, loff_t *pos, loff_t size)
 
 /*
  * Copies the bytes [pos, end), through @buf of @size bytes. Returns 0, also if @in ends before
- * @end, or -errno: -EINTR after a signal.
+ * @end, or -errno: -ERESTARTSYS if a signal came while bytes were left.
  */
 static int copy_stretch(
 	struct file *in, struct file *out, loff_t pos, loff_t end, char *buf, size_t size)
@@ -145,8 +145,8 @@ static int copy_stretch(
 		pos += n;
 		if (!n)
 			return -EIO; /* a FUSE server can accept 0 bytes */
-		if (signal_pending(current))
-			return -EINTR;
+		if (pos < end && signal_pending(current))
+			return -ERESTARTSYS;
 		cond_resched();
 	}
 	return 0;

@@ -331,7 +331,7 @@ int ovl_set_origin(const struct super_block *sb, struct dentry *upper, const str
  * access, and take ovl_inode.lock. They copy @d up, after the parent directories that are not
  * copied up. If @d is an upper metacopy file, they copy only its data. If nothing is to be copied,
  * they do nothing. ovl_copy_up_truncated() copies at most @size bytes of data. -EROFS: there is no
- * upper layer. -EINTR: a signal came.
+ * upper layer. -ERESTARTSYS: a signal came.
  */
 int ovl_copy_up(struct dentry *d);
 int ovl_copy_up_truncated(struct dentry *d, loff_t size);
