@@ -472,7 +472,7 @@ static atomic64_t last_call;
 
 /*
  * Reserves pages for the range, in bytes. i_rwsem is held. Returns 0, or -errno with nothing
- * reserved.
+ * reserved: -EINTR after a fatal signal.
  */
 static int allocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
 {
@@ -500,7 +500,7 @@ static int allocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
 			p->private = id;
 		unlock_page(p);
 		put_page(p);
-		if (signal_pending(current)) {
+		if (fatal_signal_pending(current)) {
 			err = -EINTR;
 			break;
 		}

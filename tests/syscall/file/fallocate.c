@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fallocate(2): growing, keeping the size, punching holes, zeroing, errors. */
+/* fallocate(2): growing, keeping the size, punching holes, zeroing, errors, signals. */
 #include "t.h"
 
 static long size_of(int fd)
@@ -24,6 +24,20 @@ static void set_id(void)
 	});
 	NEED(fstat(fd, &st));
 	say("mode %o", st.st_mode & 07777);
+}
+
+/* Only a fatal signal ends the allocation of a memfd. */
+static void under_signals(void)
+{
+	const struct itimerval often = { { 0, 1000 }, { 0, 1000 } }, never = { 0 };
+	int fd = NEED(memfd_create("m", 0));
+
+	t_handle(SIGALRM, 0);
+	NEED(setitimer(ITIMER_REAL, &often, NULL));
+	T(fallocate(fd, 0, 0, 64 << 20));
+	NEED(setitimer(ITIMER_REAL, &never, NULL));
+	T(size_of(fd));
+	close(fd);
 }
 
 TEST(fallocate)
@@ -63,4 +77,5 @@ TEST(fallocate)
 	T(posix_fallocate(fd, 16000, 4000));
 	T(size_of(fd));
 	set_id();
+	under_signals();
 }
