@@ -242,10 +242,15 @@ static inline bool sb_rdonly(const struct super_block *sb)
 struct file_system_type *filesystem_nth(int i); /* NULL past the end */
 
 /* ---- mnt.c, mnt_copy.c, mount_fd.c ---- */
-#define MNT_IN_NS 1                    /* mnt_state: attached in a namespace */
-#define MNT_INTERNAL 2                 /* made by kern_mount() */
-#define MNT_EXPIRED 4                  /* not used: mnt_expiry replaces it */
-#define MNT_DOOMED 8                   /* was unmounted; no code reads it */
+#define MNT_IN_NS 1    /* mnt_state: attached in a namespace */
+#define MNT_INTERNAL 2 /* made by kern_mount() */
+#define MNT_EXPIRED 4  /* not used: mnt_expiry replaces it */
+#define MNT_DOOMED 8   /* was unmounted; no code reads it */
+/*
+ * umount(2) has found the mount unused and is about to detach it. Walks take no reference to it.
+ * Set and cleared in write sections of mount_seq, while namespace_sem is held for writing.
+ */
+#define MNT_CLOSED 0x10000
 void mnt_set_ns_root(struct mount *m); /* of init_mnt_ns; takes namespace_sem */
 /* Makes a mount of @root in no namespace, with one reference. Takes a reference to @root. */
 struct mount *mnt_alloc_internal(
@@ -260,7 +265,10 @@ static inline bool mnt_tryget(struct mount *m)
  * under mount_lock or within a read section of mount_seq.
  */
 struct mount *mount_lookup_rcu(struct mount *m, struct dentry *d);
-/* Finds the mount on top of @p, with a reference, or returns NULL. */
+/*
+ * Finds the mount on top of @p, with a reference, or returns NULL. Waits for an umount of the
+ * mount, which holds namespace_sem.
+ */
 struct mount *mount_lookup(const struct path *p);
 bool path_is_under(const struct path *p, const struct path *root); /* takes its locks itself */
 bool mnt_readonly(const struct mount *m); /* true also if its superblock is read-only */

@@ -18,8 +18,9 @@
  *      also holds references to its mountpoint and, unless it is stuck, to its parent.
  *   2. The tree, the hash and the list of the namespace change under namespace_sem for writing and
  *      within a mount_seq write section.
- *   3. A walk takes its reference within one mount_seq read section. So an umount that begins later
- *      counts that reference.
+ *   3. A walk takes its reference within one mount_seq read section, and never to a mount that is
+ *      MNT_CLOSED. umount(2) counts references and sets that flag in one write section. So either
+ *      it counts the reference of a walk, or the walk sees the flag.
  */
 #include "kernel/vfs/mount/mount.h"
 
@@ -69,8 +70,14 @@ struct mount *mount_lookup(const struct path *p)
 	for (;;) {
 		u32 seq = vfs_seq_begin(&mount_seq);
 		struct mount *m = mount_lookup_rcu(p->mnt, p->dentry);
-		bool got = m && mnt_tryget(m);
+		bool closed = m && READ_ONCE(m->mnt_state) & MNT_CLOSED;
+		bool got = m && !closed && mnt_tryget(m);
 
+		if (closed) {
+			down_read(&namespace_sem);
+			up_read(&namespace_sem);
+			continue;
+		}
 		if (!vfs_seq_retry(&mount_seq, seq))
 			return got ? m : NULL;
 		if (got)
@@ -579,7 +586,7 @@ static void umount_one(struct mount *m, struct list_head *dead)
 		m->mnt_dead_at = where;
 		settle(&where);
 	}
-	m->mnt_state |= MNT_DOOMED;
+	m->mnt_state = (m->mnt_state & ~(u32)MNT_CLOSED) | MNT_DOOMED;
 	vfs_seq_write_end(&mount_seq);
 	list_add_tail(&m->mnt_list, dead);
 }

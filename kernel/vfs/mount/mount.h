@@ -251,9 +251,14 @@ int propagate_mount(struct mount *m, const struct path *where, struct list_head 
 /* Unmounts the copies of @m and, with @whole, of all mounts below @m. Adds the copies to @dead. */
 void propagate_umount(
 	struct mount *m, bool whole, struct list_head *dead); /* @m and its children stay */
-bool propagation_busy(struct mount *m);                       /* true if a copy of @m is in use */
-int mnt_set_type(struct mount *m, u32 type);                  /* @type: MS_SHARED, MS_SLAVE ... */
-void mnt_leave_group(struct mount *m);                        /* leaves peers and master */
+/*
+ * Sets MNT_CLOSED in @m, to which the caller has one reference, and in the copies that
+ * propagate_umount() without @whole will unmount. Returns false and changes nothing if one of these
+ * mounts is in use. The caller then detaches the mounts before it releases namespace_sem.
+ */
+bool close_unused(struct mount *m);
+int mnt_set_type(struct mount *m, u32 type); /* @type: MS_SHARED, MS_SLAVE ... */
+void mnt_leave_group(struct mount *m);       /* leaves peers and master */
 /* mnt_copy.c: adds @to to the peer group of @from, and makes @to a slave of @from's master. */
 void mnt_copy_group(struct mount *to, struct mount *from);
 bool mnt_is_shared(const struct mount *m);

@@ -614,18 +614,8 @@ static int umount_locked(struct mount *m, int flags, struct list_head *dead)
 		mnt_umount_tree(m, dead);
 		return 0;
 	}
-	if (!list_empty(&m->mnt_mounts))
+	if (!list_empty(&m->mnt_mounts) || !close_unused(m))
 		return -EBUSY;
-	/*
-	 * A walk that found the mount but has no reference yet will see by the sequence number that
-	 * it must start again.
-	 */
-	vfs_seq_write_begin(&mount_seq);
-	if (mnt_busy(m, 1) || propagation_busy(m)) {
-		vfs_seq_write_end(&mount_seq);
-		return -EBUSY;
-	}
-	vfs_seq_write_end(&mount_seq);
 	propagate_umount(m, false, dead);
 	mnt_umount_tree(m, dead);
 	return 0;

@@ -447,11 +447,38 @@ static int repeat_busy(struct mount *t, void *arg)
 	return 0;
 }
 
-bool propagation_busy(struct mount *m)
+static bool propagation_busy(struct mount *m)
 {
 	struct repeat_busy r = { m->mnt_mountpoint, false };
 
-	if (m->mnt_parent != m)
-		for_each_repeater(m->mnt_parent, repeat_busy, &r);
+	for_each_repeater(m->mnt_parent, repeat_busy, &r);
 	return r.busy;
+}
+
+/* Closes a copy, if repeat_umount() will find that it may go. */
+static int repeat_close(struct mount *t, void *at)
+{
+	struct mount *c = mount_lookup_rcu(t, at);
+
+	if (c && may_go(c))
+		c->mnt_state |= MNT_CLOSED;
+	return 0;
+}
+
+bool close_unused(struct mount *m)
+{
+	bool busy;
+
+	/*
+	 * A walk that found a mount but has no reference yet will see by the sequence number that
+	 * it must start again. Then it sees MNT_CLOSED until the mount is detached.
+	 */
+	vfs_seq_write_begin(&mount_seq);
+	busy = mnt_busy(m, 1) || propagation_busy(m);
+	if (!busy) {
+		m->mnt_state |= MNT_CLOSED;
+		for_each_repeater(m->mnt_parent, repeat_close, m->mnt_mountpoint);
+	}
+	vfs_seq_write_end(&mount_seq);
+	return !busy;
 }

@@ -63,7 +63,7 @@ static inline bool fast_cross_mounts(struct fast *f)
 		m = mount_lookup_rcu(f->mnt, f->dentry);
 		if (!m)
 			break;
-		if (++f->climbed > MAX_CLIMB)
+		if (++f->climbed > MAX_CLIMB || READ_ONCE(m->mnt_state) & MNT_CLOSED)
 			return false;
 		f->mnt = m;
 		f->dentry = m->mnt_root;
