@@ -43,7 +43,7 @@ int eventpoll_fdinfo(struct file *f, char *buf, size_t size)
 	int len = 0;
 
 	mutex_lock(&ep->mutex);
-	for (n = rb_first(&ep->items); n; n = rb_next(n)) {
+	for (n = rb_first(&ep->items); n && (size_t)len + 1 < size; n = rb_next(n)) {
 		struct epoll_item *it = rb_entry(n, struct epoll_item, node);
 
 		len += scnprintf(buf + len, size - (size_t)len,

@@ -11,6 +11,8 @@
 #include "kernel/sched/sched.h"
 #include "kernel/task/process.h"
 
+#define INFO_MAX (4UL << 20) /* bytes of the longest list in a fdinfo */
+
 int proc_link_fd(struct task *t, int fd, struct path *path)
 {
 	struct file *f = fget_task(t, fd);
@@ -125,32 +127,55 @@ static int fdinfo_dir_permission(struct inode *inode, int mask)
 	return may ? generic_permission(inode, mask) : -EACCES;
 }
 
+/* Prints lines of fdinfo into @buf of @size bytes. Returns the bytes: size - 1 if it is full. */
+typedef int (*fdinfo_t)(struct file *f, const void *files, char *buf, size_t size);
+
+static int show_own(struct file *f, const void *files, char *buf, size_t size)
+{
+	return f->f_op->show_fdinfo(f, buf, size);
+}
+
+/*
+ * Adds all that @fn prints, and tries again with a larger buffer if one is full. Beyond INFO_MAX
+ * bytes, whole lines are left out. Returns 0 or -ENOMEM.
+ */
+static int add_lines(struct seq *s, struct file *f, const void *files, fdinfo_t fn)
+{
+	for (size_t size = PAGE_SIZE;; size *= 2) {
+		char *buf = kmalloc(size, GFP_KERNEL);
+		size_t n;
+
+		if (!buf)
+			return -ENOMEM;
+		n = (size_t)max(fn(f, files, buf, size), 0);
+		if (n + 1 < size || size == INFO_MAX) {
+			while (n + 1 >= size && n && buf[n - 1] != '\n')
+				n--;
+			seq_write(s, buf, n);
+			kfree(buf);
+			return 0;
+		}
+		kfree(buf);
+		cond_resched();
+	}
+}
+
 int proc_show_fdinfo(struct seq *s, struct task *t, int fd)
 {
 	struct file *f = fget_task(t, fd);
-	char *buf;
+	int err = 0;
 
 	if (!f)
 		return -ENOENT;
 	seq_printf(s, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t%d\nino:\t%lu\n", f->f_pos,
 		f->f_flags | (fd_is_cloexec(t, fd) ? O_CLOEXEC : 0),
 		f->f_path.mnt ? f->f_path.mnt->mnt_id : 0, f->f_inode->i_ino);
-	if (f->f_op->show_fdinfo && (buf = get_free_page(GFP_KERNEL))) {
-		int n = f->f_op->show_fdinfo(f, buf, PAGE_SIZE);
-
-		if (n > 0)
-			seq_write(s, buf, (size_t)n);
-		free_page_addr(buf);
-	}
-	if ((buf = get_free_page(GFP_KERNEL))) {
-		int n = locks_fdinfo(f, t->files, buf, PAGE_SIZE);
-
-		if (n > 0)
-			seq_write(s, buf, (size_t)n);
-		free_page_addr(buf);
-	}
+	if (f->f_op->show_fdinfo)
+		err = add_lines(s, f, NULL, show_own);
+	if (!err)
+		err = add_lines(s, f, t->files, locks_fdinfo);
 	fput(f);
-	return 0;
+	return err;
 }
 
 const struct inode_operations proc_fd_dir_iops = {

@@ -162,7 +162,10 @@ struct file_operations {
 	long (*fallocate)(struct file *f, int mode, loff_t off, loff_t len); /* 0 or -errno */
 	/* Checks fcntl(F_SETFL): 0, or -errno to refuse the flags. */
 	int (*setfl)(struct file *f, u32 flags);
-	/* Prints extra lines of /proc/PID/fdinfo into @buf of @size bytes; returns bytes. */
+	/*
+	 * Prints extra lines of /proc/PID/fdinfo into @buf of @size bytes, by scnprintf(), until
+	 * @buf is full. Returns bytes. A full buffer makes the caller try again with a larger one.
+	 */
 	int (*show_fdinfo)(struct file *f, char *buf, size_t size);
 	/* The operations for O_DIRECT (direct_io.h); NULL: O_DIRECT uses the page cache. */
 	const struct direct_ops *direct;

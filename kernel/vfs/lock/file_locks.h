@@ -23,8 +23,8 @@ struct locks_at { /* numbers already visited; begin at 0 */
 };
 int locks_lines(struct locks_at *at, const struct pid_namespace *ns, char *buf, size_t size);
 /*
- * Prints the "lock:" lines of /proc/PID/fdinfo for @f in a process whose table is @files. Returns
- * the bytes.
+ * Prints the "lock:" lines of /proc/PID/fdinfo for @f in a process whose table is @files, until
+ * @buf of @size bytes is full. Returns the bytes.
  */
 int locks_fdinfo(struct file *f, const void *files, char *buf, size_t size);
 

@@ -646,6 +646,8 @@ int locks_fdinfo(struct file *f, const void *files, char *buf, size_t size)
 
 	spin_lock(&all_lock);
 	list_for_each_entry(l, &all_locks, all) {
+		if ((size_t)n + 1 >= size)
+			break;
 		if (l->inode != f->f_inode || l->owner != (l->kind == FLK_POSIX ? files : f))
 			continue;
 		n += scnprintf(buf + n, size - n, "lock:\t");

@@ -452,6 +452,8 @@ static int fanotify_fdinfo(struct file *f, char *buf, size_t size)
 		const struct mount *mnt = m->object;
 		const struct super_block *sb = m->object;
 
+		if ((size_t)n + 1 >= size)
+			break;
 		if (m->type == FAN_ON_INODE)
 			n += scnprintf(buf + n, size - (size_t)n, "fanotify ino:%lx sdev:%x ",
 				(unsigned long)inode->i_ino, inode->i_sb->s_dev);

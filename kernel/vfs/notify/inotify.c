@@ -471,7 +471,7 @@ static int inotify_fdinfo(struct file *f, char *buf, size_t size)
 	u64 wd = 0;
 
 	mutex_lock(&watch_lock);
-	for (; (w = radix_next(&in->watches, &wd)); wd++)
+	for (; (size_t)len + 1 < size && (w = radix_next(&in->watches, &wd)); wd++)
 		len += scnprintf(buf + len, size - (size_t)len,
 			"inotify wd:%x ino:%lx sdev:%x mask:%x ignored_mask:0\n", (u32)w->wd,
 			(unsigned long)w->inode->i_ino, w->inode->i_sb->s_dev, w->mask);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fdinfo_kinds: what lsfd reads of descriptors: leases in fdinfo and in /proc/locks, the number of
- * a pty's master, the name of an inotify.
+ * a pty's master, the name of an inotify; lists longer than a page.
  */
 #include "t.h"
+#include <sys/epoll.h>
 #include <sys/inotify.h>
 
 /* Prints the words of the lines of leases, without the numbers. */
@@ -53,6 +54,46 @@ static void lines(const char *what, int fd, const char *begin)
 		fclose(f);
 }
 
+/* Prints how many lines begin with @begin, and whether these and the last line are whole. */
+static void count(const char *what, int fd, const char *begin)
+{
+	char path[64], line[256];
+	int n = 0, cut = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		n += !strncmp(line, begin, strlen(begin));
+		cut += line[strlen(line) - 1] != '\n';
+	}
+	if (f)
+		fclose(f);
+	say("%s: %d lines, %d cut", what, n, cut);
+}
+
+static void many(void)
+{
+	int in = NEED(inotify_init()), ep = NEED(epoll_create1(0)), ends[2],
+	    file = NEED(open("many", O_RDWR | O_CREAT, 0600));
+	struct epoll_event event = { .events = EPOLLIN };
+	struct flock lock = { .l_type = F_WRLCK, .l_len = 1 };
+	char name[16];
+
+	NEED(pipe(ends));
+	for (int i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "d%d", i);
+		NEED(mkdir(name, 0700));
+		NEED(inotify_add_watch(in, name, IN_CREATE));
+		NEED(epoll_ctl(ep, EPOLL_CTL_ADD, NEED(dup(ends[0])), &event));
+		lock.l_start = 2 * i;
+		NEED(fcntl(file, F_SETLK, &lock));
+	}
+	count("inotify", in, "inotify wd:");
+	count("epoll", ep, "tfd:");
+	count("locks", file, "lock:\t");
+}
+
 TEST(fdinfo_kinds)
 {
 	char text[64] = "", name[64];
@@ -82,4 +123,5 @@ TEST(fdinfo_kinds)
 	NEED(readlink(name, text, sizeof(text) - 1));
 	say("%s", text);
 	close(fd);
+	many();
 }
