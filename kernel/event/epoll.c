@@ -21,9 +21,10 @@
  *
  * Invariants:
  * 1. item->ready is true if the item is on the ready list; both change under ep->lock.
- * 2. Watching is acyclic and at most MAX_NEST deep, and no epoll file is watched along more than
+ * 2. Watching is acyclic and at most MAX_NEST deep, and no file is watched along more than
  *    max_paths[] paths, each of which a wake-up takes (epoll_check_nesting() and epoll_crowded()
- *    under nest_lock, which is held whenever an epoll file is added).
+ *    under nest_lock, which is held whenever an epoll file is added, or a file is added to an epoll
+ *    file that is watched).
  *
  * Locks, from the outside: nest_lock, ep->mutex (tree, items' events; nested: outer epoll first),
  * file->f_lock (f_ep; nested: an epoll file's before that of its watcher), a wait queue's lock,
@@ -541,23 +542,40 @@ static long ctl_locked(
 	}
 }
 
-static long ctl(struct eventpoll *ep, int op, struct file *f, int fd, struct epoll_event *event)
+/* As ctl_locked(), and takes ep->mutex. Adds nothing if it finds that nest_lock is missing. */
+static long ctl_plain(struct eventpoll *ep, int op, struct file *f, int fd,
+	struct epoll_event *event, bool *nested)
 {
-	bool nested = file_ep(f) && op == EPOLL_CTL_ADD;
 	long err = 0;
 
-	if (nested) {
-		mutex_lock(&nest_lock);
+	mutex_lock(&ep->mutex);
+	/*
+	 * If @ep is not watched here, a task that adds @ep to an epoll file later finds @f in its
+	 * walk down, which takes this mutex.
+	 */
+	if (op == EPOLL_CTL_ADD && !*nested && !list_empty(&ep->file->f_ep))
+		*nested = true;
+	else
+		err = ctl_locked(ep, op, f, fd, event);
+	mutex_unlock(&ep->mutex);
+	return err;
+}
+
+/* Adds a file with nest_lock held, since new paths for wake-ups arise. Returns 0 or -errno. */
+static long add_nested(struct eventpoll *ep, struct file *f, int fd, struct epoll_event *event)
+{
+	struct epoll_item *it;
+	long err = 0;
+
+	mutex_lock(&nest_lock);
+	if (file_ep(f))
 		err = epoll_check_nesting(ep, file_ep(f));
-	}
 	if (!err) {
 		mutex_lock(&ep->mutex);
-		err = ctl_locked(ep, op, f, fd, event);
+		err = ctl_locked(ep, EPOLL_CTL_ADD, f, fd, event);
 		mutex_unlock(&ep->mutex);
 	}
-	if (nested && !err && epoll_crowded(file_ep(f))) {
-		struct epoll_item *it;
-
+	if (!err && (file_ep(f) ? epoll_crowded(file_ep(f)) : epoll_file_crowded(f))) {
 		mutex_lock(&ep->mutex);
 		it = item_find(ep, f, fd);
 		if (it) /* else it was removed already */
@@ -565,9 +583,18 @@ static long ctl(struct eventpoll *ep, int op, struct file *f, int fd, struct epo
 		mutex_unlock(&ep->mutex);
 		err = -EINVAL;
 	}
-	if (nested)
-		mutex_unlock(&nest_lock);
+	mutex_unlock(&nest_lock);
 	return err;
+}
+
+static long ctl(struct eventpoll *ep, int op, struct file *f, int fd, struct epoll_event *event)
+{
+	bool nested = op == EPOLL_CTL_ADD && file_ep(f);
+	long err = 0;
+
+	if (!nested)
+		err = ctl_plain(ep, op, f, fd, event, &nested);
+	return nested ? add_nested(ep, f, fd, event) : err;
 }
 
 long sys_epoll_ctl(int epfd, int op, int fd, uaddr_t uevent)

@@ -82,7 +82,12 @@ void eventpoll_release(struct file *f);
 long epoll_ctl_event(int epfd, int op, int fd, const struct epoll_event *e);
 /* Checks whether @ep may watch @child. Returns 0 or -ELOOP. nest_lock is held. */
 long epoll_check_nesting(struct eventpoll *ep, struct eventpoll *child);
-/* True if @ep, or an epoll file below it, is watched along too many paths. nest_lock is held. */
+/*
+ * True if @ep, or a file below it, is watched along too many paths. nest_lock is held, as for
+ * epoll_file_crowded().
+ */
 bool epoll_crowded(struct eventpoll *ep);
+/* True if the file, no epoll file, is watched along too many paths. */
+bool epoll_file_crowded(struct file *f);
 
 #endif

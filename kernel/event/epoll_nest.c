@@ -84,12 +84,14 @@ long epoll_check_nesting(struct eventpoll *ep, struct eventpoll *child)
 }
 
 /*
- * The number of paths allowed from an epoll file up to files that are not watched themselves,
- * indexed by the length of the path. (Linux has these limits for each file.)
+ * The number of paths allowed from the watchers of a file up to epoll files that are not watched
+ * themselves, indexed by the length of the path. The number of paths of length 0 is not limited.
+ * The limits hold for each epoll file too, as if a file were watched by it alone. (Linux limits
+ * only the paths from files that are no epoll files.)
  */
-static const int max_paths[MAX_NEST + 1] = { 1, 500, 100, 50, 10 };
+static const int max_paths[MAX_NEST + 1] = { 0, 500, 100, 50, 10 };
 
-/* Counts the paths upwards from @ep. Returns true if there are too many. */
+/* Adds the paths upwards from @ep to @counts. Returns true if there are too many. */
 static bool too_many_paths(struct eventpoll *ep, int steps, int *counts)
 {
 	struct file *f = READ_ONCE(ep->file);
@@ -102,12 +104,30 @@ static bool too_many_paths(struct eventpoll *ep, int steps, int *counts)
 		return false;
 	spin_lock(&f->f_lock); /* see depth_above() */
 	if (list_empty(&f->f_ep))
-		many = ++counts[steps] > max_paths[steps];
+		many = steps && ++counts[steps] > max_paths[steps];
 	list_for_each_entry(it, &f->f_ep, file_link) {
 		many = too_many_paths(it->ep, steps + 1, counts);
 		if (many)
 			break;
 	}
+	spin_unlock(&f->f_lock);
+	return many;
+}
+
+bool epoll_file_crowded(struct file *f)
+{
+	int counts[MAX_NEST + 1] = { 0 };
+	struct epoll_item *it;
+	bool many = false;
+
+	spin_lock(&f->f_lock); /* see depth_above() */
+	/* The paths from a single watcher have been checked already. */
+	if (!list_is_singular(&f->f_ep))
+		list_for_each_entry(it, &f->f_ep, file_link) {
+			many = too_many_paths(it->ep, 0, counts);
+			if (many)
+				break;
+		}
 	spin_unlock(&f->f_lock);
 	return many;
 }
@@ -121,9 +141,12 @@ static bool crowded_below(struct eventpoll *ep)
 	ep->walk = walks;
 	mutex_lock(&ep->mutex);
 	for (n = rb_first(&ep->items); n && !many; n = rb_next(n)) {
-		struct eventpoll *child = file_ep(rb_entry(n, struct epoll_item, node)->file);
+		struct file *f = rb_entry(n, struct epoll_item, node)->file;
+		struct eventpoll *child = file_ep(f);
 
-		if (child && child->walk != walks)
+		if (!child)
+			many = epoll_file_crowded(f);
+		else if (child->walk != walks)
 			many = crowded_below(child);
 	}
 	mutex_unlock(&ep->mutex);
