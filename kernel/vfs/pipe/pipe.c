@@ -599,6 +599,7 @@ const struct file_operations pipefifo_fops = {
 	.ioctl = pipe_ioctl,
 	.fasync = pipe_fasync,
 	.release = pipe_release,
+	.send_stream = pipe_send_stream,
 };
 static const struct file_operations pipe_fops = {
 	.llseek = no_llseek,

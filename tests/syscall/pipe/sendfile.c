@@ -1,8 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-/* sendfile(2): positions, offsets, into pipes, sockets and files, errors. */
+/* sendfile(2): positions, offsets, into pipes, FIFOs, sockets and files, errors. */
 #include "t.h"
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+
+/* Into a pipe that was opened by name, from files without a position too. */
+static void into_named(void)
+{
+	char buf[8] = "", path[64];
+	int p[2], s[2], from, to;
+
+	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+	NEED(mkfifo("fifo", 0600));
+	from = NEED(open("fifo", O_RDONLY | O_NONBLOCK));
+	to = NEED(open("fifo", O_WRONLY));
+	NEED(write(s[0], "hello", 5));
+	T(sendfile(to, s[1], NULL, 5));
+	T(read(from, buf, sizeof(buf)));
+	T(sendfile(to, s[1], NULL, 0));
+	NEED(pipe(p));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", p[1]);
+	to = NEED(open(path, O_WRONLY));
+	NEED(write(s[0], "again", 5));
+	T(sendfile(to, s[1], NULL, 5));
+	T(read(p[0], buf, sizeof(buf)));
+	T(sendfile(to, p[0], NULL, 5));
+	say("%s", buf);
+}
 
 TEST(sendfile)
 {
@@ -57,4 +81,5 @@ TEST(sendfile)
 		n += data[i] != (char)(i * 13);
 	say("wrong bytes %ld", n);
 	T(sendfile(p[1], in, (off = 0, &off), 1 << 20)); /* a pipe's room */
+	into_named();
 }
