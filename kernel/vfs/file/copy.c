@@ -65,9 +65,11 @@ static ssize_t send_locked(struct file *out, struct file *in, loff_t *pos, size_
 	return done;
 }
 
+/* Files without a type are anonymous ones such as eventfd, which Linux cannot splice from. */
 static bool can_send(const struct file *in)
 {
-	return in->f_op->read_iter && !in->f_op->no_splice_read && !is_dir(in->f_inode);
+	return in->f_op->read_iter && !in->f_op->no_splice_read && !is_dir(in->f_inode) &&
+	       in->f_inode->i_mode & S_IFMT;
 }
 
 /*

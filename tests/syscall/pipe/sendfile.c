@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* sendfile(2): positions, offsets, into pipes, FIFOs, sockets and files, errors. */
 #include "t.h"
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/sendfile.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 
 /* Into a pipe that was opened by name, from files without a position too. */
 static void into_named(void)
@@ -26,6 +30,25 @@ static void into_named(void)
 	T(read(p[0], buf, sizeof(buf)));
 	T(sendfile(to, p[0], NULL, 5));
 	say("%s", buf);
+}
+
+/* Files that have only read(). */
+static void from_events(int out)
+{
+	struct itimerspec soon = { .it_value = { 0, 1 } };
+	int e = NEED(eventfd(5, EFD_NONBLOCK)), t = NEED(timerfd_create(CLOCK_MONOTONIC, 0)),
+	    i = NEED(inotify_init1(IN_NONBLOCK)), s[2];
+	sigset_t set;
+
+	NEED(timerfd_settime(t, 0, &soon, NULL));
+	sigemptyset(&set);
+	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+	T(sendfile(out, e, NULL, 8));
+	T(sendfile(s[0], e, NULL, 8));
+	T(sendfile(out, t, NULL, 8));
+	T(sendfile(out, i, NULL, 8));
+	T(sendfile(out, NEED(signalfd(-1, &set, SFD_NONBLOCK)), NULL, 8));
+	T(sendfile(out, NEED(open("/dev/zero", O_RDONLY)), NULL, 8));
 }
 
 TEST(sendfile)
@@ -82,4 +105,5 @@ TEST(sendfile)
 	say("wrong bytes %ld", n);
 	T(sendfile(p[1], in, (off = 0, &off), 1 << 20)); /* a pipe's room */
 	into_named();
+	from_events(out);
 }
