@@ -573,7 +573,8 @@ static int build_open(u64 flags, u64 mode, u64 resolve, struct open_how_k *how)
 	if ((flags & (O_DIRECTORY | O_CREAT)) == (O_DIRECTORY | O_CREAT))
 		return -EINVAL;
 	if (flags & TMPFILE_BIT) {
-		if ((flags & O_TMPFILE) != O_TMPFILE || !(acc_of(flags) & MAY_WRITE) ||
+		/* O_TRUNC asks for the right to write, but does not open the file for writing. */
+		if ((flags & O_TMPFILE) != O_TMPFILE || !(acc_of(flags & O_ACCMODE) & MAY_WRITE) ||
 			(flags & O_CREAT))
 			return -EINVAL;
 	}

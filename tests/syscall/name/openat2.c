@@ -113,6 +113,7 @@ static void nameless(void)
 	T(linkat(AT_FDCWD, path, AT_FDCWD, "d/named2", AT_SYMLINK_FOLLOW));
 	close(fd);
 	T(open("d", O_TMPFILE | O_RDONLY, 0600));
+	T(open("d", O_TMPFILE | O_RDONLY | O_TRUNC, 0600));
 	T(open("d/f", O_TMPFILE | O_RDWR, 0600));
 }
 
