@@ -420,6 +420,8 @@ static int range_of(struct file *f, const struct flock *u, struct file_lock *req
 	}
 	if (check_add_overflow(base, (loff_t)u->l_start, &start))
 		return -EOVERFLOW;
+	if (start < 0)
+		return -EINVAL;
 	end = FLK_END;
 	if (u->l_len > 0) {
 		if (check_add_overflow(start, (loff_t)u->l_len - 1, &end))

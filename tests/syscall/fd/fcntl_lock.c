@@ -162,6 +162,20 @@ static void ofd_own(void)
 	close(b);
 }
 
+/* The start must not be negative, also if the length makes up for it. */
+static void limits(void)
+{
+	int fd = NEED(open("f", O_RDWR));
+
+	T(lock(fd, F_SETLK, F_WRLCK, INT64_MIN, -1));
+	T(lock(fd, F_SETLK, F_WRLCK, INT64_MIN, 0));
+	T(lock(fd, F_SETLK, F_WRLCK, -1, 5));
+	T(lock(fd, F_SETLK, F_WRLCK, INT64_MAX, -1));
+	T(lock(fd, F_SETLK, F_WRLCK, INT64_MAX, INT64_MIN));
+	T(lock(fd, F_SETLK, F_WRLCK, 5, -6));
+	close(fd);
+}
+
 TEST(fcntl_lock)
 {
 	t_text("f", "0123456789012345678901234567890123456789");
@@ -170,4 +184,5 @@ TEST(fcntl_lock)
 	deadlock();
 	ofd();
 	ofd_own();
+	limits();
 }
