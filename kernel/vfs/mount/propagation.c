@@ -302,7 +302,7 @@ int propagate_mount(struct mount *m, const struct path *where, struct list_head 
 {
 	struct repeat_mount r = { .where = where };
 	struct mount *origin = where->mnt, *c;
-	int err;
+	int last = next_group, err;
 
 	if (!mnt_is_shared(origin))
 		return 0;
@@ -318,6 +318,10 @@ int propagate_mount(struct mount *m, const struct path *where, struct list_head 
 		c->mnt_dead_at.mnt->mnt_ns->nr_coming = 0;
 	if (err) {
 		drop_copies(&r.copies, dead);
+		/* The groups that were made above have no other member any more. */
+		for (c = m; c; c = mnt_next(c, m))
+			if (c->mnt_group_id > last)
+				c->mnt_group_id = 0;
 		return err;
 	}
 	while (!list_empty(&r.copies))

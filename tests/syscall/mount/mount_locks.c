@@ -229,6 +229,21 @@ static int not_shown(int shown)
 	return 0;
 }
 
+/* True if the mount on a folder of this name is shared. */
+static bool is_shared(const char *name)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "r");
+	char line[4096];
+	bool shared = false;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strstr(line, name))
+			shared = strstr(line, " shared:");
+	if (f)
+		fclose(f);
+	return shared;
+}
+
 static void limited(void)
 {
 	char was[20] = "", text[20], name[20];
@@ -252,6 +267,11 @@ static void limited(void)
 	NEED(put("/proc/sys/fs/mount-max", text));
 	TN("eight where there is room for seven", mount("tmpfs", "many/at", "tmpfs", 0, NULL));
 	TN("more", count_mounts() - before);
+	NEED(mkdir("alone", 0755));
+	NEED(mount("tmpfs", "alone", "tmpfs", 0, NULL));
+	TN("a move where there is no room", mount("alone", "many/at", NULL, MS_MOVE, NULL));
+	say("its mount is shared: %d", is_shared("/alone "));
+	NEED(umount("alone"));
 	snprintf(text, sizeof(text), "%d", before + hidden + 8);
 	NEED(put("/proc/sys/fs/mount-max", text));
 	TN("eight where there is room for eight", mount("tmpfs", "many/at", "tmpfs", 0, NULL));
@@ -305,6 +325,8 @@ TEST(mount_locks)
 	} else {
 		say("eight where there is room for seven = -1 ENOSPC");
 		say("more = 0");
+		say("a move where there is no room = -1 ENOSPC");
+		say("its mount is shared: 0");
 		say("eight where there is room for eight = 0");
 		say("more = 8");
 	}
