@@ -15,7 +15,8 @@
 #define LIST_MAX 1000000
 #define REQUEST_V0 24
 /* Bytes for root, mountpoint, source, options in two forms, and short texts. */
-#define TEXT_SIZE (8 * PATH_MAX)
+#define TEXT_SIZE (8 * PATH_MAX) /* at first; it grows up to TEXT_MAX */
+#define TEXT_MAX (128 * PATH_MAX)
 
 /* Structures that are newer than the headers of the build. */
 struct request {
@@ -137,20 +138,27 @@ static void put_ns(struct mnt_namespace *ns, const struct path *root)
 
 struct gather {
 	struct answer a;
-	/* TEXT_SIZE bytes. The first is the empty text. */
+	/* The first byte is the empty text. */
 	char *text;
-	char *tmp; /* a buffer of TEXT_SIZE bytes */
-	u32 len;
+	char *tmp; /* a buffer */
+	u32 size;  /* of @text and @tmp, in bytes */
+	u32 len;   /* bytes used of @text */
+	bool full; /* a text did not fit */
 };
 
-/* Adds a text and returns its offset, or 0, the offset of the empty text, if there is no room. */
+/*
+ * Adds a text and returns its offset. If there is no room, sets g->full and returns 0, the offset
+ * of the empty text.
+ */
 static u32 add_text(struct gather *g, const char *s)
 {
 	size_t n = strlen(s) + 1;
 	u32 at = g->len;
 
-	if (n > TEXT_SIZE - at)
+	if (n > g->size - at) {
+		g->full = true;
 		return 0;
+	}
 	memcpy(g->text + at, s, n);
 	g->len += (u32)n;
 	return at;
@@ -246,11 +254,12 @@ static void unescape(char *s)
 static void gather_options(struct gather *g, struct mount *m, u64 want)
 {
 	struct super_block *sb = m->mnt_sb;
-	int n = sb->s_op->show_options ? sb->s_op->show_options(sb, g->tmp, TEXT_SIZE) : 0;
+	int n = sb->s_op->show_options ? sb->s_op->show_options(sb, g->tmp, g->size) : 0;
 	char *s = g->tmp + (n > 0 && g->tmp[0] == ',');
 
 	if (n <= 0)
 		return;
+	g->full |= (u32)n + 1 >= g->size;
 	if (want & MNT_OPTS) {
 		g->a.mnt_opts = add_text(g, s);
 		g->a.mask |= MNT_OPTS;
@@ -372,10 +381,34 @@ static int put_answer(struct gather *g, u64 want, uaddr_t buf, size_t size)
 	return 0;
 }
 
+/* Answers with @room bytes for the texts. Sets *full if they did not fit. Returns 0 or -errno. */
+static long answer_in(
+	const struct request *r, uaddr_t buf, size_t size, u32 room, bool last, bool *full)
+{
+	struct gather *g = kzalloc(sizeof(*g), GFP_KERNEL);
+	long err = -ENOMEM;
+
+	if (!g)
+		return err;
+	g->text = kzalloc(room, GFP_KERNEL);
+	g->tmp = kzalloc(room, GFP_KERNEL);
+	g->size = room;
+	g->len = 1;
+	if (g->text && g->tmp)
+		err = gather(g, r);
+	*full = g->full;
+	if (!err && (last || !g->full))
+		err = put_answer(g, r->param, buf, size);
+	kfree(g->tmp);
+	kfree(g->text);
+	kfree(g);
+	return err;
+}
+
 long sys_statmount(uaddr_t req, uaddr_t buf, size_t size, uint32_t flags)
 {
 	struct request r;
-	struct gather *g;
+	bool full = true;
 	long err;
 
 	if (flags)
@@ -383,20 +416,8 @@ long sys_statmount(uaddr_t req, uaddr_t buf, size_t size, uint32_t flags)
 	err = get_request(req, &r);
 	if (err)
 		return err;
-	g = kzalloc(sizeof(*g), GFP_KERNEL);
-	if (!g)
-		return -ENOMEM;
-	g->text = kzalloc(TEXT_SIZE, GFP_KERNEL);
-	g->tmp = kzalloc(TEXT_SIZE, GFP_KERNEL);
-	g->len = 1;
-	err = -ENOMEM;
-	if (g->text && g->tmp)
-		err = gather(g, &r);
-	if (!err)
-		err = put_answer(g, r.param, buf, size);
-	kfree(g->tmp);
-	kfree(g->text);
-	kfree(g);
+	for (u32 room = TEXT_SIZE; !err && full && room <= TEXT_MAX; room *= 2)
+		err = answer_in(&r, buf, size, room, room == TEXT_MAX, &full);
 	return err;
 }
 
