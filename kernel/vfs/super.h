@@ -247,6 +247,12 @@ struct file_system_type {
 	 * the source argument of mount(2). @data: the options, which mount() may change, or NULL.
 	 */
 	struct dentry *(*mount)(struct file_system_type *t, u32 flags, const char *dev, char *data);
+	/*
+	 * As mount, for fsconfig(2): each option of @list ends with a NUL, and an empty option ends
+	 * the list. So a value may contain commas. NULL op: mount() gets a text.
+	 */
+	struct dentry *(*mount_list)(
+		struct file_system_type *t, u32 flags, const char *dev, char *list);
 	/* Undoes mount(), by generic_shutdown_super(). s_umount is held for writing. */
 	void (*kill_sb)(struct super_block *sb);
 	struct list_head list;

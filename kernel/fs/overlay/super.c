@@ -159,15 +159,20 @@ static int parse_option(struct ovl_sb *ofs, const char *key, const char *v)
 }
 
 /*
- * Cuts the next option off *s and returns it. A comma that belongs to a name is written "\,".
- * Returns NULL after the last.
+ * Cuts the next option off *s and returns it. In a text, a comma that belongs to a name is written
+ * "\,". In a @list (file_system_type.mount_list), a NUL ends an option. Returns NULL after the
+ * last.
  */
-static char *next_option(char **s)
+static char *next_option(char **s, bool list)
 {
 	char *start = *s, *p;
 
 	if (!start || !*start)
 		return NULL;
+	if (list) {
+		*s += strlen(start) + 1;
+		return start;
+	}
 	for (p = start; *p && *p != ','; p++)
 		if (*p == '\\' && p[1])
 			p++;
@@ -218,15 +223,16 @@ static int may_have(const struct ovl_sb *ofs)
 }
 
 /*
- * Sets the options in @ofs, and checks that they fit together. Modifies @data. Returns 0 or -errno.
+ * Sets the options in @ofs, and checks that they fit together. Modifies @data, a text or a @list.
+ * Returns 0 or -errno.
  */
-static int parse_options(struct ovl_sb *ofs, char *data)
+static int parse_options(struct ovl_sb *ofs, char *data, bool list)
 {
 	char *opt, *v;
 	int err = 0;
 
 	ofs->redirect_follow = true;
-	while (!err && (opt = next_option(&data))) {
+	while (!err && (opt = next_option(&data, list))) {
 		if (!*opt)
 			continue;
 		v = strchr(opt, '=');
@@ -596,10 +602,10 @@ static const struct super_operations ovl_sops = {
 	.show_options = ovl_show_options,
 };
 
-static int set_up(struct super_block *sb, struct ovl_sb *ofs, char *data)
+static int set_up(struct super_block *sb, struct ovl_sb *ofs, char *data, bool list)
 {
 	struct inode *root;
-	int err = parse_options(ofs, data);
+	int err = parse_options(ofs, data, list);
 
 	ofs->nr_layers = 1;
 	if (!err && ofs->upperdir)
@@ -620,7 +626,7 @@ static int set_up(struct super_block *sb, struct ovl_sb *ofs, char *data)
 	return sb->s_root ? 0 : -ENOMEM;
 }
 
-static int ovl_fill_super(struct super_block *sb, void *data, bool silent)
+static int fill_super(struct super_block *sb, char *data, bool list)
 {
 	struct ovl_sb *ofs = kzalloc(sizeof(*ofs), GFP_KERNEL);
 
@@ -634,12 +640,28 @@ static int ovl_fill_super(struct super_block *sb, void *data, bool silent)
 	sb->s_iflags |= SB_I_POSIXACL; /* each layer decides: keeps_lists() */
 	if (!ofs->creds)
 		return -ENOMEM;
-	return data ? set_up(sb, ofs, data) : -EINVAL;
+	return data ? set_up(sb, ofs, data, list) : -EINVAL;
+}
+
+static int ovl_fill_super(struct super_block *sb, void *data, bool silent)
+{
+	return fill_super(sb, data, false);
+}
+
+static int ovl_fill_from_list(struct super_block *sb, void *data, bool silent)
+{
+	return fill_super(sb, data, true);
 }
 
 static struct dentry *ovl_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
 {
 	return mount_nodev(t, flags, data, ovl_fill_super);
+}
+
+static struct dentry *ovl_mount_list(
+	struct file_system_type *t, u32 flags, const char *dev, char *list)
+{
+	return mount_nodev(t, flags, list, ovl_fill_from_list);
 }
 
 static const char *const redirect_words[] = { "off", "follow", "nofollow", "on", NULL };
@@ -649,8 +671,8 @@ static const struct fs_param params[] = {
 	FS_PARAM("lowerdir", FSP_DIRS),
 	{ .name = "lowerdir+", .kind = FSP_DIR, .not_after = "datadir+" },
 	FS_PARAM("datadir+", FSP_DIR),
-	FS_PARAM("upperdir", FSP_DIR),
-	FS_PARAM("workdir", FSP_DIR),
+	FS_PARAM("upperdir", FSP_DIR_ESCAPED),
+	FS_PARAM("workdir", FSP_DIR_ESCAPED),
 	FS_PARAM_WORD("redirect_dir", redirect_words),
 	FS_PARAM_WORD("index", on_off),
 	FS_PARAM_WORD("metacopy", on_off),
@@ -667,6 +689,7 @@ static struct file_system_type ovl_type = {
 	.fs_flags = FS_USERNS_MOUNT,
 	.params = params,
 	.mount = ovl_mount,
+	.mount_list = ovl_mount_list,
 	.kill_sb = kill_anon_super,
 };
 

@@ -4,7 +4,8 @@
  * step through a descriptor, is then made, and gets a mount that is not attached yet (mount_fd.c).
  *
  * Parameters are collected as arguments of mount(2): flags of the superblock, a source, and a text
- * of options. The file system gets them when the superblock is made or reconfigured. If the file
+ * of options, or a list if the file system takes one (file_system_type.mount_list). The file system
+ * gets them when the superblock is made or reconfigured. If the file
  * system's type lists its parameters (fsparam.h), a wrong one is refused at once. The reason can
  * then be read from the descriptor, one line at a time. The last eight lines are kept.
  *
@@ -36,8 +37,10 @@ struct fs_context {
 	 */
 	u32 sb_flags, named;
 	char *source; /* NULL: none */
-	char *data;   /* PAGE_SIZE bytes; "key=value,flag" */
-	size_t len;   /* bytes of the text in @data */
+	/* "key=value,flag", or with takes_list() "key=value\0flag\0" and one more NUL */
+	char *data;
+	size_t size; /* of @data */
+	size_t len;  /* bytes in @data, without the last NUL */
 	/*
 	 * In MADE and RECONF: the root, with a reference to it and one to the superblock
 	 * (s_active). Neither keeps a mount from being unmounted.
@@ -49,8 +52,15 @@ struct fs_context {
 
 #define KEY_MAX 256
 #define LINE_MAX 384
+#define DATA_MAX (128U << 10) /* bytes of all options */
 /* FSCONFIG_CMD_CREATE_EXCL of Linux 6.6: fails if the superblock exists already. */
 #define CMD_CREATE_EXCL 8
+
+/* True if options are passed as a list. */
+static bool takes_list(const struct fs_context *fc)
+{
+	return fc->type->mount_list;
+}
 
 /* ---- files ---- */
 
@@ -157,6 +167,7 @@ static long fc_open(struct file_system_type *t, struct dentry *root, u32 oflags)
 		fc->data = kzalloc(PAGE_SIZE, GFP_KERNEL);
 	if (!fc || !fc->data)
 		goto err_free;
+	fc->size = PAGE_SIZE;
 	mutex_init(&fc->lock);
 	fc->type = t;
 	if (root) {
@@ -249,15 +260,39 @@ static bool set_sb_flag(struct fs_context *fc, const char *key)
 	return false;
 }
 
+/* Makes room for @need more bytes in fc->data. Returns 0 or -errno. */
+static int make_room(struct fs_context *fc, size_t need)
+{
+	size_t size = fc->size;
+	char *data;
+
+	while (fc->len + need > size)
+		size *= 2;
+	if (size > DATA_MAX)
+		return -EINVAL;
+	data = size == fc->size ? fc->data : krealloc(fc->data, size, GFP_KERNEL);
+	if (!data)
+		return -ENOMEM;
+	fc->data = data;
+	fc->size = size;
+	return 0;
+}
+
 static int add_option(struct fs_context *fc, const char *key, const char *value)
 {
-	size_t left = PAGE_SIZE - fc->len;
 	size_t need = strlen(key) + (value ? strlen(value) + 1 : 0) + 2;
+	bool list = takes_list(fc);
+	int err;
 
-	if (strchr(key, ',') || (value && strchr(value, ',')) || need > left)
+	if (!list && (strchr(key, ',') || (value && strchr(value, ','))))
 		return -EINVAL;
-	fc->len += (size_t)scnprintf(fc->data + fc->len, left, "%s%s%s%s", fc->len ? "," : "", key,
-		value ? "=" : "", value ? value : "");
+	err = make_room(fc, need);
+	if (err)
+		return err;
+	fc->len += (size_t)scnprintf(fc->data + fc->len, need, "%s%s%s%s",
+		fc->len && !list ? "," : "", key, value ? "=" : "", value ? value : "");
+	if (list)
+		fc->data[++fc->len] = '\0';
 	return 0;
 }
 
@@ -292,7 +327,8 @@ static int set_param(struct fs_context *fc, u32 cmd, const char *key, char *valu
 			fc_error(fc, fc->type->name, why);
 		if (err)
 			return err;
-		if (fc->len && !fs_param_in_order(fc->type->params, fc->data, key))
+		if (!fs_param_in_order(
+			    fc->type->params, fc->data, fc->len, takes_list(fc) ? '\0' : ',', key))
 			return -EINVAL;
 	}
 	if (cmd > FSCONFIG_SET_STRING)
@@ -313,7 +349,11 @@ static struct dentry *make_super(struct fs_context *fc)
 		fc_error(fc, NULL, "No source specified");
 		return ERR_PTR(-EINVAL);
 	}
-	root = fc->type->mount(fc->type, fc->sb_flags, fc->source, fc->len ? fc->data : NULL);
+	if (takes_list(fc))
+		root = fc->type->mount_list(fc->type, fc->sb_flags, fc->source, fc->data);
+	else
+		root = fc->type->mount(
+			fc->type, fc->sb_flags, fc->source, fc->len ? fc->data : NULL);
 	err = IS_ERR(root) ? PTR_ERR(root) : 0;
 	if (disk && (err == -ENOENT || err == -ENOTBLK || err == -ENOTDIR || err == -EACCES))
 		fc_error(fc, fc->source, "Can't lookup blockdev");
@@ -354,7 +394,7 @@ static void forget_params(struct fs_context *fc)
 {
 	fc->sb_flags = fc->named = 0;
 	fc->len = 0;
-	fc->data[0] = 0;
+	fc->data[0] = '\0';
 }
 
 /* Reconfigures the superblock. Settings without a parameter stay unchanged. Returns 0 or -errno. */
@@ -372,7 +412,7 @@ static int fc_reconfigure(struct fs_context *fc)
 	err = landlock_mount();
 	if (!err)
 		err = do_remount_sb(sb, (sb->s_flags & ~fc->named) | (fc->sb_flags & fc->named),
-			fc->len ? fc->data : NULL);
+			fc->len && !takes_list(fc) ? fc->data : NULL);
 	up_write(&sb->s_umount);
 	fc->phase = err ? FC_FAILED : FC_RECONF;
 	forget_params(fc);

@@ -76,8 +76,11 @@ static int check_dir(const char *name, char *msg, size_t size)
 	return err;
 }
 
-/* Checks each path of a list such as "one:two\:with:three". Returns 0 or -errno. */
-static int check_dirs(const char *value, char *msg, size_t size)
+/*
+ * Checks each path of a list such as "one:two\:with:three" or, without @list, one path such as
+ * "one:two\,with". Returns 0 or -errno.
+ */
+static int check_dirs(const char *value, bool list, char *msg, size_t size)
 {
 	char *copy = kstrdup(value), *from = copy, *to = copy, *name = copy;
 	int err = copy ? 0 : -ENOMEM;
@@ -90,7 +93,7 @@ static int check_dirs(const char *value, char *msg, size_t size)
 			*to++ = *from++;
 			continue;
 		}
-		if (c && c != ':') {
+		if (c && (c != ':' || !list)) {
 			*to++ = c;
 			continue;
 		}
@@ -129,7 +132,9 @@ static int try_entry(const struct fs_param *p, u32 cmd, const char *value, char 
 	}
 	if (p->kind == FSP_DIR)
 		return check_dir(value, msg, size);
-	return p->kind == FSP_DIRS ? check_dirs(value, msg, size) : 0;
+	if (p->kind == FSP_DIRS || p->kind == FSP_DIR_ESCAPED)
+		return check_dirs(value, p->kind == FSP_DIRS, msg, size);
+	return 0;
 }
 
 int fs_param_check(const struct fs_param *list, u32 cmd, const char *key, const char *value,
@@ -150,21 +155,22 @@ int fs_param_check(const struct fs_param *list, u32 cmd, const char *key, const 
 	return err;
 }
 
-bool fs_param_in_order(const struct fs_param *list, const char *set, const char *key)
+bool fs_param_in_order(
+	const struct fs_param *list, const char *set, size_t len, char sep, const char *key)
 {
-	const char *other = NULL;
+	const char *other = NULL, *end = set + len;
 	size_t n;
 
 	for (; list->name && !other; list++)
 		if (!strcmp(list->name, key))
 			other = list->not_after;
 	n = other ? strlen(other) : 0;
-	while (other && set && *set) {
+	while (other && set < end) {
 		if (!strncmp(set, other, n) && set[n] == '=')
 			return false;
-		set = strchr(set, ',');
-		if (set)
+		while (set < end && *set != sep)
 			set++;
+		set++;
 	}
 	return true;
 }

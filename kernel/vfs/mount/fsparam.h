@@ -25,6 +25,8 @@ enum fs_param_kind {
 	FSP_PERCENT, /* as FSP_SIZE, or a percentage "50%" */
 	FSP_WORD,    /* one of @words */
 	FSP_DIR,     /* the path of a directory */
+	/* the same, and "\" stands before a character that is meant as such */
+	FSP_DIR_ESCAPED,
 	/* several paths with colons between; "\:" is a colon within a path */
 	FSP_DIRS,
 };
@@ -66,7 +68,11 @@ int fs_param_check(const struct fs_param *list, u32 cmd, const char *key, const 
  */
 char *fs_next_option(char **text, char **value);
 
-/* True if mount(2) accepts @key after the options that @set contains. */
-bool fs_param_in_order(const struct fs_param *list, const char *set, const char *key);
+/*
+ * True if @key is accepted after the options that the @len bytes at @set contain, separated by
+ * @sep. A NUL follows them.
+ */
+bool fs_param_in_order(
+	const struct fs_param *list, const char *set, size_t len, char sep, const char *key);
 
 #endif
