@@ -115,6 +115,8 @@ struct unix_sock {
 	 */
 	u32 inflight, gc_refs;
 	bool gc_live;
+	/* the next socket that the collector visits */
+	struct unix_sock *gc_next;
 };
 /* Returns the structure of an AF_UNIX socket, without a reference. */
 static inline struct unix_sock *UNIX(struct socket *s)
@@ -268,16 +270,19 @@ ssize_t unix_oob_recv(struct unix_sock *u, struct msg *m);
  */
 bool unix_too_many_inflight(void);
 /*
- * Counts @m's files as in flight, before @m is queued. Takes unix_gc_lock, unless the caller holds
- * it; may sleep.
+ * Counts @m's files as in flight, before @m is queued at @to. Takes unix_gc_lock, unless the caller
+ * holds it; may sleep.
  */
-void unix_inflight(struct unix_msg *m);
+void unix_inflight(struct unix_msg *m, const struct unix_sock *to);
 /*
  * Uncounts @m's files, which were received or are dropped. Takes unix_gc_lock, unless the caller
  * holds it; may sleep.
  */
 void unix_notinflight(struct unix_msg *m);
-/* Frees garbage; called when a socket is closed. Cheap while nothing is in flight. May sleep. */
+/*
+ * Frees garbage; called when a socket is closed. Cheap while no sockets in flight can refer to each
+ * other in a cycle. May sleep.
+ */
 void unix_gc(void);
 /* Take and release unix_gc_lock, so that no collection runs while descriptors leave a queue. */
 void unix_gc_lock_queue(void);

@@ -7,7 +7,11 @@
  * in flight. A socket is a candidate if all references to its file are in flight. From the count of
  * each candidate, the references from the queues of candidates are subtracted. A candidate with
  * references left is alive, and so are the sockets in its queue. The other candidates are garbage:
- * their queues are emptied, which closes them.
+ * their queues are emptied, which closes them. All references to garbage are in queues of garbage,
+ * and no task can send another one, so each queue is emptied once.
+ *
+ * Each step visits a socket once, so the time of a collection is linear in what is in flight. There
+ * is none while sockets in flight cannot refer to each other in a cycle (maybe_cycle).
  *
  * Lock: unix_gc_lock (mutex) for all counts, and for taking descriptors out of a message. So no
  * reader receives a descriptor while the collector marks. Messages are queued without it: files
@@ -22,6 +26,12 @@
 static DEFINE_MUTEX(unix_gc_lock);
 /* sockets in flight, by inflight_link; protected by unix_gc_lock */
 static LIST_HEAD(inflight_list);
+/*
+ * False only if no sockets in flight can refer to each other in a cycle, so that none is garbage;
+ * written under unix_gc_lock. The descriptor that closes a cycle is sent to a socket in flight, or
+ * to a connection that is not accepted, whose listener may be in flight.
+ */
+static bool maybe_cycle;
 /*
  * the task that collects; it may enter unix_gc() again by freeing messages, and then returns at
  * once
@@ -70,9 +80,9 @@ static void uncount_inflight(struct unix_msg *m)
 	m->payer = NULL;
 }
 
-void unix_inflight(struct unix_msg *m)
+void unix_inflight(struct unix_msg *m, const struct unix_sock *to)
 {
-	bool locked = lock_unless_mine();
+	bool locked = lock_unless_mine(), sockets = false;
 
 	count_inflight(m);
 	for (u32 i = 0; i < m->nr_files; i++) {
@@ -83,7 +93,10 @@ void unix_inflight(struct unix_msg *m)
 		u->file = m->files[i];
 		if (!u->inflight++)
 			list_add_tail(&u->inflight_link, &inflight_list);
+		sockets = true;
 	}
+	if (sockets && (to->inflight || !READ_ONCE(to->file)))
+		WRITE_ONCE(maybe_cycle, true);
 	if (locked)
 		mutex_unlock(&unix_gc_lock);
 }
@@ -99,10 +112,13 @@ void unix_notinflight(struct unix_msg *m)
 		if (u && !--u->inflight)
 			list_del_init(&u->inflight_link);
 	}
+	if (list_empty(&inflight_list))
+		WRITE_ONCE(maybe_cycle, false);
 	if (locked)
 		mutex_unlock(&unix_gc_lock);
 }
 
+/* Calls @fn for each AF_UNIX socket in @u's queue. Takes c.lock. */
 static void scan_one(struct unix_sock *u, void (*fn)(struct unix_sock *child))
 {
 	struct unix_msg *m;
@@ -120,43 +136,29 @@ static void scan_one(struct unix_sock *u, void (*fn)(struct unix_sock *child))
 }
 
 /*
- * Returns the connections to a listener that are not accepted yet (embryos), with references. The
- * listener keeps them alive. NULL: there are none, or no memory.
+ * Returns the connection to the listener @u behind @srv, or the first one, that is not accepted yet
+ * (an embryo); NULL: there is none. The listener @u is a candidate, and unix_gc_lock is held: no
+ * task can accept from @u, which so keeps its embryos. Takes c.lock.
  */
-static struct unix_sock **embryos(struct unix_sock *u, u32 *n)
+static struct unix_sock *next_embryo(struct unix_sock *u, struct unix_sock *srv)
 {
-	u32 room = READ_ONCE(u->nr_pending) + 8;
-	struct unix_sock **all, *srv;
+	struct list_head *at;
 
-	*n = 0;
-	if (list_empty(&u->pending))
-		return NULL;
-	all = kcalloc(room, sizeof(struct unix_sock *), GFP_KERNEL);
-	if (!all)
-		return NULL;
 	spin_lock(&u->c.lock);
-	list_for_each_entry(srv, &u->pending, pending_link) {
-		if (*n == room)
-			break;
-		unix_get(srv);
-		all[(*n)++] = srv;
-	}
+	at = srv ? srv->pending_link.next : u->pending.next;
 	spin_unlock(&u->c.lock);
-	return all;
+	return at == &u->pending ? NULL : list_entry(at, struct unix_sock, pending_link);
 }
 
+/* Calls @fn for each AF_UNIX socket in the queues of the candidate @u and of its embryos. */
 static void scan_queue(struct unix_sock *u, void (*fn)(struct unix_sock *child))
 {
-	struct unix_sock **all;
-	u32 n;
+	struct unix_sock *srv = NULL;
 
 	scan_one(u, fn);
-	all = embryos(u, &n);
-	while (n) {
-		scan_one(all[--n], fn);
-		unix_put(all[n]);
-	}
-	kfree(all);
+	while ((srv = next_embryo(u, srv)))
+		scan_one(srv, fn);
+	cond_resched();
 }
 
 static void drop_one(struct unix_sock *child)
@@ -165,13 +167,31 @@ static void drop_one(struct unix_sock *child)
 		child->gc_refs--;
 }
 
-static bool marked_more;
+/* sockets to visit, by gc_next; protected by unix_gc_lock */
+static struct unix_sock *to_visit;
+
+static void push(struct unix_sock *u)
+{
+	u->gc_next = to_visit;
+	to_visit = u;
+}
+
+static struct unix_sock *pop(void)
+{
+	struct unix_sock *u = to_visit;
+
+	if (u)
+		to_visit = u->gc_next;
+	return u;
+}
+
+/* Marks a socket that is not marked yet, which is a candidate, as live. */
 static void mark_live(struct unix_sock *child)
 {
-	if (!child->gc_live) {
-		child->gc_live = true;
-		marked_more = true;
-	}
+	if (child->gc_live)
+		return;
+	child->gc_live = true;
+	push(child);
 }
 
 static void empty_one(struct unix_sock *u)
@@ -191,32 +211,15 @@ static void empty_one(struct unix_sock *u)
 
 static void empty_queue(struct unix_sock *u)
 {
-	struct unix_sock **all;
-	u32 n;
+	struct unix_sock *srv = NULL;
 
 	empty_one(u);
-	all = embryos(u, &n);
-	while (n) {
-		empty_one(all[--n]);
-		unix_put(all[n]);
-	}
-	kfree(all);
+	while ((srv = next_embryo(u, srv)))
+		empty_one(srv);
+	cond_resched();
 }
 
-static bool holds_something;
-static void note_child(struct unix_sock *child)
-{
-	holds_something = true;
-}
-
-/* True if @u's queue is empty, and the queues of its embryos have no descriptors. */
-static bool is_emptied(struct unix_sock *u)
-{
-	holds_something = false;
-	scan_queue(u, note_child);
-	return !holds_something && list_empty(&u->queue);
-}
-
+/* Sets gc_live of all sockets in flight. What a socket that is no candidate holds keeps gc_refs. */
 static void mark(void)
 {
 	struct unix_sock *u;
@@ -226,39 +229,48 @@ static void mark(void)
 
 		u->gc_refs = candidate ? u->inflight : 0;
 		u->gc_live = !candidate;
+		cond_resched();
 	}
 	list_for_each_entry(u, &inflight_list, inflight_link)
 		if (!u->gc_live)
 			scan_queue(u, drop_one);
-	list_for_each_entry(u, &inflight_list, inflight_link)
+	list_for_each_entry(u, &inflight_list, inflight_link) {
 		if (u->gc_refs)
-			u->gc_live = true;
-	do {
-		marked_more = false;
-		list_for_each_entry(u, &inflight_list, inflight_link)
-			if (u->gc_live)
-				scan_queue(u, mark_live);
-	} while (marked_more);
+			mark_live(u);
+		cond_resched();
+	}
+	while ((u = pop()))
+		scan_queue(u, mark_live);
+}
+
+/* Empties the queues of all garbage. A reference keeps each file open until its queue is empty. */
+static void sweep(void)
+{
+	struct unix_sock *u;
+
+	list_for_each_entry(u, &inflight_list, inflight_link) {
+		if (!u->gc_live) {
+			get_file(u->file);
+			push(u);
+		}
+		cond_resched();
+	}
+	while ((u = pop())) {
+		struct file *f = u->file;
+
+		empty_queue(u);
+		fput(f);
+	}
 }
 
 void unix_gc(void)
 {
-	struct unix_sock *u;
-
-	if (list_empty(&inflight_list) || gc_owner == current)
+	if (!READ_ONCE(maybe_cycle) || gc_owner == current)
 		return;
 	mutex_lock(&unix_gc_lock);
 	gc_owner = current;
 	mark();
-again:
-	list_for_each_entry(u, &inflight_list, inflight_link)
-		if (!u->gc_live && !is_emptied(u)) {
-			struct file *f = get_file(u->file);
-
-			empty_queue(u);
-			fput(f);
-			goto again; /* inflight_list has changed */
-		}
+	sweep();
 	gc_owner = NULL;
 	mutex_unlock(&unix_gc_lock);
 }

@@ -102,7 +102,7 @@ static struct unix_msg *build_msg(struct unix_sock *u, const struct unix_sock *t
 		um->nr_files = m->nr_files;
 		m->files = NULL;
 		m->nr_files = 0;
-		unix_inflight(um);
+		unix_inflight(um, to);
 	}
 	return um;
 }
