@@ -608,6 +608,27 @@ int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
 	return 0;
 }
 
+int addr4_del(struct net_device *dev, const struct addr4_match *m)
+{
+	struct ifaddr *i, *found = NULL;
+	struct net *net = dev->net;
+	struct leaving l;
+
+	spin_lock(&net->lock);
+	list_for_each_entry(i, &net->addr.list, list)
+		if (i->dev == dev && addr4_matches(i, m)) {
+			found = i;
+			break;
+		}
+	if (found)
+		leave(net, found, &l);
+	spin_unlock(&net->lock);
+	if (!found)
+		return -EADDRNOTAVAIL;
+	leave_done(net, &l);
+	return 0;
+}
+
 /* ---- lifetimes ---- */
 
 /*

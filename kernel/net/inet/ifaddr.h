@@ -44,7 +44,17 @@ struct ifaddr {
 	u64 preferred_until;
 	/* nodes in hash tables (addr_find.c), owned */
 	struct addr_places *places;
+	/* of an IPv4 address: the device's name, or a name that begins with it and a colon */
 	char label[IFNAMSIZ];
+};
+
+/* Selects IPv4 addresses of a device. Each pointer may be NULL: any. */
+struct addr4_match {
+	const ip_addr *local;
+	/* an address in the network of the address, whose prefix length is `prefix` */
+	const ip_addr *peer;
+	const char *label;
+	u8 prefix;
 };
 
 /* ---- addrs.c ---- */
@@ -59,6 +69,8 @@ int addr_add(struct net_device *dev, const struct ifaddr *a);
  * Returns 0 or -EADDRNOTAVAIL.
  */
 int addr_del(struct net_device *dev, const ip_addr *addr, int prefix);
+/* Removes @dev's first IPv4 address that @m selects. Returns 0 or -EADDRNOTAVAIL. */
+int addr4_del(struct net_device *dev, const struct addr4_match *m);
 /* True if @a is an address of this machine; with @ifindex not 0, an address of that device. */
 bool addr_is_local(struct net *net, const ip_addr *a, int ifindex);
 /* True for 255.255.255.255, and a broadcast address of a device's network. */
@@ -148,6 +160,21 @@ const struct ifaddr *addr_source_by(
  */
 bool addr_is_broadcast_of(
 	struct net *net, const struct net_device *dev, const ip_addr *a, u32 *steps);
+
+/* ---- addr_label.c ---- */
+
+/*
+ * Returns @dev's first IPv4 address with label @label, and address @addr unless that is NULL. NULL:
+ * there is none. net->lock held.
+ */
+struct ifaddr *addr4_labelled(const struct net_device *dev, const char *label, const ip_addr *addr);
+/* True if @a is an IPv4 address that @m selects. net->lock held. */
+bool addr4_matches(const struct ifaddr *a, const struct addr4_match *m);
+/*
+ * Changes the labels of @dev's addresses after @dev got a new name, and notifies rtnetlink
+ * listeners. May sleep.
+ */
+void addrs_relabel(struct net_device *dev);
 
 /* ---- addr_find.c ---- */
 

@@ -57,14 +57,27 @@ struct ifconf {
 	u64 buf;
 };
 
-static struct ifaddr *first_addr4(struct net *net, const struct net_device *d)
+/*
+ * Returns the device that a request names. The name may be the label of an alias, such as "eth0:1":
+ * the part before the colon is the device's name. net->lock held.
+ */
+static struct net_device *device_of(struct net *net, const struct ifreq *r)
 {
-	struct ifaddr *a;
+	char name[IFNAMSIZ];
 
-	list_for_each_entry(a, &net->addr.list, list)
-		if (a->dev == d && ip_is_v4(&a->addr))
-			return a;
-	return NULL;
+	strscpy(name, r->name, sizeof(name));
+	name[strcspn(name, ":")] = 0;
+	return netdev_by_name(net, name);
+}
+
+static struct net_device *find_device_of(struct net *net, const struct ifreq *r)
+{
+	struct net_device *d;
+
+	spin_lock(&net->lock);
+	d = device_of(net, r);
+	spin_unlock(&net->lock);
+	return d;
 }
 
 static u32 netmask(u32 prefix)
@@ -79,10 +92,19 @@ static void put_addr(struct ifreq *r, u32 addr)
 
 /* ---- reading; net->lock held ---- */
 
-static int get_addr(struct net *net, struct net_device *d, u32 cmd, struct ifreq *r)
+/*
+ * Reads a value of the address with the request's label. If several have it, the request may say
+ * which of them.
+ */
+static int get_addr(struct net_device *d, u32 cmd, struct ifreq *r)
 {
-	struct ifaddr *a = first_addr4(net, d);
+	ip_addr wanted = ip_v4(r->addr.addr);
+	struct ifaddr *a = NULL;
 
+	if (r->addr.family == AF_INET)
+		a = addr4_labelled(d, r->name, &wanted);
+	if (!a)
+		a = addr4_labelled(d, r->name, NULL);
 	if (!a)
 		return -EADDRNOTAVAIL;
 	switch (cmd) {
@@ -94,13 +116,13 @@ static int get_addr(struct net *net, struct net_device *d, u32 cmd, struct ifreq
 	return 0;
 }
 
-static int get_one(struct net *net, struct net_device *d, u32 cmd, struct ifreq *r)
+static int get_one(struct net_device *d, u32 cmd, struct ifreq *r)
 {
 	switch (cmd) {
 	case SIOCGIFADDR:
 	case SIOCGIFDSTADDR:
 	case SIOCGIFBRDADDR:
-	case SIOCGIFNETMASK: return get_addr(net, d, cmd, r);
+	case SIOCGIFNETMASK: return get_addr(d, cmd, r);
 	case SIOCGIFFLAGS: r->flags = (s16)netdev_shown_flags(d); return 0;
 	case SIOCGIFINDEX: r->number = d->ifindex; return 0;
 	case SIOCGIFMTU: r->number = (int)d->mtu; return 0;
@@ -128,12 +150,12 @@ static long read_device(struct net *net, u32 cmd, u64 arg)
 		return -EFAULT;
 	r.name[IFNAMSIZ - 1] = 0;
 	spin_lock(&net->lock);
-	d = cmd == SIOCGIFNAME ? netdev_by_index(net, r.number) : netdev_by_name(net, r.name);
+	d = cmd == SIOCGIFNAME ? netdev_by_index(net, r.number) : device_of(net, &r);
 	if (d && cmd == SIOCGIFNAME) {
 		strscpy(r.name, d->name, sizeof(r.name));
 		err = 0;
 	} else if (d) {
-		err = get_one(net, d, cmd, &r);
+		err = get_one(d, cmd, &r);
 	}
 	spin_unlock(&net->lock);
 	return err ? err : put_user(r, UADDR(arg));
@@ -249,22 +271,25 @@ static void change_mask(const struct net_device *d, struct ifaddr *a, u32 mask)
 }
 
 /*
- * Replaces the device's first IPv4 address by one that differs in what @cmd sets. SIOCSIFADDR of
- * 0.0.0.0 only removes it. Returns 0 or -errno; after -EINVAL the old address is still there.
+ * Replaces the IPv4 address with the request's label by one that differs in what @cmd sets.
+ * SIOCSIFADDR of 0.0.0.0 only removes it. Returns 0 or -errno; after -EINVAL the old address is
+ * still there.
  */
 static int set_addr(struct net *net, struct net_device *d, u32 cmd, const struct ifreq *r)
 {
 	struct ifaddr now = { 0 }, *a;
 	u32 addr = r->addr.addr;
+	char label[IFNAMSIZ];
 	ip_addr old;
 	u8 old_prefix;
 	bool had;
 
 	spin_lock(&net->lock);
-	a = first_addr4(net, d);
+	a = addr4_labelled(d, r->name, NULL);
 	had = a;
 	if (a)
 		now = *a;
+	strscpy(label, a || strchr(r->name, ':') ? r->name : d->name, sizeof(label));
 	spin_unlock(&net->lock);
 	if (!had && cmd != SIOCSIFADDR)
 		return -EADDRNOTAVAIL;
@@ -282,7 +307,7 @@ static int set_addr(struct net *net, struct net_device *d, u32 cmd, const struct
 	case SIOCSIFBRDADDR: now.broadcast = addr ? ip_v4(addr) : IP_ANY; break;
 	case SIOCSIFDSTADDR: now.peer = ip_v4(addr); break;
 	}
-	strscpy(now.label, r->name, sizeof(now.label));
+	strscpy(now.label, label, sizeof(now.label));
 	if (had)
 		addr_del(d, &old, old_prefix);
 	return cmd == SIOCSIFADDR && !addr ? 0 : addr_add(d, &now);
@@ -327,7 +352,7 @@ static long device_to_change(struct net *net, u64 arg, struct ifreq *r, struct n
 	if (!net_capable(net, CAP_NET_ADMIN))
 		return -EPERM;
 	r->name[IFNAMSIZ - 1] = 0;
-	*d = netdev_find(net, r->name);
+	*d = find_device_of(net, r);
 	return *d ? 0 : -ENODEV;
 }
 
@@ -391,6 +416,31 @@ static long write_addr(struct net *net, u32 cmd, u64 arg)
 	if ((!err || err == -ENODEV) && r.addr.family != AF_INET)
 		return -EINVAL;
 	return err ? err : set_addr(net, d, cmd, &r);
+}
+
+/*
+ * Serves SIOCSIFFLAGS for the label of an alias: removes the address unless IFF_UP is set. Returns
+ * 0 or -errno, -ENOTTY if the request names a device.
+ */
+static long change_alias(struct net *net, u64 arg)
+{
+	struct addr4_match which = { 0 };
+	struct net_device *d;
+	struct ifreq r;
+	long err = device_to_change(net, arg, &r, &d);
+	bool found;
+
+	if (err)
+		return err;
+	if (!strchr(r.name, ':'))
+		return -ENOTTY;
+	which.label = r.name;
+	if (!(r.flags & IFF_UP))
+		return addr4_del(d, &which);
+	spin_lock(&net->lock);
+	found = addr4_labelled(d, r.name, NULL);
+	spin_unlock(&net->lock);
+	return found ? 0 : -EADDRNOTAVAIL;
 }
 
 /* ---- routes: struct rtentry of route(8); <linux/route.h> needs libc ---- */
@@ -487,7 +537,7 @@ static long ethtool(struct net *net, u64 arg)
 	if (get_user(r, UADDR(arg)) || get_user(sub, UADDR(r.data)))
 		return -EFAULT;
 	r.name[IFNAMSIZ - 1] = 0;
-	d = netdev_find(net, r.name);
+	d = find_device_of(net, &r);
 	return d ? ethtool_ioctl(net, d, r.data) : -ENODEV;
 }
 
@@ -566,6 +616,7 @@ static long inet_ioctl(const struct sock_common *c, u32 cmd, u64 arg)
 	case SIOCSIFNETMASK:
 	case SIOCSIFBRDADDR:
 	case SIOCSIFDSTADDR: return write_addr(c->net, cmd, arg);
+	case SIOCSIFFLAGS: return change_alias(c->net, arg);
 	case SIOCRTMSG: return c->family == AF_INET ? -EINVAL : -ENOTTY;
 	case SIOCGIFPFLAGS:
 	case SIOCSIFPFLAGS: /* no device has private flags */

@@ -141,6 +141,7 @@ int link_rename(struct net *net, int ifindex, const char *wanted)
 		netname_queues(name, dev->real_rx, dev->real_tx);
 		netname_put(old);
 		show_ports(net, dev);
+		addrs_relabel(dev);
 		rtnl_notify_link(dev, RTM_NEWLINK, 0);
 		netdev_uevent(dev, "move", old, NULL);
 	}

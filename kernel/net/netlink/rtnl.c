@@ -141,7 +141,8 @@ static void put_addr(
 		nl_attr_addr(b, IFA_LOCAL, &a->addr);
 		if (!ip_is_any(&a->broadcast))
 			nl_attr_addr(b, IFA_BROADCAST, &a->broadcast);
-		nl_attr(b, IFA_LABEL, a->label, (u32)strlen(a->label) + 1);
+		if (a->label[0])
+			nl_attr(b, IFA_LABEL, a->label, (u32)strlen(a->label) + 1);
 	}
 	nl_attr_u32(b, IFA_FLAGS, a->flags | (ends ? 0U : IFA_F_PERMANENT));
 	if (a->metric)
@@ -425,6 +426,45 @@ static int new_addr(
 	return err;
 }
 
+/*
+ * Copies the label of an IPv4 address from @req to @label. Returns 1, 0 if there is none, or
+ * -ERANGE if it is empty or too long.
+ */
+static int label_of(const struct nlmsghdr *req, char label[IFNAMSIZ])
+{
+	u32 len;
+	const char *p = nl_find(req, sizeof(struct ifaddrmsg), IFA_LABEL, 0, &len);
+
+	if (!p)
+		return 0;
+	if (!len)
+		return -ERANGE;
+	len -= !p[len - 1];
+	if (len >= IFNAMSIZ)
+		return -ERANGE;
+	memcpy(label, p, len);
+	label[len] = 0;
+	return 1;
+}
+
+/*
+ * Serves RTM_DELADDR. @a: the address of @req. @labelled: the address must have its label.
+ */
+static int gone_addr(
+	struct net_device *d, const struct nlmsghdr *req, const struct ifaddr *a, bool labelled)
+{
+	const struct ifaddrmsg *m = NLMSG_DATA(req);
+	struct addr4_match which = { .label = labelled ? a->label : NULL, .prefix = a->prefix };
+
+	if (m->ifa_family != AF_INET)
+		return addr_del(d, &a->addr, a->prefix);
+	if (nl_find(req, sizeof(*m), IFA_LOCAL, 4, NULL))
+		which.local = &a->addr;
+	if (nl_find(req, sizeof(*m), IFA_ADDRESS, 4, NULL))
+		which.peer = &a->peer;
+	return addr4_del(d, &which);
+}
+
 /* Serves RTM_NEWADDR and RTM_DELADDR, as rtnl_change() does. */
 static int change_addr(struct net *net, const struct nlmsghdr *req, const char **why)
 {
@@ -432,15 +472,18 @@ static int change_addr(struct net *net, const struct nlmsghdr *req, const char *
 	struct ifaddr a = { 0 };
 	struct net_device *d;
 	bool has_local, has_addr, v4;
-	int err;
+	int err, labelled;
 
 	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*m)) ||
 		(m->ifa_family != AF_INET && m->ifa_family != AF_INET6))
 		return -EINVAL;
 	v4 = m->ifa_family == AF_INET;
+	labelled = v4 ? label_of(req, a.label) : 0;
+	if (labelled < 0)
+		return labelled;
 	has_addr = rtnl_attr_addr(req, sizeof(*m), IFA_ADDRESS, m->ifa_family, &a.peer);
 	has_local = rtnl_attr_addr(req, sizeof(*m), IFA_LOCAL, m->ifa_family, &a.addr);
-	if (!has_addr && !has_local)
+	if (!has_addr && !has_local && !(v4 && req->nlmsg_type == RTM_DELADDR))
 		return -EINVAL;
 	if (!has_local)
 		a.addr = a.peer;
@@ -461,11 +504,11 @@ static int change_addr(struct net *net, const struct nlmsghdr *req, const char *
 		*why = v4 ? "ipv4: Device not found" : "ipv6: Unable to find the interface";
 		return -ENODEV;
 	}
-	strscpy(a.label, d->name, sizeof(a.label));
+	if (!labelled)
+		strscpy(a.label, d->name, sizeof(a.label));
 	if (req->nlmsg_type == RTM_NEWADDR)
 		return new_addr(d, req, &a, why);
-	/* As on Linux, a request without IFA_ADDRESS removes the IPv4 address with any prefix. */
-	err = addr_del(d, &a.addr, v4 && !has_addr ? -1 : a.prefix);
+	err = gone_addr(d, req, &a, labelled);
 	*why = why_not(err, RTM_DELADDR, v4);
 	return err;
 }
