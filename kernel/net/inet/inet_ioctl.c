@@ -14,6 +14,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/netlink/bridge_rtnl.h"
+#include "kernel/net/netlink/rtnl.h"
 #include "kernel/net/inet/inet.h"
 #include "kernel/net/ioctl.h"
 #include "kernel/net/link/link.h"
@@ -162,35 +163,43 @@ static long read_device(struct net *net, u32 cmd, u64 arg)
 }
 
 /*
- * Serves SIOCGIFCONF: lists the IPv4 addresses with the names of their devices, at most 32 and as
- * many as fit. Without a buffer reports the length only. @arg: a struct ifconf of the program.
+ * Serves SIOCGIFCONF: lists the IPv4 addresses by their labels, as many as fit. Without a buffer
+ * reports the length only. @arg: a struct ifconf of the program.
  */
 static long read_all(struct net *net, u64 arg)
 {
-	struct ifreq all[32];
+	struct ifreq *all = NULL;
 	struct ifconf c;
 	struct ifaddr *a;
-	u32 n = 0;
+	u32 n = 0, room;
+	long err = 0;
 
 	if (get_user(c, UADDR(arg)))
 		return -EFAULT;
+	room = min((u32)max(c.len, 0) / (u32)sizeof(*all), rtnl_room_for(net, &net->addr.list));
+	if (c.buf && room) {
+		all = kcalloc(room, sizeof(*all), GFP_KERNEL);
+		if (!all)
+			return -ENOMEM;
+	}
 	spin_lock(&net->lock);
 	list_for_each_entry(a, &net->addr.list, list) {
-		if (n == ARRAY_SIZE(all) || !ip_is_v4(&a->addr))
+		if (!ip_is_v4(&a->addr))
 			continue;
-		memset(&all[n], 0, sizeof(all[n]));
-		strscpy(all[n].name, a->label[0] ? a->label : a->dev->name, IFNAMSIZ);
-		put_addr(&all[n], a->addr.w[3]);
+		if (c.buf && n == room)
+			break;
+		if (all) {
+			strscpy(all[n].name, a->label, IFNAMSIZ);
+			put_addr(&all[n], a->addr.w[3]);
+		}
 		n++;
 	}
 	spin_unlock(&net->lock);
-	if (c.buf && c.len >= 0) {
-		n = min(n, (u32)c.len / (u32)sizeof(all[0]));
-		if (copy_to_user(UADDR(c.buf), all, n * sizeof(all[0])))
-			return -EFAULT;
-	}
-	c.len = (int)(n * sizeof(all[0]));
-	return put_user(c, UADDR(arg));
+	c.len = (int)(n * sizeof(*all));
+	if (all && copy_to_user(UADDR(c.buf), all, n * sizeof(*all)))
+		err = -EFAULT;
+	kfree(all);
+	return err ? err : put_user(c, UADDR(arg));
 }
 
 /* ---- writing ---- */

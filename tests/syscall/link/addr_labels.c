@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * addr_labels: IPv4 addresses are chosen by their labels ("va0:1"): by ioctls of addresses and of
- * devices (netdevice(7)), by rtnetlink's IFA_LABEL, and after the device was renamed.
+ * devices (netdevice(7)), by rtnetlink's IFA_LABEL, and after the device was renamed. SIOCGIFCONF
+ * lists all of them.
  */
 #include "netns.h"
 #include <linux/ethtool.h>
@@ -279,5 +280,11 @@ TEST(addr_labels)
 	by_ioctl();
 	by_rtnetlink();
 	renamed();
+	for (int i = 1; i < 200; i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "10.9.1.%d", i);
+		add_addr("va0", AF_INET, text, 32);
+	}
 	list_all("many");
 }
