@@ -74,9 +74,16 @@ static void take_ancillary(const struct sock_common *c, struct unix_msg *um, str
 	unix_gc_unlock_queue();
 }
 
-static bool same_cred(const struct ucred *a, const struct ucred *b)
+/*
+ * True if a read that has data of the sender @m->cred ends before @um: the reader is told senders,
+ * and @um has another one.
+ */
+static bool ends_sender(const struct sock_common *c, const struct unix_msg *um, const struct msg *m)
 {
-	return a->pid == b->pid && a->uid == b->uid && a->gid == b->gid;
+	const struct ucred *a = &um->cred, *b = &m->cred;
+
+	return (c->passcred || c->rare.passpidfd) &&
+	       (a->pid != b->pid || a->uid != b->uid || a->gid != b->gid);
 }
 
 /*
@@ -157,7 +164,7 @@ static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 	 * A read does not mix senders. It ends behind a message with files, but may begin before
 	 * such a message.
 	 */
-	if (!first && u->c.passcred && !same_cred(&um->cred, &m->cred)) {
+	if (!first && ends_sender(&u->c, um, m)) {
 		requeue(u, um);
 		return -EAGAIN;
 	}
@@ -214,7 +221,7 @@ static ssize_t stream_peek(struct unix_sock *u, struct msg *m)
 			skip -= left;
 			continue;
 		}
-		if (done && u->c.passcred && !same_cred(&um->cred, &m->cred))
+		if (done && ends_sender(&u->c, um, m))
 			break;
 		n = take_bytes(um, m, skip);
 		if (n < 0)

@@ -115,6 +115,64 @@ static void waiting(int type)
 	close(f[1]);
 }
 
+/* Prints what one read got: its bytes, and of which child the pidfd is. */
+static void read_pidfd(int fd, int flags, const pid_t *pids)
+{
+	char data[20] = "", ctl[200], path[64], line[64];
+	struct iovec v = { data, sizeof(data) - 1 };
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1, .msg_control = ctl, .msg_controllen = sizeof(ctl)
+	};
+	int pidfd = -1, whose = -1, pid = 0;
+	struct cmsghdr *c;
+	FILE *f;
+
+	T(recvmsg(fd, &m, MSG_DONTWAIT | flags));
+	c = CMSG_FIRSTHDR(&m);
+	if (c)
+		memcpy(&pidfd, CMSG_DATA(c), sizeof(pidfd));
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		sscanf(line, "Pid: %d", &pid);
+	if (f)
+		fclose(f);
+	close(pidfd);
+	for (int i = 0; i < 2; i++)
+		if (pid == pids[i])
+			whose = i;
+	say(" \"%s\" of sender %d", data, whose);
+}
+
+/* SO_PASSPIDFD without SO_PASSCRED: a read does not mix senders either. */
+static void pidfds(void)
+{
+	int f[2], on = 1, go[2], done[2];
+	pid_t pids[2];
+	char c;
+
+	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, f));
+	NEED(pipe(go));
+	NEED(pipe(done));
+	NEED(setsockopt(f[1], SOL_SOCKET, 76 /* SO_PASSPIDFD */, &on, sizeof(on)));
+	for (int i = 0; i < 2; i++) {
+		pids[i] = SPAWN({
+			NEED(send(f[0], i ? "def" : "abc", 3, 0));
+			NEED(write(done[1], "x", 1));
+			(void)!read(go[0], &c, 1);
+		});
+		NEED(read(done[0], &c, 1));
+	}
+	read_pidfd(f[1], MSG_PEEK, pids);
+	read_pidfd(f[1], 0, pids);
+	read_pidfd(f[1], 0, pids);
+	NEED(write(go[1], "xx", 2));
+	t_wait("sender", pids[0]);
+	t_wait("sender", pids[1]);
+	close(f[0]);
+	close(f[1]);
+}
+
 TEST(unix_late_cred)
 {
 	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
@@ -127,4 +185,5 @@ TEST(unix_late_cred)
 	}
 	not_accepted();
 	named_twice();
+	pidfds();
 }
