@@ -293,8 +293,11 @@ void tcp_make_child(
 			net->stats.tcp.passive++;
 			tcp_fast_accept(l, c, skb);
 		}
-		tcp_send_syn(c);
-		if (fast && tcp_offer(c))
+		if (tcp_send_syn(c)) {
+			/* Without an skb no timer would send the SYN-ACK; the peer tries again. */
+			TCP_EXT_COUNT(net, ListenDrops);
+			tcp_done(c);
+		} else if (fast && tcp_offer(c))
 			tcp_offered(c);
 		else
 			/*
