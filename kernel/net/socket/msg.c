@@ -224,8 +224,10 @@ long sock_header_import(struct sock_header *h, uaddr_t umsg, bool send)
 	h->vec = NULL;
 	if (copy_from_user(u, umsg, sizeof(*u)))
 		return -EFAULT;
+	/* as on Linux, a name that is too long is cut in a header, and refused by sendto(2) */
 	if (send && u->name && u->namelen)
-		err = sockaddr_from_user(&h->to, UADDR(u->name), u->namelen);
+		err = sockaddr_from_user(
+			&h->to, UADDR(u->name), min(u->namelen, (int)sizeof(h->to.data)));
 	else if (!send && u->name && u->namelen < 0)
 		err = -EINVAL;
 	if (err)
