@@ -39,6 +39,8 @@ struct sock_header {
 	struct uvec *vec;
 	/* the payload not yet transferred; advanced by sending and receiving */
 	struct iov_iter iter;
+	/* out-of-band data was received */
+	bool oob;
 };
 
 /*

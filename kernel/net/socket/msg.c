@@ -222,6 +222,7 @@ long sock_header_import(struct sock_header *h, uaddr_t umsg, bool send)
 	h->at = umsg;
 	h->to.len = 0;
 	h->vec = NULL;
+	h->oob = false;
 	if (copy_from_user(u, umsg, sizeof(*u)))
 		return -EFAULT;
 	/* as on Linux, a name that is too long is cut in a header, and refused by sendto(2) */

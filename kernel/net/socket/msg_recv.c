@@ -249,17 +249,21 @@ static long recv_header(
 			n = err;
 	}
 	msg_end(&m);
+	h->oob = m.out_flags & MSG_OOB;
 	h->iter = m.iter;
 	return n;
 }
 
-static long recv_one(struct file *f, struct socket *s, uaddr_t umsg, u32 flags)
+/* @oob: NULL, or set to true if out-of-band data was received. */
+static long recv_one(struct file *f, struct socket *s, uaddr_t umsg, u32 flags, bool *oob)
 {
 	struct sock_header h;
 	long n = sock_header_import(&h, umsg, false);
 
 	if (!n)
 		n = recv_header(f, s, &h, flags, false);
+	if (oob)
+		*oob = h.oob;
 	sock_header_release(&h);
 	return n;
 }
@@ -272,7 +276,7 @@ long sys_recvmsg(int fd, uaddr_t msg, int flags)
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	n = recv_one(f, s, msg, (u32)flags);
+	n = recv_one(f, s, msg, (u32)flags, NULL);
 	fput(f);
 	return n;
 }
@@ -321,7 +325,8 @@ static void keep_error(struct socket *s, long err)
 
 /*
  * Receives up to @vlen messages. @left: NULL, or the time after which no further message is awaited
- * once one has been received. It is set to the time that remains. Returns the number of messages,
+ * once one has been received. It is set to the time that remains. Out-of-band data is the last
+ * message. Returns the number of messages,
  * or -errno if there is none.
  */
 static long recv_many(
@@ -329,6 +334,7 @@ static long recv_many(
 {
 	struct mmsg_time end = { 0 };
 	long n = flags & MSG_ERRQUEUE ? 0 : xchg(&s->sk->err, 0);
+	bool oob = false;
 	u32 i = 0;
 
 	if (n)
@@ -338,7 +344,7 @@ static long recv_many(
 	while (i < vlen) {
 		uaddr_t at = uaddr_add(vec, i * sizeof(struct user_mmsghdr));
 
-		n = recv_one(f, s, at, flags & ~(u32)MSG_WAITFORONE);
+		n = recv_one(f, s, at, flags & ~(u32)MSG_WAITFORONE, &oob);
 		if (n >= 0 && put_user((u32)n, uaddr_add(at, offsetof(struct user_mmsghdr, len))))
 			n = -EFAULT;
 		if (n < 0)
@@ -346,7 +352,7 @@ static long recv_many(
 		i++;
 		if (flags & MSG_WAITFORONE)
 			flags |= MSG_DONTWAIT;
-		if (left && !time_until(&end, left))
+		if (oob || (left && !time_until(&end, left)))
 			break;
 		cond_resched();
 	}

@@ -115,6 +115,23 @@ static void streams(void)
 	close(p[1]);
 }
 
+/* Out-of-band data is the last message of a call. */
+static void out_of_band(void)
+{
+	int p[2];
+
+	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, p));
+	NEED(send(p[0], "ab", 2, MSG_OOB));
+	prepare();
+	T(recvmmsg(p[1], slots, SLOTS, MSG_DONTWAIT | MSG_OOB, NULL));
+	say(" length %u flags %#x byte %c", slots[0].msg_len, slots[0].msg_hdr.msg_flags,
+		bytes[0][0]);
+	error_of(p[1]);
+	T(recvmmsg(p[1], slots, SLOTS, MSG_DONTWAIT, NULL));
+	close(p[0]);
+	close(p[1]);
+}
+
 TEST(recvmmsg_err)
 {
 	bad_memory(SOCK_STREAM);
@@ -122,4 +139,5 @@ TEST(recvmmsg_err)
 	bad_memory(SOCK_SEQPACKET);
 	pending();
 	streams();
+	out_of_band();
 }
