@@ -24,7 +24,7 @@
 
 /* ---- out ---- */
 
-static u16 next_id(void)
+u16 ip_next_id(void)
 {
 	static atomic_t id;
 
@@ -51,7 +51,7 @@ static void push_v4(struct net *net, struct sk_buff *skb, const struct flow *f, 
 		.ihl = (u8)(hlen / 4) & 15,
 		.tos = f->tos,
 		.tot_len = htons(skb_len(skb)),
-		.id = htons(df ? 0 : next_id()),
+		.id = htons(df ? 0 : ip_next_id()),
 		.frag_off = htons(df ? IP_DF : 0),
 		.ttl = ttl,
 		.protocol = f->proto,

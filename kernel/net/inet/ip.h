@@ -23,6 +23,8 @@ void ip_rcv(struct sk_buff *skb);
  * fragmented, -ENOBUFS without memory, or another -errno.
  */
 int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f);
+/* Returns a new identification for an IPv4 packet without DF, in host byte order. */
+u16 ip_next_id(void);
 /*
  * Sends a packet that already has its network header (IP_HDRINCL of raw sockets). It is never
  * fragmented: -EMSGSIZE if it exceeds the MTU. Otherwise like ip_send().

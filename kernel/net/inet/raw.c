@@ -22,6 +22,8 @@
 #include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
+#define IP_DF 0x4000
+
 /* The identifier of a ping socket is a port of this table. */
 struct port_table ping_ids = { .lock = SPINLOCK_INIT(ping_ids.lock) };
 
@@ -143,8 +145,7 @@ void ping_err(struct net *net, const ip_addr *local, const ip_addr *remote, cons
 
 /*
  * Sends a packet whose IPv4 header the program has written. Sets the length and the checksum, and
- * the source address if it is 0. Leaves an identification of 0, which Linux fills in unless DF is
- * set.
+ * the source address and, without DF, the identification if they are 0.
  */
 static int send_with_header(struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
 {
@@ -157,6 +158,8 @@ static int send_with_header(struct inet_sock *i, struct sk_buff *skb, const stru
 	h->tot_len = htons(skb->len);
 	if (!h->saddr)
 		h->saddr = f->saddr.w[3];
+	if (!h->id && !(h->frag_off & htons(IP_DF)))
+		h->id = htons(ip_next_id());
 	h->check = 0;
 	h->check = csum_fold(csum_partial(h, h->ihl * 4U, 0));
 	return ip_send_raw(i->net, skb, f);
