@@ -253,32 +253,6 @@ static int serve_route(struct nl_sock *n, const struct nlmsghdr *req)
 	return rtnl_get(net, req, e.dump.strict, emit, &e);
 }
 
-int nl_error(struct nl_sock *n, const struct nlmsghdr *req, int err, const char *why, u32 offset)
-{
-	struct nl_builder *b = kzalloc(sizeof(*b), GFP_KERNEL);
-	bool capped = !err || n->options & 1U << NETLINK_CAP_ACK;
-	u32 body = capped ? (u32)sizeof(*req) : min(req->nlmsg_len, 1024U);
-	bool more = n->options & 1U << NETLINK_EXT_ACK && (why || offset);
-	struct nlmsgerr *e;
-	int r;
-
-	if (!b)
-		return -ENOMEM;
-	e = nl_begin(b, req, n->portid, NLMSG_ERROR,
-		(u16)((capped ? NLM_F_CAPPED : 0) | (more ? NLM_F_ACK_TLVS : 0)),
-		sizeof(int) + max(body, (u32)sizeof(*req)));
-	e->error = err;
-	memcpy(&e->msg, req, body);
-	if (more && why)
-		nl_attr(b, NLMSGERR_ATTR_MSG, why, (u32)strlen(why) + 1);
-	if (more && offset)
-		nl_attr_u32(b, NLMSGERR_ATTR_OFFS, offset);
-	nl_end(b);
-	r = nl_queue(n, b);
-	kfree(b);
-	return r;
-}
-
 /* ---- protocols ---- */
 
 static const struct nl_proto protos[] = {
