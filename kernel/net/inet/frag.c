@@ -8,8 +8,9 @@
  *
  * An incomplete packet (struct frag_queue) has its fragments in a list by offset, and in a tree to
  * search. It is dropped when its time is over (30 s, IPv6 60 s), when fragments overlap, or to make
- * room. Overlap drops a packet of IPv6 (RFC 5722) and, as on Linux, of IPv4. Only a fragment with
- * the same offset and length as a received one is ignored instead.
+ * room. When its time is over and its first fragment has arrived, its sender gets an ICMP error.
+ * Overlap drops a packet of IPv6 (RFC 5722) and, as on Linux, of IPv4. Only a fragment with the
+ * same offset and length as a received one is ignored instead.
  *
  * Invariants:
  * 1. Fragments of a packet do not overlap and lie within [0, 65535 - header).
@@ -24,16 +25,20 @@
  * Sources: RFC 791 (3.2), 815, 8200 (4.5), 5722.
  */
 #include <asm/errno.h>
+#include <linux/icmpv6.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/inet/frag.h"
+#include "kernel/net/inet/icmp.h"
 #include "kernel/net/inet/ip.h"
 #include "kernel/net/netfilter/netfilter.h"
 
 #define IP_MF 0x2000
+/* code of ICMP_TIME_EXCEEDED and ICMPV6_TIME_EXCEED */
+#define EXC_FRAGTIME 1
 #define PACKET_MAX 65535U
 #define HIGH_THRESH (4 << 20)
 /* Linux's default; its only effect is that ipfrag_high_thresh cannot be set below it */
@@ -206,6 +211,7 @@ struct frag_queue {
 	/* bytes of the largest fragment with headers */
 	u32 largest;
 	u32 memory;
+	int ifindex; /* of the latest fragment's device */
 	u64 deadline;
 };
 
@@ -410,9 +416,10 @@ static bool is_whole(const struct frag_queue *q)
 
 /*
  * Returns a new packet with copies of the fragments. Each fragment begins with its network header
- * (IPv4), or behind the fragment header (IPv6). NULL: no memory, or the packet would exceed 64 KB.
+ * (IPv4), or behind the fragment header (IPv6). @dev: the device of the latest fragment; those of
+ * others may be gone. NULL: no memory, or the packet would exceed 64 KB.
  */
-static struct sk_buff *join(const struct frag_queue *q)
+static struct sk_buff *join(const struct frag_queue *q, struct net_device *dev)
 {
 	const struct sk_buff *first = list_first_entry(&q->pieces, struct sk_buff, list);
 	const struct sk_buff *p;
@@ -456,7 +463,7 @@ static struct sk_buff *join(const struct frag_queue *q)
 		skb->csum_ok &= p->csum_ok;
 		skb->foreign |= p->foreign;
 	}
-	skb->dev = first->dev;
+	skb->dev = dev;
 	skb->protocol = first->protocol;
 	skb->pkt_type = first->pkt_type;
 	skb->stamp = first->stamp;
@@ -495,9 +502,11 @@ struct sk_buff *ip_defrag_for(
 	if (!q)
 		stats->reasm_fails++;
 	if (q)
+		q->ifindex = skb->dev->ifindex;
+	if (q)
 		err = q->nr < PIECES_MAX ? insert(q, skb) : -EINVAL;
 	if (!err && is_whole(q))
-		whole = join(q);
+		whole = join(q, skb->dev);
 	if (q && ((err && err != -EEXIST) || (!err && is_whole(q)))) {
 		if (whole)
 			stats->reasm_oks++;
@@ -520,24 +529,77 @@ struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb)
 	return whole;
 }
 
-static void drop_expired(struct ktimer *t)
+/*
+ * Returns the first fragment of a packet for this machine, removed from the packet, or NULL if it
+ * has not arrived. The caller then drops @q.
+ */
+static struct sk_buff *take_first(struct frag_queue *q)
+{
+	struct sk_buff *first = list_first_entry_or_null(&q->pieces, struct sk_buff, list);
+
+	if (!first || first->ip.frag_off || q->user)
+		return NULL;
+	list_del_init(&first->list);
+	return first;
+}
+
+/*
+ * Tells the sender of @first, the first fragment, that its packet was not complete in time. Only
+ * the packet's destination does so (RFC 792), not a filter on the way. Called in a timer, so that
+ * @net and the device are not freed meanwhile.
+ */
+static void report_expired(struct net *net, int ifindex, struct sk_buff *first)
+{
+	first->dev = netdev_find_index(net, ifindex);
+	if (!first->dev || !addr_is_local(net, &first->ip.daddr, 0))
+		return;
+	ip_rewind(first);
+	icmp_error(net, first, first->ip.v6 ? ICMPV6_TIME_EXCEED : ICMP_TIME_EXCEEDED, EXC_FRAGTIME,
+		0);
+}
+
+/*
+ * Drops one packet whose time is over. Returns false if there is none; the timer then waits for the
+ * next.
+ */
+static bool drop_one_expired(u64 now)
 {
 	LIST_HEAD(dead);
-	u64 now = ktime_get();
+	struct sk_buff *first = NULL;
 	struct frag_queue *q;
+	struct net *net = NULL;
+	int ifindex = 0;
+	bool due_now;
 
 	spin_lock(&frag_lock);
-	while ((q = rb_entry_safe(rb_first(&due), struct frag_queue, due))) {
-		if (q->deadline > now) {
-			timer_start(&frag_timer, q->deadline);
-			break;
-		}
-		IP_STATS(net_of(q), q->v6).reasm_timeouts++;
-		IP_STATS(net_of(q), q->v6).reasm_fails++;
+	q = rb_entry_safe(rb_first(&due), struct frag_queue, due);
+	due_now = q && q->deadline <= now;
+	if (due_now) {
+		net = net_of(q);
+		ifindex = q->ifindex;
+		IP_STATS(net, q->v6).reasm_timeouts++;
+		IP_STATS(net, q->v6).reasm_fails++;
+		first = take_first(q);
 		drop(q, &dead);
+	} else if (q) {
+		timer_start(&frag_timer, q->deadline);
 	}
 	spin_unlock(&frag_lock);
+	if (first) {
+		report_expired(net, ifindex, first);
+		list_add(&first->list, &dead);
+	}
 	skb_free_list(&dead);
+	return due_now;
+}
+
+static void drop_expired(struct ktimer *t)
+{
+	u64 now = ktime_get();
+
+	while (drop_one_expired(now))
+		;
+	net_rx_flush();
 }
 
 void frags_net_init(struct net *net)

@@ -89,21 +89,20 @@ static void echo(struct net *net, struct sk_buff *skb, u8 reply)
  */
 static bool may_answer(const struct sk_buff *skb)
 {
-	u8 tmp[61];
-	const u8 *p;
+	u32 at = skb->ip.hdr_len + (skb->ip.v6 ? skb->ip.ext_len : 0U);
+	u8 kind;
 
 	if (skb->broadcast || (skb->pkt_type != PKT_HOST && skb->pkt_type != PKT_OUTGOING) ||
 		ip_is_any(&skb->ip.saddr) || ip_is_multicast(&skb->ip.saddr) || skb->ip.frag_off)
 		return false;
 	if (skb->ip.proto != IPPROTO_ICMP && skb->ip.proto != IPPROTO_ICMPV6)
 		return true;
-	p = skb_header(skb, skb->ip.hdr_len + 1U, tmp);
-	if (!p)
+	if (skb_len(skb) <= at)
 		return false;
+	skb_copy(skb, at, &kind, sizeof(kind));
 	if (skb->ip.v6)
-		return p[skb->ip.hdr_len] >= 128 && p[skb->ip.hdr_len] != 137;
-	return p[skb->ip.hdr_len] == ICMP_ECHO || p[skb->ip.hdr_len] == ICMP_ECHOREPLY ||
-	       p[skb->ip.hdr_len] > ICMP_PARAMETERPROB;
+		return kind >= 128 && kind != 137;
+	return kind == ICMP_ECHO || kind == ICMP_ECHOREPLY || kind > ICMP_PARAMETERPROB;
 }
 
 void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word)

@@ -186,6 +186,16 @@ struct net_device *netdev_by_index(struct net *n, int ifindex)
 {
 	return &card;
 }
+void ip_rewind(struct sk_buff *skb)
+{
+}
+void icmp_error(struct net *n, struct sk_buff *skb, u8 type, u8 code, u32 word)
+{
+}
+struct net_device *netdev_find_index(struct net *n, int ifindex)
+{
+	return &card;
+}
 bool addr4_matches(const struct ifaddr *a, const struct addr4_match *m)
 {
 	return false;
