@@ -353,21 +353,20 @@ long sys_socket(int family, int type, int protocol)
 	return IS_ERR(s) ? PTR_ERR(s) : install(s, (u32)type);
 }
 
-long sys_socketpair(int family, int type, int protocol, uaddr_t fds)
+/*
+ * Makes two connected sockets, and stores their files, which own them, in @f. Returns 0 or -errno.
+ */
+static int pair_files(int family, int type, int protocol, struct file *f[2])
 {
-	struct socket *a, *b;
-	int fd[2];
-	long err;
+	struct socket *a = sock_create(family, type & SOCK_TYPE_MASK, protocol), *b;
+	int err;
 
-	if (bad_type_flags(type))
-		return -EINVAL;
-	a = sock_create(family, type & SOCK_TYPE_MASK, protocol);
 	if (IS_ERR(a))
-		return PTR_ERR(a);
+		return (int)PTR_ERR(a);
 	b = sock_create(family, type & SOCK_TYPE_MASK, protocol);
 	if (IS_ERR(b)) {
 		sock_destroy(a);
-		return PTR_ERR(b);
+		return (int)PTR_ERR(b);
 	}
 	err = a->ops->pair ? a->ops->pair(a, b) : -EOPNOTSUPP;
 	if (err) {
@@ -375,22 +374,49 @@ long sys_socketpair(int family, int type, int protocol, uaddr_t fds)
 		sock_destroy(b);
 		return err;
 	}
-	fd[0] = install(a, (u32)type);
-	if (fd[0] < 0) {
+	f[0] = sock_file(a, (u32)type);
+	if (IS_ERR(f[0])) {
 		sock_destroy(b);
-		return fd[0];
+		return (int)PTR_ERR(f[0]);
 	}
-	fd[1] = install(b, (u32)type);
-	if (fd[1] < 0) {
-		close_fd(fd[0]);
-		return fd[1];
-	}
-	if (copy_to_user(fds, fd, sizeof(fd))) {
-		close_fd(fd[0]);
-		close_fd(fd[1]);
-		return -EFAULT;
+	f[1] = sock_file(b, (u32)type);
+	if (IS_ERR(f[1])) {
+		fput(f[0]);
+		return (int)PTR_ERR(f[1]);
 	}
 	return 0;
+}
+
+/*
+ * As on Linux, the numbers are reserved and written first, also for sockets that cannot be made.
+ * Only then are the descriptors opened: another thread may close or replace an open one.
+ */
+long sys_socketpair(int family, int type, int protocol, uaddr_t fds)
+{
+	struct file *f[2] = { NULL };
+	int fd[2], err;
+
+	if (bad_type_flags(type))
+		return -EINVAL;
+	fd[0] = get_unused_fd((u32)type & O_CLOEXEC);
+	if (fd[0] < 0)
+		return fd[0];
+	fd[1] = get_unused_fd((u32)type & O_CLOEXEC);
+	err = fd[1];
+	if (fd[1] < 0)
+		goto err_first;
+	err = copy_to_user(fds, fd, sizeof(fd)) ? -EFAULT : pair_files(family, type, protocol, f);
+	if (err)
+		goto err_both;
+	fd_install(fd[0], f[0]);
+	fd_install(fd[1], f[1]);
+	return 0;
+
+err_both:
+	put_unused_fd(fd[1]);
+err_first:
+	put_unused_fd(fd[0]);
+	return err;
 }
 
 /* ---- addresses ---- */
