@@ -143,6 +143,15 @@ static u32 echo_room(const struct tty_struct *tty)
 	return ECHO_BUF_SIZE - (tty->echo_head - tty->echo_tail);
 }
 
+void n_tty_keep_output(struct tty_struct *tty, const u8 *buf, u32 n)
+{
+	if (tty->echo_tail == tty->echo_head)
+		tty->echo_column = tty->column;
+	n = min(n, echo_room(tty));
+	for (u32 i = 0; i < n; i++)
+		tty->echo_buf[tty->echo_head++ % ECHO_BUF_SIZE] = buf[i];
+}
+
 /* Puts a byte through output processing into the echo ring. It is dropped if the ring is full. */
 static void echo_raw(struct tty_struct *tty, u8 c)
 {

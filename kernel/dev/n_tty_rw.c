@@ -257,7 +257,7 @@ ssize_t n_tty_read(struct tty_struct *tty, struct file *f, struct iov_iter *to)
 static u32 write_some(struct tty_struct *tty, const u8 *buf, u32 n)
 {
 	u8 out[512];
-	u32 used = 0, len = 0;
+	u32 used = 0, len = 0, done;
 	int room;
 
 	if (tty->stopped)
@@ -270,8 +270,9 @@ static u32 write_some(struct tty_struct *tty, const u8 *buf, u32 n)
 				  0;
 	while (used < n && (int)len + 8 <= room && len + 8 <= sizeof(out))
 		len += (u32)n_tty_process_output(tty, buf[used++], out + len);
-	if (len)
-		tty->ops->write(tty, out, (int)len);
+	done = len ? (u32)max(0, tty->ops->write(tty, out, (int)len)) : 0;
+	if (unlikely(done < len))
+		n_tty_keep_output(tty, out + done, len - done);
 	return used;
 }
 
