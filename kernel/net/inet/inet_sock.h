@@ -174,8 +174,8 @@ struct inet_queue {
 
 /* A datagram that is being collected (MSG_MORE, UDP_CORK). Protected by op. */
 struct inet_cork {
-	u8 *data; /* NULL: there is none */
-	u32 len;  /* bytes of data */
+	u8 *data;      /* NULL: there is none */
+	u32 len, room; /* bytes of data; size of the buffer */
 	struct flow flow;
 	/* the destination's, host byte order */
 	u16 port;

@@ -79,17 +79,37 @@ static int transmit(struct inet_sock *i, struct sk_buff *skb, const struct flow 
 	return reported_err(i, f, err);
 }
 
+/*
+ * Makes room for @n bytes of corked data; begins an empty datagram if there is none. Doubles the
+ * room at least, so that many small messages are not copied often. op held.
+ */
+static bool cork_room(struct inet_sock *i, u32 n)
+{
+	u32 room = i->cork.data ? i->cork.room : 0;
+	u8 *data;
+
+	if (i->cork.data && n <= room)
+		return true;
+	room = min(max(n, max(room * 2, 128U)), UDP_MAX);
+	data = krealloc(i->cork.data, room, GFP_KERNEL | __GFP_ACCOUNT);
+	if (!data)
+		return false;
+	if (!i->cork.data)
+		i->cork.len = 0;
+	i->cork.data = data;
+	i->cork.room = room;
+	return true;
+}
+
 /* Appends the message to the corked data; begins an empty datagram if there is none. op held. */
 static int gather(struct inet_sock *i, struct msg *m, size_t len)
 {
-	if (!i->cork.data) {
-		i->cork.data = kmalloc(UDP_MAX6, GFP_KERNEL);
-		if (!i->cork.data)
-			return -ENOBUFS;
-		i->cork.len = 0;
-	}
-	if (i->cork.len + len > UDP_MAX)
+	size_t all = (i->cork.data ? i->cork.len : 0) + len;
+
+	if (all > UDP_MAX)
 		return -EMSGSIZE;
+	if (!cork_room(i, (u32)all))
+		return -ENOBUFS;
 	if (copy_from_iter(i->cork.data + i->cork.len, len, &m->iter) != len)
 		return -EFAULT;
 	i->cork.len += (u32)len;
