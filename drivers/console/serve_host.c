@@ -58,7 +58,7 @@ struct client {
 	bool owner, end, tapped;
 	struct con_tap tap;
 	struct telnet telnet;
-	uint8_t out[2 * CHUNK + 16], in[CHUNK];
+	uint8_t out[2 * CHUNK + 16], in[ATTACH_PACKET];
 	size_t out_at, out_len, in_at, in_len;
 	/* Time (ms) at which the client stopped reading; 0: it reads. */
 	int64_t stuck;
@@ -249,8 +249,10 @@ static void push_input(struct client *c)
 
 static void client_in(struct client *c)
 {
-	uint8_t buf[CHUNK];
-	ssize_t n = host_recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT);
+	uint8_t buf[ATTACH_PACKET];
+	/* what a port gets may grow by telnet's answers */
+	size_t room = c->by == BY_ATTACH ? sizeof(buf) : CHUNK;
+	ssize_t n = host_recv(c->fd, buf, room, MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
