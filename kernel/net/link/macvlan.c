@@ -37,8 +37,8 @@
 
 /* The members of a lower device; dev->port of that device. */
 struct mv_port {
-	bool (*kind)(
-		struct net_device *, struct sk_buff *); /* macvlan_rx; first, as br_port.kind is */
+	/* macvlan_rx; the first member, as br_port.kind is */
+	bool (*kind)(struct net_device *, struct sk_buff *);
 	spinlock_t lock;
 	struct list_head members;
 	u32 nr;

@@ -57,8 +57,10 @@ static int add(const struct netname *n, u32 index, bool tx)
 	snprintf(path, sizeof(path), "devices/virtual/net/%s/queues/%s-%u/%s", n->name,
 		tx ? "tx" : "rx", index, tx ? "tx_timeout" : "rps_cpus");
 	err = sysfs_create(path, show_zero, q);
-	if (err)
-		return err; /* files that were added are kept */
+	if (err) {
+		kfree(q);
+		return err;
+	}
 	*strrchr(path, '/') = 0;
 	return sysfs_show_when(path, is_used, q);
 }
