@@ -13,7 +13,6 @@
 #include "kernel/net/netlink/rtnl.h"
 #include "kernel/net/socket/socket.h"
 
-#define LIST_MAX 8192U
 #define USER_HZ 100
 #define NUD_HAS_MAC (NUD_PERMANENT | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY | NUD_NOARP)
 
@@ -73,7 +72,7 @@ void rtnl_notify_neigh(struct net *net, const struct neigh_info *info, u16 type)
 /* Returns the number of entries for which a copy of the table needs room. */
 static u32 room_for(const struct net *net)
 {
-	return min(READ_ONCE(net->neigh.nr) + 16, LIST_MAX);
+	return READ_ONCE(net->neigh.nr) + 16;
 }
 
 /* The filter of a dump: a family, a device, a master of devices; 0: any. */

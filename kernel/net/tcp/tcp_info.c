@@ -192,9 +192,8 @@ u32 tcp_fill_stats(struct tcp_sock *t, const struct sk_buff *by, u8 *to)
 	put(&at, TCP_NLA_RECUR_RETRANS, t->timers.retries, 1);
 	put(&at, TCP_NLA_DELIVERY_RATE_APP_LMT, 0, 1);
 	put(&at, TCP_NLA_SND_SSTHRESH, t->cc.ssthresh, 4);
-	put(&at, TCP_NLA_DELIVERED, t->stats.delivered + (by ? 1 : 0),
-		/* includes segments that @by acknowledges */
-		4);
+	/* includes the segments that @by acknowledges */
+	put(&at, TCP_NLA_DELIVERED, t->stats.delivered + (by ? 1 : 0), 4);
 	put(&at, TCP_NLA_DELIVERED_CE, t->stats.delivered_ce, 4);
 	put(&at, TCP_NLA_SNDQ_SIZE, t->snd.write_seq - t->snd.una, 4);
 	put(&at, TCP_NLA_CA_STATE, ca_state(t), 1);
