@@ -42,6 +42,12 @@ int sock_bind_device(struct sock_common *sk, int opt, uaddr_t val, u32 len);
  * small, -ENODATA without a peer's groups, or -EFAULT.
  */
 int sock_peer_groups(struct socket *s, uaddr_t val, u32 room, uaddr_t ulen);
+/*
+ * Serves SO_PEERPIDFD: writes the number of a pidfd of the peer to @val, which has @room bytes, and
+ * the bytes of the number to *@ulen unless it is 0, both in program memory. Then opens the pidfd.
+ * May sleep. Returns the bytes, -ENODATA without a peer's process, -EFAULT, or another -errno.
+ */
+long sock_peer_pidfd(struct socket *s, uaddr_t val, u32 room, uaddr_t ulen);
 /* Returns the value of SO_COOKIE, never 0; the first call chooses it. Takes no lock. */
 u64 sock_cookie(struct sock_common *sk);
 /*

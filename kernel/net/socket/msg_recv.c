@@ -26,6 +26,10 @@ struct control {
 	u32 *out_flags;
 };
 
+/*
+ * Adds a control message, or as much of it as there is room for. Returns -EFAULT, with nothing
+ * added, if it cannot be written, else 0.
+ */
 static int put_cmsg(struct control *c, int level, int type, const void *data, u64 n)
 {
 	struct user_cmsghdr h = { sizeof(h) + n, level, type };
@@ -46,39 +50,39 @@ static int put_cmsg(struct control *c, int level, int type, const void *data, u6
 	return 0;
 }
 
-/* Installs as many of the files as there is room for, and sets MSG_CTRUNC if others are dropped. */
-static int put_rights(struct control *c, struct msg *m, u32 flags)
+/*
+ * Installs as many of the files as there is room for, and sets MSG_CTRUNC if others are dropped.
+ * Each number is written before its descriptor is opened. What cannot be written is dropped.
+ */
+static void put_rights(struct control *c, struct msg *m, u32 flags)
 {
-	u64 space = c->room - c->used;
-	u32 fits, i, n = 0;
-	int *fds, err;
+	u64 space = c->room - c->used, at = c->ua + c->used;
+	struct user_cmsghdr h = { 0, SOL_SOCKET, SCM_RIGHTS };
+	u32 fits = 0, n;
 
-	if (space < sizeof(struct user_cmsghdr) + sizeof(int)) {
-		*c->out_flags |= MSG_CTRUNC;
-		return 0;
-	}
-	fits = (u32)min_t(u64, (space - sizeof(struct user_cmsghdr)) / sizeof(int), m->nr_files);
-	fds = kcalloc(fits, sizeof(int), GFP_KERNEL);
-	if (!fds)
-		return -ENOMEM;
-	for (i = 0; i < fits; i++) {
+	if (space >= sizeof(h) + sizeof(int))
+		fits = (u32)min_t(u64, (space - sizeof(h)) / sizeof(int), m->nr_files);
+	for (n = 0; n < fits; n++) {
 		int fd = get_unused_fd(flags & MSG_CMSG_CLOEXEC ? O_CLOEXEC : 0);
 
 		if (fd < 0)
 			break;
-		sock_cgroup_received(m->files[i]);
-		fd_install(fd, get_file(m->files[i]));
-		fds[n++] = fd;
+		if (put_user(fd, UADDR(at + sizeof(h) + n * sizeof(fd)))) {
+			put_unused_fd(fd);
+			break;
+		}
+		sock_cgroup_received(m->files[n]);
+		fd_install(fd, get_file(m->files[n]));
 	}
 	if (n < m->nr_files)
 		*c->out_flags |= MSG_CTRUNC;
-	err = n ? put_cmsg(c, SOL_SOCKET, SCM_RIGHTS, fds, n * sizeof(int)) : 0;
-	kfree(fds);
-	return err;
+	h.len = sizeof(h) + n * sizeof(int);
+	if (n && !copy_to_user(UADDR(at), &h, sizeof(h)))
+		c->used += min(CMSG_ALIGN(h.len), space);
 }
 
 /* Adds a pidfd of the sending process, or a negative errno if there is none. */
-static int put_pidfd(struct control *c, const struct ucred *cred)
+static void put_pidfd(struct control *c, const struct ucred *cred)
 {
 	struct pid *pid;
 	struct file *f;
@@ -86,17 +90,20 @@ static int put_pidfd(struct control *c, const struct ucred *cred)
 
 	if (c->room - c->used < sizeof(struct user_cmsghdr) + sizeof(fd)) {
 		*c->out_flags |= MSG_CTRUNC;
-		return 0;
+		return;
 	}
 	pid = find_get_pid_ns((pid_t)cred->pid, &init_pid_ns);
 	f = pid ? pidfd_file(pid, 0) : ERR_PTR(-ESRCH);
 	put_pid(pid);
 	fd = IS_ERR(f) ? (int)PTR_ERR(f) : get_unused_fd(O_CLOEXEC);
+	if (put_cmsg(c, SOL_SOCKET, SCM_PIDFD_, &fd, sizeof(fd)) && fd >= 0) {
+		put_unused_fd(fd);
+		fd = -EFAULT;
+	}
 	if (fd >= 0)
 		fd_install(fd, f);
 	else if (!IS_ERR(f))
 		fput(f);
-	return put_cmsg(c, SOL_SOCKET, SCM_PIDFD_, &fd, sizeof(fd));
 }
 
 static const u8 *ctl_of(const struct msg *m)
@@ -104,27 +111,25 @@ static const u8 *ctl_of(const struct msg *m)
 	return m->ctl_long ? m->ctl_long : m->ctl;
 }
 
-static int put_control(struct socket *s, struct msg *m, struct control *c, u32 flags)
+/* As on Linux, control messages whose memory cannot be written are left out. */
+static void put_control(struct socket *s, struct msg *m, struct control *c, u32 flags)
 {
-	int err = 0;
-
 	if (s->sk->passcred && m->has_cred) {
 		struct ucred cred = ucred_to_user(&m->cred);
 
-		err = put_cmsg(c, SOL_SOCKET, SCM_CREDENTIALS, &cred, sizeof(cred));
+		put_cmsg(c, SOL_SOCKET, SCM_CREDENTIALS, &cred, sizeof(cred));
 	}
-	if (!err && s->sk->rare.passpidfd && m->has_cred)
-		err = put_pidfd(c, &m->cred);
-	if (!err && m->nr_files)
-		err = put_rights(c, m, flags);
-	for (u32 at = 0; !err && at < m->ctl_len;) {
+	if (s->sk->rare.passpidfd && m->has_cred)
+		put_pidfd(c, &m->cred);
+	if (m->nr_files)
+		put_rights(c, m, flags);
+	for (u32 at = 0; at < m->ctl_len;) {
 		struct user_cmsghdr h;
 
 		memcpy(&h, ctl_of(m) + at, sizeof(h));
-		err = put_cmsg(c, h.level, h.type, ctl_of(m) + at + sizeof(h), h.len);
+		put_cmsg(c, h.level, h.type, ctl_of(m) + at + sizeof(h), h.len);
 		at += (u32)(sizeof(h) + CMSG_ALIGN(h.len));
 	}
-	return err;
 }
 
 /*
@@ -210,10 +215,11 @@ static long finish_receive(
 	struct socket *s, struct msg *m, struct user_msghdr *h, uaddr_t umsg, u32 flags)
 {
 	struct control c = { h->control, h->control ? h->controllen : 0, 0, &m->out_flags };
-	int err = put_control(s, m, &c, flags);
+	int err = 0;
 
+	put_control(s, m, &c, flags);
 	/* The length of the name is returned even if the caller has no buffer for it. */
-	if (!err && m->name) {
+	if (m->name) {
 		u32 n = min_t(u32, m->name->len, (u32)h->namelen);
 
 		if (copy_to_user(UADDR(h->name), m->name->data, n) ||
@@ -403,10 +409,10 @@ static long put_out(
 	u64 name = at + sizeof(struct io_uring_recvmsg_out), control = name + (u32)h->namelen;
 	struct control c = { control, h->controllen, 0, &m->out_flags };
 	struct io_uring_recvmsg_out out = { .namelen = m->name->len, .payloadlen = (u32)n };
-	int err = put_control(s, m, &c, flags);
+	int err = 0;
 
-	if (!err &&
-		copy_to_user(UADDR(name), m->name->data, min_t(u32, m->name->len, (u32)h->namelen)))
+	put_control(s, m, &c, flags);
+	if (copy_to_user(UADDR(name), m->name->data, min_t(u32, m->name->len, (u32)h->namelen)))
 		err = -EFAULT;
 	out.controllen = (u32)c.used;
 	out.flags = m->out_flags | (flags & MSG_CMSG_CLOEXEC);

@@ -256,6 +256,8 @@ struct proto_ops {
 	 * Returns the supplementary groups of the peer without a reference, or NULL. May be NULL.
 	 */
 	const struct group_info *(*peer_groups)(struct socket *s);
+	/* Returns the process of the peer without a reference, or NULL. May be NULL. */
+	struct pid *(*peer_pid)(struct socket *s);
 };
 /* A socket as a file. Freed with the file, or at once if it never gets one. */
 struct socket {

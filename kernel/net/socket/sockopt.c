@@ -532,6 +532,8 @@ long sock_getsockopt_file(struct file *f, int level, int optname, uaddr_t optval
 		return -EINVAL;
 	if (optname == SO_GET_FILTER)
 		return sock_get_filter(s->sk, optval, (u32)optlen);
+	if (optname == SO_PEERPIDFD_)
+		return sock_peer_pidfd(s, optval, (u32)optlen, UADDR(0));
 	err = get_option(s, level, optname, val, &len);
 	if (err)
 		return err;
@@ -563,6 +565,10 @@ long sys_getsockopt(int fd, int level, int optname, uaddr_t optval, uaddr_t optl
 	}
 	if (level == SOL_SOCKET && optname == SO_PEERGROUPS) {
 		err = sock_peer_groups(s, optval, (u32)want, optlen);
+		goto out;
+	}
+	if (level == SOL_SOCKET && optname == SO_PEERPIDFD_) {
+		err = min(0L, sock_peer_pidfd(s, optval, (u32)want, optlen));
 		goto out;
 	}
 	len = (u32)want;

@@ -14,6 +14,7 @@
 #include "kernel/net/inet/inet.h"
 #include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
+#include "kernel/task/process.h"
 
 /* flags known to Linux, which are more than our headers define */
 #define STAMPING_ALL ((1U << 19) - 1)
@@ -259,7 +260,6 @@ int sock_get_long(struct socket *s, int opt, void *val, u32 *len)
 	case SO_TXTIME: return give(&sk->rare.txtime, sizeof(sk->rare.txtime), val, len);
 	case SO_BINDTODEVICE: return get_device(sk, val, len);
 	case SO_BINDTOIFINDEX: return give(bound_if(sk), sizeof(int), val, len);
-	case SO_PEERPIDFD_: return -ENODATA; /* these families have no peer */
 	case SO_PEERNAME: return get_peer_name(s, val, len);
 	case SO_MEMINFO: sock_meminfo(s, sk, mem); return give(mem, sizeof(mem), val, len);
 	case SO_COOKIE:
@@ -301,4 +301,30 @@ int sock_peer_groups(struct socket *s, uaddr_t val, u32 room, uaddr_t ulen)
 	if (!err && put_user(size, ulen))
 		err = -EFAULT;
 	return err;
+}
+
+long sock_peer_pidfd(struct socket *s, uaddr_t val, u32 room, uaddr_t ulen)
+{
+	struct pid *pid = s->ops->peer_pid ? s->ops->peer_pid(s) : NULL;
+	u32 n = min(room, (u32)sizeof(int));
+	struct file *f;
+	int fd;
+
+	if (!pid)
+		return -ENODATA;
+	f = pidfd_file(pid, 0);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	fd = get_unused_fd(O_CLOEXEC);
+	if (fd < 0) {
+		fput(f);
+		return fd;
+	}
+	if (copy_to_user(val, &fd, n) || (ulen.v && put_user(n, ulen))) {
+		put_unused_fd(fd);
+		fput(f);
+		return -EFAULT;
+	}
+	fd_install(fd, f);
+	return n;
 }

@@ -562,28 +562,6 @@ static void unix_meminfo(struct sock_common *sk, u32 *n)
 	n[SK_MEMINFO_WMEM_ALLOC] = (u32)unix_wmem(container_of(sk, struct unix_sock, c));
 }
 
-static int peer_pidfd(struct unix_sock *u, void *val, u32 *len)
-{
-	struct file *f;
-	int fd;
-
-	if (!u->peer_pid)
-		return -ENODATA;
-	if (*len > sizeof(fd))
-		*len = sizeof(fd);
-	f = pidfd_file(u->peer_pid, 0);
-	if (IS_ERR(f))
-		return (int)PTR_ERR(f);
-	fd = get_unused_fd(O_CLOEXEC);
-	if (fd < 0) {
-		fput(f);
-		return fd;
-	}
-	fd_install(fd, f);
-	memcpy(val, &fd, *len);
-	return 0;
-}
-
 static void unix_opened(struct socket *s)
 {
 	UNIX(s)->file = s->file;
@@ -594,6 +572,11 @@ static const struct group_info *unix_peer_groups(struct socket *s)
 	struct unix_sock *u = UNIX(s);
 
 	return u->peer_ids ? u->peer_ids->group_info : NULL;
+}
+
+static struct pid *unix_peer_pid(struct socket *s)
+{
+	return UNIX(s)->peer_pid;
 }
 
 /*
@@ -619,8 +602,6 @@ static int unix_getsockopt(struct socket *s, int level, int opt, void *val, u32 
 
 	if (level != SOL_SOCKET)
 		return -EOPNOTSUPP;
-	if (opt == SO_PEERPIDFD_)
-		return peer_pidfd(u, val, len);
 	if (opt != SO_PEERCRED)
 		return -ENOPROTOOPT;
 	cred = peer_cred(u);
@@ -652,6 +633,7 @@ static const struct proto_ops unix_stream_ops = {
 	.getsockopt = unix_getsockopt,
 	.opened = unix_opened,
 	.peer_groups = unix_peer_groups,
+	.peer_pid = unix_peer_pid,
 	.meminfo = unix_meminfo,
 	.ioctl = unix_ioctl,
 	.pair = unix_pair,
@@ -670,6 +652,7 @@ static const struct proto_ops unix_seqpacket_ops = {
 	.getsockopt = unix_getsockopt,
 	.opened = unix_opened,
 	.peer_groups = unix_peer_groups,
+	.peer_pid = unix_peer_pid,
 	.meminfo = unix_meminfo,
 	.ioctl = unix_ioctl,
 	.pair = unix_pair,
@@ -687,6 +670,7 @@ static const struct proto_ops unix_dgram_ops = {
 	.getsockopt = unix_getsockopt,
 	.opened = unix_opened,
 	.peer_groups = unix_peer_groups,
+	.peer_pid = unix_peer_pid,
 	.meminfo = unix_meminfo,
 	.ioctl = unix_ioctl,
 	.pair = unix_pair,
