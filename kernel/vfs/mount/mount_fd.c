@@ -58,20 +58,18 @@ int mnt_flags_of_attr(u64 attr)
 
 /* ---- detached trees ---- */
 
-static long path_fd(const struct path *path, u32 oflags, u32 fmode)
+/* Opens a descriptor for @f, a file or ERR_PTR(-errno), and takes its reference. */
+static long file_fd(struct file *f, u32 oflags)
 {
-	int fd = get_unused_fd(oflags);
-	struct file *f;
+	int fd;
 
-	if (fd < 0)
-		return fd;
-	f = path_file(path);
-	if (IS_ERR(f)) {
-		put_unused_fd(fd);
+	if (IS_ERR(f))
 		return PTR_ERR(f);
-	}
-	f->f_mode |= fmode;
-	fd_install(fd, f);
+	fd = get_unused_fd(oflags);
+	if (fd < 0)
+		fput(f);
+	else
+		fd_install(fd, f);
 	return fd;
 }
 
@@ -80,28 +78,39 @@ static void ns_of_tree_put(struct mnt_namespace *ns)
 	ns_put(&ns->ns);
 }
 
-long mnt_tree_fd(struct mount *m, u32 oflags)
+/*
+ * Returns a file of the detached tree @m, which is unmounted with the file unless it is moved
+ * before then. On failure returns ERR_PTR(-errno), and the tree is unmounted.
+ */
+static struct file *tree_file(struct mount *m)
 {
 	struct mnt_namespace *ns = mnt_ns_new(current_user_ns(), true);
 	struct path path = { m, m->mnt_root };
 	LIST_HEAD(dead);
-	long fd;
+	struct file *f;
 
 	if (IS_ERR(ns)) {
 		down_write(&namespace_sem);
 		mnt_umount_tree(m, &dead);
 		up_write(&namespace_sem);
 		mnt_put_list(&dead);
-		return PTR_ERR(ns);
+		return ERR_CAST(ns);
 	}
 	down_write(&namespace_sem);
 	ns->root = m;
 	mnt_ns_add_tree(ns, m);
 	up_write(&namespace_sem);
-	fd = path_fd(&path, oflags, FMODE_NEED_UNMOUNT);
-	if (fd < 0)
+	f = path_file(&path);
+	if (IS_ERR(f))
 		ns_of_tree_put(ns);
-	return fd;
+	else
+		f->f_mode |= FMODE_NEED_UNMOUNT;
+	return f;
+}
+
+long mnt_tree_fd(struct mount *m, u32 oflags)
+{
+	return file_fd(tree_file(m), oflags);
 }
 
 void mnt_dissolve(struct mount *m)
@@ -129,7 +138,7 @@ void mnt_dissolve(struct mount *m)
 
 /* ---- open_tree ---- */
 
-static long open_detached_copy(const struct path *path, bool recursive, u32 oflags)
+static struct file *open_detached_copy(const struct path *path, bool recursive)
 {
 	struct mount *m = ERR_PTR(-EINVAL);
 
@@ -138,35 +147,39 @@ static long open_detached_copy(const struct path *path, bool recursive, u32 ofla
 		m = mnt_copy_tree(
 			path->mnt, path->dentry, COPY_NS_FILES | (recursive ? COPY_RECURSIVE : 0));
 	up_write(&namespace_sem);
-	return IS_ERR(m) ? PTR_ERR(m) : mnt_tree_fd(m, oflags);
+	return IS_ERR(m) ? ERR_CAST(m) : tree_file(m);
 }
 
-long sys_open_tree(int dfd, uaddr_t ua, int uflags)
+/* Does what open_tree(2) does, but returns the file, or ERR_PTR(-errno). */
+static struct file *open_tree_file(int dfd, uaddr_t ua, int uflags)
 {
 	u32 flags = (u32)uflags, lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
 					  (flags & AT_NO_AUTOMOUNT ? 0 : LOOKUP_AUTOMOUNT);
 	bool clone = flags & OPEN_TREE_CLONE;
 	struct path path;
-	long ret;
+	struct file *f;
+	long err;
 
 	if (flags & ~(u32)(AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW |
 			    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC))
-		return -EINVAL;
+		return ERR_PTR(-EINVAL);
 	if ((flags & AT_RECURSIVE) && !clone)
-		return -EINVAL;
+		return ERR_PTR(-EINVAL);
 	if (clone && !may_mount())
-		return -EPERM;
+		return ERR_PTR(-EPERM);
 	if (flags & AT_EMPTY_PATH)
 		lookup |= LOOKUP_EMPTY;
-	ret = user_path_at(dfd, ua, lookup, &path);
-	if (ret)
-		return ret;
-	if (clone)
-		ret = open_detached_copy(&path, flags & AT_RECURSIVE, flags & O_CLOEXEC);
-	else
-		ret = path_fd(&path, flags & O_CLOEXEC, 0);
+	err = user_path_at(dfd, ua, lookup, &path);
+	if (err)
+		return ERR_PTR(err);
+	f = clone ? open_detached_copy(&path, flags & AT_RECURSIVE) : path_file(&path);
 	path_put(&path);
-	return ret;
+	return f;
+}
+
+long sys_open_tree(int dfd, uaddr_t ua, int flags)
+{
+	return file_fd(open_tree_file(dfd, ua, flags), (u32)flags & O_CLOEXEC);
 }
 
 /* ---- move_mount ---- */
@@ -384,8 +397,8 @@ static int get_change(uaddr_t uattr, size_t size, struct change *c)
 long sys_open_tree_attr(int dfd, uaddr_t ua, int flags, uaddr_t uattr, size_t size)
 {
 	struct change c;
+	struct file *f;
 	bool made;
-	long fd;
 	int err;
 
 	if (!uattr.v != !size)
@@ -394,21 +407,18 @@ long sys_open_tree_attr(int dfd, uaddr_t ua, int flags, uaddr_t uattr, size_t si
 	if (err < 0)
 		return err;
 	made = err > 0;
-	fd = sys_open_tree(dfd, ua, flags);
-	if (made && fd >= 0) {
-		struct fd f = fdget_raw((int)fd);
-
-		err = f.file ? do_setattr(&f.file->f_path, &c, flags & AT_RECURSIVE) : -EBADF;
-		if (f.file)
-			fdput(f);
+	f = open_tree_file(dfd, ua, flags);
+	/* The descriptor is opened last: until then no other thread can use or close it. */
+	if (made && !IS_ERR(f)) {
+		err = do_setattr(&f->f_path, &c, flags & AT_RECURSIVE);
 		if (err) {
-			close_fd((int)fd);
-			fd = err;
+			fput(f);
+			f = ERR_PTR(err);
 		}
 	}
 	if (made)
 		change_put(&c);
-	return fd;
+	return file_fd(f, (u32)flags & O_CLOEXEC);
 }
 
 long sys_mount_setattr(int dfd, uaddr_t ua, int flags, uaddr_t uattr, size_t size)
