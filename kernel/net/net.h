@@ -116,6 +116,9 @@ struct net_icmp {
 	int errors_by_inbound; /* icmp_errors_use_inbound_ifaddr */
 	/* ignore echo requests: all of them; those to a broadcast or multicast address */
 	int echo_ignore, echo_ignore_many, echo6_ignore, echo6_ignore_many;
+	/* ms between two errors to one destination, of IPv4 and IPv6; 0: no limit */
+	int ratelimit, ratelimit6;
+	int ratemask;     /* rate-limited ICMP types, a bit each */
 	u64 ratemask6[4]; /* rate-limited ICMPv6 types, a bit each */
 };
 

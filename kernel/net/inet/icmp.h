@@ -41,14 +41,13 @@ struct icmphdr {
 	};
 };
 
-/* Sysctls of icmp_limit.c. */
+/* Sysctls of icmp_limit.c that are of all namespaces. */
 struct icmp_limits {
 	/*
-	 * ratelimit (IPv4), ratelimit6: ms between two errors to one destination, 0: no limit.
-	 * ratemask: a bit for each limited IPv4 type. msgs_per_sec: most errors a second to all
-	 * destinations. msgs_burst: most errors sent at once
+	 * msgs_per_sec: most errors a second to all destinations. msgs_burst: most errors sent at
+	 * once.
 	 */
-	int ratelimit, ratemask, msgs_per_sec, msgs_burst, ratelimit6;
+	int msgs_per_sec, msgs_burst;
 	/* sysctls in ipv4/route: ticks of 4 ms, except redirect_number, a count */
 	int redirect_load, redirect_number, redirect_silence, error_cost, error_burst;
 	/* net.core: at most message_burst log lines in message_cost seconds */

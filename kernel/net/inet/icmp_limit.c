@@ -23,12 +23,8 @@
 #define TICK (4 * NSEC_PER_MSEC)
 
 struct icmp_limits icmp_limits = {
-	.ratelimit = 1000,
-	.ratemask = BIT(ICMP_DEST_UNREACH) | BIT(ICMP_SOURCE_QUENCH) | BIT(ICMP_TIME_EXCEEDED) |
-		    BIT(ICMP_PARAMETERPROB),
 	.msgs_per_sec = 1000,
 	.msgs_burst = 50,
-	.ratelimit6 = 1000,
 	.redirect_load = 5,
 	.redirect_number = 9,
 	.redirect_silence = 5 << 10,
@@ -112,6 +108,9 @@ static bool take_of_peer(const struct net *net, const ip_addr *to, u64 cost, u64
 
 void icmp_net_init(struct net *net)
 {
+	net->icmp.ratelimit = net->icmp.ratelimit6 = 1000;
+	net->icmp.ratemask = BIT(ICMP_DEST_UNREACH) | BIT(ICMP_SOURCE_QUENCH) |
+			     BIT(ICMP_TIME_EXCEEDED) | BIT(ICMP_PARAMETERPROB);
 	net->icmp.ratemask6[0] = ~BIT(ICMPV6_PKT_TOOBIG);
 	net->icmp.ratemask6[1] = ~0UL;
 }
@@ -120,7 +119,7 @@ static bool counts(const struct net *net, bool v6, u8 type, u8 code)
 {
 	if (v6)
 		return READ_ONCE(net->icmp.ratemask6[type / 64]) >> type % 64 & 1;
-	return type < 32 && icmp_limits.ratemask & (int)BIT(type) &&
+	return type < 32 && READ_ONCE(net->icmp.ratemask) & (int)BIT(type) &&
 	       !(type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED);
 }
 
@@ -188,7 +187,8 @@ bool net_may_warn(void)
 bool icmp_may_send(const struct net *net, const struct flow *f, bool v6, u8 type, u8 code)
 {
 	u64 now = ktime_get(),
-	    peer = (u64)(v6 ? icmp_limits.ratelimit6 : icmp_limits.ratelimit) * NSEC_PER_MSEC;
+	    peer = (u64)READ_ONCE(*(v6 ? &net->icmp.ratelimit6 : &net->icmp.ratelimit)) *
+		   NSEC_PER_MSEC;
 	u64 cost = NSEC_PER_SEC / (u64)max(icmp_limits.msgs_per_sec, 1);
 	bool ok;
 

@@ -30,8 +30,6 @@ static int routes_max = INT32_MAX, low_latency;
 
 static const struct sysctl ints[] = {
 	SYSCTL_NUM("net/ipv4/tcp_max_orphans", tcp_limits.max_orphans, 0, 0x7fffffff),
-	SYSCTL_NUM("net/ipv4/icmp_ratelimit", icmp_limits.ratelimit, 0, 0x7fffffff),
-	SYSCTL_NUM("net/ipv4/icmp_ratemask", icmp_limits.ratemask, 0, 0x7fffffff),
 	SYSCTL_NUM("net/ipv4/icmp_msgs_per_sec", icmp_limits.msgs_per_sec, 0, 0x7fffffff),
 	SYSCTL_NUM("net/ipv4/icmp_msgs_burst", icmp_limits.msgs_burst, 0, 0x7fffffff),
 	SYSCTL_NUM("net/ipv4/route/redirect_load", icmp_limits.redirect_load, INT32_MIN, INT32_MAX),
@@ -46,7 +44,6 @@ static const struct sysctl ints[] = {
 	SYSCTL_NUM("net/core/netdev_max_backlog", netdev_max_backlog, 0, INT32_MAX),
 	SYSCTL_NUM("net/core/message_cost", icmp_limits.message_cost, 0, INT32_MAX / 250),
 	SYSCTL_NUM("net/core/message_burst", icmp_limits.message_burst, INT32_MIN, INT32_MAX),
-	SYSCTL_NUM("net/ipv6/icmp/ratelimit", icmp_limits.ratelimit6, 0, 0x7fffffff),
 	NEIGH_GC("net/ipv4/neigh/default/", neigh_gc[0]),
 	NEIGH_GC("net/ipv6/neigh/default/", neigh_gc[1]),
 };
@@ -175,6 +172,9 @@ static const struct net_sysctl own[] = {
 	OWN("ipv4/ip_autobind_reuse", ports.autobind_reuse, 0, 1),
 	OWN("ipv4/ip_forward_use_pmtu", ipv4.forward_use_pmtu, 0, 255),
 	OWN("ipv4/icmp_ignore_bogus_error_responses", icmp.ignore_bogus, 0, 1),
+	OWN("ipv4/icmp_ratelimit", icmp.ratelimit, 0, 0x7fffffff),
+	OWN("ipv4/icmp_ratemask", icmp.ratemask, 0, 0x7fffffff),
+	OWN("ipv6/icmp/ratelimit", icmp.ratelimit6, 0, 0x7fffffff),
 	OWN("ipv4/icmp_errors_use_inbound_ifaddr", icmp.errors_by_inbound, 0, 1),
 	OWN("ipv4/route/min_pmtu", ipv4.min_pmtu, 68, INT32_MAX),
 	OWN("ipv4/route/mtu_expires", ipv4.mtu_expires, INT32_MIN / 250, INT32_MAX / 250),
