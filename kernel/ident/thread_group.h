@@ -53,10 +53,8 @@ struct signal_struct {
 	/* List of task->thread_node, under tasklist_lock. */
 	struct list_head threads;
 	struct wait_queue_head wait_chldexit; /* its threads in wait(2) */
-	/* the thread that takes the next signal to the process if it can */
-	struct task *curr_target;
-	struct sigpending shared_pending; /* signals to the process */
-	int group_exit_code;              /* in wait(2)'s format */
+	struct sigpending shared_pending;     /* signals to the process */
+	int group_exit_code;                  /* in wait(2)'s format */
 	/* True once all threads must exit, with group_exit_code. */
 	bool group_exit;
 	/*

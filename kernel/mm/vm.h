@@ -22,7 +22,6 @@
 #include "kernel/lib/types.h"
 #include "kernel/sched/lock.h"
 
-struct core_state;
 struct file;
 struct ldt;
 struct patch;
@@ -76,8 +75,7 @@ struct mm {
 	u64 vdso_base;
 	struct file *exe_file; /* a reference, or NULL */
 	u64 auxv[MM_AUXV];
-	u32 nr_auxv;   /* words of auxv in use */
-	u64 owner_pid; /* not used */
+	u32 nr_auxv; /* words of auxv in use */
 
 	/* Data of the machine for this mm: each member is set once. */
 	/* patched call sites of this mm (arch/um/patch/patch.c), or NULL */
@@ -97,7 +95,6 @@ struct mm {
 	u32 dump_mode; /* prctl(PR_SET_DUMPABLE): 0, 1, 2 */
 	/* bits for kinds of mappings in a core dump: /proc/PID/coredump_filter */
 	u32 coredump_filter;
-	struct core_state *core_state; /* not used */
 
 	/* Requests of the process. */
 	/* true once the mm has had areas for ksm.c; under mmap_lock */

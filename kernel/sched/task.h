@@ -26,7 +26,6 @@ struct sighand_struct;
 struct cred;
 struct nsproxy;
 struct pid;
-struct futex_state;
 struct sem_undo_list;
 struct seccomp_filter;
 struct cgroup;
@@ -64,7 +63,6 @@ struct psi_group;
 #define PF_MEMALLOC 0x800 /* reclaiming: may use the reserves */
 #define PF_KTHREAD 0x00200000
 #define PF_SHOWN 0x00ffffff
-#define PF_VFORK_DONE 0x01000000 /* not set anywhere */
 /* The task exits and is left out of core dumps (under sighand->lock). */
 #define PF_NO_MM 0x02000000
 /* The task is reclaiming memory: reclaim must not recurse. */
@@ -295,8 +293,6 @@ struct task {
 
 	/* Futexes: own, except where said. */
 	uaddr_t robust_list; /* of set_robust_list(2), or 0 */
-	/* Not used. */
-	struct futex_state *futex;
 	/* The PI lock for which the task waits; under the lock of futex_pi.c. */
 	struct futex_q *pi_wait;
 	/* True once the exiting task has released the futexes that it owned. */

@@ -97,11 +97,6 @@ static void exit_signal_state(struct task *t)
 	} else {
 		if (sig->notify_count > 0 && !--sig->notify_count)
 			wake_up_process(sig->group_exec_task);
-		if (sig->curr_target == t)
-			sig->curr_target =
-				list_empty(&sig->threads) ?
-					NULL :
-					list_first_entry(&sig->threads, struct task, thread_node);
 	}
 	flush_sigqueue(t->pending);
 	if (leader)

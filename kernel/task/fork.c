@@ -324,7 +324,6 @@ static void link_process(struct task *t)
 	struct signal_struct *sig = t->signal, *old = current->signal;
 
 	t->group_leader = t;
-	sig->curr_target = t;
 	sig->tty = old->tty;
 	autogroup_fork(sig, old);
 	autogroup_link(t);

@@ -244,8 +244,6 @@ struct file_system_type *filesystem_nth(int i); /* NULL past the end */
 /* ---- mnt.c, mnt_copy.c, mount_fd.c ---- */
 #define MNT_IN_NS 1    /* mnt_state: attached in a namespace */
 #define MNT_INTERNAL 2 /* made by kern_mount() */
-#define MNT_EXPIRED 4  /* not used: mnt_expiry replaces it */
-#define MNT_DOOMED 8   /* was unmounted; no code reads it */
 /*
  * umount(2) has found the mount unused and is about to detach it. Walks take no reference to it.
  * Set and cleared in write sections of mount_seq, while namespace_sem is held for writing.

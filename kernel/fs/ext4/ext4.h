@@ -210,7 +210,6 @@ struct ext4_sb {
 	 * alloc_lock.
 	 */
 	u64 trimming;
-	u32 next_dir_group;   /* not used */
 	atomic_t generations; /* random start + number of new inodes */
 
 	struct mutex orphan_lock;

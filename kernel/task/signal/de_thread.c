@@ -57,7 +57,6 @@ static void become_leader(struct task *t, struct task *leader)
 	/* The old leader's tracer may be waiting for the old leader, whose end is not reported. */
 	if (leader->ptrace)
 		wake_up_parent(leader, leader->parent);
-	t->signal->curr_target = t;
 	if (init_process == leader)
 		init_process = t;
 	if (pid_ns_of(leader->thread_pid)->child_reaper == leader)

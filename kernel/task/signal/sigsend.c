@@ -161,7 +161,7 @@ static struct task *choose_thread(int sig, struct task *t, bool group)
 		return NULL;
 	for_each_thread(signal, other)
 		if (wants_signal(sig, other))
-			return signal->curr_target = other;
+			return other;
 	return NULL;
 }
 

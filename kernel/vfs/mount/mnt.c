@@ -586,7 +586,7 @@ static void umount_one(struct mount *m, struct list_head *dead)
 		m->mnt_dead_at = where;
 		settle(&where);
 	}
-	m->mnt_state = (m->mnt_state & ~(u32)MNT_CLOSED) | MNT_DOOMED;
+	m->mnt_state &= ~(u32)MNT_CLOSED;
 	vfs_seq_write_end(&mount_seq);
 	list_add_tail(&m->mnt_list, dead);
 }
@@ -599,7 +599,7 @@ static void umount_stuck(struct mount *m)
 	mnt_leave_group(m);
 	vfs_seq_write_begin(&mount_seq);
 	ns_del(m);
-	m->mnt_state |= MNT_DOOMED | MNT_STUCK;
+	m->mnt_state |= MNT_STUCK;
 	vfs_seq_write_end(&mount_seq);
 	/* Not the last reference: the parent's own tree holds another. */
 	mntput(parent);
