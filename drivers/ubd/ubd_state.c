@@ -97,6 +97,7 @@ static int check_image(struct ubd *u, struct state_why *why)
 
 static int ubd_prepare(const char *dir, struct state_why *why)
 {
+	struct state_why other;
 	int err = 0;
 
 	for_each_disk(u)
@@ -109,10 +110,12 @@ static int ubd_prepare(const char *dir, struct state_why *why)
 		if (!err && is_saved(u))
 			err = begin_disk(u, dir, why);
 	}
+	/* after an error too: the thread of a disk that was begun works with the job, which ends */
 	for_each_disk(u)
 	{
-		if (!err && is_saved(u))
-			err = wait_for_disk(u, false, why);
+		int failed = is_saved(u) ? wait_for_disk(u, false, err ? &other : why) : 0;
+
+		err = err ? err : failed;
 	}
 	return err;
 }
