@@ -6,6 +6,8 @@
  *                              Status 0: it was killed;
  *				1: it ended before, with success; 2: without. N 0: it runs to its
  *				end, and the number of its stops is printed
+ *
+ * KILL_WITH in the environment is another signal, by its number.
  */
 #include <errno.h>
 #include <signal.h>
@@ -44,6 +46,8 @@ static long signal_of(int status)
 
 int main(int argc, char **argv)
 {
+	const char *with = getenv("KILL_WITH");
+	int sig = with ? atoi(with) : SIGKILL;
 	long at = argc > 2 ? atol(argv[1]) : -1, stops = 0;
 	int status, ended = 0;
 	pid_t pid, first;
@@ -58,14 +62,15 @@ int main(int argc, char **argv)
 			continue;
 		}
 		if (WSTOPSIG(status) == (SIGTRAP | 0x80) && ++stops == at) {
-			kill(first, SIGKILL);
-			continue;
+			kill(first, sig);
+			if (sig == SIGKILL)
+				continue;
 		}
 		ptrace(PTRACE_SYSCALL, pid, 0, signal_of(status));
 	}
 	if (!at)
 		printf("%ld\n", stops);
-	if (WIFSIGNALED(ended) && WTERMSIG(ended) == SIGKILL)
+	if (WIFSIGNALED(ended) && WTERMSIG(ended) == sig)
 		return 0;
 	return WIFEXITED(ended) && !WEXITSTATUS(ended) ? 1 : 2;
 }

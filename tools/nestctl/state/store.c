@@ -460,23 +460,84 @@ static void sync_files(int fd, const char *path)
 	closedir(d);
 }
 
-/* Replaces the state at n->folder. The old state gets the temporary name, and is removed. */
+/* ---- the name of a finished folder ---- */
+
+/*
+ * Invariant: while a folder is renamed to its final name, and until it is no longer that of
+ * clean_up(), the ending signals are blocked. So clean_up() empties no published state.
+ */
+static sigset_t block_signals(void)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	return before;
+}
+
+/* Called when the folder has its final name. */
+static void end_making(const sigset_t *before)
+{
+	making.path = NULL;
+	making.fd = 0;
+	sigprocmask(SIG_SETMASK, before, NULL);
+}
+
+/*
+ * Gives the new state the name of the old one, and that the temporary name @aside. The file system
+ * has no RENAME_EXCHANGE. Returns 0 or the errno, and then the old state has its name.
+ */
+static int move_aside(const struct state_new *n, const char *aside)
+{
+	int err;
+
+	if (rename(n->folder, aside))
+		return errno;
+	if (!rename(n->made, n->folder))
+		return 0;
+	err = errno;
+	if (rename(aside, n->folder))
+		die("%s: %s: the state from before is %s", n->folder, strerror(errno), aside);
+	return err;
+}
+
+/* Replaces the state at n->folder. The old state gets a temporary name, and is removed. */
 static void replace_state(struct state_new *n)
 {
-	int old = state_lock(n->folder, n->folder, true);
+	int old = state_lock(n->folder, n->folder, true), err = 0;
+	const char *aside = n->made;
+	sigset_t before;
 
 	if (!is_state(old))
 		die("%s: not a state, so it is not replaced", n->folder);
-	if (renameat2(AT_FDCWD, n->made, AT_FDCWD, n->folder, RENAME_EXCHANGE) == 0) {
-		remove_files(old);
-		rmdir(n->made);
-	} else {
-		/* the file system has no RENAME_EXCHANGE: remove the old state first */
-		state_remove_folder(old, n->folder);
-		if (rename(n->made, n->folder))
-			die("%s: %s", n->folder, strerror(errno));
+	before = block_signals();
+	if (renameat2(AT_FDCWD, n->made, AT_FDCWD, n->folder, RENAME_EXCHANGE)) {
+		aside = temporary_name(n->folder);
+		err = move_aside(n, aside);
 	}
+	if (err)
+		die("%s: %s", n->folder, strerror(err));
+	end_making(&before);
+	remove_files(old);
+	rmdir(aside);
 	close(old);
+}
+
+/* Gives the new state its name, which no other has. */
+static void name_state(struct state_new *n)
+{
+	sigset_t before = block_signals();
+	struct stat st;
+
+	if (renameat2(AT_FDCWD, n->made, AT_FDCWD, n->folder, RENAME_NOREPLACE)) {
+		/* without RENAME_NOREPLACE, rename() fails if the other folder is not empty */
+		if (errno == EEXIST || errno == ENOTEMPTY ||
+			(rename(n->made, n->folder) && (errno == EEXIST || errno == ENOTEMPTY)))
+			die("%s: there is one already; --force replaces it", n->folder);
+		if (lstat(n->folder, &st) || lstat(n->made, &st) == 0)
+			die("%s: cannot give it its name", n->folder);
+	}
+	end_making(&before);
 }
 
 void state_publish(struct state_new *n)
@@ -488,18 +549,10 @@ void state_publish(struct state_new *n)
 		state_seal(n->fd, n->folder, n->seal == SEAL_COPY);
 	if (fsync(n->fd))
 		die("%s: %s", n->made, strerror(errno));
-	if (n->replace && !lstat(n->folder, &st)) {
+	if (n->replace && !lstat(n->folder, &st))
 		replace_state(n);
-	} else if (renameat2(AT_FDCWD, n->made, AT_FDCWD, n->folder, RENAME_NOREPLACE)) {
-		/* without RENAME_NOREPLACE, rename() fails if the other folder is not empty */
-		if (errno == EEXIST || errno == ENOTEMPTY ||
-			(rename(n->made, n->folder) && (errno == EEXIST || errno == ENOTEMPTY)))
-			die("%s: there is one already; --force replaces it", n->folder);
-		if (lstat(n->folder, &st) || lstat(n->made, &st) == 0)
-			die("%s: cannot give it its name", n->folder);
-	}
-	making.path = NULL;
-	making.fd = 0;
+	else
+		name_state(n);
 	sync_folder(parent_of(n->folder));
 	close(n->fd);
 }
