@@ -127,9 +127,8 @@ void known_own(int fd);
  * own.
  */
 bool known_may_link(int fd);
-struct stat;
-/* True if known_add() has recorded the file with is_kept. */
-bool known_keeps(const struct stat *st);
+/* True if known_add() has recorded the file with is_kept. @dir, @name: as for openat(2). */
+bool known_keeps(int dir, const char *name);
 
 /* ---- path.c ---- */
 

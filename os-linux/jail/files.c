@@ -536,7 +536,7 @@ static void open_file(
 
 	if (copy_stat(call, p))
 		return;
-	if (writes(flags) && !fstatat(p->dir, p->name, &st, 0) && known_keeps(&st)) {
+	if (writes(flags) && known_keeps(p->dir, p->name)) {
 		answer(call, -EACCES);
 		return;
 	}
@@ -573,8 +573,9 @@ static bool may_link_named(const struct place *p)
 /*
  * Gives another name to a granted file, or to a file of a descriptor. A granted file must be
  * granted to be written to, or pass known_may_link(). A file of a descriptor must have no name yet,
- * or pass known_may_link(). The kernel process cannot write to a kept file under the new name
- * either. Returns 0 or -errno.
+ * or pass known_may_link(). Both kinds are regular files: a link would be followed under the new
+ * name. The kernel process cannot write to a kept file under the new name either. Returns 0 or
+ * -errno.
  */
 static int link_file(const struct place *from, const struct place *to)
 {

@@ -18,6 +18,8 @@ from instance import TEXT_ROOM, Instance, check, why
 from traced import Ended, Stuck
 
 READ, WRITE, POLL, OPENAT, RENAME, LINKAT, RENAMEAT2 = 0, 1, 7, 257, 82, 265, 316
+CLOSE, UNLINK, SYMLINKAT = 3, 87, 266
+SYMLINK_FOLLOW = 0x400
 RENAME_EXCHANGE = 2
 PTRACE, PTRACE_SEIZE = 101, 0x4206
 EPOLL_CTL, RECVMMSG, SENDMMSG = 233, 299, 307
@@ -160,6 +162,42 @@ def links_of_the_owner(setting):
     names = enters.put(9, f"{folder}/there"), enters.put(10, f"{folder}/free")
     moved = enters.call(RENAME, *names)
     check("another file in the folder gets another name", moved == 0, why(moved))
+    one.end()
+
+
+def link_with_a_known_number(setting):
+    """
+    A file that the kernel process made may get other names. After it is deleted, a link that the
+    kernel process makes in a shared folder may get its inode number.
+    """
+    share, folder = f"{setting.work}/shared", f"{setting.work}/numbers"
+    for path in share, folder:
+        os.makedirs(path, exist_ok=True)
+    one = Instance(setting, "on", f"hostfs={share}", "core=on")  # no mount namespace of its own
+    enters, disk = one.enter(), f"{folder}/disk"
+    answer = one.command(f"config ubd4={disk}")
+    fd = next(n for n in map(int, os.listdir(f"/proc/{one.run.pid}/fd"))
+        if os.readlink(f"/proc/{one.run.pid}/fd/{n}") == share)
+    name, target = enters.put(9, disk), enters.put(10, f"{setting.work}/secret")
+    file = enters.call(OPENAT, fd, enters.put(8, "."), os.O_RDWR | os.O_TMPFILE, 0o600)
+    own = enters.put(8, f"/proc/self/fd/{file}")
+    made = enters.call(LINKAT, CWD, own, CWD, name, SYMLINK_FOLLOW)
+    number = os.stat(disk).st_ino if made == 0 else 0
+    check("a file without a name gets a granted one", made == 0, f"{why(file)} {why(made)} {answer}")
+    enters.call(UNLINK, name)
+    enters.call(CLOSE, file)
+    links = [f"link{n}" for n in range(64)]
+    for link in links:
+        enters.call(SYMLINKAT, target, fd, enters.put(8, link))
+        if os.lstat(f"{share}/{link}").st_ino == number:
+            break
+    else:
+        print("skip    a link with the number of a known file: the file system gives a new one")
+    held = enters.call(OPENAT, fd, enters.put(8, link), os.O_PATH | os.O_NOFOLLOW, 0)
+    own = enters.put(8, f"/proc/self/fd/{held}")
+    linked = enters.call(LINKAT, CWD, own, CWD, name, SYMLINK_FOLLOW)
+    check("a link with the number of a known file gets no granted name",
+        held >= 0 and linked < 0 and not os.path.lexists(disk), f"{why(held)} {why(linked)}")
     one.end()
 
 
@@ -407,6 +445,7 @@ def main(setting):
     number_of_another(setting)
     disks_to_read(setting)
     links_of_the_owner(setting)
+    link_with_a_known_number(setting)
     tracing(setting)
     descriptors_of_the_broker(setting)
     children_of_the_broker(setting)
