@@ -51,6 +51,8 @@ static int nr_grants, nr_first, oldest;
 struct place {
 	/* false: the name was not looked up, and no call may be made for it */
 	bool looked_up;
+	/* true: the guest may change the name at any time, since it lies in a folder of hostfs */
+	bool shared;
 	int dir;      /* AT_FDCWD: the name is a path */
 	unsigned how; /* OS_GRANT_*, or 0: a table */
 	/* the path as the kernel process sees it, for messages */
@@ -273,6 +275,7 @@ static int find(struct place *p)
 
 	p->dir = AT_FDCWD;
 	p->name = p->path;
+	p->shared = shared;
 	/* a grant for the name itself comes first: a grant for the folder may allow more */
 	for (int i = 0; i < nr_grants && !shared; i++)
 		if (is_by_name(&grants[i]) && !strcmp(grants[i].path, p->path)) {
@@ -321,6 +324,7 @@ static int take(struct place *p, uint64_t dir, uint64_t addr, unsigned need)
 
 	/* what an earlier call has left on the stack must not be taken for this name's place */
 	p->looked_up = false;
+	p->shared = false;
 	p->dir = -1;
 	p->how = 0;
 	p->name = NULL;
@@ -624,10 +628,41 @@ static int rename_or_link(const struct seccomp_notif *call, const struct file_ca
 	/* under another name that is granted, a link that the owner has made would be followed */
 	if (is_link(from))
 		return -EACCES;
+	/* the guest may put a link there now, after the check */
+	if (from->shared && !to->shared)
+		return -EACCES;
 	if (c->op == LINK)
 		return link_file(from, to);
 	err = renameat2(from->dir, from->name, to->dir, to->name, flags);
 	return err ? -errno : 0;
+}
+
+/* Changes the mode of a file. In a granted folder a link is not followed. */
+static int change_mode(const struct place *p, mode_t mode)
+{
+	char self[64];
+	struct stat st;
+	int held, err;
+
+	if (p->dir == AT_FDCWD)
+		return fchmodat(p->dir, p->name, mode, 0) ? -errno : 0;
+	held = openat(p->dir, p->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (held < 0)
+		return -errno;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", held);
+	if (fstat(held, &st) || S_ISLNK(st.st_mode))
+		err = -EOPNOTSUPP;
+	else
+		err = chmod(self, mode) ? -errno : 0;
+	close(held);
+	return err;
+}
+
+static int may_access(const struct place *p, int mode)
+{
+	int flags = p->dir == AT_FDCWD ? 0 : AT_SYMLINK_NOFOLLOW;
+
+	return faccessat(p->dir, p->name, mode, AT_EACCESS | flags) ? -errno : 0;
 }
 
 /* Makes a call, other than an open, on a granted place. Returns the call's result, or -errno. */
@@ -638,14 +673,14 @@ static int change(const struct seccomp_notif *call, const struct file_call *c, s
 	int err;
 
 	switch (c->op) {
-	case ACCESS: return faccessat(p->dir, p->name, (int)value, AT_EACCESS) ? -errno : 0;
+	case ACCESS: return may_access(p, (int)value);
 	case STAT: return stat_file(call, p);
 	case STATX: return -EACCES; /* only for descriptors */
 	case READLINK: return read_link(p, value, call->data.args[c->value + 1]);
 	case UNLINK: return unlinkat(p->dir, p->name, (int)arg(call, c->flags, 0)) ? -errno : 0;
 	case RMDIR: return unlinkat(p->dir, p->name, AT_REMOVEDIR) ? -errno : 0;
 	case MKDIR: return mkdirat(p->dir, p->name, value & 0777) ? -errno : 0;
-	case CHMOD: return fchmodat(p->dir, p->name, value & 0777, 0) ? -errno : 0;
+	case CHMOD: return change_mode(p, value & 0777);
 	default:
 		err = rename_or_link(call, c, p, &to);
 		if (err == -EACCES)

@@ -13,6 +13,7 @@ from attempts import CWD
 from instance import Instance
 
 CHMOD, FCHMOD, OPENAT, MKDIRAT, MKNODAT, STATX = 90, 91, 257, 258, 259, 332
+RENAME, LINKAT = 82, 265
 TRUNCATE, SETXATTR, UTIMENSAT = 76, 188, 280
 ZERO = os.makedev(1, 5)  # /dev/zero
 # Keys of try_changes() about devices.
@@ -198,6 +199,49 @@ def other_folders(setting, check, user):
         made >= 0 and os.path.exists(f"{named}/file"), f"{made} {got} {said}")
 
 
+def granted_inside(setting, check, user):
+    """
+    A folder of the host that is granted, in a folder that the guest shares: the guest can put a
+    link there, and the broker does not follow it.
+    """
+    work, whose = setting.work, f"a folder of user {user}" if user else "a folder"
+    log, named = f"{work}/share/log", f"{os.environ['HOME']}/named"
+    for path in log, named:
+        os.makedirs(path, exist_ok=True)
+        for name in os.listdir(path):
+            os.unlink(f"{path}/{name}")
+    with open(f"{log}/file", "w", encoding="ascii") as f:
+        f.write("file")
+    os.symlink(f"{work}/mine", f"{log}/link")
+    with open(f"{work}/mine", "w", encoding="ascii") as f:
+        f.write("mine")
+    os.chmod(f"{work}/mine", 0o600)
+    for path in log, named, f"{log}/file", f"{work}/mine":
+        if user:
+            os.chown(path, user, user)
+    one = Instance(setting, "on", f"hostfs={work}/share", f"tty_log_dir={log}", user=user)
+    try:
+        said = one.command(f"config con5=tty:{named}")
+        enters = one.enter()
+        link, file, away = (enters.put(n, f"{path}") for n, path in
+            enumerate((f"{log}/link", f"{log}/file", f"{named}/away")))
+        mode = enters.call(CHMOD, file, 0o640)
+        followed = enters.call(CHMOD, link, 0o777)
+        linked = enters.call(LINKAT, CWD, file, CWD, away, 0)
+        moved = enters.call(RENAME, file, away)
+        within = enters.call(RENAME, file, enters.put(3, f"{log}/other"))
+        enters.end()
+    finally:
+        one.end()
+    check(f"{whose}: the mode of a file in a granted folder in it is changed",
+        mode == 0 and stat.S_IMODE(os.stat(f"{log}/other").st_mode) == 0o640, f"{mode} {said}")
+    check(f"{whose}: not that of a link's file",
+        followed < 0 and stat.S_IMODE(os.stat(f"{work}/mine").st_mode) == 0o600, f"{followed}")
+    check(f"{whose}: a file in it gets no name outside", max(linked, moved) < 0
+        and not os.path.lexists(f"{named}/away"), f"{linked} {moved} {said}")
+    check(f"{whose}: but another name in it", within == 0, f"{within}")
+
+
 def can_make_spaces(**as_user):
     """True if the host lets the user make a mount namespace that keeps the user's own number."""
     with open("/proc/sys/kernel/overflowuid", encoding="ascii") as f:
@@ -231,4 +275,5 @@ def main(setting, check):
         attack(setting, check, user)
         changes(setting, check, user)
         other_folders(setting, check, user)
+        granted_inside(setting, check, user)
     os.environ["HOME"] = home
