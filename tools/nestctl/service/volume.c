@@ -171,11 +171,33 @@ static const char *real_data(const char *name)
 	return realpath(volume_data(name), NULL) ?: volume_data(name);
 }
 
+/*
+ * True if the kernel process has the folder open. An instance that goes on from a state has it from
+ * the state, and does not name it on its command line.
+ */
+static bool has_open(pid_t pid, const struct stat *folder)
+{
+	char *path = format("/proc/%d/fd", (int)pid);
+	DIR *d = opendir(path);
+	bool found = false;
+	struct stat st;
+
+	for (struct dirent *e; d && !found && (e = readdir(d));)
+		found = *e->d_name != '.' && !fstatat(dirfd(d), e->d_name, &st, 0) &&
+			st.st_dev == folder->st_dev && st.st_ino == folder->st_ino;
+	if (d)
+		closedir(d);
+	free(path);
+	return found;
+}
+
 /* Sets v->users: the kept and the running instances that see the volume or a folder in it. */
 static void find_users(struct volume_info *v)
 {
 	const char *folder = real_data(v->name);
 	size_t nr_kept, nr_running;
+	struct stat st;
+	bool exists = !stat(folder, &st);
 	struct service *kept = services_all(&nr_kept);
 	struct instance *running = instances_find(NULL, &nr_running);
 
@@ -184,7 +206,7 @@ static void find_users(struct volume_info *v)
 		for (char **w = kept[i].spec.words; *w; w++)
 			if (!strncmp(*w, "--volume=", 9) && names_folder(*w + 9, folder, ':'))
 				add_user(v, kept[i].name);
-	for (size_t i = 0; i < nr_running; i++)
+	for (size_t i = 0; i < nr_running; i++) {
 		for (char **w = running[i].argv; *w; w++) {
 			const char *value = strchr(*w, '=');
 
@@ -192,6 +214,9 @@ static void find_users(struct volume_info *v)
 				names_folder(value + 1, folder, ','))
 				add_user(v, running[i].name);
 		}
+		if (exists && has_open(running[i].pid, &st))
+			add_user(v, running[i].name);
+	}
 }
 
 struct reading {
