@@ -14,7 +14,7 @@
  * - packets for a port that the command line names, with loopback=on for all ports;
  * - packets for port 53 of a name server of the host's resolv.conf; if there are rules, only
  *   datagrams with a question that they allow;
- * - a datagram to a peer that has sent one to the same socket: a reply through a forwarded port.
+ * - a datagram to a peer that has sent one to the same socket of a forwarded port: a reply.
  *
  * For other addresses the rules decide (allow.c); name servers and peers are treated as above. With
  * names=dotted, questions for names without a dot are refused, and the audit does not report them.
@@ -33,6 +33,7 @@
 #define PEERS_MAX 256
 
 /* Declared here as in sys/socket.h, which libslirp includes. */
+int close(int fd);
 int connect(int fd, const struct sockaddr *to, socklen_t len);
 ssize_t sendto(
 	int fd, const void *buf, size_t n, int flags, const struct sockaddr *to, socklen_t len);
@@ -55,9 +56,31 @@ static struct peer {
 } peers[PEERS_MAX];
 static unsigned nr_peers, next_peer;
 
+/* By descriptor: a UDP socket of a forwarded port. Other sockets have no peers. */
+static bool forwards[FORWARD_FDS];
+
 void loopback_guard(const struct config *c)
 {
 	conf = c;
+}
+
+void loopback_forwards(void)
+{
+	for (int fd = 0; fd < FORWARD_FDS; fd++) {
+		struct sockaddr_storage at;
+		socklen_t size = sizeof(int), len = sizeof(at);
+		int type;
+
+		forwards[fd] = !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) &&
+			       type == SOCK_DGRAM &&
+			       !getsockname(fd, (struct sockaddr *)&at, &len) &&
+			       (at.ss_family == AF_INET || at.ss_family == AF_INET6);
+	}
+}
+
+static bool is_forward(int fd)
+{
+	return fd >= 0 && fd < FORWARD_FDS && forwards[fd];
 }
 
 void map_v4(struct in6_addr *to, struct in_addr a)
@@ -130,9 +153,11 @@ static bool is_open_port(in_port_t port)
 	return false;
 }
 
-/* True if the socket has got a datagram from this end. */
+/* True if the socket is of a forwarded port, and has got a datagram from this end. */
 static bool is_peer(int fd, const struct end *e)
 {
+	if (!is_forward(fd))
+		return false;
 	for (unsigned i = 0; i < nr_peers; i++)
 		if (peers[i].fd == fd && peers[i].end.port == e->port &&
 			IN6_ARE_ADDR_EQUAL(&peers[i].end.addr, &e->addr))
@@ -199,6 +224,18 @@ int connect(int fd, const struct sockaddr *to, socklen_t len)
 	return -1;
 }
 
+/* Closes, and forgets what the descriptor was: it becomes another socket's. */
+int close(int fd)
+{
+	if (is_forward(fd)) {
+		forwards[fd] = false;
+		for (unsigned i = 0; i < nr_peers; i++)
+			if (peers[i].fd == fd)
+				peers[i].fd = -1;
+	}
+	return (int)syscall(SYS_close, fd);
+}
+
 ssize_t sendto(
 	int fd, const void *buf, size_t n, int flags, const struct sockaddr *to, socklen_t len)
 {
@@ -222,7 +259,7 @@ ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, 
 		/* A resolver is no peer, so that the next query to it is checked, too. */
 		return got;
 	}
-	if ((!conf->nr_rules && !is_loopback(&e.addr)) || is_peer(fd, &e))
+	if (!is_forward(fd) || (!conf->nr_rules && !is_loopback(&e.addr)) || is_peer(fd, &e))
 		return got;
 	peers[next_peer] = (struct peer){ fd, e };
 	next_peer = (next_peer + 1) % PEERS_MAX;

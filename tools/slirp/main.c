@@ -291,7 +291,7 @@ static const char *add_forwards(const struct config *c)
  */
 static void widen_queues(void)
 {
-	for (int fd = 0; fd < FORWARDS_MAX + 64; fd++) {
+	for (int fd = 0; fd < FORWARD_FDS; fd++) {
 		int listens = 0;
 		socklen_t len = sizeof(listens);
 
@@ -332,6 +332,7 @@ int main(int argc, char **argv)
 		start_slirp(&c);
 		error = slirp ? add_forwards(&c) : "libslirp does not start";
 		widen_queues();
+		loopback_forwards();
 	}
 	if (!error)
 		error = jail_enter();

@@ -29,6 +29,8 @@ struct forward {
 	const char *text; /* its word of the command line */
 };
 #define FORWARDS_MAX 64
+/* The sockets of forwarded ports are opened first, and have descriptors below this one. */
+#define FORWARD_FDS (FORWARDS_MAX + 64)
 #define PORTS_MAX 64
 
 /*
@@ -127,6 +129,11 @@ void audit_answer(const char *name, const struct in6_addr *a);
  * before slirp_new().
  */
 void loopback_guard(const struct config *c);
+/*
+ * Records the UDP sockets of forwarded ports, which are the only ones so far. The guest may answer
+ * on them wherever a datagram has come from.
+ */
+void loopback_forwards(void);
 
 /*
  * Enters the jail for good: no new privileges, files only for reading, and with Landlock only those
