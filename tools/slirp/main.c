@@ -25,6 +25,11 @@
 
 #define BATCH 32
 #define FDS_MAX 4096
+/*
+ * Bytes of addresses. libslirp aborts where it gets no memory, and reserves about 400 KB for each
+ * connection, so the descriptors must end first.
+ */
+#define MEMORY_MAX (3UL << 30)
 #define TIMERS_MAX 8
 
 struct timer {
@@ -44,7 +49,10 @@ static unsigned nr_out;
 
 /* ---- frames ---- */
 
-/* Sends the frames in out_frames[]. Ends the process if the kernel has gone. */
+/*
+ * Sends the frames in out_frames[]. A frame for which the host has no memory is lost. Ends the
+ * process if the kernel has gone.
+ */
 static void flush_out(void)
 {
 	unsigned done = 0;
@@ -52,9 +60,12 @@ static void flush_out(void)
 	while (done < nr_out) {
 		int n = sendmmsg(SLIRP_FD, out_msgs + done, nr_out - done, MSG_NOSIGNAL);
 
-		if (n < 0 && errno != EINTR)
+		if (n > 0)
+			done += (unsigned)n;
+		else if (errno == ENOBUFS || errno == ENOMEM || errno == EMSGSIZE)
+			done++;
+		else if (errno != EINTR)
 			exit(0);
-		done += n > 0 ? (unsigned)n : 0;
 	}
 	nr_out = 0;
 }
@@ -324,7 +335,7 @@ int main(int argc, char **argv)
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_FSIZE, 0);
 	limit(RLIMIT_NOFILE, FDS_MAX - 16);
-	limit(RLIMIT_AS, 1UL << 30);
+	limit(RLIMIT_AS, MEMORY_MAX);
 	error = config_parse(&c, argv + 1);
 	if (!error && c.audit >= 0)
 		error = audit_open(c.audit);
