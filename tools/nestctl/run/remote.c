@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -41,16 +42,21 @@ void exec_job_add(struct exec_job *j, char letter, const char *text)
 	j->size += n;
 }
 
-/* Returns a memory file with the job. */
+/* Returns a memory file with the job. The caller's soft limit of a file's size is not meant. */
 static int job_file(const struct exec_job *j)
 {
 	int fd = memfd_create("job", MFD_CLOEXEC);
+	struct rlimit was, most;
 
 	if (fd < 0)
 		die("memfd: %s", strerror(errno));
 	if (j->size > EXEC_JOB_MAX)
 		die("exec: the command and its environment are too long");
+	getrlimit(RLIMIT_FSIZE, &was);
+	most = (struct rlimit){ was.rlim_max, was.rlim_max };
+	setrlimit(RLIMIT_FSIZE, &most);
 	write_all(fd, j->text, j->size, "job");
+	setrlimit(RLIMIT_FSIZE, &was);
 	return fd;
 }
 

@@ -217,7 +217,7 @@ static int make_words(void)
 
 static void __attribute__((noreturn)) run_check(pid_t parent)
 {
-	const struct rlimit limit = { OUTPUT_MAX, OUTPUT_MAX };
+	struct rlimit limit;
 	int null = open("/dev/null", O_RDONLY);
 	sigset_t none;
 
@@ -228,8 +228,14 @@ static void __attribute__((noreturn)) run_check(pid_t parent)
 	dup2(health.output, 1);
 	dup2(health.output, 2);
 	close_range(3, ~0U, 0);
-	/* cut longer output: a write beyond the limit fails with EFBIG, without SIGXFSZ */
-	setrlimit(RLIMIT_FSIZE, &limit);
+	/*
+	 * cut longer output: a write beyond the limit fails with EFBIG, without SIGXFSZ. The soft
+	 * limit only: the file of the job may be larger (remote.c)
+	 */
+	if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_max > OUTPUT_MAX) {
+		limit.rlim_cur = OUTPUT_MAX;
+		setrlimit(RLIMIT_FSIZE, &limit);
+	}
 	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
