@@ -411,7 +411,7 @@ void attend_begin(struct run *r)
 		pump_tell_started(r->started_fd, r->ready, r->fds[0] <= 2);
 	if (!r->terminal || r->fds[2] > 2)
 		pump_kernel_started(r->fds, r->machine);
-	audit_begin();
+	audit_begin(r->machine);
 }
 
 /*

@@ -504,11 +504,19 @@ void audit_prepare(struct run *r)
 	tell_start(r);
 }
 
-void audit_begin(void)
+static void close_given(void)
+{
+	if (given >= 0)
+		close(given);
+	given = -1;
+}
+
+void audit_begin(bool again)
 {
 	if (from < 0)
 		return;
-	close(given);
+	if (!again)
+		close_given();
 	thread_start(&thread, carry, NULL);
 }
 
@@ -575,6 +583,7 @@ bool audit_finish(int status, bool (*hurry)(void))
 
 	if (from < 0)
 		return true;
+	close_given();
 	close(to);
 	to = -1;
 	join(hurry);

@@ -46,8 +46,11 @@ void audit_listen(void (*f)(const char *line));
  * if a file cannot be opened, or if a size is given but no output.
  */
 void audit_prepare(struct run *r);
-/* Starts the thread that carries lines to the outputs, once the kernel has its end of the pipe. */
-void audit_begin(void);
+/*
+ * Starts the thread that carries lines to the outputs, once the kernel has its end of the pipe.
+ * @again: keeps this end, which the machine's next kernel gets, too.
+ */
+void audit_begin(bool again);
 /*
  * Writes a line @event with one field of text, @key and @value. A line that has no room in the pipe
  * or is longer than PIPE_BUF is lost and counted.
