@@ -250,6 +250,7 @@ static const char *reserve(const char *tag)
 	image_lock(tag);
 	if (!stat(path, &st) && !S_ISREG(st.st_mode))
 		die("%s: not an image", path);
+	image_config_must_be_ours(path);
 	return path;
 }
 

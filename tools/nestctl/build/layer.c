@@ -144,8 +144,10 @@ struct layer layer_grown(const struct layer *l, uint64_t size)
 
 void layer_store(const struct layer *l, const char *path, const char *text, size_t size)
 {
-	int fd = copy_flat(l->file, path);
+	int fd;
 
+	image_config_must_be_ours(path);
+	fd = copy_flat(l->file, path);
 	if (access(path, F_OK))
 		output_companion(fd, image_config_path(path));
 	image_config_write(path, text, size);

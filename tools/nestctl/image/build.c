@@ -254,6 +254,7 @@ int image_build(int argc, char **argv)
 	path = path ? path : image_path(name);
 	if (!force)
 		refuse_to_replace(path);
+	image_config_must_be_ours(path);
 	build(debian ? suite ? suite : DEFAULT_SUITE : NULL, machine, path, bytes, packages);
 	return 0;
 }

@@ -39,6 +39,33 @@ struct image_config image_config_read(const char *image)
 	return c;
 }
 
+bool image_config_is_ours(const char *image)
+{
+	int fd = open(image_config_path(image), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char *text = xalloc(CONFIG_MAX);
+	ssize_t n = 0, size = 0;
+	bool ours;
+
+	if (fd < 0) {
+		free(text);
+		return errno == ENOENT || errno == ENOTDIR;
+	}
+	while (size < CONFIG_MAX && (n = read(fd, text + size, (size_t)(CONFIG_MAX - size))) > 0)
+		size += n;
+	ours = !n && (!size || !text[size - 1]);
+	for (ssize_t at = 0; ours && at < size; at += (ssize_t)strlen(text + at) + 1)
+		ours = text[at] >= 'a' && text[at] <= 'z';
+	close(fd);
+	free(text);
+	return ours;
+}
+
+void image_config_must_be_ours(const char *image)
+{
+	if (!image_config_is_ours(image))
+		die("%s: not an image's settings, so it is not replaced", image_config_path(image));
+}
+
 const char *image_config_get(const struct image_config *c, char letter)
 {
 	return image_config_list(c, letter)[0];
@@ -78,6 +105,7 @@ void image_config_write(const char *image, const char *text, size_t size)
 	const char *path = image_config_path(image);
 	int fd;
 
+	image_config_must_be_ours(image);
 	if (size >= CONFIG_MAX)
 		die("%s: more than %d bytes of environment and command", path, CONFIG_MAX);
 	if (!size) {

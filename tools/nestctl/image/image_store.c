@@ -136,6 +136,7 @@ const char *image_reserve(const char *name)
 	image_lock(name);
 	if (!access(path, F_OK))
 		die("%s: there is one already; `nestctl image rm` removes it", name);
+	image_config_must_be_ours(path);
 	return path;
 }
 
@@ -196,7 +197,7 @@ void image_remove(const char *name)
 	fd = open_idle(path, name);
 	if (unlink(path))
 		die("%s: %s", path, strerror(errno));
-	if (unlink(image_config_path(path)) && errno != ENOENT)
+	if (image_config_is_ours(path) && unlink(image_config_path(path)) && errno != ENOENT)
 		die("%s: %s", image_config_path(path), strerror(errno));
 	close(fd);
 }

@@ -213,6 +213,7 @@ static uint64_t write_image(struct layers *l, const char *path, uint64_t size, s
 	ext4_image_close(im);
 	ext4_image_check(self, path);
 	progress_end();
+	image_config_must_be_ours(path);
 	output_companion(fd, config);
 	image_config_write(path, c->config, c->config_size);
 	output_finish(fd, path, false);
