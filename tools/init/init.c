@@ -641,10 +641,18 @@ static int wait_for_work(struct pollfd *pfd, nfds_t n, const sigset_t *unblocked
 	return ppoll(pfd, n, &t, unblocked);
 }
 
+/* Closes the ends of the command's pipes, which would get no end of file from another process. */
+static void close_pipes(void)
+{
+	close(in.to);
+	close(out.from);
+	close(err.from);
+}
+
 /* Serves the command until it ends. Returns its exit status, or 128 + N if signal N killed it. */
 static int run_until_end(const sigset_t *unblocked)
 {
-	const int links = network_watch();
+	const int links = network_watch(close_pipes);
 	int status = 0;
 
 	while (!reap(&status)) {

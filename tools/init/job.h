@@ -89,8 +89,9 @@ const char *network_configure(const struct job *job, bool restored);
  * or -1. network_changed() then lets a child ask DHCP again for each card whose link has come back:
  * the link may lead to another network, the server may have lost its tables, or the card may have a
  * new MAC address (a clone). network_reaped() must be called with each child that has ended.
+ * @close_pipes: closes what the child must not keep open, and is called in it.
  */
-int network_watch(void);
+int network_watch(void (*close_pipes)(void));
 void network_changed(int fd);
 void network_reaped(pid_t pid);
 #define RESOLV_CONF "/etc/resolv.conf"

@@ -341,6 +341,9 @@ static void renew(void)
 	strcpy(net->servers, t.bytes);
 }
 
+/* closes the pipes of the command in the child */
+static void (*close_pipes)(void);
+
 /* Waits for @seconds or until there are news, and takes the news. True if there were any. */
 static bool wait_for_news(int seconds)
 {
@@ -356,6 +359,7 @@ static bool wait_for_news(int seconds)
  */
 static void __attribute__((noreturn)) run_renewer(void)
 {
+	close_pipes();
 	for (int tries = 0;; tries++) {
 		renew();
 		if (!is_any_wanted())
@@ -400,8 +404,9 @@ void network_reaped(pid_t pid)
 	start_renewer();
 }
 
-int network_watch(void)
+int network_watch(void (*closes)(void))
 {
+	close_pipes = closes;
 	if (net->nr)
 		news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	start_renewer();
