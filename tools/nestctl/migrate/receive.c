@@ -48,6 +48,25 @@ struct receiver {
 
 /* ---- images ---- */
 
+/* Returns the number of the first image that is the same file: two disks can have one backing. */
+static size_t same_image(const struct receiver *r, size_t i)
+{
+	size_t first = 0;
+
+	while (strcmp(r->offer.images[first].path, r->offer.images[i].path) != 0)
+		first++;
+	return first;
+}
+
+/* True if no file has the path, and no image before @i will get it. */
+static bool is_free(const struct receiver *r, size_t i, const char *path)
+{
+	for (size_t other = 0; other < i; other++)
+		if (!strcmp(r->image[other], path))
+			return false;
+	return access(path, F_OK) != 0;
+}
+
 /* Opens a new file of the store for an image. */
 static void make_image(struct receiver *r, size_t i)
 {
@@ -56,7 +75,7 @@ static void make_image(struct receiver *r, size_t i)
 	const char *path = format("%s/%s", image_dir(), base);
 
 	make_dirs(image_dir());
-	for (int n = 2; !access(path, F_OK) && n < NAMES_TRIED; n++)
+	for (int n = 2; !is_free(r, i, path) && n < NAMES_TRIED; n++)
 		path = format("%s/%.*s-%d%s", image_dir(), (int)(dot - base), base, n, dot);
 	r->image[i] = path;
 	r->apply.image[i] = output_open(path);
@@ -67,7 +86,9 @@ static void make_image(struct receiver *r, size_t i)
 static void choose_images(struct receiver *r)
 {
 	for (size_t i = 0; i < r->offer.nr_images; i++) {
-		r->image[i] = offer_find_image(&r->offer, i);
+		const size_t first = same_image(r, i);
+
+		r->image[i] = first < i ? r->image[first] : offer_find_image(&r->offer, i);
 		if (!r->image[i])
 			make_image(r, i);
 		conn_tick(&r->conn);
@@ -189,7 +210,7 @@ static const char **place_images(struct receiver *r)
 	for (size_t i = 0; i < r->offer.nr_images; i++) {
 		const char *from = r->offer.images[i].path, *to = r->image[i];
 
-		if (!strcmp(from, to))
+		if (!strcmp(from, to) || same_image(r, i) < i)
 			continue;
 		for (int d = 0; d < STATE_DISKS; d++)
 			if (s->disks[d].backing && !strcmp(s->disks[d].backing, from))
