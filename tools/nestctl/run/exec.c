@@ -330,10 +330,9 @@ static int carry(const struct instance *in, const struct job *j, const struct ex
 	char word[EXEC_PACKET_MAX + 1];
 	int signals;
 
-	/* wait for the foreground before signals are blocked, so that they can end nestctl */
+	/* signals are blocked after what may wait long, so that they can end nestctl meanwhile */
 	if (j->terminal)
 		terminal_await();
-	signals = block_signals();
 
 	struct remote r = remote_start(in, text,
 		j->terminal   ? CHANNELS_TERMINAL :
@@ -343,6 +342,7 @@ static int carry(const struct instance *in, const struct job *j, const struct ex
 	bool written;
 	int status;
 
+	signals = block_signals();
 	if (j->terminal)
 		terminal_raw(false);
 	stream_start(&output, r.out, 1, false);
