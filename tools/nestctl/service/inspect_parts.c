@@ -181,32 +181,56 @@ void inspect_sysctls(const struct spec *c)
 	json_close('}');
 }
 
+/* The ports of a kind ("/tcp") that were written. */
+struct seen_ports {
+	const char *kind;
+	bool seen[PORT_MAX + 1];
+	struct seen_ports *next;
+};
+
+/* Returns the ports of the kind, which it adds to the list if it is new. */
+static struct seen_ports *ports_of(struct seen_ports **list, const char *kind)
+{
+	struct seen_ports *s;
+
+	for (s = *list; s; s = s->next)
+		if (!strcmp(s->kind, kind))
+			return s;
+	s = xalloc(sizeof(*s));
+	s->kind = kind;
+	s->next = *list;
+	return *list = s;
+}
+
 /*
  * Writes the ports of @text ("80", "80/udp" or "80-85/tcp") that are not in *seen, and adds them to
  * it.
  */
-static void put_exposed(const char *text, const char **seen)
+static void put_exposed(const char *text, struct seen_ports **seen)
 {
 	const char *kind = strchr(text, '/') ?: "/tcp";
+	bool *written = ports_of(seen, kind)->seen;
 	unsigned int from, to;
 	int n = sscanf(text, "%u-%u", &from, &to);
 
 	to = n == 2 ? to : from;
 	for (; n > 0 && from <= to && to <= PORT_MAX; from++) {
-		const char *port = format("%u%s", from, kind);
+		char *port;
 
-		if (strstr(*seen, format(" %s ", port)))
+		if (written[from])
 			continue;
-		*seen = format("%s%s ", *seen, port);
+		written[from] = true;
+		port = format("%u%s", from, kind);
 		json_open(port, '{');
 		json_close('}');
+		free(port);
 	}
 }
 
 void inspect_exposed(const struct spec *c)
 {
 	const struct image_config image = image_config_read(c->file);
-	const char *seen = " ";
+	struct seen_ports *seen = NULL;
 
 	json_open("ExposedPorts", '{');
 	for (const char **p = image_config_list(&image, 'p'); *p; p++)
