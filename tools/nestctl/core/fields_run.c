@@ -133,8 +133,14 @@ static enum flow run_range(struct run *r, const struct field_node *n, const stru
 		die("--format: range: neither a list nor a map");
 	for (const struct json *v = all->first; v; v = v->next)
 		nr++;
-	if (!nr)
+	if (!nr) {
+		/* the block can name the variables, which are what has no elements, as in Go */
+		if (n->key)
+			r->variables[n->key] = all;
+		if (n->value)
+			r->variables[n->value] = all;
 		return run_nodes(r, n->otherwise, dot);
+	}
 	list = xalloc(nr * sizeof(*list));
 	for (const struct json *v = all->first; v; v = v->next)
 		list[i++] = v;
