@@ -177,6 +177,7 @@ bool run_publish(struct run *r, const char *text)
 	char *rest = format("%s", text), *slash = strchr(rest, '/'), *colon;
 	const char *kind = slash ? slash + 1 : "tcp", *address = LOOPBACK, *from = "";
 	struct range host, guest;
+	struct in_addr at;
 
 	r->published = NULL;
 	if ((strcmp(kind, "tcp") && strcmp(kind, "udp")) ||
@@ -197,6 +198,8 @@ bool run_publish(struct run *r, const char *text)
 			from = colon + 1;
 		}
 	}
+	if (*address && inet_pton(AF_INET, address, &at) != 1)
+		die("run: -p: %s is not an address", address);
 	if (*from && !read_range(from, &host))
 		return false;
 	if (*from && guest.from != guest.to && host.to - host.from != guest.to - guest.from)
