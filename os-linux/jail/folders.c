@@ -52,7 +52,7 @@
 #define FS_CREATE 6U
 #define FS_NOSUID_NODEV_NOEXEC 0xeU
 
-/* requests to the helper; any other text is the name of a folder to add */
+/* requests to the helper; others begin with READ_ONLY or READ_WRITE */
 #define MAKE "make" /* the empty folder for all folders */
 #define FDS "fds"   /* /proc/PID/fd of this process */
 #define JOIN "join" /* the helper's user namespace */
@@ -60,8 +60,9 @@
 #define TASKS "tasks"
 /* closes and returns the mount namespace */
 #define CLOSE "close"
-/* before the name of a folder: to read only */
+/* before the name of a folder to add */
 #define READ_ONLY '\1'
+#define READ_WRITE '\2'
 
 /* struct mount_attr of mount_setattr(2), Linux 5.12; older headers have neither */
 struct attributes {
@@ -143,16 +144,17 @@ static int take_tree(const char *path)
 	return trees[nr_trees++] = fd;
 }
 
-static int take_folder(const char *path)
+/* @request: READ_ONLY or READ_WRITE, and the folder's name. */
+static int take_folder(const char *request)
 {
 	struct attributes a = { .set = ATTRIBUTE_NO_DEVICES };
 	int fd;
 
-	if (*path == READ_ONLY) {
+	if (*request == READ_ONLY)
 		a.set |= ATTRIBUTE_READ_ONLY;
-		path++;
-	}
-	fd = take_tree(path);
+	else if (*request != READ_WRITE)
+		return -EINVAL;
+	fd = take_tree(request + 1);
 	/* a host without mount_setattr(2) leaves the attributes of the mounts as they are */
 	if (fd >= 0 &&
 		syscall(SYS_SET_ATTRIBUTES, fd, "", AT_EMPTY_PATH | TREE_RECURSIVE, &a,
@@ -484,9 +486,11 @@ int os_jail_folder(const char *dir, const char *only, bool read_only)
 	char name[PATH_ROOM];
 	int fd, err;
 
-	if (snprintf(name, sizeof(name), "%c%s", READ_ONLY, dir) >= (int)sizeof(name) || helper < 0)
+	if (snprintf(name, sizeof(name), "%c%s", read_only ? READ_ONLY : READ_WRITE, dir) >=
+			(int)sizeof(name) ||
+		helper < 0)
 		return -1;
-	err = ask(read_only ? name : dir, &fd);
+	err = ask(name, &fd);
 	/* a folder that is missing is reported by the driver */
 	if (err && err != -ENOENT && err != -ENOTDIR)
 		why_not = "the host makes no copy of a folder's mounts";
