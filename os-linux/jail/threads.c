@@ -209,21 +209,28 @@ static bool has(const int *list, int nr, int tid)
 	return false;
 }
 
-/* Interrupts the threads of a piece of a listing that are not in @done, and adds them to it. */
-static void interrupt_listed(const char *buf, long n, int *done, int *nr_done)
+/*
+ * Interrupts the threads of a piece of a listing that are not in @done, and adds them to it. False
+ * if there are too many.
+ */
+static bool interrupt_listed(const char *buf, long n, int *done, int *nr_done)
 {
 	int self = (int)syscall(SYS_gettid);
 	const struct entry64 *e;
 
-	for (long at = 0; at < n && *nr_done < THREADS_MAX; at += e->len) {
+	for (long at = 0; at < n; at += e->len) {
 		int tid;
 
 		e = (const struct entry64 *)(buf + at);
 		tid = atoi(e->name);
-		if (tid > 0 && tid != self && !has(done, *nr_done, tid) &&
-			!syscall(SYS_tgkill, getpid(), tid, SIGURG))
+		if (tid <= 0 || tid == self || has(done, *nr_done, tid))
+			continue;
+		if (*nr_done == THREADS_MAX)
+			return false;
+		if (!syscall(SYS_tgkill, getpid(), tid, SIGURG))
 			done[(*nr_done)++] = tid;
 	}
+	return true;
 }
 
 /*
@@ -234,6 +241,7 @@ static int interrupt(int *done, int *nr_done)
 {
 	static char buf[32768] __attribute__((aligned(8)));
 	int dir = tasks, before = *nr_done;
+	bool few = true;
 	long n;
 
 	if (tasks >= 0 && lseek(tasks, 0, SEEK_SET))
@@ -242,11 +250,12 @@ static int interrupt(int *done, int *nr_done)
 		dir = open("/proc/self/task", O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return os_refused("open of /proc/self/task", errno);
-	while ((n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0)
-		interrupt_listed(buf, n, done, nr_done);
+	while (few && (n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0)
+		few = interrupt_listed(buf, n, done, nr_done);
 	if (dir != tasks)
 		close(dir);
-	return *nr_done - before;
+	/* a thread that is left out would keep its rights */
+	return few ? *nr_done - before : os_refused("thread", E2BIG);
 }
 
 static bool has_finished(int tid)
