@@ -326,14 +326,14 @@ static bool holds(struct layer *l, uint64_t off, uint64_t len)
 	       p.len == end - start;
 }
 
-bool image_has_room(struct image *im, uint64_t off, uint64_t len, uint64_t most)
+bool image_has_room(struct image *im, uint64_t off, uint64_t len, uint64_t room, uint64_t most)
 {
 	struct layer *l = im->top;
 	struct stat st;
 
 	if (!l->ops->own || holds(l, off, len))
 		return true;
-	return host_fstat(l->fd, &st) || (uint64_t)st.st_blocks * 512 + len <= most;
+	return host_fstat(l->fd, &st) || (uint64_t)st.st_blocks * 512 + room <= most;
 }
 
 static void note_write(struct image *im)

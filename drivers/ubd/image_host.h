@@ -163,9 +163,10 @@ int image_readv(struct image *im, uint64_t off, const struct iovec *iov, int nr,
 int image_readv_direct(struct image *im, uint64_t off, const struct iovec *iov, int nr);
 /*
  * True if the range may be written: the first file is no copy-on-write layer, has the range
- * already, or uses at most @most bytes on the host with it. Other threads may write meanwhile.
+ * already, or uses at most @most bytes on the host with @room bytes for it. Other threads may write
+ * meanwhile.
  */
-bool image_has_room(struct image *im, uint64_t off, uint64_t len, uint64_t most);
+bool image_has_room(struct image *im, uint64_t off, uint64_t len, uint64_t room, uint64_t most);
 /*
  * Writes data to the file, in the host's cache; image_flush() brings it to the disk. After an error
  * (-ENOSPC, -EIO ...) a part may be written.

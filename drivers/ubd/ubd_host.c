@@ -132,12 +132,16 @@ static bool is_synchronous(const struct ubd_host *h, const struct ubd_req *r)
 	return h->flags & UBD_F_SYNC && (r->op == UBD_WRITE || r->op == UBD_ZERO);
 }
 
-/* Returns -ENOSPC for a write that would make the layer larger than its limit, else 0. */
+/*
+ * Returns -ENOSPC for a write that would make the layer larger than its limit, else 0. Zeros are a
+ * hole, which takes no room.
+ */
 static int check_room(struct ubd_host *h, const struct ubd_req *r)
 {
 	static const char line[] = "\"event\":\"refused\",\"what\":\"disk\"}";
+	const uint64_t room = r->op == UBD_ZERO ? 0 : r->len;
 
-	if (!h->limit || image_has_room(h->image, r->off, r->len, h->limit))
+	if (!h->limit || image_has_room(h->image, r->off, r->len, room, h->limit))
 		return 0;
 	if (!__atomic_exchange_n(&h->met_limit, 1, __ATOMIC_RELAXED))
 		audit_host_add(line, sizeof(line) - 1);
