@@ -5,10 +5,11 @@
  *
  * Commit works in place: it changes the backing file under the layer, which could then not be
  * opened any more, since the file's mtime differs. So a note FILE.committing is written first, with
- * device and inode of the backing file. A commit that finds the note continues an earlier one that
- * was killed: the layer still has all its data, which may be written twice. Once the backing file
- * is on the disk, the layer is replaced by an empty one and the note is removed. At any instant
- * layer and backing file together have the content of the disk.
+ * device and inode of the backing file, and the inode of the layer, which is another file once it
+ * is empty. A commit that finds the note continues an earlier one that was killed: the layer still
+ * has all its data, which may be written twice. Once the backing file is on the disk, the layer is
+ * replaced by an empty one and the note is removed. At any instant layer and backing file together
+ * have the content of the disk.
  *
  * Rebase first copies into the layer the data that differs between the two backing files. Then it
  * writes the new one's name into the header. -u omits the copy.
@@ -52,23 +53,26 @@ static void must(int err, const char *file)
 
 /* ---- commit ---- */
 
-/* True if the note shows that a commit into this backing file was interrupted. */
-static bool note_fits(const char *note, const struct layer *below)
+/*
+ * True if the note shows that a commit of this layer into its backing file was interrupted. Notes
+ * of older versions lack the layer.
+ */
+static bool note_fits(const char *note, const struct layer *top)
 {
-	unsigned long long dev, ino;
+	unsigned long long dev, ino, layer;
 	FILE *f = fopen(note, "re");
-	bool fits = f && fscanf(f, "%llu %llu", &dev, &ino) == 2 && dev == below->dev &&
-		    ino == below->ino;
+	int n = f ? fscanf(f, "%llu %llu %llu", &dev, &ino, &layer) : 0;
 
 	if (f)
 		fclose(f);
-	return fits;
+	return n >= 2 && dev == top->below->dev && ino == top->below->ino &&
+	       (n == 2 || layer == top->ino);
 }
 
-static void write_note(const char *note, const struct layer *below)
+static void write_note(const char *note, const struct layer *top)
 {
-	const char *text = format(
-		"%llu %llu\n", (unsigned long long)below->dev, (unsigned long long)below->ino);
+	const char *text = format("%llu %llu %llu\n", (unsigned long long)top->below->dev,
+		(unsigned long long)top->below->ino, (unsigned long long)top->ino);
 	int fd = output_open(note);
 
 	write_all(fd, text, strlen(text), note);
@@ -89,7 +93,7 @@ static struct image *open_layer(const char *file, const char *backing, const cha
 	if (!image_open(&o))
 		return o.image;
 	im = image_must_open(file, backing, IMAGE_RDONLY | IMAGE_SHARED | IMAGE_ANY);
-	if (!im->top->below || !note_fits(note, im->top->below))
+	if (!im->top->below || !note_fits(note, im->top))
 		die("%s", o.err);
 	return im;
 }
@@ -155,7 +159,7 @@ int cow_commit(const char *name, const char *backing, bool yes)
 		ask(file, im->top->below->path);
 	into = image_must_open(
 		im->top->below->path, NULL, im->top->below->ops == &layer_raw_ops ? IMAGE_RAW : 0);
-	write_note(note, im->top->below);
+	write_note(note, im->top);
 	copy_down(im, into);
 	must(image_close(into), im->top->below->path);
 	replace_by_empty(im, file);
