@@ -15,12 +15,11 @@
 /* time to wait for a reply: short, as a hung instance must not hold up the supervisor */
 #define ASK_MS 200
 
-static const char *ask(const char *folder)
+static char *ask(const char *folder)
 {
 	struct umid_console c;
-	const char *line;
 	size_t len;
-	char *text;
+	char *text, *line;
 	int err;
 
 	if (!umid_is_served(folder) || !umid_try_connect(&c, folder))
@@ -33,12 +32,19 @@ static const char *ask(const char *folder)
 	return line;
 }
 
-const char *lost_ask(const char *name)
+char *lost_ask(const char *name)
 {
-	const char *line = NULL;
+	/* kept: a supervisor asks all the time */
+	static const char *homes[2];
+	char *line = NULL, *folder;
 
-	for (int i = 0; !line && i < 2; i++)
-		if (umid_home(i))
-			line = ask(format("%s/%s", umid_home(i), name));
+	for (int i = 0; !line && i < 2; i++) {
+		homes[i] = homes[i] ?: umid_home(i);
+		if (!homes[i])
+			continue;
+		folder = format("%s/%s", homes[i], name);
+		line = ask(folder);
+		free(folder);
+	}
 	return line;
 }

@@ -224,9 +224,10 @@ void supervise(struct service *s, int told) __attribute__((noreturn));
 
 /*
  * Asks the running instance whether the host has refused to store data that the guest wrote.
- * Returns a line about the data, or NULL if none was refused or the instance does not answer.
+ * Returns a line about the data, which the caller frees, or NULL if none was refused or the
+ * instance does not answer.
  */
-const char *lost_ask(const char *name);
+char *lost_ask(const char *name);
 
 /* ---- control.c ---- */
 

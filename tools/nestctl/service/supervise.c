@@ -356,11 +356,12 @@ static void take_loss(const char *what)
 /* Asks the kernel for lost data. The child itself reports such data when it ends. */
 static void look_for_loss(void)
 {
-	const char *what = lost_ask(super.s->name);
+	char *what = lost_ask(super.s->name);
 
 	super.look_at = steady_ns() + LOOK_NS;
 	if (what)
 		take_loss(what);
+	free(what);
 }
 
 /* ---- output ---- */
