@@ -88,7 +88,10 @@ static bool text_of(const char *line, const char *key, char text[TEXT_MAX])
 
 		if (*s != '\\') {
 			text[n++] = *s;
-		} else if (*++s == 'u' && sscanf(s + 1, "%4x", &c) == 1) {
+		} else if (!*++s) {
+			return false;
+		} else if (*s == 'u' && strspn(s + 1, "0123456789abcdefABCDEF") >= 4 &&
+			   sscanf(s + 1, "%4x", &c) == 1) {
 			text[n++] = c < 0x80 ? (char)c : '?';
 			s += 4;
 		} else {

@@ -138,10 +138,12 @@ static bool has_no_link(const char *addresses, int card)
 {
 	const char *name = format("eth%d ", card);
 
-	for (const char *p = addresses; p && *p; p += strcspn(p, "\n"), p += *p == '\n')
+	for (const char *p = addresses; p && *p; p += strcspn(p, "\n"), p += *p == '\n') {
+		const size_t n = strcspn(p, "\n"), end = strlen(NO_LINK);
+
 		if (!strncmp(p, name, strlen(name)))
-			return !strncmp(
-				p + strcspn(p, "\n") - strlen(NO_LINK), NO_LINK, strlen(NO_LINK));
+			return n >= end && !strncmp(p + n - end, NO_LINK, end);
+	}
 	return false;
 }
 
