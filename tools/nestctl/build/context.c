@@ -118,7 +118,7 @@ static char *clean(const struct instruction *at, const char *p)
 	return path;
 }
 
-/* A search for a pattern. @slashes: in the pattern. @paths: the @nr paths found, ending in NULL. */
+/* A search for a pattern. @paths: the @nr paths found, ending in NULL. */
 struct found {
 	const struct context *c;
 	const struct instruction *at;
@@ -126,7 +126,6 @@ struct found {
 	bool deep; /* the pattern has "**" */
 	char **paths;
 	size_t nr, room;
-	size_t slashes;
 };
 
 static void found_add(struct found *f, char *path)
@@ -150,6 +149,29 @@ static size_t slashes_of(const char *text)
 	return n;
 }
 
+/* True if a path below @path can match the pattern: if its beginning with as many parts fits. */
+static bool may_be_below(const struct found *f, const char *path)
+{
+	size_t left = slashes_of(path) + 1;
+	const char *end = f->pattern;
+	char *begin;
+	bool fits;
+
+	if (f->deep)
+		return true;
+	if (left > slashes_of(f->pattern))
+		return false;
+	/* a slash may be in brackets or quoted */
+	if (strpbrk(f->pattern, "[\\"))
+		return true;
+	for (; *end && (*end != '/' || --left); end++)
+		;
+	begin = format("%.*s", (int)(end - f->pattern), f->pattern);
+	fits = pattern_fits(begin, path);
+	free(begin);
+	return fits;
+}
+
 /* Adds the matching paths in the folder @dir ("" or "a/") and below. Closes @fd. */
 static void find_in(struct found *f, int fd, const char *dir)
 {
@@ -166,12 +188,14 @@ static void find_in(struct found *f, int fd, const char *dir)
 		path = format("%s%s", dir, e->d_name);
 		if (!ignore_has(f->c->ignore, path) && pattern_fits(f->pattern, path))
 			found_add(f, path);
-		if (!f->deep && slashes_of(path) >= f->slashes)
+		if (!may_be_below(f, path))
 			continue;
 		below = openat(dirfd(d), e->d_name,
 			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 		if (below >= 0)
 			find_in(f, below, format("%s/", path));
+		else if (errno != ENOTDIR && errno != ELOOP && !ignore_has(f->c->ignore, path))
+			instruction_bad(f->at, "%s: %s", path, strerror(errno));
 	}
 	closedir(d);
 }
@@ -194,7 +218,6 @@ char **context_find(const struct context *c, const struct instruction *at, const
 	}
 	f.pattern = path;
 	f.deep = strstr(path, "**");
-	f.slashes = slashes_of(path);
 	find_in(&f, open_beneath(c, at, "", O_RDONLY | O_DIRECTORY), "");
 	if (!f.nr)
 		instruction_bad(at, "%s: no such file in the context", source);
