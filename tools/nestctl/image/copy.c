@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/nestctl/core/colour.h"
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
@@ -108,7 +109,7 @@ static void finish(struct copy *c)
 	char *said = program_said(c->said), *line = said;
 
 	if (!status) {
-		fputs(said, stderr);
+		put_plain(stderr, said);
 		close(c->said);
 		return;
 	}

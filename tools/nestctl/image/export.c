@@ -22,6 +22,7 @@
 
 #include "tools/nestctl/build/oci_write.h"
 #include "tools/nestctl/image/blob.h"
+#include "tools/nestctl/core/colour.h"
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/image/archive.h"
 #include "tools/nestctl/image/image.h"
@@ -223,7 +224,7 @@ int image_export(int argc, char **argv)
 		die("%s: %s", out, last_line(said) + strlen(OUTPUT));
 	if (status)
 		not_exported(image, out, said, status);
-	fputs(said, stderr);
+	put_plain(stderr, said);
 	if (out)
 		output_finish(fd, out, false);
 	return 0;
