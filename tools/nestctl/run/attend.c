@@ -525,6 +525,7 @@ int attend(struct run *r)
 {
 	pid_t pid = r->template >= 0 ? template_start(r) : 0;
 
+	r->begun = pid > 0;
 	pid = pid ?: boot(r);
 	attend_begin(r);
 	return attend_rest(r, pid);

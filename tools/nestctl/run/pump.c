@@ -2,6 +2,7 @@
 /* pump.c: threads that carry the bytes of a standard stream through a pipe; see run.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,14 +34,26 @@ static struct pump {
 } pumps[3];
 static int npumps;
 static int started_fd = -1;
+static bool was_ready; /* atomic */
 
 /* Waits for the message on @ready, and reports it to started_fd. */
 static void wait_until_ready(int ready)
 {
 	char c;
 
-	if (get_some(ready, &c, 1) > 0 && started_fd >= 0)
+	if (get_some(ready, &c, 1) <= 0)
+		return;
+	__atomic_store_n(&was_ready, true, __ATOMIC_RELAXED);
+	if (started_fd >= 0)
 		put_all(started_fd, "r", 1, NULL);
+}
+
+bool pump_was_ready(int ready)
+{
+	struct pollfd p = { .fd = ready, .events = POLLIN };
+
+	return __atomic_load_n(&was_ready, __ATOMIC_RELAXED) ||
+	       (poll(&p, 1, 0) > 0 && p.revents & POLLIN);
 }
 
 static void *ready_run(void *arg)

@@ -334,6 +334,19 @@ static void choose_templates(struct run *r)
 	r->no_template = r->no_template || !r->make_now;
 }
 
+/* the run whose cidfile was written, by the process @own_pid */
+static const struct run *with_cidfile;
+static pid_t own_pid;
+
+/* Removes the file of --cidfile if the start failed. */
+static void end_cidfile(void)
+{
+	const struct run *r = with_cidfile;
+
+	if (getpid() == own_pid && !r->begun && !pump_was_ready(r->ready))
+		unlink(r->cidfile);
+}
+
 int run_here(struct run *r)
 {
 	int status;
@@ -341,8 +354,12 @@ int run_here(struct run *r)
 	choose_templates(r);
 	attend_prepare();
 	prepare(r);
-	if (r->cidfile)
+	if (r->cidfile) {
 		run_write_cidfile(r, r->name);
+		with_cidfile = r;
+		own_pid = getpid();
+		atexit(end_cidfile);
+	}
 	template_find(r);
 	if (r->make_now && r->key && r->template <0) {
 		template_make(r, true);

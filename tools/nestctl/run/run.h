@@ -157,6 +157,8 @@ struct run {
 	char **published, **chosen, **exposed;
 	/* the file of --cidfile, for this start; or NULL */
 	const char *cidfile;
+	/* true: the command runs from a template */
+	bool begun;
 	bool publish_all;
 	/* the last --mount as a value of --tmpfs; NULL: it was a volume */
 	const char *tmpfs;
@@ -437,6 +439,8 @@ int pump_input(int fd, int ready);
  * input pump to wait for @ready, so this call starts a thread that waits.
  */
 void pump_tell_started(int fd, int ready, bool terminal);
+/* True if init has said on the pipe @ready that the command begins. */
+bool pump_was_ready(int ready);
 int pump_output(int fd, int control);
 /*
  * While the thread of output @to (1 or 2) has not started, pump_waiting() returns the bytes that

@@ -122,8 +122,14 @@ void run_write_cidfile(const struct run *r, const char *name)
 {
 	int fd = open(r->cidfile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 
-	if (fd < 0 || !put_all(fd, name, strlen(name), NULL))
+	if (fd < 0)
 		die("run: --cidfile %s: %s", r->cidfile, strerror(errno));
+	if (!put_all(fd, name, strlen(name), NULL)) {
+		int err = errno;
+
+		unlink(r->cidfile);
+		die("run: --cidfile %s: %s", r->cidfile, strerror(err));
+	}
 	close(fd);
 }
 

@@ -127,7 +127,7 @@ static void install(void *arg)
 }
 
 /* Makes systemd start a new instance. Returns nestctl's exit status. */
-static int start_by_unit(struct service *s)
+static int start_by_unit(struct service *s, const char *cidfile)
 {
 	const char *why;
 
@@ -138,6 +138,8 @@ static int start_by_unit(struct service *s)
 	if (why) {
 		if (service_lock(s))
 			service_remove(s);
+		if (cidfile)
+			unlink(cidfile);
 		die("%s", why);
 	}
 	puts(s->name);
@@ -182,7 +184,7 @@ int service_run(struct run *r)
 	}
 	event_service(&s, "create", NULL, NULL);
 	if (r->unit)
-		return start_by_unit(&s);
+		return start_by_unit(&s, r->cidfile);
 	why = r->create ? NULL : start_new(r, &s);
 	if (why) {
 		if (service_wait_end(&s, -1) && service_lock(&s))
