@@ -4,8 +4,9 @@
  * take it over. The process then has:
  *
  * - no new privileges, no execve and no fork;
- * - files only for reading (seccomp), and only files in /etc and /run, where the resolver's
- *   configuration is (Landlock); on a host without Landlock it can read all files of its user;
+ * - files only for reading (seccomp), and only files in /etc and /run, and in the folder to which
+ *   /etc/resolv.conf leads (Landlock); on a host without Landlock it can read all files of its
+ *   user;
  * - stat() of every path;
  * - only sockets of the internet families, memory that is never executable, clocks, random bytes.
  *
@@ -14,12 +15,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -118,6 +122,22 @@ static void allow_below(int ruleset, const char *dir)
 	close(rule.parent_fd);
 }
 
+/*
+ * Allows the folder in which resolv.conf really is: /etc/resolv.conf may be a link, and another
+ * program may put a new file in its place. Of the root, the present file only.
+ */
+static void allow_resolvers(int ruleset)
+{
+	char path[PATH_MAX], *last;
+
+	if (!realpath("/etc/resolv.conf", path))
+		return;
+	last = strrchr(path, '/');
+	if (last > path)
+		*last = '\0';
+	allow_below(ruleset, path);
+}
+
 /* Restricts files by Landlock. Hosts without it rely on the filter. */
 static void restrict_files(void)
 {
@@ -129,6 +149,7 @@ static void restrict_files(void)
 		return;
 	allow_below(ruleset, "/etc");
 	allow_below(ruleset, "/run");
+	allow_resolvers(ruleset);
 	syscall(SYS_landlock_restrict_self, ruleset, 0);
 	close(ruleset);
 }

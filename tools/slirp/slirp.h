@@ -137,8 +137,8 @@ void loopback_forwards(void);
 
 /*
  * Enters the jail for good: no new privileges, files only for reading, and with Landlock only those
- * in /etc and /run, only system calls that the transfer of packets needs. Returns NULL or a message
- * about the step that failed; a host without Landlock is no failure.
+ * in /etc, in /run and beside resolv.conf, only system calls that the transfer of packets needs.
+ * Returns NULL or a message about the step that failed; a host without Landlock is no failure.
  */
 const char *jail_enter(void);
 
