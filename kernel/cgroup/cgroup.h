@@ -303,8 +303,8 @@ extern const struct cgroup_file_ops *cgroup_file_ops;
 /* Calls cgroup_file_ops->of_fd(). Returns ERR_PTR(-EBADF) if no such table is registered. */
 struct cgroup *cgroup_of_fd(int fd, bool *may_fork_into);
 /*
- * Called after current has received @f from another task. A socket gets the numbers of the
- * receiver's groups of net_cls and net_prio.
+ * Gives @f, if it is a socket, the numbers of current's groups of net_cls and net_prio. current has
+ * received @f from another task.
  */
 void cgroup_file_received(struct file *f);
 /* Operations on the BPF programs of groups; kernel/bpf registers them. */

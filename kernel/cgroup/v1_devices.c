@@ -77,7 +77,7 @@ static void subtract_rule(struct cgroup1 *g, const struct rule *r)
 		}
 }
 
-/* Under cgroup1_rules_mutex, or for a group that is being freed. */
+/* Frees the rules of @g. cgroup1_rules_mutex is held, or @g is being freed. */
 void cgroup1_free_rules(struct cgroup1 *g)
 {
 	struct rule *at, *next;
