@@ -184,8 +184,8 @@ int sysv_shm_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size
 int sysv_sem_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size);
 int sysv_msg_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size);
 /*
- * Called when shm_rmid_forced is set: removes all segments that no process has attached and whose
- * makers have ended.
+ * Removes all segments that no process has attached and whose makers have ended, for
+ * shm_rmid_forced, which has just been set.
  */
 void shm_destroy_orphans(struct ipc_namespace *ns);
 

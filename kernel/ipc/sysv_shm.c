@@ -211,7 +211,7 @@ static bool shm_is_doomed(struct ipc_namespace *ns, const struct shm_segment *s)
 	       (s->perm.mode & SHM_DEST || READ_ONCE(ns->shm_rmid_forced));
 }
 
-/* Called when a VMA is unmapped. The attach keeps the segment until the VMA's file is released. */
+/* Counts the end of a VMA. The attach keeps the segment until the VMA's file is released. */
 static void shm_close(struct vm_area *v)
 {
 	struct shm_attach *a = v->vm_file->private_data;
