@@ -110,7 +110,7 @@ void ns_register(enum ns_slot slot, const struct ns_ops *ops, struct ns_common *
  */
 int ns_init(struct ns_common *ns, const struct ns_ops *ops, struct user_namespace *owner);
 void ns_fini(struct ns_common *ns);
-/* As ns_fini(), but the reference to the owner remains. Does not sleep. */
+/* Reverts ns_init() except for the reference to the owner. Does not sleep. */
 void ns_uncount(struct ns_common *ns);
 /*
  * ns_get() takes a reference, and returns @ns. ns_put() drops a reference, and calls free() for the
@@ -126,8 +126,8 @@ struct ns_common *ns_of_task(struct task *t, enum ns_slot slot);
 /* Returns the owner of current's namespace in @slot, without a reference. */
 struct user_namespace *current_ns_owner(enum ns_slot slot);
 /*
- * An install() that only checks CAP_SYS_ADMIN, in the owner of @ns and in the user namespace of
- * set->cred (NULL: of current). Returns 0 or -EPERM.
+ * Checks CAP_SYS_ADMIN in the owner of @ns and in the user namespace of set->cred (NULL: of
+ * current). Returns 0 or -EPERM. It is the install() of types that check nothing else.
  */
 int ns_install_default(struct nsset *set, struct ns_common *ns);
 

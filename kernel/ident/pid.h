@@ -76,7 +76,7 @@ struct task *pid_get_task(struct pid *p, enum pid_type type);
  */
 void for_each_in_pid(
 	struct pid *p, enum pid_type type, void (*fn)(struct task *leader, void *arg), void *arg);
-/* Like for_each_in_pid(), for callers that hold tasklist_lock. */
+/* Does for_each_in_pid() for a caller that holds tasklist_lock. */
 void for_each_in_pid_locked(
 	struct pid *p, enum pid_type type, void (*fn)(struct task *leader, void *arg), void *arg);
 
@@ -115,8 +115,8 @@ void detach_pid(struct task *t, enum pid_type type);
 /* Does detach_pid() and then, if @p is not NULL, attach_pid(). */
 void change_pid(struct task *t, enum pid_type type, struct pid *p);
 /*
- * As pid_get_task() and find_get_task(), but return the task without a reference. tasklist_lock is
- * held, for reading or writing, and keeps the task.
+ * Return the task that pid_get_task() and find_get_task() would find, but without a reference.
+ * tasklist_lock is held, for reading or writing, and keeps the task.
  */
 struct task *pid_task_locked(
 	struct pid *p, enum pid_type type); /* no reference; tasklist_lock held */

@@ -60,7 +60,7 @@ static bool to_kuid(u32 *uid)
 	return uid_valid(*uid);
 }
 
-/* As to_kuid(), for a gid. */
+/* Translates a gid, as to_kuid() does a uid. */
 static bool to_kgid(u32 *gid)
 {
 	if (*gid == KEEP)

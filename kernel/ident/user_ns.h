@@ -178,7 +178,7 @@ void put_user_ns(struct user_namespace *ns);
 bool in_userns(const struct user_namespace *top, const struct user_namespace *ns);
 /* True if current has @cap over objects of @ns (top of this file); then sets PF_SUPERPRIV. */
 bool ns_capable(struct user_namespace *ns, int cap);
-/* As ns_capable(), for a task with credentials @c. Sets no flag. */
+/* True if a task with credentials @c has @cap over objects of @ns. Sets no flag. */
 bool cred_ns_capable(const struct cred *c, const struct user_namespace *ns, int cap);
 /* True if ns_capable() holds for the user namespace of @t's credentials. */
 bool ns_capable_to(struct task *t, int cap);
