@@ -25,8 +25,7 @@ void switch_namespaces(struct task *t, struct nsproxy *to);
 /* Drops the nsproxy of @t, which is current and exits. May sleep. */
 void exit_namespaces(struct task *t);
 /*
- * Called at exec: moves current's new program into the time namespace for children. Returns 0 or
- * -ENOMEM.
+ * Moves current's new program into the time namespace for children, at exec. Returns 0 or -ENOMEM.
  */
 int exec_namespaces(struct mm *mm);
 /* Drops a reference; the last one puts the namespaces, and may sleep. @p may be NULL. */
