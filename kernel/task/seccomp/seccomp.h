@@ -43,10 +43,7 @@ struct file;
  * the listener has received a call, only a fatal signal ends the wait for its answer.
  */
 struct notify_queue *notify_alloc(bool killable);
-/*
- * Called when no task has the filter any more: wakes up the listener and puts the filter's
- * reference.
- */
+/* Wakes up the listener and puts the filter's reference. No task has the filter any more. */
 void notify_orphan(struct notify_queue *q);
 /* Returns a new file for the listener, with its own reference to @q, or ERR_PTR. May sleep. */
 struct file *notify_file(struct notify_queue *q);
