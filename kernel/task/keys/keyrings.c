@@ -248,7 +248,7 @@ static struct key *search_below(struct key *ring, const struct search *s, u32 de
 	return worst;
 }
 
-/* The body of keyring_search(). @skip_expired: an expired key counts as missing. */
+/* Does the work of keyring_search(). @skip_expired: an expired key counts as missing. */
 static struct key *search_ring(
 	struct key *ring, enum key_type type, const char *desc, bool possessed, bool skip_expired)
 {
