@@ -74,7 +74,7 @@ static long set(struct net_device *dev, const struct arpreq *r)
 {
 	ip_addr addr = ip_v4(r->pa.addr);
 	const u8 *mac =
-		/* NULL: the known address is kept */
+		/* NULL: the entry keeps its address */
 		r->flags & (ATF_COM | ATF_PERM) ? r->ha.data : NULL;
 
 	if (dev->type != ARPHRD_ETHER || (r->ha.family && r->ha.family != dev->type))
