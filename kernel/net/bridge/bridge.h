@@ -272,7 +272,7 @@ enum { BR_FLUSH_LEARNED, BR_FLUSH_ALL };
  * BR_FLUSH_LEARNED (only entries that can expire) or BR_FLUSH_ALL.
  */
 void br_fdb_flush(struct bridge *br, const struct br_port *p, int what);
-/* The function of the timer br->gc: removes entries that are older than the ageing time. */
+/* Removes entries that are older than the ageing time, when the timer br->gc expires. */
 void br_fdb_gc(struct ktimer *t);
 /* Makes br->gc run soon, after the ageing time has changed. */
 void br_fdb_gc_soon(struct bridge *br);
