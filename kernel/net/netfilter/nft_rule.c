@@ -169,7 +169,7 @@ static struct nft_rule *find(struct nft_ctx *c, nla_t handle, nla_t id, bool pla
 	return r ? r : ERR_PTR(nfnl_bad(c->r, handle ? handle : id, -ENOENT));
 }
 
-/* For nft_expr_jumps(): stops at the first jump. */
+/* Stops nft_expr_jumps() at the first jump. */
 static int has_jump(struct nft_chain *to, u32 depth)
 {
 	return 1;

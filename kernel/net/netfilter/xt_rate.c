@@ -406,7 +406,7 @@ static bool within_rate(const struct limit_table *t, struct limit_entry *e, u32 
 	return !e->was_over && e->seen <= first;
 }
 
-/* xt_kind.keeps. Drops the packet if there is no memory or room for its entry. */
+/* Matches by rate. Drops the packet if there is no memory or room for its entry. */
 static bool hashlimit(const struct nft_pkt *p, const void *i, void *state)
 {
 	const struct limiter *l = state;
