@@ -225,10 +225,10 @@ static void run_by_thread(struct work *w)
 }
 
 /*
- * Timer function: runs the tree. A timer that is due again when it has run would run again before
- * the vCPU returns to a program. Packets that come back to a delay (as in a circle of bridges with
- * netem) would occupy the vCPU for ever, so a worker takes over when timers have used up their
- * share.
+ * Runs the tree when its timer expires. A timer that is due again when it has run would run again
+ * before the vCPU returns to a program. Packets that come back to a delay (as in a circle of
+ * bridges with netem) would occupy the vCPU for ever, so a worker takes over when timers have used
+ * up their share.
  */
 static void run_by_time(struct ktimer *t)
 {

@@ -487,8 +487,8 @@ static int htb_change_class(struct qdisc *q, u32 minor, u32 parent, const void *
 }
 
 /*
- * qdisc_class_ops.remove. A parent without other children becomes a leaf again. Returns 0 or
- * -EBUSY.
+ * Removes a class. A parent without other children becomes a leaf again. Returns 0, or -EBUSY if
+ * the class has children.
  */
 static int htb_remove_class(struct qdisc *q, u32 minor)
 {

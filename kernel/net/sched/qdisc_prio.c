@@ -38,7 +38,7 @@ static int make_bands(struct qdisc *q, u32 from, u32 to, struct qdisc **made)
 	return 0;
 }
 
-/* qdisc_ops.change. Bands that are no longer there lose their qdisc and its packets. */
+/* Sets bands and priorities. A band that is removed loses its qdisc and the packets in it. */
 static int prio_change(struct qdisc *q, const void *opt, u32 len)
 {
 	const struct tc_prio_qopt *o = opt;

@@ -529,8 +529,8 @@ int rtnl_change_qdisc(struct net *net, const struct nlmsghdr *req)
 }
 
 /*
- * As on Linux, the answer goes to all listeners; the requesting socket gets a copy only if it sets
- * NLM_F_ECHO.
+ * Sends the answer to all listeners, as Linux does. The requesting socket gets a copy only if it
+ * sets NLM_F_ECHO.
  */
 int rtnl_get_qdisc(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
 {
