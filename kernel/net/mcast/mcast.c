@@ -691,7 +691,7 @@ void mcast_forwarding(struct net_device *dev, bool on)
 
 /* ---- the namespace's timer ---- */
 
-/* The function of the namespace's timer: sends the reports that are due, without net->lock. */
+/* Sends the reports that are due, without net->lock, when the namespace's timer expires. */
 static void tick(struct ktimer *t)
 {
 	struct net *net = container_of(t, struct net, mc.timer);

@@ -153,7 +153,7 @@ void mcast_down(struct net_device *dev);
 void mcast_forget(struct net_device *dev);
 /* Joins or leaves the groups of routers, when a device begins (@on) or ceases to forward IPv6. */
 void mcast_forwarding(struct net_device *dev, bool on);
-/* Called when duplicate address detection has ended: reports have a source address from now on. */
+/* Reports all IPv6 groups when duplicate address detection has given reports a source address. */
 void mcast_have_address(struct net_device *dev);
 /* Set up and stop the timer of a namespace. The second may sleep. */
 void mcast_net_init(struct net *net);
