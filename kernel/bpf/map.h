@@ -123,8 +123,8 @@ static inline u8 *bpf_map_at(const struct bpf_map *m, u32 i)
 u8 *bpf_map_want(struct bpf_map *m, u32 i, bool atomic);
 int bpf_map_fill(struct bpf_map *m); /* makes all chunks; 0 or -ENOMEM */
 /*
- * Called when a program that uses the map is loaded: allocates memory that the program itself could
- * not allocate. Returns 0 or -ENOMEM. May sleep.
+ * Allocates memory for a program that is being loaded and uses the map, since the program cannot
+ * allocate it when it runs. Returns 0 or -ENOMEM. May sleep.
  */
 int bpf_map_for_program(struct bpf_map *m);
 /* Returns the hash of the number @more and the @n bytes at @p. */

@@ -218,7 +218,7 @@ static int next_way(struct verifier *v)
 }
 
 /*
- * Of the states kept for @pc without unexamined branches, frees the oldest if there are too many.
+ * Frees the oldest of the states kept for @pc without unexamined branches, if there are too many.
  */
 static void forget(struct verifier *v, u32 pc)
 {
