@@ -91,13 +91,24 @@ static bool port_in(const struct fib_rule_port_range *p, u16 port)
 	return !p->start || (port >= p->start && port <= p->end);
 }
 
+/*
+ * True if the rule is for the flow's type of service. Congestion bits, and in IPv4 the precedence,
+ * are no part of it.
+ */
+static bool is_of_service(const struct rule *r, const struct flow *f)
+{
+	u8 mask = ip_is_v4(&f->daddr) ? (u8)IPTOS_RT : (u8)~IP_ECN;
+
+	return !r->tos || r->tos == (f->tos & mask);
+}
+
 static bool selects(struct net *net, const struct rule *r, const struct flow *f, struct ends *e)
 {
 	if (r->src_len && !ip_prefix_equal(&r->src, &f->saddr, r->src_len))
 		return false;
 	if (r->dst_len && !ip_prefix_equal(&r->dst, &f->daddr, r->dst_len))
 		return false;
-	if ((f->mark ^ r->mark) & r->mask || (r->tos && r->tos != f->tos))
+	if ((f->mark ^ r->mark) & r->mask || !is_of_service(r, f))
 		return false;
 	if (r->iif[0] || r->oif[0])
 		find_ends(net, f, e);

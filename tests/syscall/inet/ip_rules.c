@@ -123,6 +123,33 @@ static int way(const char *to, int mark)
 	return r;
 }
 
+/* Adds a rule that prohibits what has a type of service. */
+static int prohibit(unsigned tos)
+{
+	struct request r =
+		begin(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct fib_rule_hdr));
+	unsigned prio = 40;
+
+	r.u.rule.family = AF_INET;
+	r.u.rule.tos = tos;
+	r.u.rule.action = FR_ACT_PROHIBIT;
+	attr(&r, FRA_PRIORITY, &prio, 4);
+	return ask(&r);
+}
+
+/* Connects a socket with the type of service. Its lowest two bits and its precedence are no part. */
+static int served(int tos)
+{
+	struct sockaddr_in a = at("192.0.2.1", 9);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), r;
+
+	set(fd, SOL_SOCKET, SO_MARK, 7);
+	set(fd, IPPROTO_IP, IP_TOS, tos);
+	r = connect(fd, SA(&a), sizeof(a));
+	close(fd);
+	return r;
+}
+
 TEST(ip_rules)
 {
 	GNEED(unshare(CLONE_NEWNET));
@@ -144,6 +171,13 @@ TEST(ip_rules)
 	G(way("192.0.2.1", 7), "-1 EACCES");
 	G(rule(RTM_DELRULE, 0, NULL, 50, 0, 0, 0), "0");
 	G(way("192.0.2.1", 7), "0");
+	G(prohibit(0x10), "0");
+	G(served(0), "0");
+	G(served(0x10), "-1 EACCES");
+	G(served(0x13), "-1 EACCES");
+	G(served(0xb0), "-1 EACCES");
+	G(served(0xb8), "0");
+	G(rule(RTM_DELRULE, 0, NULL, 40, 0, 0, 0), "0");
 	G(rule(RTM_DELRULE, 0, NULL, 51, 0, 0, 0), "-1 ENOENT");
 	G(rule(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, "192.0.2.1", 60, 0, FR_ACT_UNREACHABLE, 0),
 		"0");
