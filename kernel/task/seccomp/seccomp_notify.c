@@ -189,7 +189,8 @@ static int wait_for_reply(struct notify_queue *q, struct note *n)
 		spin_lock(&q->lock);
 		if (err && (killable || !q->killable || n->state != NOTE_SENT ||
 				   fatal_signal_pending(current)))
-			return n->state == NOTE_REPLIED ? 0 : err;
+			/* A reply by a descriptor that was not installed yet fails. */
+			return n->state == NOTE_REPLIED && list_empty(&n->adds) ? 0 : err;
 	}
 }
 
