@@ -137,7 +137,7 @@ static int prohibit(unsigned tos)
 	return ask(&r);
 }
 
-/* Connects a socket with the type of service. Its lowest two bits and its precedence are no part. */
+/* Connects a socket with the type of service. Its congestion bits and precedence are no part. */
 static int served(int tos)
 {
 	struct sockaddr_in a = at("192.0.2.1", 9);
