@@ -29,7 +29,7 @@ static struct fuse_conn *conn_of(struct file *f)
 	return smp_load_acquire(&f->private_data);
 }
 
-/* As fuse_dev_attach(). attach_mutex is held. */
+/* Does what fuse_dev_attach() does. attach_mutex is held. */
 static int attach_locked(struct file *f, struct fuse_conn *fc)
 {
 	if (f->f_op != &fuse_dev_fops)

@@ -50,7 +50,7 @@
 #define FUSE_MAX_ASYNC 64            /* most unanswered background writes */
 /* limit of a connection's dirty pages plus unanswered background writes */
 #define FUSE_MAX_DIRTY 2048
-#define FUSE_NAME_LEN 1024
+#define FUSE_NAME_LEN 1024 /* most bytes of a name */
 /* limit of RETRIEVE replies (at most FUSE_MAX_IO bytes each) that the server has not read yet */
 #define FUSE_MAX_RETRIEVED 64
 /* limit of unanswered FLUSH requests of exiting processes. Beyond it, no FLUSH is sent. */
@@ -158,7 +158,7 @@ struct fuse_req {
 	int err; /* result once DONE: 0 or -errno */
 	struct wait_queue_head wait;
 	void (*end)(struct fuse_req *r); /* if async: called when DONE */
-	void *priv;
+	void *priv;                      /* for use by @end */
 	/* the members below are used only by a background WRITE */
 	struct fuse_file *ff;
 	struct list_head flight; /* in fuse_inode.flights */
@@ -362,7 +362,10 @@ int fuse_update_attr(struct inode *inode, struct file *f);
  * @inode. Returns 0 or -errno. Does not wait if current is exiting (PF_EXITING).
  */
 int fuse_flush_times(struct inode *inode, struct file *f);
-/* Asks the server for attributes in any case. Otherwise as fuse_update_attr(). */
+/*
+ * Asks the server for attributes even if the known ones are up to date. @f and the result are those
+ * of fuse_update_attr().
+ */
 int fuse_refresh_attr(struct inode *inode, struct file *f);
 /*
  * True if current may use the mount: its ids are the mounter's, or with allow_other it is in the

@@ -524,8 +524,8 @@ static int fuse_fill_super(struct super_block *sb, void *data, bool silent)
 		return err;
 	f = fget((int)o.fd);
 	/*
-	 * The opener of /dev/fuse and the mounter must have the same user namespace, so that ids
-	 * mean the same to both.
+	 * The opener of /dev/fuse and the mounter must be in one user namespace. Otherwise they
+	 * would give an id in a message two meanings.
 	 */
 	err = f && f->f_cred->user_ns == fc->user_ns ? fuse_dev_attach(f, fc) : -EINVAL;
 	if (f)
