@@ -183,9 +183,9 @@ int proc_is_list(const char *path, store_list_fn store);
  * The pointers are kept.
  */
 int proc_may_change(const char *path, const u32 *changes, struct wait_queue_head *changed);
-/* As tree_show_when() in /proc, and gives the entry the name @name, as tree_rename() does. */
+/* Does what tree_show_when() does, in /proc, and renames the entry, as tree_rename() does. */
 int proc_show_when(const char *path, const char *name, bool (*when)(void *arg), void *arg);
-/* The entry at @path exists only while @when(@arg) returns true. Returns 0, -ENOENT or -ENOMEM. */
+/* Hides the entry at @path while @when(@arg) returns false. Returns 0, -ENOENT or -ENOMEM. */
 int tree_show_when(struct proc_entry *root, const char *path, bool (*when)(void *arg), void *arg);
 /* Fills in @sb for a mount of the tree. Returns 0 or -ENOMEM. */
 int tree_fill_super(struct super_block *sb, struct proc_entry *root, u64 magic);

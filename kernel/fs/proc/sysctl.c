@@ -3,8 +3,8 @@
  * sysctl.c: /proc/sys/kernel and others: variables of the kernel itself. Names and meanings:
  * proc(5), linux-doc's admin-guide/sysctl.
  *
- * A variable that would have no effect is not in the table, so that programs notice that it is
- * missing.
+ * A variable that has an effect on Linux and would have none here is not in the table, so that
+ * programs notice that it is missing.
  */
 #include <asm/errno.h>
 
