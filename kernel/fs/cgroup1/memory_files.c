@@ -234,8 +234,8 @@ int cg1_store_move_charge(struct file *f, struct cgroup1 *g, char *text)
 }
 
 /*
- * Shows swappiness. With 0, reclaim for the group's limits swaps out no pages. All other values
- * have the same effect.
+ * Shows swappiness. With 0, reclaim for the group's limits swaps out no pages. The other values do
+ * not differ in their effect.
  */
 int cg1_show_swappiness(struct seq *s, struct cgroup1 *g)
 {
