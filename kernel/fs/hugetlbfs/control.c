@@ -70,7 +70,7 @@ static int store_overcommit(char *text)
 	}
 static const struct sysctl sysctls[] = {
 	POOL("vm/nr_hugepages", total),
-	/* the same file as nr_hugepages: with one NUMA node, memory policies have no effect */
+	/* does what nr_hugepages does: with one NUMA node, memory policies have no effect */
 	POOL("vm/nr_hugepages_mempolicy", total),
 	POOL("vm/nr_overcommit_hugepages", overcommit),
 	SYSCTL_NUM("vm/hugetlb_shm_group", sysctl_hugetlb_shm_group, 0, 0x7fffffff),
