@@ -50,11 +50,11 @@ struct page *huge_take_charged(struct huge_quota *q, struct vm_area *v, u64 inde
 /* ---- hugetlb_group.c ---- */
 
 /*
- * Charges @n pages to current's group, with a reference for each, and returns the group for
- * huge_uncharge(). NULL: current has no group; ERR_PTR(-ENOMEM): a limit.
+ * Charges @n pages to current's group, and returns the group for huge_uncharge(). A group with
+ * charges is not freed. NULL: current has no group; ERR_PTR(-ENOMEM): a limit.
  */
 struct mem_group *huge_charge(enum huge_kind kind, u64 n);
-/* Uncharges @n pages from @g, and drops their references. @g may be NULL. Does not sleep. */
+/* Uncharges @n pages from @g, which the last may free. @g may be NULL. Does not sleep. */
 void huge_uncharge(enum huge_kind kind, struct mem_group *g, u64 n);
 
 /* ---- hugetlb_file.c ---- */
