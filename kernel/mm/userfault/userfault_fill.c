@@ -480,9 +480,9 @@ static void protect_table(struct protection *p, u64 start, u64 end)
 }
 
 /*
- * As protect_table(), also for a file's mapping. There i_mmap_sem keeps writeback, which reads the
- * entries and then waits for a flush, from running between the change of the entries and that of
- * the host mappings. mprotect.c does so too.
+ * Does what protect_table() does, also for a file's mapping. There i_mmap_sem keeps writeback from
+ * running between the change of the entries and that of the host mappings: writeback reads the
+ * entries and then waits for a flush. mprotect.c does so too.
  */
 static void protect_table_of_file(struct protection *p, u64 start, u64 end)
 {
