@@ -151,7 +151,7 @@ static struct ksm_node *make_node(u32 sum, const struct page *p)
 	return n;
 }
 
-/* As make_node(), and adds it to merged[]. */
+/* Makes a node as make_node() does, and adds it to merged[]. */
 static struct ksm_node *make_merged(u32 sum, const struct page *p)
 {
 	struct hlist_node **at = &merged[sum % BUCKETS].first;
