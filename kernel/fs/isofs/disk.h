@@ -71,8 +71,8 @@ struct susp {
 
 /*
  * Byte offsets in susp.data of numbers that are stored in both byte orders: the offset of the
- * little endian half. *_SIZE: bytes of susp.data that this type of entry needs. After them, flags
- * of entries.
+ * little endian half. *_SIZE: bytes of susp.data that this type of entry needs. The constants from
+ * RR_NM_CONTINUE on are flags of entries.
  */
 #define SUSP_CE_BLOCK 0
 #define SUSP_CE_OFFSET 8
