@@ -54,7 +54,7 @@ void cpio_begin(struct cpio *c, const struct cpio_ops *ops, void *arg);
  * that stopped the reader. Zeros between archives are skipped.
  */
 int cpio_feed(struct cpio *c, const u8 *data, size_t n);
-/* As cpio_feed(), but stops behind the end of an archive. *used: the bytes consumed. */
+/* Does what cpio_feed() does, but stops behind the end of an archive. *used: bytes consumed. */
 int cpio_feed_one(struct cpio *c, const u8 *data, size_t n, size_t *used);
 /* Ends the input. Returns 0, or -EINVAL if the input ended in the middle of an entry. */
 int cpio_finish(const struct cpio *c);
