@@ -5,7 +5,7 @@
  * milliseconds. (Collisions of 31 * h + c, or of a product with a known number, are easy to
  * compute.)
  *
- *      keyhash_init -> keyhash_byte or keyhash_word, always the same one for a table -> keyhash_end
+ *      keyhash_init -> keyhash_byte or keyhash_word, one of the two for a table -> keyhash_end
  *
  * Each word is multiplied by a secret, and the halves of the 128-bit product are folded. Which bits
  * of the result a change of the word flips depends on the secret, so the next word cannot undo it.
