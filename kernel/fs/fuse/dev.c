@@ -188,9 +188,13 @@ static void expect_answer(struct fuse_conn *fc, struct fuse_req *r)
 	rb_insert_color(&r->node, &fc->answers);
 }
 
-/* Moves the next request from fc->pending to fc->sent. Returns it, referenced, or NULL. */
+/*
+ * Moves the next request from fc->pending to fc->sent. Its INTERRUPT follows if a signal has come.
+ * Returns the request, referenced, or NULL.
+ */
 static struct fuse_req *take_request(struct fuse_conn *fc)
 {
+	bool wake = false;
 	struct fuse_req *r;
 
 	spin_lock(&fc->lock);
@@ -201,8 +205,11 @@ static struct fuse_req *take_request(struct fuse_conn *fc)
 		if (!r->oneway)
 			expect_answer(fc, r);
 		atomic_inc(&r->refs);
+		wake = fuse_queue_interrupt(r);
 	}
 	spin_unlock(&fc->lock);
+	if (wake)
+		wake_up(&fc->readers);
 	return r;
 }
 

@@ -270,6 +270,26 @@ static u64 fuse_lock_owner(const struct fuse_conn *fc)
 	return hash_fold((u64)current->files ^ fc->owner_key.start, fc->owner_key.factor);
 }
 
+/*
+ * Sends FLUSH and waits. If the task is killed before the server has read FLUSH, the server gets it
+ * nevertheless. Returns 0 or -errno.
+ */
+static int flush_and_wait(struct file *f, const struct fuse_flush_in *in)
+{
+	struct fuse_file *ff = f->private_data;
+	struct fuse_req *r = fuse_req_new(ff->fc, FUSE_FLUSH, ff->nodeid, sizeof(*in), 0);
+	int err;
+
+	if (IS_ERR(r))
+		return (int)PTR_ERR(r);
+	memcpy(r->in, in, sizeof(*in));
+	err = fuse_send(r);
+	if (r->unread)
+		flush_and_forget(f, in);
+	fuse_req_put(r);
+	return err;
+}
+
 static int fuse_flush(struct file *f)
 {
 	struct fuse_file *ff = f->private_data;
@@ -288,7 +308,7 @@ static int fuse_flush(struct file *f)
 		return 0;
 	if (current->flags & PF_EXITING) /* this task may be the server itself */
 		return flush_and_forget(f, &in);
-	err = fuse_call(fc, FUSE_FLUSH, ff->nodeid, &in, sizeof(in), NULL, 0, NULL, 0);
+	err = flush_and_wait(f, &in);
 	if (err != -ENOSYS)
 		return err;
 	fc->no_flush = true;

@@ -23,9 +23,9 @@
  * Locks: fuse_conn.lock (lists and states of requests; only wait queues' locks are inside it),
  * fuse_inode.lock (counts, open files and validity of attributes of an inode).
  *
- * Functions that ask the server sleep until it answers. They return -EINTR if the task is killed
- * or, before the server has read the request, gets a signal; -ENOTCONN without a connection;
- * -ECONNABORTED after an abort; else the server's error.
+ * Functions that ask the server sleep until it answers, whatever signals come. They return -EINTR
+ * if the task is killed; -ENOTCONN without a connection; -ECONNABORTED after an abort; else the
+ * server's error.
  */
 #ifndef NESTLING_FS_FUSE_H
 #define NESTLING_FS_FUSE_H
@@ -138,6 +138,8 @@ struct fuse_req {
 	struct rb_node node;         /* in fc->answers while SENT, not oneway */
 	int state;                   /* under fc->lock */
 	bool interrupted;            /* under fc->lock */
+	/* True if its waiter was killed before the server had read the request. */
+	bool unread;
 	/* True once the server has begun to write an answer. Under fc->lock. */
 	bool answered;
 	bool async; /* sent by fuse_send_async() */
@@ -290,6 +292,11 @@ void fuse_send_async(struct fuse_req *r, void (*end)(struct fuse_req *r));
  * fuse_req_finish().
  */
 void fuse_req_done_locked(struct fuse_req *r, int err);
+/*
+ * Queues the INTERRUPT of a request that is SENT and interrupted, unless the server knows none.
+ * Returns true if it did: the caller then wakes up a reader. fc->lock is held.
+ */
+bool fuse_queue_interrupt(struct fuse_req *r);
 /* Wakes up the waiter of a DONE request, or calls its end(), and drops the queue's reference. */
 void fuse_req_finish(struct fuse_req *r);
 /* Queues the FORGET @f, or frees it without a connection. Takes over @f. Does not sleep. */

@@ -3,8 +3,8 @@
  * req.c: connections, and requests from their allocation to their answer.
  *
  * A request owns its buffers and a reference on its connection, so the waiting task may leave at
- * any time. If a signal arrives that does not kill the task, the server gets an INTERRUPT and the
- * task continues to wait. A fatal signal ends the wait.
+ * any time. If a signal arrives that does not kill the task, the server gets an INTERRUPT after
+ * the request, and the task continues to wait. A fatal signal ends the wait.
  */
 #include "kernel/fs/fuse/fuse.h"
 #include "kernel/task/ns/nsproxy.h"
@@ -183,34 +183,36 @@ static bool is_done(struct fuse_req *r)
 	return yes;
 }
 
-/*
- * Handles a signal during the wait. If the server has not read the request, takes it back and
- * returns true. Otherwise sends an INTERRUPT and returns false.
- */
-static bool interrupt(struct fuse_req *r)
+bool fuse_queue_interrupt(struct fuse_req *r)
 {
 	struct fuse_conn *fc = r->fc;
-	bool back = false, wake = false;
 
-	spin_lock(&fc->lock);
-	if (r->state == FUSE_PENDING) {
-		fuse_req_done_locked(r, -EINTR);
-		back = true;
-	} else if (r->state == FUSE_SENT && !r->interrupted && !fc->no_interrupt) {
-		r->interrupted = wake = true;
-		list_add_tail(&r->intr, &fc->interrupts);
-	}
-	spin_unlock(&fc->lock);
-	if (wake)
-		wake_up(&fc->readers);
-	if (back)
-		fuse_req_put(r);
-	return back;
+	assert_spin_held(&fc->lock);
+	if (!r->interrupted || r->state != FUSE_SENT || fc->no_interrupt)
+		return false;
+	list_add_tail(&r->intr, &fc->interrupts);
+	return true;
 }
 
 /*
- * Abandons a request whose waiter is being killed. Returns false if the answer has arrived: the
- * caller must handle it, since the answer may hold a lookup of a node or a handle.
+ * Handles a signal during the wait: sends an INTERRUPT, at once if the server has read the request,
+ * else when it reads the request.
+ */
+static void interrupt(struct fuse_req *r)
+{
+	bool wake;
+
+	spin_lock(&r->fc->lock);
+	r->interrupted = true;
+	wake = fuse_queue_interrupt(r);
+	spin_unlock(&r->fc->lock);
+	if (wake)
+		wake_up(&r->fc->readers);
+}
+
+/*
+ * Abandons a request whose waiter is being killed, and sets r->unread. Returns false if the answer
+ * has arrived: the caller must handle it, since the answer may hold a lookup of a node or a handle.
  */
 static bool abandon(struct fuse_req *r)
 {
@@ -219,6 +221,7 @@ static bool abandon(struct fuse_req *r)
 
 	spin_lock(&fc->lock);
 	mine = r->state != FUSE_DONE;
+	r->unread = r->state == FUSE_PENDING;
 	if (mine)
 		fuse_req_done_locked(r, -EINTR);
 	spin_unlock(&fc->lock);
@@ -264,8 +267,8 @@ int fuse_send(struct fuse_req *r)
 	if (err)
 		return err;
 	err = wait_event_interruptible(&r->wait, is_done(r));
-	if (err && interrupt(r))
-		return -EINTR;
+	if (err)
+		interrupt(r);
 	if (err && wait_event_killable(&r->wait, is_done(r)) && abandon(r))
 		return -EINTR;
 	if (!r->err)
