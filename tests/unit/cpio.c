@@ -57,7 +57,13 @@ static int on_end(void *arg)
 	return 0;
 }
 
-static const struct cpio_ops ops = { on_entry, on_data, on_end };
+static void on_trailer(void *arg)
+{
+	log[log_len++] = '.';
+	log[log_len] = 0;
+}
+
+static const struct cpio_ops ops = { on_entry, on_data, on_end, on_trailer };
 static struct cpio c;
 
 static void make(void)
@@ -76,7 +82,7 @@ static void make(void)
 
 #define EXPECTED                                                                                   \
 	"dir 40755 1 2 0:;dir/file 100644 1 2 12:hello, world;link 120777 1 2 8:dir/file;"         \
-	"empty 100600 1 2 0:;second 100644 1 2 1:x;"
+	"empty 100600 1 2 0:;.second 100644 1 2 1:x;."
 
 static void test_pieces(void **state)
 {
@@ -109,11 +115,11 @@ static void test_one(void **state)
 	assert_int_equal(cpio_feed_one(&c, archive, size + 512, &used), 0);
 	assert_int_equal(used, first);
 	assert_int_equal(cpio_finish(&c), 0);
-	assert_string_equal(log, "first 100644 1 2 5:hello;");
+	assert_string_equal(log, "first 100644 1 2 5:hello;.");
 	/* the next archive may begin at any byte */
 	assert_int_equal(cpio_feed_one(&c, archive, size, &used), 0);
 	assert_int_equal(used, first);
-	assert_string_equal(log, "first 100644 1 2 5:hello;first 100644 1 2 5:hello;");
+	assert_string_equal(log, "first 100644 1 2 5:hello;.first 100644 1 2 5:hello;.");
 }
 
 static void test_cut(void **state)

@@ -63,11 +63,14 @@ static int parse_header(struct cpio *c)
 	return 0;
 }
 
-/* Ends an entry. Returns 0 or end()'s -errno. */
+/* Ends an entry or the archive. Returns 0 or end()'s -errno. */
 static int end_entry(struct cpio *c)
 {
 	c->state = CPIO_SKIP;
-	return c->trailer ? 0 : c->ops->end(c->arg);
+	if (!c->trailer)
+		return c->ops->end(c->arg);
+	c->ops->trailer(c->arg);
+	return 0;
 }
 
 /* Takes over the name in buf: data follows. Returns 0, -EINVAL or entry()'s -errno. */

@@ -25,13 +25,15 @@ struct cpio_entry {
 
 /*
  * Operations of the caller: entry() after header and name, whose @e and name are valid until it
- * returns; data() for each piece of the contents; end() after the contents. If an operation returns
- * a result other than 0, the reader stops, and cpio_feed() returns that result.
+ * returns; data() for each piece of the contents; end() after the contents. If one of them returns
+ * a result other than 0, the reader stops, and cpio_feed() returns that result. trailer() at the
+ * end of an archive.
  */
 struct cpio_ops {
 	int (*entry)(void *arg, const struct cpio_entry *e);
 	int (*data)(void *arg, const u8 *data, size_t n);
 	int (*end)(void *arg);
+	void (*trailer)(void *arg);
 };
 
 struct cpio {

@@ -6,8 +6,8 @@
  * No name leads out of the tree: names are looked up from the root, whose ".." is the root itself.
  * An entry replaces an existing file or empty directory of its name.
  *
- * Hard links: the entries of one inode have equal (major, minor, ino), and the last of them has the
- * contents.
+ * Hard links: the entries of one inode have equal (major, minor, ino) in one archive, and the last
+ * of them has the contents.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -20,7 +20,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/vfs/super.h"
 
-/* The first name of an inode with several: (major, minor, ino) are numbers of the archive. */
+/* The first name of an inode with several: (major, minor, ino) are numbers of this archive. */
 struct hard_link {
 	struct hard_link *next;
 	u32 major, minor, ino;
@@ -265,7 +265,15 @@ static int on_end(void *arg)
 	return err ? err : set_attributes(u);
 }
 
-static const struct cpio_ops unpack_ops = { .entry = on_entry, .data = on_data, .end = on_end };
+/* Ends an archive: the next one may use the same numbers for other inodes. */
+static void on_trailer(void *arg)
+{
+	forget_links(arg);
+}
+
+static const struct cpio_ops unpack_ops = {
+	.entry = on_entry, .data = on_data, .end = on_end, .trailer = on_trailer
+};
 
 /* Unpacks the next @n bytes of an archive. @arg: the struct unpack. */
 static int feed(void *arg, const u8 *data, size_t n)
