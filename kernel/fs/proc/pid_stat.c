@@ -350,6 +350,25 @@ static void status_ns_numbers(struct seq *s, struct task *t, const struct pid_na
 	read_unlock(&tasklist_lock);
 }
 
+/* Prints the name, with the escapes \n and \\, so that it cannot end the line. */
+static void status_name(struct seq *s, const struct task *t)
+{
+	char name[sizeof(t->comm)];
+
+	memcpy(name, t->comm, sizeof(name));
+	name[sizeof(name) - 1] = 0;
+	seq_puts(s, "Name:\t");
+	for (const char *c = name; *c; c++) {
+		if (*c == '\n')
+			seq_puts(s, "\\n");
+		else if (*c == '\\')
+			seq_puts(s, "\\\\");
+		else
+			seq_write(s, c, 1);
+	}
+	seq_puts(s, "\n");
+}
+
 int proc_pid_status(struct seq *s, struct task *t)
 {
 	const struct pid_namespace *ns = seq_pid_ns(s);
@@ -359,9 +378,7 @@ int proc_pid_status(struct seq *s, struct task *t)
 	int umask = umask_of(t);
 
 	gather(t, &g, ns);
-	seq_puts(s, "Name:\t");
-	seq_escape(s, t->comm);
-	seq_puts(s, "\n");
+	status_name(s, t);
 	if (mm || umask >= 0)
 		seq_printf(s, "Umask:\t%04o\n", max(umask, 0));
 	seq_printf(s, "State:\t%s\n", state_name(task_state_char(t)));

@@ -102,8 +102,6 @@ void seq_close(struct seq *s);
  */
 ssize_t seq_read(struct seq *s, struct iov_iter *to, loff_t *pos,
 	int (*make)(struct seq *s, void *arg), void *arg);
-/* Escapes blanks, newlines, tabs and backslashes as \ooo. */
-void seq_escape(struct seq *s, const char *text);
 
 /*
  * A show function: prints the text. Returns 0 or -errno. May sleep, and may be called several times

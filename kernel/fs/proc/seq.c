@@ -181,16 +181,6 @@ void seq_printf(struct seq *s, const char *fmt, ...)
 	va_end(ap);
 }
 
-void seq_escape(struct seq *s, const char *text)
-{
-	for (; *text; text++) {
-		if (strchr(" \t\n\\", *text))
-			seq_printf(s, "\\%03o", (u8)*text);
-		else
-			seq_write(s, text, 1);
-	}
-}
-
 /* ---- open files ---- */
 
 void seq_open(struct seq *s, const struct file *f)
