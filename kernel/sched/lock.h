@@ -159,6 +159,9 @@ int schedule_until(struct wait_until until);
 			to_ = schedule_deadline(by_);                                              \
 		}                                                                                  \
 		finish_wait(q, &we_);                                                              \
+		/* a wake-up may have come for this task alone */                                  \
+		if ((excl) && ret_ && (cond))                                                      \
+			ret_ = 0;                                                                  \
 		ret_;                                                                              \
 	})
 /* True if a signal is pending that ends a sleep in state @state. */
