@@ -99,14 +99,16 @@ static void stat_cpu(struct seq *s, const struct cpu_times *c)
 		c->system / TICK_NS, c->idle / TICK_NS, c->iowait / TICK_NS, c->steal / TICK_NS);
 }
 
+/* Returns the number of threads that wait for a disk. */
 static u32 nr_iowait(void)
 {
-	struct task *t;
+	struct task *p, *t;
 	u32 n = 0;
 
 	read_lock(&tasklist_lock);
-	list_for_each_entry(t, &all_processes, tasks)
-		n += t->in_iowait;
+	list_for_each_entry(p, &all_processes, tasks)
+		list_for_each_entry(t, &p->signal->threads, thread_node)
+			n += t->in_iowait;
 	read_unlock(&tasklist_lock);
 	return n;
 }
@@ -414,7 +416,7 @@ static int show_cgroups(struct seq *s, void *arg)
 
 static int show_misc(struct seq *s, void *arg)
 {
-	seq_puts(s, "237 loop-control\n229 fuse\n200 tun\n126 userfaultfd\n");
+	seq_puts(s, "237 loop-control\n235 autofs\n229 fuse\n200 tun\n126 userfaultfd\n");
 	return 0;
 }
 
