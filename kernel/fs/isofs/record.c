@@ -25,12 +25,18 @@ static bool record_ok(const struct iso_dir_record *d, u32 left)
 int iso_read_record(struct super_block *sb, u64 at, struct iso_record *r)
 {
 	u32 left = ISO_SECTOR - (u32)(at & (ISO_SECTOR - 1));
+	u8 length = 0;
 	int err = left < sizeof(r->d) ? -EIO : bdev_read_bytes(sb->s_bdev, at, &r->d, sizeof(r->d));
 
 	if (!err && !record_ok(&r->d, left))
 		err = -EIO;
 	r->at = at;
-	return err ? err : bdev_read_bytes(sb->s_bdev, at, r->raw, r->d.length);
+	if (!err) {
+		length = r->d.length;
+		err = bdev_read_bytes(sb->s_bdev, at, r->raw, length);
+	}
+	/* A program may write to the device between the reads. */
+	return !err && (r->d.length != length || !record_ok(&r->d, left)) ? -EIO : err;
 }
 
 int iso_next(struct super_block *sb, struct iso_walk *w)
