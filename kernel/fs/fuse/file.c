@@ -426,7 +426,7 @@ static ssize_t fuse_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 	if (to->nowait)
 		return -EAGAIN;
 	if (is_direct(f)) {
-		err = FUSE_I(inode)->ours ? fuse_flush_pages(inode) : 0;
+		err = fuse_flush_pages(inode);
 		return err ? err : direct_read(f, to, pos);
 	}
 	if (fuse_conn_of(inode)->auto_inval || *pos + (loff_t)to->count > i_size_read(inode)) {
@@ -575,7 +575,10 @@ static ssize_t write_cached(struct file *f, struct iov_iter *from, loff_t *pos)
 	return n;
 }
 
-/* Sends the data, after the dirty pages. Takes i_rwsem. */
+/*
+ * Sends the data, after the dirty pages: a server with several threads could handle an older WRITE
+ * of the same pages later. Takes i_rwsem.
+ */
 static ssize_t write_through(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct inode *inode = f->f_inode;
@@ -588,7 +591,7 @@ static ssize_t write_through(struct file *f, struct iov_iter *from, loff_t *pos)
 		return -ENOMEM;
 	down_write(&inode->i_rwsem);
 	n = (f->f_flags & O_APPEND) || from->append ? fuse_refresh_attr(inode, f) : 0;
-	if (!n && FUSE_I(inode)->ours)
+	if (!n)
 		n = fuse_flush_pages(inode);
 	if (!n)
 		n = begin_write(f, from, pos);

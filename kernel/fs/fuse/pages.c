@@ -445,6 +445,9 @@ int fuse_flush_pages(struct inode *inode)
 		fuse_send_all(inode);
 		return 0;
 	}
+	/* In this order: a page becomes clean after its WRITE is counted. */
+	if (!mapping_has_dirty(&inode->i_data) && no_async(fi))
+		return 0;
 	do {
 		wbc.nr_to_write = ~0UL;
 		fuse_writepages(&inode->i_data, &wbc);
