@@ -695,6 +695,8 @@ static long fuse_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	if (!err)
 		err = fuse_flush_pages(inode);
 	if (!err)
+		err = file_remove_privs(f);
+	if (!err)
 		err = fuse_call(
 			ff->fc, FUSE_FALLOCATE, ff->nodeid, &in, sizeof(in), NULL, 0, NULL, 0);
 	if (err == -ENOSYS) {

@@ -25,13 +25,16 @@ static void serve_one(const char *buf)
 	struct fuse_write_out took = { .size = takes_nothing ? 0 : w->size };
 	if (h->opcode == FUSE_SETATTR)
 		setattr((const void *)(h + 1));
-	if (h->opcode == FUSE_WRITE)
+	if (h->opcode == FUSE_FALLOCATE)
+		reply(h->unique, 0, NULL, 0);
+	else if (h->opcode == FUSE_WRITE)
 		reply(h->unique, 0, &took, sizeof(took));
 	else
 		serve_file(h, mode, 5);
 }
 
-static void write_as(uid_t uid, mode_t now)
+/* Writes, or with @space allocates space. */
+static void write_as(uid_t uid, mode_t now, bool space)
 {
 	int fd = NEED(open("m/file", O_WRONLY));
 
@@ -40,10 +43,14 @@ static void write_as(uid_t uid, mode_t now)
 	told = false;
 	CHILD({
 		NEED(setresuid(uid, uid, uid));
-		T(write(fd, "x", 1));
+		if (space)
+			T(fallocate(fd, 0, 0, 5));
+		else
+			T(write(fd, "x", 1));
 	});
 	close(fd);
-	say("write as %d: %o to %o, told: %s", (int)uid, now, mode, told ? "yes" : "no");
+	say("%s as %d: %o to %o, told: %s", space ? "fallocate" : "write", (int)uid, now, mode,
+		told ? "yes" : "no");
 }
 
 static void change_as(const char *what, uid_t uid, mode_t now)
@@ -69,8 +76,10 @@ static void all(unsigned flags)
 	fuse_init_flags = flags;
 	fuse_serve();
 	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-		write_as(0, modes[i]);
-		write_as(NOBODY, modes[i]);
+		write_as(0, modes[i], false);
+		write_as(NOBODY, modes[i], false);
+		write_as(0, modes[i], true);
+		write_as(NOBODY, modes[i], true);
 		change_as("chown", 0, modes[i]);
 		change_as("truncate", 0, modes[i]);
 		change_as("truncate", NOBODY, modes[i]);
