@@ -305,6 +305,20 @@ static int may_open_in_sticky(const struct inode *dir, const struct inode *inode
 }
 
 /*
+ * Looks up a file that was not there, and that the server of the file system has got from elsewhere
+ * before it could be created. Returns the dentry, or ERR_PTR(-EEXIST) if it is not there now.
+ */
+static struct dentry *lookup_made(struct dentry *parent, const struct qstr *name)
+{
+	struct dentry *d = lookup_hash(parent, name, LOOKUP_CREATE | LOOKUP_OPEN);
+
+	if (IS_ERR(d) || d->d_inode)
+		return d;
+	dput(d);
+	return ERR_PTR(-EEXIST);
+}
+
+/*
  * Returns the dentry of the last component, which it creates if it does not exist, or ERR_PTR. Sets
  * *created.
  */
@@ -336,7 +350,9 @@ static struct dentry *lookup_or_create(
 			err = vfs_create(dir, d, acl_umask(dir, how->mode), how->flags & O_EXCL);
 		if (err) {
 			dput(d);
-			d = ERR_PTR(err);
+			d = err == -EEXIST && !(how->flags & O_EXCL) ?
+				    lookup_made(parent, &nd->last.name) :
+				    ERR_PTR(err);
 		}
 		*created = !err;
 	}
