@@ -198,10 +198,10 @@ bool run_publish(struct run *r, const char *text)
 			from = colon + 1;
 		}
 	}
-	if (*address && inet_pton(AF_INET, address, &at) != 1)
-		die("run: -p: %s is not an address", address);
 	if (*from && !read_range(from, &host))
 		return false;
+	if (*address && inet_pton(AF_INET, address, &at) != 1)
+		die("run: -p: %s is not an address", address);
 	if (*from && guest.from != guest.to && host.to - host.from != guest.to - guest.from)
 		die("run: -p %s: the ranges differ in length", text);
 	add_forwards(r, address, *from ? &host : NULL, &guest, kind);
