@@ -314,7 +314,9 @@ static struct ext4_buf *find_linear(
 		ext4_brelse(b);
 		cond_resched();
 		/*
-		 * In a damaged directory 2^32 blocks may be one. A transaction is not interrupted.
+		 * In a damaged directory, 2^32 blocks of the file may be one block of the disk, so
+		 * a fatal signal ends the search. With an open handle it does not: the caller may
+		 * have made half of a change.
 		 */
 		if (!current->journal_info && fatal_signal_pending(current))
 			return ERR_PTR(-EINTR);

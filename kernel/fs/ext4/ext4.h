@@ -484,8 +484,8 @@ struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, umode_t m
 /* Clears the inode's bit in the bitmap. Takes alloc_lock. Failures are reported by ext4_error(). */
 void ext4_free_inode_number(struct ext4_handle *h, struct inode *inode);
 /*
- * Returns the bitmap that freeing the inode's number will change, referenced.
- * ext4_free_inode_number() must follow. Returns NULL if the bitmap is damaged, and ERR_PTR if it
+ * Returns the bitmap that freeing the inode's number will change, referenced, so that a read error
+ * is found before anything has changed. Returns NULL if the bitmap is damaged, and ERR_PTR if it
  * cannot be read.
  */
 struct ext4_buf *ext4_hold_inode_bitmap(
@@ -619,7 +619,10 @@ int ext4_find_path(struct inode *inode, u32 lblk, struct ext4_path *path);
 void ext4_put_path(struct ext4_path *path, int depth);
 
 /* ---- orphan.c ---- */
-/* Take orphan_lock. ext4_orphan_add() writes the inode, and does nothing if it is on the list. */
+/*
+ * Put the inode on the list of orphans (and write it), and take it off, unless it is there already,
+ * or not there. Return 0, or -errno with the list unchanged. Take orphan_lock, as the next two do.
+ */
 int ext4_orphan_add(struct ext4_handle *h, struct inode *inode);
 int ext4_orphan_del(
 	struct ext4_handle *h, struct inode *inode); /* the caller writes the inode afterwards */
@@ -707,13 +710,16 @@ int ext4_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
 
 /* ---- xattr.c ---- */
 ssize_t ext4_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
-/* True if the inode may have attributes, in the raw inode @raw or in a block. */
+/* True if the inode may have attributes, in its raw inode @raw or in a block. */
 bool ext4_has_xattrs(struct inode *inode,
 	const struct ext4_disk_inode *raw); /* of @inode, as read from the disk */
 int ext4_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags);
 ssize_t ext4_listxattr(struct inode *inode, char *buf, size_t size);
 int ext4_xattr_extent(struct inode *inode, struct file_extent *e); /* for inode_operations */
-/* Drops the attributes of an inode that is being removed. */
+/*
+ * Drops the attributes of an inode that is being removed. Returns 0, or -errno if a block cannot be
+ * read: the next mount then continues.
+ */
 int ext4_xattr_delete(
 	struct ext4_handle *h, struct inode *inode); /* leaves damaged ones to e2fsck */
 

@@ -45,7 +45,7 @@ static loff_t ext4_llseek(struct file *f, loff_t off, int whence)
 	if (off < 0 || off >= size)
 		return -ENXIO;
 	filemap_write_and_wait_range(
-		inode->i_mapping, 0, S64_MAX); /* dirty pages without blocks are data too */
+		inode->i_mapping, 0, S64_MAX); /* dirty pages without blocks get them */
 	while (pos < size) {
 		struct ext4_map m = { .lblk = (u32)((u64)pos >> inode->i_blkbits), .len = ~0U };
 		int err;

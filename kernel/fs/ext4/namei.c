@@ -52,7 +52,7 @@ static struct dentry *ext4_lookup(struct inode *dir, struct dentry *d, u32 flags
 	return d_splice_alias(inode, d);
 }
 
-/* ---- making: make_node() and the like try once, in one handle, and return 0 or -errno ---- */
+/* ---- making: each make_*() tries once, in one handle, and returns 0 or -errno ---- */
 
 /*
  * Writes the new inode, adds its name and attaches it to the dentry. Returns 0, or -errno after

@@ -318,8 +318,9 @@ static int write_run(struct ext4_handle *h, struct inode *inode, struct page **p
 }
 
 /*
- * Collects locked dirty pages with consecutive indexes, from the first dirty page at or after
- * *index on, and returns their number.
+ * Locks dirty pages with consecutive indexes, from the first dirty page at or after *index on, and
+ * stores them in @pages with a reference each. Moves *index behind them. Returns their number, at
+ * most RUN_MAX.
  */
 static u32 collect(struct address_space *m, struct writeback_control *wbc, u64 *index, u64 end,
 	struct page **pages)
@@ -354,7 +355,7 @@ static u32 collect(struct address_space *m, struct writeback_control *wbc, u64 *
 }
 
 /*
- * Zeroes the part of the last page beyond the end of the file, to which a mapping may have written.
+ * Zeroes the bytes beyond the end of the file if @p has the end. A mapping may have written there.
  */
 static void zero_tail(struct inode *inode, struct page *p)
 {
@@ -366,9 +367,10 @@ static void zero_tail(struct inode *inode, struct page *p)
 }
 
 /*
- * Puts locked pages under writeback and unlocks them. Pages beyond the end of the file only become
- * clean. Returns how many pages are under writeback. Their reservations (*promised blocks) are kept
- * until blocks are allocated: otherwise another writer could take the blocks meanwhile.
+ * Puts locked pages under writeback and unlocks them. A page beyond the end of the file stays
+ * dirty: the truncation that moved the end drops it. Returns how many pages are under writeback,
+ * and moves them to the front of @pages. *promised: their reservations, in blocks, which are kept
+ * until blocks are allocated. Otherwise another writer could take the blocks meanwhile.
  */
 static u32 begin_writeback(
 	struct inode *inode, struct page **pages, u32 n, u32 *promised, u8 *masks)
