@@ -20,7 +20,7 @@
  * 2. A block that was freed is not allocated again before the freeing transaction has committed
  *    (balloc.c holds it), and a freed metadata block has a revoke record.
  * 3. The log's superblock on disk has the log's start before the first commit block after that
- * start can reach the disk.
+ *    start can reach the disk.
  *
  * Locks: j->lock (spin) for the running transaction and its list. After the barrier, a transaction
  * belongs to the journal thread. For lockdep an open handle is a sleeping lock: ext4_start() may
