@@ -25,9 +25,13 @@ int ext4_value_read(struct super_block *sb, u32 ino, void *buf, u32 size);
 int ext4_value_create(
 	struct ext4_handle *h, struct inode *owner, const void *value, u32 size, u32 *ino);
 struct inode *ext4_value_hold(struct super_block *sb, u32 ino); /* ERR_PTR; drop it by iput() */
-/* Adds @by to the value's count, and frees the inode when the count becomes 0. Takes i_data_sem. */
+/*
+ * Adds @by to the number of entries that name the value. Its inode is freed when that becomes 0.
+ * Takes the i_data_sem of the value's inode.
+ */
 int ext4_value_ref(struct ext4_handle *h, struct super_block *sb, u32 ino,
-	int by); /* +1 or -1: users of the value */
+	int by); /* 1 or -1: number of entries */
+/* Returns the value's checksum, which its inode and the entries that name it have. */
 u32 ext4_value_hash(const struct ext4_sb *sbi, const void *value, u32 size);
 
 /*
@@ -122,6 +126,7 @@ int ext4_attr_block_go(struct ext4_handle *h, struct inode *inode, bool *alone);
 
 /* ---- access control lists: xattr_acl.c ---- */
 
+/* True if the name's index stands for an access control list. */
 bool ext4_attr_is_acl(u8 index);
 /*
  * Converts an access control list from the form on disk into the VFS's form. Returns its size in
