@@ -282,8 +282,8 @@ ssize_t blkdev_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 
 		if (err)
 			return err;
-		/* O_DIRECT requires that the data is on the disk, but not that it is flushed. */
 	} else if (n > 0 && f->f_flags & O_DIRECT) {
+		/* O_DIRECT requires that the disk has the data, but no flush of its cache. */
 		int err = filemap_write_and_wait_range(f->f_mapping, start, start + n - 1);
 
 		if (err)
