@@ -68,6 +68,7 @@ void loop_submit(struct gendisk *d, struct bio *bio);
 long loop_ioctl(struct gendisk *d, struct file *f, u32 cmd, u64 arg);
 /* Unbinds the file, after all bios. lo->lock held, state BOUND; sleeps. */
 void loop_clear(struct loop *lo);
-int loop_sysfs_add(struct loop *lo); /* 0 or -errno */
+/* Makes the unit's files in /sys/block. Returns 0 or -errno. */
+int loop_sysfs_add(struct loop *lo);
 
 #endif
