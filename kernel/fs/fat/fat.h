@@ -51,12 +51,12 @@ struct fat_options {
 struct fat_sb {
 	struct super_block *sb;
 	bool vfat;
-	u32 bits;                                    /* 12, 16, 32 */
+	u32 bits;                                    /* of a FAT entry: 12, 16, 32 */
 	u32 sector_size, cluster_size, cluster_bits; /* bytes; log2 of cluster_size */
 	/* In bytes: positions on the device, and the size of one FAT. */
 	u64 fat_at, fat_size, root_at, data_at;
 	u32 fats, active;        /* copies; number of the copy that is read */
-	bool mirrored;           /* changes are written to all copies */
+	bool mirrored;           /* True if all copies are written */
 	u32 root_size;           /* FAT12, FAT16: bytes of the root */
 	u32 root_cluster;        /* FAT32: first cluster of the root */
 	u32 end;                 /* number of the last cluster + 1 */
