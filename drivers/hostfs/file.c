@@ -489,7 +489,7 @@ static ssize_t hostfs_write_iter(struct file *f, struct iov_iter *from, loff_t *
 	down_write(&inode->i_rwsem);
 	n = write_locked(f, from, pos);
 	up_write(&inode->i_rwsem);
-	if (n > 0 && (f->f_flags & O_DSYNC || inode->i_flags & S_SYNC)) {
+	if (n > 0 && file_is_sync(f)) {
 		err = vfs_fsync_range(f, *pos - n, *pos - 1, !(f->f_flags & O_SYNC & ~O_DSYNC));
 		if (err)
 			return err;

@@ -441,8 +441,7 @@ static struct direct_io *setup_async(
 	d->file = get_file(f);
 	d->async = it->async;
 	d->sync = it->sync || (f->f_flags & O_SYNC & ~O_DSYNC);
-	d->datasync = write &&
-		      (d->sync || it->dsync || f->f_flags & O_DSYNC || d->inode->i_flags & S_SYNC);
+	d->datasync = write && (d->sync || it->dsync || file_is_sync(f));
 	work_setup(&d->work, finish_work);
 	return d;
 }

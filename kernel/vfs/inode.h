@@ -52,7 +52,7 @@ struct super_block;
 #define S_SYNC 0x8       /* writes are on the disk on return */
 #define S_DEAD 0x10      /* a removed directory */
 #define S_PRIVATE 0x20   /* exempt from Landlock; set nowhere */
-#define S_DIRSYNC 0x40   /* of FS_DIRSYNC_FL, without effect */
+#define S_DIRSYNC 0x40   /* the same for changes of names */
 #define S_SWAPFILE 0x100 /* a swap area: cannot be changed */
 /* Cache of a check: the inode has no set-id bits and no security xattrs that a write must clear. */
 #define S_NOSEC 0x80
@@ -147,6 +147,10 @@ struct inode_operations {
 };
 /* Sets those i_flags that vfs itself uses from @flags (FS_*_FL). Called at the end of set_flags. */
 void inode_set_flags(struct inode *inode, u32 flags);
+/* True if writes of the file must be on the disk on return: chattr +S, or mount -o sync. */
+bool inode_is_sync(const struct inode *inode);
+/* The same for changes of names in the directory: also chattr +D, or mount -o dirsync. */
+bool inode_is_dirsync(const struct inode *inode);
 
 struct inode {
 	/*

@@ -35,6 +35,7 @@ struct kstatfs {
 #define SB_NODEV 4
 #define SB_NOEXEC 8
 #define SB_SYNCHRONOUS 16
+#define SB_DIRSYNC 128
 #define SB_NOATIME 1024
 #define SB_ACTIVE (1 << 30) /* mounted: unused inodes stay cached */
 

@@ -33,6 +33,8 @@ bool ext4_journal_open(const struct ext4_sb *sbi); /* True if loaded and not clo
 struct ext4_handle *ext4_start(struct super_block *sb, u32 credits);
 /* Ends a handle, and lets its transaction commit when the outermost call ends. */
 void ext4_stop(struct ext4_handle *h);
+/* Makes the outermost ext4_stop() wait until the handle's changes are committed. */
+void ext4_stop_waits(struct ext4_handle *h);
 /*
  * Adds credits to the handle. Returns 0, or -EAGAIN if the transaction is full or about to commit:
  * the caller must stop the handle and start another. Never fails in a nested call of ext4_start().

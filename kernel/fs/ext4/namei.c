@@ -52,6 +52,15 @@ static struct dentry *ext4_lookup(struct inode *dir, struct dentry *d, u32 flags
 	return d_splice_alias(inode, d);
 }
 
+struct ext4_handle *ext4_start_names(struct inode *dir, u32 credits)
+{
+	struct ext4_handle *h = ext4_start(dir->i_sb, credits);
+
+	if (!IS_ERR(h) && inode_is_dirsync(dir))
+		ext4_stop_waits(h);
+	return h;
+}
+
 /* ---- making: each make_*() tries once, in one handle, and returns 0 or -errno ---- */
 
 /*
@@ -94,7 +103,7 @@ static void set_device(struct inode *inode, dev_t dev)
 
 static int make_node(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev)
 {
-	struct ext4_handle *h = ext4_start(dir->i_sb, EXT4_NEW_CREDITS);
+	struct ext4_handle *h = ext4_start_names(dir, EXT4_NEW_CREDITS);
 	struct inode *inode;
 	int err;
 
@@ -209,7 +218,7 @@ static int make_directory(struct inode *dir, struct dentry *d, umode_t mode)
 	if (dir->i_nlink >= EXT4_LINK_MAX &&
 		!EXT4_HAS(EXT4_SB(dir->i_sb), ro_compat, RO_COMPAT_DIR_NLINK))
 		return -EMLINK;
-	h = ext4_start(dir->i_sb, EXT4_NEW_CREDITS);
+	h = ext4_start_names(dir, EXT4_NEW_CREDITS);
 	if (IS_ERR(h))
 		return (int)PTR_ERR(h);
 	inode = ext4_new_inode(h, dir, mode | S_IFDIR);
@@ -257,7 +266,7 @@ static int make_symlink(struct inode *dir, struct dentry *d, const char *target)
 
 	if (len >= dir->i_sb->s_blocksize)
 		return -ENAMETOOLONG;
-	h = ext4_start(dir->i_sb, EXT4_NEW_CREDITS);
+	h = ext4_start_names(dir, EXT4_NEW_CREDITS);
 	if (IS_ERR(h))
 		return (int)PTR_ERR(h);
 	inode = ext4_new_inode(h, dir, S_IFLNK | 0777);
@@ -316,7 +325,7 @@ static int make_link(struct dentry *old, struct inode *dir, struct dentry *d)
 
 	if (inode->i_nlink >= EXT4_LINK_MAX)
 		return -EMLINK;
-	h = ext4_start(dir->i_sb, EXT4_NEW_CREDITS);
+	h = ext4_start_names(dir, EXT4_NEW_CREDITS);
 	if (IS_ERR(h))
 		return (int)PTR_ERR(h);
 	err = ext4_dir_add(h, dir, &d->d_name, (u32)inode->i_ino, inode->i_mode);
@@ -391,8 +400,8 @@ void ext4_lose_link(struct ext4_handle *h, struct inode *inode)
 static int ext4_unlink(struct inode *dir, struct dentry *d)
 {
 	struct inode *inode = d_inode(d);
-	struct ext4_handle *h = ext4_start(
-		dir->i_sb, EXT4_DIR_CREDITS + EXT4_ALLOC_CREDITS + 4 * EXT4_INODE_CREDITS);
+	struct ext4_handle *h = ext4_start_names(
+		dir, EXT4_DIR_CREDITS + EXT4_ALLOC_CREDITS + 4 * EXT4_INODE_CREDITS);
 	int err;
 
 	if (IS_ERR(h))
@@ -442,7 +451,7 @@ static int ext4_rmdir(struct inode *dir, struct dentry *d)
 
 	if (err)
 		return err;
-	h = ext4_start(dir->i_sb, EXT4_DIR_CREDITS + EXT4_ALLOC_CREDITS + 4 * EXT4_INODE_CREDITS);
+	h = ext4_start_names(dir, EXT4_DIR_CREDITS + EXT4_ALLOC_CREDITS + 4 * EXT4_INODE_CREDITS);
 	if (IS_ERR(h))
 		return (int)PTR_ERR(h);
 	err = ext4_entry_remove(h, dir, d, inode);

@@ -12,6 +12,11 @@
 #define EXT4_NEW_CREDITS (EXT4_DIR_CREDITS + 3 * EXT4_ALLOC_CREDITS + 4 * EXT4_INODE_CREDITS)
 
 /*
+ * Begins a handle for changes of names in the directory, whose end waits for the commit if the
+ * directory is synchronous. Returns ERR_PTR on failure, as ext4_start().
+ */
+struct ext4_handle *ext4_start_names(struct inode *dir, u32 credits);
+/*
  * Returns the block with the entry of @d, referenced, and sets *de. Returns ERR_PTR(-ENOENT) if
  * there is no entry, ERR_PTR(-EFSCORRUPTED) if it does not lead to @inode, or another ERR_PTR.
  */

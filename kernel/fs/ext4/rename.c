@@ -167,6 +167,16 @@ static int exchange(struct ext4_handle *h, struct inode *odir, struct dentry *ol
 	return err;
 }
 
+/* Begins a handle, whose end waits for the commit if one of the directories is synchronous. */
+static struct ext4_handle *start_rename(struct inode *odir, struct inode *ndir, u32 credits)
+{
+	struct ext4_handle *h = ext4_start_names(odir, credits);
+
+	if (!IS_ERR(h) && inode_is_dirsync(ndir))
+		ext4_stop_waits(h);
+	return h;
+}
+
 static int cross_rename(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new)
 {
@@ -180,7 +190,7 @@ static int cross_rename(
 	err = IS_ERR(b) ? (int)PTR_ERR(b) : 0;
 	if (err)
 		goto out;
-	h = ext4_start(odir->i_sb, 2 * EXT4_DIR_CREDITS + 8 * EXT4_INODE_CREDITS);
+	h = start_rename(odir, ndir, 2 * EXT4_DIR_CREDITS + 8 * EXT4_INODE_CREDITS);
 	err = IS_ERR(h) ? (int)PTR_ERR(h) : exchange(h, odir, old, ndir, new);
 	if (!IS_ERR(h))
 		ext4_stop(h);
@@ -272,7 +282,7 @@ static int move(
 	above = parent_block(d_inode(old), odir != ndir);
 	if (IS_ERR(above))
 		return (int)PTR_ERR(above);
-	h = ext4_start(odir->i_sb, 2 * EXT4_NEW_CREDITS);
+	h = start_rename(odir, ndir, 2 * EXT4_NEW_CREDITS);
 	if (IS_ERR(h)) {
 		parent_block_put(above);
 		return (int)PTR_ERR(h);

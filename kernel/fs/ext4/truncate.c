@@ -258,6 +258,8 @@ int ext4_setattr(struct dentry *d, struct iattr *attr)
 	} else {
 		setattr_copy(inode, attr);
 		err = ext4_write_inode_raw(h, inode);
+		if (inode_is_sync(inode))
+			ext4_stop_waits(h);
 		ext4_stop(h);
 	}
 	if (err && attr->ia_valid & ATTR_SIZE && attr->ia_size > old)
@@ -502,5 +504,7 @@ long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	if (!err && !(mode & (FALLOC_FL_PUNCH_HOLE | SHIFTING)))
 		err = preallocate(inode, off, len, mode & FALLOC_FL_KEEP_SIZE);
 	up_write(&inode->i_rwsem);
+	if (!err && file_is_sync(f))
+		err = vfs_fsync_range(f, 0, S64_MAX, !(f->f_flags & O_SYNC & ~O_DSYNC));
 	return err;
 }

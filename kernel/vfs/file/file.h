@@ -316,6 +316,8 @@ bool file_may_be_direct(const struct file *f); /* true if O_DIRECT may be set */
  * the file too, once for each open file. -EINVAL: there is no f_op->fsync.
  */
 int vfs_fsync_range(struct file *f, loff_t start, loff_t end, bool datasync);
+/* True if a write must be on the disk on return: O_DSYNC, or inode_is_sync(). */
+bool file_is_sync(const struct file *f);
 long vfs_ioctl(struct file *f, u32 cmd, u64 arg); /* -ENOTTY: no such ioctl */
 /*
  * Reads directory entries from f_pos on, and advances f_pos. The caller holds f_pos_lock, or is the

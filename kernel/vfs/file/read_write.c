@@ -591,6 +591,11 @@ static ssize_t write_direct(struct file *f, struct iov_iter *from, loff_t *pos)
 	return n;
 }
 
+bool file_is_sync(const struct file *f)
+{
+	return f->f_flags & O_DSYNC || inode_is_sync(f->f_mapping->host);
+}
+
 ssize_t generic_file_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	ssize_t n = -ENOTBLK;
@@ -602,7 +607,7 @@ ssize_t generic_file_write_iter(struct file *f, struct iov_iter *from, loff_t *p
 		n = write_cached(f, from, pos);
 	if (n <= 0)
 		return n;
-	if ((f->f_flags & O_DSYNC) || (f->f_mapping->host->i_flags & S_SYNC))
+	if (file_is_sync(f))
 		err = vfs_fsync_range(f, *pos - n, *pos - 1, !(f->f_flags & O_SYNC & ~O_DSYNC));
 	/* O_DIRECT requires that the data is on the device, though not on stable storage. */
 	else if (f->f_flags & O_DIRECT)

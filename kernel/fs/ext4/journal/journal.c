@@ -43,6 +43,7 @@
 struct ext4_handle {
 	struct ext4_txn *txn;
 	u32 refs, credits; /* refs: nested calls of ext4_start() */
+	bool sync;         /* the end waits for the commit */
 };
 
 /* True if @a is @b or later. The numbers may wrap around. */
@@ -191,6 +192,7 @@ void ext4_stop(struct ext4_handle *h)
 {
 	struct ext4_txn *t = h->txn;
 	struct ext4_journal *j = t->j;
+	u32 tid = t->tid;
 	bool wake;
 
 	if (--h->refs)
@@ -204,7 +206,15 @@ void ext4_stop(struct ext4_handle *h)
 	spin_unlock(&j->lock);
 	if (wake)
 		wake_up(&j->wait_updates);
+	/* An abort is told by the next call. */
+	if (h->sync)
+		ext4_commit_tid(j->sbi, tid);
 	kfree(h);
+}
+
+void ext4_stop_waits(struct ext4_handle *h)
+{
+	h->sync = true;
 }
 
 int ext4_extend(struct ext4_handle *h, u32 credits)

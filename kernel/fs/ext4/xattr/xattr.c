@@ -291,6 +291,8 @@ static int set_attr(
 		inode->i_ctime = current_time(inode);
 		err = ext4_write_inode_raw(h, inode);
 	}
+	if (inode_is_sync(inode))
+		ext4_stop_waits(h);
 	ext4_stop(h);
 	kfree(as);
 	return err;
