@@ -301,6 +301,7 @@ struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, umode_t m
 	inode->i_atime = inode->i_mtime = inode->i_ctime = inode->i_btime = current_time(inode);
 	inode->i_generation = next_generation(sbi);
 	ei->i_flags = inherited(dir, mode);
+	inode_set_flags(inode, ei->i_flags);
 	if (sbi->inode_size > EXT4_GOOD_OLD_INODE_SIZE)
 		ei->extra_isize = (u16)min_t(u32, 32, sbi->inode_size - EXT4_GOOD_OLD_INODE_SIZE);
 	if (EXT4_HAS(sbi, incompat, INCOMPAT_EXTENTS) &&
