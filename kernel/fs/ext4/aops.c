@@ -125,6 +125,10 @@ static int ext4_readpage(struct file *file, struct page *page)
 
 	if (n >= 0)
 		return read_inline(inode, page, (u32)n);
+	if (n != -ENODATA) {
+		end_page_read(page, n);
+		return n;
+	}
 	if (inode->i_sb->s_blocksize < PAGE_SIZE)
 		return read_pieces(inode, page);
 	return read_pages(inode, &page, 1);
