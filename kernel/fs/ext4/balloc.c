@@ -136,7 +136,7 @@ static void mark_range(struct ext4_sb *sbi, u8 *map, u32 group, u64 block, u64 n
 u32 ext4_base_blocks(struct ext4_sb *sbi, u32 group)
 {
 	bool super = ext4_has_backup_super(sbi, group);
-	u32 n = super;
+	u32 n = super, gdt;
 
 	if (EXT4_HAS(sbi, incompat, INCOMPAT_META_BG) &&
 		group / sbi->descs_per_block >= sbi->disk.s_first_meta_bg) {
@@ -144,7 +144,11 @@ u32 ext4_base_blocks(struct ext4_sb *sbi, u32 group)
 
 		return n + (in_meta == 0 || in_meta == 1 || in_meta == sbi->descs_per_block - 1);
 	}
-	return super ? n + sbi->gdt_blocks + sbi->disk.s_reserved_gdt_blocks : 0;
+	/* The descriptors of meta groups lie in those groups. */
+	gdt = EXT4_HAS(sbi, incompat, INCOMPAT_META_BG) ?
+		      min(sbi->gdt_blocks, sbi->disk.s_first_meta_bg) :
+		      sbi->gdt_blocks;
+	return super ? n + gdt + sbi->disk.s_reserved_gdt_blocks : 0;
 }
 
 /* Returns the number of blocks of a group's inode table. */
