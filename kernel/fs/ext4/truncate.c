@@ -494,6 +494,8 @@ long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	if (!err)
 		err = file_remove_privs(f);
 	if (!err)
+		err = file_update_time(f);
+	if (!err)
 		err = ext4_inline_out(inode, false);
 	if (!err && mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
 		err = punch(inode, off, len);

@@ -26,6 +26,25 @@ static void set_id(void)
 	say("mode %o", st.st_mode & 07777);
 }
 
+/* Allocating blocks that are there, and making a hole within a block, set the times. */
+static void times(void)
+{
+	static const int modes[] = { 0, FALLOC_FL_KEEP_SIZE,
+		FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, FALLOC_FL_ZERO_RANGE };
+	const struct timespec old[2] = { { 1000, 0 }, { 1000, 0 } };
+	int fd = NEED(open("times", O_RDWR | O_CREAT, 0600));
+	struct stat st;
+
+	NEED(ftruncate(fd, 10000));
+	NEED(fallocate(fd, 0, 0, 10000));
+	for (int i = 0; i < 4; i++) {
+		NEED(futimens(fd, old));
+		T(fallocate(fd, modes[i], 100, 50));
+		NEED(fstat(fd, &st));
+		say("mtime changed: %d", st.st_mtime != 1000);
+	}
+}
+
 /* Only a fatal signal ends the allocation of a memfd. */
 static void under_signals(void)
 {
@@ -77,5 +96,6 @@ TEST(fallocate)
 	T(posix_fallocate(fd, 16000, 4000));
 	T(size_of(fd));
 	set_id();
+	times();
 	under_signals();
 }
