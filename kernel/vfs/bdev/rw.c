@@ -241,6 +241,8 @@ ssize_t blkdev_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 	struct block_device *b = file_bdev(f);
 	ssize_t n = -ENOTBLK;
 
+	if (!to->count)
+		return 0;
 	if (READ_ONCE(b->tenant) && !(f->f_flags & O_DIRECT && !to->cached)) {
 		down_read(&b->tenant_lock);
 		if (b->tenant)
