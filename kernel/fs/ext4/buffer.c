@@ -156,7 +156,8 @@ struct ext4_buf *ext4_bfind(struct ext4_sb *sbi, u64 block)
 	return b;
 }
 
-bool ext4_buf_is_newer(const struct ext4_buf *b)
+/* True if the disk has older content. */
+static bool is_newer(const struct ext4_buf *b)
 {
 	/*
 	 * A change moves from b->txn to BUF_LOGGING to b->copy, and each is cleared only after the
@@ -165,6 +166,21 @@ bool ext4_buf_is_newer(const struct ext4_buf *b)
 	return smp_load_acquire(&b->flags) & BUF_UPTODATE &&
 	       (smp_load_acquire(&b->txn) || smp_load_acquire(&b->flags) & BUF_LOGGING ||
 		       smp_load_acquire(&b->copy));
+}
+
+bool ext4_block_is_newer(struct ext4_sb *sbi, u64 block)
+{
+	struct ext4_buf *b;
+	bool newer = false;
+
+	spin_lock(&sbi->buf_lock);
+	hlist_for_each_entry(b, bucket(sbi, block), hash)
+		if (b->block == block) {
+			newer = is_newer(b);
+			break;
+		}
+	spin_unlock(&sbi->buf_lock);
+	return newer;
 }
 
 bool ext4_bdrop(struct ext4_sb *sbi, u64 block)

@@ -297,7 +297,11 @@ struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block, u64 use);
 struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block, u64 use);
 /* Returns the block's buffer if it is in the cache, or NULL. Does not sleep. */
 struct ext4_buf *ext4_bfind(struct ext4_sb *sbi, u64 block);
-bool ext4_buf_is_newer(const struct ext4_buf *b); /* True if the disk has older content */
+/*
+ * True if the block is in the cache and the disk has older content. Takes no reference: ext4_bnew()
+ * would report a damaged bitmap.
+ */
+bool ext4_block_is_newer(struct ext4_sb *sbi, u64 block);
 /*
  * Drops the block's buffer, if it is in the cache, so that the next user reads the block from the
  * disk. Returns false if the buffer is in use or newer than the disk.

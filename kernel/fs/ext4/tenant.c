@@ -33,20 +33,12 @@ static bool is_journalled(const struct ext4_sb *sbi)
 /* True if memory has a newer state of the block than the disk. */
 static bool block_is_newer(struct ext4_sb *sbi, u64 block)
 {
-	struct ext4_buf *b;
-	bool newer;
-
 	/* After a shutdown, the disk is read as it is. */
 	if (ext4_alive(sbi))
 		return false;
 	if (block == sbi->sb_buf->block)
 		return ext4_journal_open(sbi);
-	b = ext4_bfind(sbi, block);
-	if (!b)
-		return false;
-	newer = ext4_buf_is_newer(b);
-	ext4_brelse(b);
-	return newer;
+	return ext4_block_is_newer(sbi, block);
 }
 
 static u32 tenant_newer(void *arg, u64 block, u32 nr)

@@ -563,7 +563,7 @@ static int write_log(struct commit *c)
 
 /*
  * Clears BUF_LOGGING, since the buffer now has its copy, or needs none: its block was written
- * without a log, or the commit has failed. See ext4_buf_is_newer().
+ * without a log, or the commit has failed. See is_newer() of buffer.c.
  */
 static void end_logging(struct ext4_buf *b)
 {
