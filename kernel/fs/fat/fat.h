@@ -171,7 +171,10 @@ struct fat_name {
 	u16 units[256];
 	u32 n;
 };
-/* Parses a component of a path. Returns 0, -EINVAL (not allowed as a name) or -ENAMETOOLONG. */
+/*
+ * Parses a component of a path. Returns 0, -EINVAL (not allowed as a name), -ENOENT (only dots) or
+ * -ENAMETOOLONG.
+ */
 int fat_name_parse(const struct fat_sb *s, const struct qstr *q, struct fat_name *name);
 /* Converts a name to the form that programs see, at @to, without a NUL. Returns its length. */
 u32 fat_name_put(

@@ -105,12 +105,11 @@ int fat_name_parse(const struct fat_sb *s, const struct qstr *q, struct fat_name
 	const u8 *p = (const u8 *)q->name;
 	u32 left = q->len, n, c;
 
-	/* Trailing dots and blanks are ignored. */
-	while (left && (p[left - 1] == '.' || p[left - 1] == ' '))
+	while (left && p[left - 1] == '.') /* they are ignored */
 		left--;
 	name->n = 0;
 	if (!left)
-		return -EINVAL;
+		return -ENOENT;
 	for (; left; p += n, left -= n) {
 		c = *p;
 		n = s->opt.utf8 ? get_utf8(p, left, &c) : 1;

@@ -18,7 +18,7 @@ struct found {
 	struct fat_entry e;
 };
 
-/* Returns a parsed name, to free by kfree(), or ERR_PTR: -EINVAL if FAT cannot store the name. */
+/* Returns a parsed name, to free by kfree(), or ERR_PTR: as fat_name_parse(), or -ENOMEM. */
 static struct found *found_new(struct inode *dir, const struct qstr *q)
 {
 	struct found *f = kmalloc(sizeof(*f), GFP_NOFS);
@@ -30,6 +30,17 @@ static struct found *found_new(struct inode *dir, const struct qstr *q)
 	return ERR_PTR(err);
 }
 
+/* Does the same for a name that is to be made, whose last character cannot be a blank: -EINVAL. */
+static struct found *found_to_make(struct inode *dir, const struct qstr *q)
+{
+	struct found *f = found_new(dir, q);
+
+	if (IS_ERR(f) || f->name.units[f->name.n - 1] != ' ')
+		return f;
+	kfree(f);
+	return ERR_PTR(-EINVAL);
+}
+
 static struct dentry *fat_lookup(struct inode *dir, struct dentry *d, u32 flags)
 {
 	struct found *f;
@@ -39,8 +50,10 @@ static struct dentry *fat_lookup(struct inode *dir, struct dentry *d, u32 flags)
 	if (d->d_name.len > NAME_MAX)
 		return ERR_PTR(-ENAMETOOLONG);
 	f = found_new(dir, &d->d_name);
-	if (IS_ERR(f)) /* -EINVAL: no file can have such a name */
-		return PTR_ERR(f) == -EINVAL ? d_splice_alias(NULL, d) : ERR_CAST(f);
+	if (f == ERR_PTR(-EINVAL) || f == ERR_PTR(-ENOENT)) /* no file can have such a name */
+		return d_splice_alias(NULL, d);
+	if (IS_ERR(f))
+		return ERR_CAST(f);
 	err = fat_find(dir, &f->name, &f->e);
 	if (!err)
 		inode = fat_iget(dir, &f->e);
@@ -113,7 +126,7 @@ static int make(struct inode *dir, struct dentry *dentry, bool is_dir)
 {
 	struct fat_sb *s = FAT_SB(dir->i_sb);
 	struct fat_slot slot = { .attr = is_dir ? FAT_ATTR_DIR : FAT_ATTR_ARCH };
-	struct found *f = found_new(dir, &dentry->d_name);
+	struct found *f = found_to_make(dir, &dentry->d_name);
 	struct inode *inode;
 	int err = 0;
 
@@ -282,7 +295,7 @@ static int fat_rename(
 
 	if (flags & ~(u32)RENAME_NOREPLACE)
 		return -EINVAL;
-	to = found_new(ndir, &new->d_name);
+	to = found_to_make(ndir, &new->d_name);
 	if (IS_ERR(to))
 		return (int)PTR_ERR(to);
 	from = kmalloc(sizeof(*from), GFP_NOFS);
