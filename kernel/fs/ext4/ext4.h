@@ -499,10 +499,12 @@ struct ext4_buf *ext4_hold_inode_bitmap(
 /* Sets i_dtime on disk of an inode that is not in memory. Returns 0 or -errno. */
 int ext4_set_raw_dtime(struct ext4_handle *h, struct super_block *sb, u32 ino, u32 dtime);
 /*
- * Returns the inode with a reference. Returns ERR_PTR(-ESTALE) if the slot is free, and another
- * ERR_PTR if the inode is damaged or cannot be read.
+ * Returns the inode with a reference. Returns ERR_PTR(-ESTALE) if the slot is free or the inode has
+ * no link, and another ERR_PTR if the inode is damaged or cannot be read.
  */
 struct inode *ext4_iget(struct super_block *sb, ino_t ino);
+/* Does the same for the list of orphans, whose inodes may have no link. */
+struct inode *ext4_iget_orphan(struct super_block *sb, ino_t ino);
 /*
  * Finds the inode of a file handle, as ext4_iget() does. @generation 0: any. -ESTALE if that inode
  * does not exist any more.

@@ -222,15 +222,16 @@ static bool is_too_long(const struct inode *inode)
 }
 
 /*
- * Checks the raw inode and fills @inode. Returns 0, -ESTALE (a free slot), -EFSBADCRC or
- * -EFSCORRUPTED.
+ * Checks the raw inode and fills @inode. Returns 0, -ESTALE (a free slot, or no link and not
+ * @orphan), -EFSBADCRC or -EFSCORRUPTED.
  */
-static int fill_inode(struct inode *inode, const struct ext4_disk_inode *raw)
+static int fill_inode(struct inode *inode, const struct ext4_disk_inode *raw, bool orphan)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 	struct ext4_inode *ei = EXT4_I(inode);
 
-	if (!raw->i_links_count && !raw->i_mode)
+	/* The last iput() of an inode without links frees its blocks. */
+	if (!raw->i_links_count && !(raw->i_mode && orphan))
 		return -ESTALE;
 	inode->i_generation = raw->i_generation;
 	ext4_init_csum_seed(inode);
@@ -265,7 +266,8 @@ static int fill_inode(struct inode *inode, const struct ext4_disk_inode *raw)
 	return ext4_set_inode_ops(inode);
 }
 
-struct inode *ext4_iget(struct super_block *sb, ino_t ino)
+/* Implements ext4_iget(), and ext4_iget_orphan() if @orphan is set. */
+static struct inode *get_inode(struct super_block *sb, ino_t ino, bool orphan)
 {
 	struct inode *inode = iget_locked(sb, ino);
 	struct ext4_buf *b;
@@ -288,7 +290,7 @@ struct inode *ext4_iget(struct super_block *sb, ino_t ino)
 	 * may be writing to its slot.
 	 */
 	mutex_lock(&b->lock);
-	err = fill_inode(inode, (const void *)(b->data + off));
+	err = fill_inode(inode, (const void *)(b->data + off), orphan);
 	mutex_unlock(&b->lock);
 	if (!err)
 		ext4_orphan_back(inode, (const void *)(b->data + off));
@@ -305,6 +307,16 @@ err_fail:
 		ext4_error_inode(inode, "inode %lu: damaged (%d)", ino, err);
 	iget_failed(inode);
 	return ERR_PTR(err);
+}
+
+struct inode *ext4_iget(struct super_block *sb, ino_t ino)
+{
+	return get_inode(sb, ino, false);
+}
+
+struct inode *ext4_iget_orphan(struct super_block *sb, ino_t ino)
+{
+	return get_inode(sb, ino, true);
 }
 
 /*

@@ -15,6 +15,37 @@
 #include "kernel/task/signal/signal.h"
 #include "kernel/vfs/xattr/acl.h"
 
+/*
+ * Returns the inode @ino, which an entry of the directory names, referenced. Reports damage, and
+ * returns ERR_PTR on failure.
+ */
+static struct inode *named_inode(struct inode *dir, u32 ino)
+{
+	const char *why = NULL;
+	struct inode *inode;
+
+	if (ino == dir->i_ino) {
+		ext4_error_inode(dir, "directory %lu has an entry that is itself", dir->i_ino);
+		return ERR_PTR(-EFSCORRUPTED);
+	}
+	if (ino < EXT4_SB(dir->i_sb)->first_ino && ino != EXT4_ROOT_INO) {
+		ext4_error_inode(
+			dir, "directory %lu names inode %u, which is reserved", dir->i_ino, ino);
+		return ERR_PTR(-EFSCORRUPTED);
+	}
+	inode = ext4_iget(dir->i_sb, ino);
+	if (inode == ERR_PTR(-ESTALE)) {
+		why = "is free";
+	} else if (!IS_ERR(inode) && EXT4_I(inode)->i_flags & EXT4_EA_INODE_FL) {
+		iput(inode);
+		why = "is an attribute's value";
+	}
+	if (!why)
+		return inode;
+	ext4_error_inode(dir, "directory %lu names inode %u, which %s", dir->i_ino, ino, why);
+	return ERR_PTR(-EFSCORRUPTED);
+}
+
 static struct dentry *ext4_lookup(struct inode *dir, struct dentry *d, u32 flags)
 {
 	struct ext4_dir_entry *de;
@@ -30,24 +61,7 @@ static struct dentry *ext4_lookup(struct inode *dir, struct dentry *d, u32 flags
 		u32 ino = de->inode;
 
 		ext4_brelse(b);
-		if (ino == dir->i_ino) {
-			ext4_error_inode(
-				dir, "directory %lu has an entry that is itself", dir->i_ino);
-			return ERR_PTR(-EFSCORRUPTED);
-		}
-		inode = ext4_iget(dir->i_sb, ino);
-		if (!IS_ERR(inode) && EXT4_I(inode)->i_flags & EXT4_EA_INODE_FL) {
-			iput(inode);
-			ext4_error_inode(dir,
-				"directory %lu names inode %u, which is an attribute's value",
-				dir->i_ino, ino);
-			return ERR_PTR(-EFSCORRUPTED);
-		}
-		if (inode == ERR_PTR(-ESTALE)) {
-			ext4_error_inode(dir, "directory %lu names inode %u, which is free",
-				dir->i_ino, ino);
-			return ERR_PTR(-EFSCORRUPTED);
-		}
+		inode = named_inode(dir, ino);
 	}
 	return d_splice_alias(inode, d);
 }

@@ -255,7 +255,7 @@ static bool finish(struct inode *inode)
 static struct inode *get_orphan(struct super_block *sb, u32 ino)
 {
 	struct inode *inode =
-		ino < EXT4_SB(sb)->first_ino ? ERR_PTR(-EFSCORRUPTED) : ext4_iget(sb, ino);
+		ino < EXT4_SB(sb)->first_ino ? ERR_PTR(-EFSCORRUPTED) : ext4_iget_orphan(sb, ino);
 
 	if (IS_ERR(inode))
 		printk(KERN_WARNING "EXT4-fs (%s): orphan list names inode %u, which is damaged\n",
