@@ -9,8 +9,8 @@
 #define NESTLING_EXT4_JOURNAL_H
 
 /*
- * Replays the log if needed. With @write opens it for writing and sets sbi->journal. Frees the
- * closed journal of an earlier mount first. Returns 0 or -errno.
+ * Replays the log if needed. With @write opens it for writing and sets sbi->journal, and frees the
+ * closed journal of an earlier mount for writing after a grace period. Returns 0 or -errno.
  */
 int ext4_journal_load(struct super_block *sb, bool write);
 /* Commits, checkpoints, and refuses new handles. Returns 0, or -errno if the log is not empty. */

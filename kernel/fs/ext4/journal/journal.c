@@ -161,8 +161,8 @@ static int join(struct ext4_journal *j, struct ext4_handle *h)
 
 struct ext4_handle *ext4_start(struct super_block *sb, u32 credits)
 {
-	struct ext4_journal *j = EXT4_SB(sb)->journal;
 	struct ext4_handle *h = current->journal_info;
+	struct ext4_journal *j;
 	int err;
 
 	if (h) {
@@ -171,10 +171,12 @@ struct ext4_handle *ext4_start(struct super_block *sb, u32 credits)
 	}
 	if (ext4_alive(EXT4_SB(sb)))
 		return ERR_PTR(-EIO);
-	if (!j || sb->s_flags & SB_RDONLY)
+	if (!READ_ONCE(EXT4_SB(sb)->journal) || sb->s_flags & SB_RDONLY)
 		return ERR_PTR(-EROFS);
 	/* The eviction of an inode cannot report an error. */
 	h = kmalloc(sizeof(*h), GFP_NOFS | __GFP_NOFAIL);
+	/* Not before the sleep: a remount may free a closed journal. */
+	j = READ_ONCE(EXT4_SB(sb)->journal);
 	*h = (struct ext4_handle){ .refs = 1, .credits = min(credits, txn_max(j)) };
 	lockdep_acquire(h, LOCK_CLASS(handle), false, false, __builtin_return_address(0));
 	while ((err = join(j, h)) == -EAGAIN)
@@ -708,13 +710,13 @@ static struct ext4_journal *journal_without_log(struct super_block *sb)
 
 int ext4_journal_load(struct super_block *sb, bool write)
 {
-	bool logged = EXT4_HAS(EXT4_SB(sb), compat, COMPAT_HAS_JOURNAL);
-	struct ext4_journal *j;
+	struct ext4_sb *sbi = EXT4_SB(sb);
+	bool logged = EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL);
+	/* the closed journal of an earlier mount for writing */
+	struct ext4_journal *j, *old = sbi->journal;
 	u32 next_tid = 0;
 	int err = 0;
 
-	/* Frees the closed journal of an earlier mount for writing. */
-	ext4_journal_free(EXT4_SB(sb));
 	j = logged ? journal_open(sb) : journal_without_log(sb);
 	if (IS_ERR(j)) {
 		printk(KERN_ERR "EXT4-fs (%s): no usable journal (%ld)\n", sb->s_id, PTR_ERR(j));
@@ -731,7 +733,12 @@ int ext4_journal_load(struct super_block *sb, bool write)
 	j->thread = kthread_run(journal_thread, j, "jbd2/%s", sb->s_id);
 	if (j->thread) {
 		j->thread_nr = pid_nr(j->thread->thread_pid);
-		EXT4_SB(sb)->journal = j;
+		smp_store_release(&sbi->journal, j);
+		/* fsync and others may be reading the members of the old one. */
+		if (old) {
+			synchronize_rcu();
+			journal_free(old);
+		}
 		return 0;
 	}
 	err = -ENOMEM;
