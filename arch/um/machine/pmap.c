@@ -30,8 +30,7 @@
  * 2. Rights of a mapped entry are reduced only together with pmap_update_rights(). When they grow,
  *    or when the frame changes, PTE_MAPPED stays set (the space still maps the old frame) and
  *    PTE_STALE is set.
- * 3. Without a space PTE_MAPPED has no meaning. pmap_take_space() clears it in all entries; after
- *    pmap_forget_space() make_space() does.
+ * 3. Without a space PTE_MAPPED has no meaning; pmap_take_space() clears it in all entries.
  * 4. Frames are retired only while orders are queued; no space maps them when they are freed.
  *
  * When a space nears the host's limit of maps, all of its mappings are dropped: they are only a
@@ -200,8 +199,7 @@ u64 pmap_forget_mapped(struct pmap *pm, u64 start, u64 end)
 		}
 		do {
 			n += (*e & PTE_MAPPED) != 0;
-			/* a write would make a clone's page of entries its own */
-			if (*e & (PTE_MAPPED | PTE_STALE | PTE_LAZY))
+			if (*e)
 				*e &= ~(PTE_MAPPED | PTE_STALE | PTE_LAZY);
 			else
 				pmap_step(&e, &start);
@@ -678,10 +676,6 @@ static struct space *make_space(struct pmap *pm)
 		if (IS_ERR(s)) {
 			mutex_unlock(&pm->lock);
 			return s;
-		}
-		if (pm->lost) {
-			pmap_forget_mapped(pm, 0, 1UL << 47);
-			pm->lost = false;
 		}
 		pm->space = s;
 		pm->space_since = ktime_get();

@@ -114,11 +114,6 @@ struct pmap {
 	 * (save.c).
 	 */
 	u32 sleepers;
-	/*
-	 * True if entries may claim what a lost space has mapped; the next space is got only after
-	 * they are cleared. Protected by @lock.
-	 */
-	bool lost;
 	/* True from pmap_leave_stopped() to pmap_forget_left(), with the machine stopped. */
 	bool left;
 };
@@ -171,8 +166,7 @@ int pmap_leave_stopped(struct pmap *pm, bool quiet);
 void pmap_forget_left(struct pmap *pm);
 /*
  * In a process that continues from a saved state: records that the space, which lies in the saved
- * process, is gone. The entries are cleared before the mm gets a new space. So an mm that does not
- * run again changes no table, and a clone's tables stay in the memory that all clones share.
+ * process, is gone, and clears PTE_MAPPED in all entries.
  */
 void pmap_forget_space(struct pmap *pm);
 void pmap_forget_cpus(void); /* records that no vCPU runs a space */

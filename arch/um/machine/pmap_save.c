@@ -71,5 +71,5 @@ void pmap_forget_space(struct pmap *pm)
 {
 	pm->space = NULL;
 	pm->queued = pm->ahead = false;
-	pm->lost = true;
+	pmap_forget_mapped(pm, 0, 1UL << 47);
 }
