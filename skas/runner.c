@@ -413,8 +413,8 @@ static bool put_segments(struct runner *r, const struct regs *regs)
 }
 
 /*
- * For a host without FSGSBASE. Sets the base to 0 if the thread has replaced a selector that has a
- * segment (@old) by one that has none (@now).
+ * Sets the base to 0 if the thread has replaced a selector that has a segment (@old) by one that
+ * has none (@now). Called on hosts without FSGSBASE.
  */
 static void forget_base(u64 *base, u64 old, u16 now)
 {
