@@ -248,9 +248,9 @@ static void note_swapped(pfn_t pfn, pfn_t end, u8 *vec)
 }
 
 /*
- * With a file on a disk (physmem=), every frame counts as backed, because the host may drop pages
- * that are not zeros. Otherwise this costs one host call, and one more for each run of pages that
- * are not in memory.
+ * Sets vec for backed frames. With a file on a disk (physmem=), every frame counts as backed,
+ * because the host may drop pages that are not zeros. Otherwise costs one host call, and one more
+ * for each run of pages that are not in memory.
  */
 void physmem_backed(pfn_t pfn, u64 n, u8 *vec)
 {

@@ -117,7 +117,7 @@ static inline void zero_user(char *user, char *kernel, size_t n)
 	memset(user, 0, n);
 }
 
-/* Copies; returns the bytes that were not copied. */
+/* Copies by @copy, page by page. Returns the number of bytes that were not copied. */
 static inline size_t user_copy(
 	u64 addr, char *buf, size_t n, bool write, bool nofault, copy_fn copy)
 {
