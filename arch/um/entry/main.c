@@ -166,8 +166,8 @@ void entry_restored(void)
 }
 
 /*
- * The kernel's first thread, process 2, which boots the kernel. It is the parent of all kernel
- * threads, and does nothing else afterwards.
+ * Boots the kernel, then sleeps for good. Runs as the kernel's first thread, process 2, which is
+ * the parent of all kernel threads.
  */
 static int first_thread(void *unused)
 {
