@@ -87,7 +87,7 @@ EXPORT int __vdso_clock_gettime(long clock, struct __kernel_timespec *ts)
 	return 0;
 }
 
-/* Programs rarely call it, so it makes a system call. */
+/* Makes a system call: programs rarely call this function. */
 EXPORT int __vdso_clock_getres(long clock, struct __kernel_timespec *res)
 {
 	return call2(__NR_clock_getres, clock, res);
@@ -122,7 +122,7 @@ EXPORT long __vdso_time(long *t)
 	return ts.tv_sec;
 }
 
-/* The host's answer would be the number of a host CPU. */
+/* Makes a system call, since the host's own function would return the number of a host CPU. */
 EXPORT long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused)
 {
 	long ret;
