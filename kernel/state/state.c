@@ -160,7 +160,7 @@ static void freshen(const struct save *s, u64 gap)
 	pid_forget(s->last_pid, 2);
 }
 
-/* With hold=console: waits until a client lets the instance run. */
+/* Waits, with hold=console, until a client lets the instance run. */
 static void wait_for_client(const char *dir)
 {
 	struct state_why why = { "there is no management console" };
