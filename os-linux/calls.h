@@ -65,8 +65,8 @@ static inline ssize_t host_recv(int fd, void *buf, size_t n, int flags)
 }
 
 /*
- * libc's fstat() is newfstatat(2) with an empty path, for which a jailed process would ask its
- * broker.
+ * Calls fstat(2) itself. libc's fstat() is newfstatat(2) with an empty path, for which a jailed
+ * process would ask its broker. Returns 0, or -1 with errno.
  */
 static inline int host_fstat(int fd, struct stat *st)
 {

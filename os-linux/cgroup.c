@@ -209,7 +209,10 @@ uint64_t os_cgroup_memory_room(void)
 	return room;
 }
 
-/* Version 1 reports "no limit" as a number near the largest. */
+/*
+ * Finds the limit nearest to this process. Version 1 reports "no limit" as a number near the
+ * largest, so a limit of 1 EiB or more does not count.
+ */
 bool os_cgroup_memory_limit(char *name, size_t size, uint64_t *limit)
 {
 	bool old;

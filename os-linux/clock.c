@@ -111,8 +111,8 @@ int os_sleep_until(uint64_t deadline)
 }
 
 /*
- * WAIT_BITSET takes an absolute time. FUTEX_PRIVATE is not possible, since control pages are shared
- * with other processes.
+ * Uses WAIT_BITSET, which takes an absolute time. FUTEX_PRIVATE is not possible, since control
+ * pages are shared with other processes.
  */
 int os_futex_wait(uint32_t *word, uint32_t val, uint64_t deadline)
 {

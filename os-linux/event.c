@@ -91,7 +91,9 @@ void os_kicker_set(void (*kick)(int cpu))
 	__atomic_store_n(&kicker, kick, __ATOMIC_RELEASE);
 }
 
-/* The kick is edge-triggered, so that the eventfd need never be read. */
+/*
+ * Makes the event set, and the eventfd of kicks. That is edge-triggered, so it need never be read.
+ */
 int os_irq_setup(struct os_irq_page *p, int n)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLET, .data.u64 = KICK_EVENT };
@@ -414,8 +416,8 @@ void os_idle(int cpu, uint64_t deadline)
 }
 
 /*
- * If another vCPU is idle, that vCPU is kicked, so that it becomes the owner, and @cpu does not
- * poll. But if @cpu has been the owner while idle since its last poll, @cpu polls in any case.
+ * Polls the set if it has no owner. If another vCPU is idle, kicks that vCPU instead, so that it
+ * becomes the owner. But if @cpu has been the owner while idle since its last poll, @cpu polls.
  */
 int os_event_poll(int cpu)
 {

@@ -37,7 +37,9 @@ static inline int close_range(unsigned first, unsigned last, int flags)
 	return (int)syscall(SYS_close_range, first, last, flags);
 }
 
-/* The host takes the offset in two words, of which the second counts on 32-bit hosts alone. */
+/*
+ * Call the host, which takes the offset in two words. The second counts on 32-bit hosts alone.
+ */
 static inline ssize_t preadv2(int fd, const struct iovec *iov, int n, off_t at, int flags)
 {
 	return syscall(SYS_preadv2, fd, iov, n, at, 0L, flags);

@@ -204,7 +204,7 @@ static int write_all(int fd, const char *buf, size_t n)
 	return 0;
 }
 
-/* A terminal in raw mode needs a carriage return before each newline. */
+/* Writes a carriage return before each newline if standard error is a terminal in raw mode. */
 void os_write_stderr(const char *buf, size_t n)
 {
 	struct termios t;

@@ -357,7 +357,10 @@ uint64_t os_space_usertime(int task)
 	return task_clock(task, 1);
 }
 
-/* States: S is asleep; D waits for a disk or the freezer; T and t are stopped. */
+/*
+ * Reads the state. S is a sleep that a signal would end; D waits for a disk or the freezer; T and t
+ * are stopped.
+ */
 int os_space_is_asleep(int task)
 {
 	int parent;

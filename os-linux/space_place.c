@@ -108,8 +108,9 @@ static int own_schedstat(void)
 #define DELAYS 4
 
 /*
- * A kept file that reads as empty belongs to a process that has ended, and another task may have
- * its number now. So the file is opened again.
+ * Reads schedstat of the task, from a kept file if possible. A kept file that reads as empty
+ * belongs to a process that has ended, and another task may have its number now: then the file is
+ * opened again.
  */
 uint64_t os_space_delayed(int task)
 {

@@ -151,7 +151,7 @@ int os_trace_run(int task, int signo, uint64_t deadline, int *stop_signo)
 	return os_trace_wait(task, deadline, stop_signo);
 }
 
-/* The runner's futex call is interrupted. The runner stops before it makes the call again. */
+/* Interrupts the runner's futex call, and waits until the runner is about to repeat it. */
 int os_trace_seize(int task)
 {
 	int status, signo, err;
@@ -211,8 +211,8 @@ int os_trace_get_xstate(int task, void *area, uint32_t size)
 static _Atomic uint32_t xstate_whole;
 
 /*
- * The host accepts only its whole area, which includes state that a program has to request (AMX's
- * tiles). That part keeps its initial content.
+ * Sets the state. The host accepts only its whole area, which includes state that a program has to
+ * request (AMX's tiles). That part gets its initial content.
  */
 int os_trace_set_xstate(int task, const void *area, uint32_t size)
 {

@@ -64,7 +64,7 @@ static void name_process(const char *program)
 
 static uint64_t restored_sp;
 
-/* The first function of vCPU 0, which enters the kernel world. */
+/* Enters the kernel world. The first function of vCPU 0. */
 static void enter(void *envp)
 {
 	int argc = 0;
