@@ -393,7 +393,7 @@ static int rebuild(const char *dir, struct state_why *why)
 	return 0;
 }
 
-/* False while a request is under way, which a rollback in place would answer twice. */
+/* True if no request is under way, which a rollback in place would answer twice. */
 static bool note(void)
 {
 	return !serves_one;

@@ -80,7 +80,10 @@ static int save_thread(void *arg)
 	return 0;
 }
 
-/* A rollback in place forgets its client, so the host's half stores it, for connected(). */
+/*
+ * Stores the client in the host's half, for connected(), before a rollback in place, which would
+ * forget it. Before another rollback, replies to the client.
+ */
 static void rollback_begins(void *arg, bool in_place)
 {
 	struct state_request *r = arg;
