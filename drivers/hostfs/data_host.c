@@ -256,7 +256,10 @@ static void advance(struct hostfs_io *io, size_t n)
 	}
 }
 
-/* Reads the rest of the request. Returns all bytes read, up to the end of the file, or -errno. */
+/*
+ * Reads the rest of the request, up to the end of the file or an error. Returns all bytes read so
+ * far, or -errno if there are none. With @nowait, returns -EAGAIN if the rest has to wait.
+ */
 static int64_t read_all(struct hostfs_io *io, bool nowait)
 {
 	int fd = file_fd(io->file);

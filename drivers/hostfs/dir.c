@@ -241,8 +241,8 @@ static int hostfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 /* ---- removing, renaming ---- */
 
 /*
- * Called before @d's name is removed: keeps the node's descriptor if the object is in use or has
- * other names, since it cannot be opened by this name afterwards.
+ * Keeps the node's descriptor open if the object is in use or has other names, since it cannot be
+ * opened by @d's name afterwards. Called before that name is removed. Returns 0 or -errno.
  */
 static int keep_object(const struct dentry *d)
 {

@@ -155,8 +155,9 @@ static int open_host(struct hostfs_inode *hi, bool write)
 }
 
 /*
- * At an open, checks with the host that the name still belongs to this file, and updates the
+ * Checks with the host, at an open, that the name still belongs to this file, and updates the
  * attributes. So an open in the guest sees data that a process of the host wrote before its close.
+ * Returns 0, -ESTALE if the name is gone or belongs to another file, or another -errno.
  */
 static int check_name(struct inode *inode, struct file *f)
 {
@@ -604,7 +605,8 @@ static long hostfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 /*
  * Returns, with a reference, the host's file that holds all locks of the inode, or NULL if none is
  * open. It is chosen at the first lock (@locks: a lock is being set, the bucket is locked): one
- * open for writing, if possible.
+ * open for writing, if possible. It stays until the last lock is gone, even if the inode gets a
+ * file for writing meanwhile.
  */
 static struct hostfs_file *lock_file(struct hostfs_inode *hi, bool locks)
 {

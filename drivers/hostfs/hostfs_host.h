@@ -81,7 +81,10 @@ void hostfs_host_put(int node);
 int hostfs_host_restore(int node, const struct hostfs_attr *a);
 /* Records that @node's object was found as @name in @dir: from now on it is opened by that name. */
 void hostfs_host_moved(int node, int dir, const char *name);
-/* Opens the descriptor of @node, which is about to lose its name, and keeps it open. */
+/*
+ * Opens the descriptor of @node, which is about to lose its name, and keeps it open until
+ * hostfs_host_moved() gives the node a name, or until the node is freed.
+ */
 int hostfs_host_keep(int node);
 /* Reads attributes through the open @file of @node, or by the node if @file is 0. */
 int hostfs_host_getattr(int node, int file, struct hostfs_attr *a);
@@ -180,8 +183,9 @@ int64_t hostfs_host_seek(int file, int64_t off, int whence);
 /*
  * Sets a lock that other processes of the host see. To the host this process is one owner, and its
  * locks belong to @file. @type is F_RDLCK, F_WRLCK or F_UNLCK, for @len bytes (0: to the end) from
- * @start on. Returns 0, also if the host's file system has no locks; -EAGAIN if a process of the
- * host holds a conflicting lock; or -ESTALE. Never waits.
+ * @start on. Returns -EAGAIN if a process of the host holds a conflicting lock, -ESTALE, or 0: also
+ * if the host refuses the lock for another reason, such as a file system without locks or a write
+ * lock on a @file open for reading. Never waits.
  */
 int hostfs_host_lock(int file, int type, int64_t start, int64_t len);
 /* Sets a flock(2) lock of that @type on the whole file, with these results. */
@@ -215,7 +219,8 @@ struct hostfs_io {
 };
 /*
  * Reads data that is in the host's page cache. Returns the bytes read (all requested, or up to the
- * end of the file); -EAGAIN: the caller must then submit @io, which does the rest; or -errno.
+ * end of the file, or up to an error); -EAGAIN: the caller must then submit @io, which does the
+ * rest; or -errno if no byte was read.
  */
 int64_t hostfs_host_read(struct hostfs_io *io);
 /* Writes, and sets *io->attr. Returns the bytes, perhaps fewer than requested, or -errno. */

@@ -24,8 +24,9 @@ struct hostfs_node {
 	struct hostfs_time btime;
 	/* The members below are under the lock of node_host.c. With pins, fd stays open. */
 	uint32_t refs, pins;
-	int fd;                     /* O_PATH, or -1 */
-	bool keep;                  /* true: fd stays open (root, nameless) */
+	int fd; /* O_PATH, or -1 */
+	/* true: fd stays open: of a root, a nameless file, or after hostfs_host_keep() */
+	bool keep;
 	struct hostfs_node *parent; /* with a reference; NULL: root or nameless */
 	char *name;                 /* in @parent */
 	/*
