@@ -529,7 +529,7 @@ static int go_back(const char *dir, struct state_why *why)
 	return 0;
 }
 
-/* The links were lost in go_back(): resumed() opens them again. */
+/* Records that go_back() has dropped the links, which resumed() opens again. */
 static void returned(void)
 {
 	for (u32 i = 0; i < CARDS; i++)
