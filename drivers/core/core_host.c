@@ -85,7 +85,8 @@ static bool core_folder(char *dir, size_t size)
 }
 
 /*
- * A jailed process may neither raise its limits nor open a file, so both are done before the jail.
+ * Raises the limit, sets the filter and grants the folder of cores before the jail closes: a jailed
+ * process may neither raise its limits nor open a file.
  */
 static void before_jail(void)
 {
