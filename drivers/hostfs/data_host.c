@@ -258,7 +258,8 @@ static void advance(struct hostfs_io *io, size_t n)
 
 /*
  * Reads the rest of the request, up to the end of the file or an error. Returns all bytes read so
- * far, or -errno if there are none. With @nowait, returns -EAGAIN if the rest has to wait.
+ * far, with the error in io->err, or -errno if there are none. With @nowait, returns -EAGAIN if the
+ * rest has to wait.
  */
 static int64_t read_all(struct hostfs_io *io, bool nowait)
 {
@@ -275,9 +276,11 @@ static int64_t read_all(struct hostfs_io *io, bool nowait)
 			continue;
 		if (n < 0 && nowait && (errno == EAGAIN || errno == EOPNOTSUPP))
 			return -EAGAIN;
+		if (n < 0 && !io->result)
+			return -errno;
 		if (n < 0)
-			return io->result ? io->result : -errno;
-		if (!n)
+			io->err = -errno;
+		if (n <= 0)
 			break;
 		advance(io, (size_t)n);
 	}
@@ -291,7 +294,7 @@ int64_t hostfs_host_read(struct hostfs_io *io)
 
 int64_t hostfs_host_write(struct hostfs_io *io)
 {
-	int err = 0, fd = file_fd(io->file);
+	int fd = file_fd(io->file);
 
 	if (fd < 0)
 		return fd;
@@ -304,14 +307,14 @@ int64_t hostfs_host_write(struct hostfs_io *io)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			err = -errno;
+			io->err = -errno;
 		if (n <= 0)
 			break;
 		advance(io, (size_t)n);
 	}
 	if (io->result && io->attr)
 		attr_at(fd, "", io->attr);
-	return io->result ? io->result : err;
+	return io->result ? io->result : io->err;
 }
 
 /* ---- workers ---- */

@@ -213,17 +213,22 @@ struct hostfs_io {
 	int32_t append;           /* write at the end of the file */
 	int64_t off, len;         /* bytes; len: of HOSTFS_OP_ALLOCATE */
 	int64_t result;           /* 0 at first; bytes, 0 or -errno */
+	/* 0 at first; -errno of the call that failed after @result bytes were read or written */
+	int32_t err;
 	struct hostfs_attr *attr; /* set after a write; or NULL */
 	void *cookie;             /* owned by the front end */
 	struct hostfs_vec vec[];
 };
 /*
  * Reads data that is in the host's page cache. Returns the bytes read (all requested, or up to the
- * end of the file, or up to an error); -EAGAIN: the caller must then submit @io, which does the
- * rest; or -errno if no byte was read.
+ * end of the file, or up to an error, which io->err then is); -EAGAIN: the caller must then submit
+ * @io, which does the rest; or -errno if no byte was read.
  */
 int64_t hostfs_host_read(struct hostfs_io *io);
-/* Writes, and sets *io->attr. Returns the bytes, perhaps fewer than requested, or -errno. */
+/*
+ * Writes, and sets *io->attr. Returns the bytes, perhaps fewer than requested (io->err says why, if
+ * an error is the reason), or -errno.
+ */
 int64_t hostfs_host_write(struct hostfs_io *io);
 /*
  * Gives @io to a worker, and returns 0; hostfs_host_reap() returns it when it is done. Returns 1 if

@@ -123,17 +123,21 @@ static void add_vec(struct hostfs_io *io, void *p, u64 len)
 
 /* ---- reading ---- */
 
-/* Ends a read. Bytes beyond the end of the host's file become zeros. May run in the interrupt. */
+/*
+ * Ends a read. Bytes beyond the end of the host's file become zeros. If an error ended the read, the
+ * pages that were not read as a whole fail. May run in the interrupt.
+ */
 static void finish_read(struct request *r)
 {
 	s64 got = r->io->result;
+	bool failed = got < 0 || r->io->err;
 
 	hostfs_file_put(r->file);
 	for (u32 i = 0; i < r->nr; i++) {
 		struct page *p = r->pages[i];
 		s64 from = clamp(got - (s64)(i * PAGE_SIZE), 0L, (s64)PAGE_SIZE);
 
-		if (got < 0) {
+		if (failed && from < (s64)PAGE_SIZE) {
 			SetPageError(p);
 		} else {
 			memset((char *)page_address(p) + from, 0, PAGE_SIZE - (u64)from);
@@ -181,6 +185,8 @@ static int read_run(struct inode *inode, struct page **pages, u32 n)
 	if (got != -EAGAIN)
 		r->io->result = got;
 	got = r->io->result;
+	if (got >= 0 && got < (s64)PAGE_SIZE)
+		got = r->io->err;
 	finish_read(r);
 	return got < 0 ? (int)got : 0;
 }
@@ -232,6 +238,7 @@ static int write_run(struct inode *inode, struct request *r)
 	s64 put = -EIO, want = 0;
 	int err;
 
+	r->io->err = 0;
 	for (u32 i = 0; i < r->io->nr; i++)
 		want += (s64)r->io->vec[i].len;
 	if (f) {
@@ -249,7 +256,7 @@ static int write_run(struct inode *inode, struct request *r)
 	}
 	r->nr = r->io->nr = r->io->at = 0;
 	r->io->result = 0;
-	err = put == want ? 0 : put < 0 ? (int)put : -ENOSPC;
+	err = put == want ? 0 : put < 0 ? (int)put : r->io->err ? r->io->err : -ENOSPC;
 	if (err)
 		pages_lost(inode, want - max(put, (s64)0), err);
 	return err;
