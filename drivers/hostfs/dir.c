@@ -229,7 +229,7 @@ static int hostfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 		d_drop(d);
 	if (err)
 		return err;
-	hostfs_host_moved(node_of(inode), node_of(dir), d->d_name.name);
+	hostfs_found_as(inode, node_of(dir), d->d_name.name);
 	hostfs_forget_attr(dir);
 	set_fresh(d);
 	ihold(inode);
@@ -240,17 +240,70 @@ static int hostfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 
 /* ---- removing, renaming ---- */
 
+/* True if the guest uses @d's object by @d, beside the caller, or by another name. */
+static bool in_use(const struct dentry *d)
+{
+	struct inode *inode = d->d_inode;
+	bool used = atomic_read(&d->d_count) > 1;
+	const struct dentry *other;
+
+	spin_lock(&inode->i_lock);
+	list_for_each_entry(other, &inode->i_dentry, d_alias)
+		used |= other != d && atomic_read(&other->d_count) > 0;
+	spin_unlock(&inode->i_lock);
+	return used;
+}
+
 /*
- * Keeps the node's descriptor open if the object is in use or has other names, since it cannot be
- * opened by @d's name afterwards. Called before that name is removed. Returns 0 or -errno.
+ * Keeps the node's descriptor open if the object is in use, since it cannot be opened by @d's name
+ * afterwards. Otherwise forgets its other names: the lookup that finds one of them again gives it to
+ * the node. Called before @d's name is removed. Returns 0 or -errno.
  */
 static int keep_object(const struct dentry *d)
 {
-	const struct inode *inode = d->d_inode;
+	struct inode *inode = d->d_inode;
+	int err;
 
-	if (atomic_read(&d->d_count) > 1 || (!S_ISDIR(inode->i_mode) && inode->i_nlink > 1))
-		return hostfs_host_keep(node_of(inode));
-	return 0;
+	if (!S_ISDIR(inode->i_mode))
+		d_prune_aliases(inode);
+	if (!in_use(d))
+		return 0;
+	err = hostfs_host_keep(node_of(inode));
+	if (!err)
+		WRITE_ONCE(HOSTFS_I(inode)->nameless, true);
+	return err;
+}
+
+/* Undoes keep_object() after @d's name could not be removed, unless the host has lost the name. */
+static void not_removed(const struct inode *dir, const struct dentry *d, int err)
+{
+	if (err != -ENOENT && err != -ESTALE && READ_ONCE(HOSTFS_I(d->d_inode)->nameless))
+		hostfs_found_as(d->d_inode, node_of(dir), d->d_name.name);
+}
+
+/*
+ * Gives another name, if the guest has cached one that is still valid, to a node that keep_object()
+ * has kept and whose dentry is unhashed by now.
+ */
+static void use_other_name(struct inode *inode)
+{
+	struct dentry *d, *parent;
+	struct name_snapshot s;
+	struct hostfs_attr a;
+
+	if (!inode->i_nlink || S_ISDIR(inode->i_mode) || !READ_ONCE(HOSTFS_I(inode)->nameless))
+		return;
+	d = d_find_alias(inode);
+	if (!d)
+		return;
+	parent = dget_parent(d);
+	d_keep_name(d, &s);
+	if (s.name.name && !hostfs_host_lookup(node_of(parent->d_inode), s.name.name, &a) &&
+		hostfs_same(inode, &a))
+		hostfs_found_as(inode, node_of(parent->d_inode), s.name.name);
+	d_drop_name(&s);
+	dput(parent);
+	dput(d);
 }
 
 /* Closes kept files of an object that has lost its last name, so that the host frees its space. */
@@ -270,6 +323,8 @@ static int remove_name(struct inode *dir, struct dentry *d, bool is_dir)
 	hostfs_change_begin(inode);
 	err = hostfs_host_remove(node_of(dir), d->d_name.name, is_dir);
 	hostfs_change_end(inode, NULL, false);
+	if (err)
+		not_removed(dir, d, err);
 	if (err == -ENOENT)
 		d_drop(d);
 	if (err)
@@ -281,6 +336,8 @@ static int remove_name(struct inode *dir, struct dentry *d, bool is_dir)
 	else if (inode->i_nlink)
 		drop_nlink(inode);
 	drop_kept(inode);
+	d_drop(d);
+	use_other_name(inode);
 	return 0;
 }
 
@@ -334,6 +391,8 @@ static int hostfs_rename(
 	if (nd->d_inode)
 		hostfs_change_end(nd->d_inode, NULL, false);
 	hostfs_change_end(old->d_inode, NULL, false);
+	if (err && nd->d_inode && !exchange)
+		not_removed(ndir, nd, err);
 	if (err)
 		return err;
 	note_renamed(odir, old, ndir, nd, exchange);

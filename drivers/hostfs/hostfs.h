@@ -145,6 +145,8 @@ struct hostfs_inode {
 	bool renamed;
 	/* The last change is so recent that another one may leave equal times. */
 	bool racy;
+	/* The node's name was removed, and hostfs_host_keep() keeps its descriptor open; atomic. */
+	bool nameless;
 	/* Number of changes between hostfs_change_begin() and hostfs_change_end(). */
 	u32 changing;
 	/* Value of hostfs_sb.changes at the last change by this guest. */
@@ -184,6 +186,11 @@ u64 hostfs_number(const struct hostfs_sb *hs, u64 dev, u64 ino);
  */
 struct inode *hostfs_iget(struct super_block *sb, int dir, const char *name, int node,
 	const struct hostfs_attr *a, u64 sample);
+/*
+ * Records that the inode's object was found as @name in the folder of node @dir, by which the node
+ * is opened from now on.
+ */
+void hostfs_found_as(struct inode *inode, int dir, const char *name);
 /* True if @a are the attributes of the inode's object. */
 bool hostfs_same(const struct inode *inode, const struct hostfs_attr *a);
 /* Applies @a unless the inode was changed by this guest since @sample. Takes hostfs_inode.lock. */

@@ -311,6 +311,12 @@ static int fill_new(
 	return err;
 }
 
+void hostfs_found_as(struct inode *inode, int dir, const char *name)
+{
+	WRITE_ONCE(HOSTFS_I(inode)->nameless, false);
+	hostfs_host_moved(HOSTFS_I(inode)->node, dir, name);
+}
+
 struct inode *hostfs_iget(struct super_block *sb, int dir, const char *name, int node,
 	const struct hostfs_attr *a, u64 sample)
 {
@@ -332,7 +338,7 @@ struct inode *hostfs_iget(struct super_block *sb, int dir, const char *name, int
 			if (node)
 				hostfs_host_put(node);
 			else
-				hostfs_host_moved(HOSTFS_I(inode)->node, dir, name);
+				hostfs_found_as(inode, dir, name);
 			hostfs_take_attr(inode, a, sample);
 			return inode;
 		}

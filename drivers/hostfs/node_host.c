@@ -471,7 +471,7 @@ void hostfs_host_moved(int node, int parent, const char *name)
 		return;
 	pthread_mutex_lock(&lock);
 	if (n->parent == dir && n->name && !strcmp(n->name, name))
-		goto out;
+		goto named;
 	if (is_below(dir, n))
 		/*
 		 * The node returns ESTALE until a walk finds the new place of @dir and calls this
@@ -489,6 +489,7 @@ void hostfs_host_moved(int node, int parent, const char *name)
 	n->name = copy;
 	free(old);
 	put_locked(from);
+named:
 	if (n->keep) { /* the node has a name (again) */
 		n->keep = false;
 		list_put(n);

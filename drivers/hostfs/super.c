@@ -249,6 +249,15 @@ static void hostfs_free_inode(struct inode *inode)
 	kmem_cache_free(hostfs_inode_cache, HOSTFS_I(inode));
 }
 
+/*
+ * Frees the unused inode of an object whose name was removed, although it has other names: the
+ * node's descriptor stays open as long as the inode.
+ */
+static int hostfs_drop_inode(struct inode *inode)
+{
+	return !inode->i_nlink || READ_ONCE(HOSTFS_I(inode)->nameless);
+}
+
 static void hostfs_evict_inode(struct inode *inode)
 {
 	struct hostfs_inode *hi = HOSTFS_I(inode);
@@ -356,6 +365,7 @@ static int hostfs_show_options(struct super_block *sb, char *buf, size_t size)
 static const struct super_operations hostfs_sops = {
 	.alloc_inode = hostfs_alloc_inode,
 	.free_inode = hostfs_free_inode,
+	.drop_inode = hostfs_drop_inode,
 	.evict_inode = hostfs_evict_inode,
 	.put_super = hostfs_put_super,
 	.statfs = hostfs_statfs,
