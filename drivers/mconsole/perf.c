@@ -24,6 +24,7 @@
 #include "drivers/perf/perf.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
+#include "kernel/sched/sched.h"
 
 #define BYTES_MOST 16384
 #define SAMPLES_MOST 512 /* maximum in one reply */
@@ -66,20 +67,69 @@ static void read_samples(struct mconsole_call *c)
 	}
 }
 
-static void file_bytes(struct mconsole_call *c, u32 id, u64 off)
+/*
+ * A request that uses a file of the guest. A thread of its own executes it, since the server of a
+ * file system of the guest may never answer. One such thread may run at a time.
+ */
+struct file_request {
+	struct mconsole_call call;
+	struct mconsole_packet from;
+	bool opens; /* opens @path; else reads file @id at offset @off */
+	u32 id;
+	u64 off;
+	char path[MCONSOLE_DATA];
+	u8 buf[BYTES_MOST];
+};
+static u32 file_busy; /* atomic: the thread has not used its file yet */
+
+static int file_thread(void *arg)
 {
 	static const char digits[] = "0123456789abcdef";
-	u8 *buf = kmalloc(BYTES_MOST, GFP_KERNEL);
-	ssize_t n = buf ? perf_file_read(id, buf, BYTES_MOST, off) : -ENOMEM;
+	struct file_request *r = arg;
+	struct mconsole_call *c = &r->call;
+	ssize_t n = r->opens ? perf_file_open(r->path) :
+			       perf_file_read(r->id, r->buf, BYTES_MOST, r->off);
 
+	/* before the reply, after which the client sends the next request */
+	smp_store_release(&file_busy, 0);
 	if (n < 0)
 		mconsole_fail(c, (int)n, "%s", arch_strerror((int)n));
-	for (ssize_t i = 0; i < n; i++) {
-		char two[2] = { digits[buf[i] >> 4], digits[buf[i] & 15] };
+	else if (r->opens)
+		mconsole_print(c, "%d", (int)n);
+	for (ssize_t i = 0; !r->opens && i < n; i++) {
+		char two[2] = { digits[r->buf[i] >> 4], digits[r->buf[i] & 15] };
 
 		mconsole_write(c, two, 2);
 	}
-	kfree(buf);
+	mconsole_end(c, 0);
+	kfree(r);
+	return 0;
+}
+
+/* Has a thread open @path or, if that is NULL, read file @id at offset @off, and reply. */
+static void use_file(struct mconsole_call *c, const char *path, u32 id, u64 off)
+{
+	struct file_request *r;
+
+	if (xchg(&file_busy, 1)) {
+		mconsole_fail(c, -EBUSY, "perf: a file of the guest is still being read");
+		return;
+	}
+	r = kzalloc(sizeof(*r), GFP_KERNEL);
+	if (r) {
+		r->opens = path;
+		if (path)
+			strscpy(r->path, path, sizeof(r->path));
+		r->id = id;
+		r->off = off;
+		mconsole_take(&r->call, &r->from, c);
+		if (kthread_run(file_thread, r, "perf"))
+			return;
+		c->ended = false;
+	}
+	kfree(r);
+	smp_store_release(&file_busy, 0);
+	mconsole_fail(c, -ENOMEM, "perf: no memory");
 }
 
 /*
@@ -113,11 +163,7 @@ void mconsole_perf(struct mconsole_call *c)
 	} else if (!strcmp(c->args, "stop")) {
 		perf_stop();
 	} else if (!strncmp(c->args, "open ", 5)) {
-		err = perf_file_open(rest);
-		if (err < 0)
-			mconsole_fail(c, err, "%s", arch_strerror(err));
-		else
-			mconsole_print(c, "%d", err);
+		use_file(c, rest, 0, 0);
 	} else if (!numbers(rest, v)) {
 		mconsole_fail(
 			c, -EINVAL, "start HZ, stop, read, open PATH, file N or bytes N OFFSET");
@@ -128,7 +174,7 @@ void mconsole_perf(struct mconsole_call *c)
 	} else if (!strncmp(c->args, "file ", 5) && perf_file_path((u32)v[0], path, sizeof(path))) {
 		mconsole_print(c, "%s", path);
 	} else if (!strncmp(c->args, "bytes ", 6)) {
-		file_bytes(c, (u32)v[0], v[1]);
+		use_file(c, NULL, (u32)v[0], v[1]);
 	} else {
 		mconsole_fail(c, -ENOENT, "no such word, or no such file");
 	}
