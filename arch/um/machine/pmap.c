@@ -509,16 +509,21 @@ int pmap_drop(struct pmap *pm, u64 start, u64 end)
 
 bool pmap_drop_mapped(struct pmap *pm, u64 start, u64 end)
 {
-	bool any;
+	bool any, before;
 
 	mutex_lock(&pm->lock);
+	before = pm->queued;
+	if (is_full(pm) && !before)
+		pmap_note_touched_locked(pm, MMAP_MIN_ADDR, arch_task_size());
+	/* Set before PTE_MAPPED is cleared, as in drop_locked(). */
+	pm->queued |= pm->space != NULL;
 	any = pmap_forget_mapped(pm, start, end) && pm->space;
-	if (any && is_full(pm)) {
+	if (any && is_full(pm))
 		drop_locked(pm, start, end);
-	} else if (any) {
-		pm->queued = true;
+	else if (any)
 		space_unmap(pm->space, start, end - start);
-	}
+	else
+		pm->queued = before;
 	mutex_unlock(&pm->lock);
 	return any;
 }
