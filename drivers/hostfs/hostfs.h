@@ -84,6 +84,11 @@ struct hostfs_sb {
 	kuid_t uid;
 	kgid_t gid;
 	u64 root_dev;
+	/*
+	 * A folder of each other device, with a reference, by next_dev: sync_fs() writes back their
+	 * file systems, too. Folders are added at the head only, under @lock.
+	 */
+	struct hostfs_inode *devs;
 	spinlock_t lock;
 	/*
 	 * A created file, which stays open on the host for the guest's open that follows; a
@@ -121,6 +126,7 @@ struct hostfs_inode {
 	 * at a restore.
 	 */
 	u64 ino, dev;
+	struct hostfs_inode *next_dev; /* in hostfs_sb.devs */
 	struct mutex open_lock;
 	u32 users; /* open files; under open_lock */
 	/* No file of the guest is open, and rfile is kept for the next open; under open_lock. */

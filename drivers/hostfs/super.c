@@ -294,8 +294,20 @@ static int hostfs_statfs(struct dentry *d, struct kstatfs *st)
 static int hostfs_sync_fs(struct super_block *sb, bool wait)
 {
 	struct hostfs_sb *hs = sb->s_fs_info;
+	struct hostfs_inode *hi;
+	int err, err2;
 
-	return wait ? (int)hostfs_ask(HOSTFS_OP_SYNCFS, NULL, hs->root, 0, 0, 0) : 0;
+	if (!wait)
+		return 0;
+	err = (int)hostfs_ask(HOSTFS_OP_SYNCFS, NULL, hs->root, 0, 0, 0);
+	for (hi = READ_ONCE(hs->devs); hi; hi = hi->next_dev) {
+		err2 = (int)hostfs_ask(HOSTFS_OP_SYNCFS, NULL, hi->node, 0, 0, 0);
+		/* The host has unmounted or removed it, or the user may not read the folder. */
+		if (err2 == -ESTALE || err2 == -EACCES)
+			continue;
+		err = err ? err : err2;
+	}
+	return err;
 }
 
 static void hostfs_drop_files(struct super_block *sb)
@@ -312,6 +324,12 @@ static void hostfs_drop_files(struct super_block *sb)
 	if (created)
 		hostfs_drop_created(created);
 	hostfs_drop_kept(hs, NULL);
+	while (hs->devs) {
+		struct hostfs_inode *hi = hs->devs;
+
+		hs->devs = hi->next_dev;
+		iput(&hi->vfs);
+	}
 }
 
 static void hostfs_put_super(struct super_block *sb)
