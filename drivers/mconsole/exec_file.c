@@ -24,14 +24,17 @@
 #include "kernel/vfs/vfs.h"
 
 #define BUFFER 16384
-/* PIPE_BUF: a write of at most this size is atomic. */
-#define PIPE_ATOMIC 4096
 
 struct exec_stream {
 	struct exec_fd *fd;
 	bool out;
 	int files;          /* under the inode's i_lock */
-	struct mutex mutex; /* protects @buffer */
+	struct mutex mutex; /* protects @buffer and @from */
+	/*
+	 * Bytes @from to @from + @left of @buffer were received, and a read that met a page fault
+	 * has not copied them. @left changes under the mutex, and is read without it too.
+	 */
+	u32 from, left;
 	/* Atomic: a nonblocking caller has found the mutex taken. */
 	u32 refused;
 	u8 *buffer;
@@ -114,6 +117,25 @@ static void stream_unlock(struct exec_stream *s)
 		exec_wake();
 }
 
+/* Copies bytes to a reader. Returns their number, 0 at the end, or -errno. The mutex is held. */
+static long receive(struct exec_stream *s, struct iov_iter *to)
+{
+	long n;
+	u32 got;
+
+	if (!s->left) {
+		n = exec_host_recv(s->fd->host, s->buffer, min(to->count, (size_t)BUFFER));
+		if (n <= 0)
+			return n;
+		s->from = 0;
+		WRITE_ONCE(s->left, (u32)n);
+	}
+	got = (u32)copy_to_iter(s->buffer + s->from, min(to->count, (size_t)s->left), to);
+	s->from += got;
+	WRITE_ONCE(s->left, s->left - got);
+	return got ? (long)got : -EFAULT;
+}
+
 static ssize_t exec_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct exec_stream *s = f->private_data;
@@ -125,9 +147,7 @@ static ssize_t exec_read(struct file *f, struct iov_iter *to, loff_t *pos)
 		n = stream_lock(s, f, to);
 		if (n)
 			return n;
-		n = exec_host_recv(s->fd->host, s->buffer, min(to->count, (size_t)BUFFER));
-		if (n > 0)
-			n = (long)copy_to_iter(s->buffer, (size_t)n, to) ?: -EFAULT;
+		n = receive(s, to);
 		stream_unlock(s);
 		if (n != -EAGAIN)
 			return n == -ECONNRESET ? 0 : n;
@@ -195,7 +215,7 @@ static u32 exec_poll(struct file *f, struct poll_table *pt)
 	int gone = 0;
 
 	poll_wait(f, &exec_wait, pt);
-	if (exec_host_ready(s->fd->host, s->out, &gone))
+	if (exec_host_ready(s->fd->host, s->out, &gone) || READ_ONCE(s->left))
 		mask = s->out ? EPOLLOUT | EPOLLWRNORM : EPOLLIN | EPOLLRDNORM;
 	if (gone)
 		mask |= s->out ? EPOLLERR : EPOLLHUP;
