@@ -126,6 +126,8 @@ uint64_t os_space_delayed(int task)
 
 	if (!task)
 		return read_delay(own_schedstat());
+	if (pid <= 0)
+		return 0;
 	while (i < DELAYS && delays[i].pid != pid)
 		i++;
 	if (i < DELAYS)
