@@ -33,7 +33,7 @@ static int irq = -1;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t work;                               /* futex word; changes under lock */
 static struct hostfs_io *todo, **todo_tail = &todo; /* under lock */
-static int idle, threads;                           /* under lock */
+static int nr_todo, idle, threads;                  /* under lock; nr_todo: length of todo */
 static struct hostfs_io *done;                      /* atomic stack */
 
 _Static_assert(sizeof(struct hostfs_vec) == sizeof(struct iovec), "a vector is the host's");
@@ -382,6 +382,7 @@ static void worker(void *unused)
 			continue;
 		}
 		todo = io->next;
+		nr_todo--;
 		if (!todo)
 			todo_tail = &todo;
 		pthread_mutex_unlock(&lock);
@@ -395,7 +396,8 @@ int hostfs_host_submit(struct hostfs_io *io)
 {
 	io->next = NULL;
 	pthread_mutex_lock(&lock);
-	if (!idle && threads < WORKERS && os_worker_start("hostfs", worker, NULL) == 0)
+	/* Workers that were woken up for earlier requests count as idle until they run. */
+	if (idle <= nr_todo && threads < WORKERS && os_worker_start("hostfs", worker, NULL) == 0)
 		threads++;
 	if (!threads) {
 		pthread_mutex_unlock(&lock);
@@ -404,6 +406,7 @@ int hostfs_host_submit(struct hostfs_io *io)
 	}
 	*todo_tail = io;
 	todo_tail = &io->next;
+	nr_todo++;
 	__atomic_add_fetch(&work, 1, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&lock);
 	os_futex_wake(&work, 1);
