@@ -256,8 +256,8 @@ static bool in_use(const struct dentry *d)
 
 /*
  * Keeps the node's descriptor open if the object is in use, since it cannot be opened by @d's name
- * afterwards. Otherwise forgets its other names: the lookup that finds one of them again gives it to
- * the node. Called before @d's name is removed. Returns 0 or -errno.
+ * afterwards. Otherwise forgets its other names: the lookup that finds one of them again gives that
+ * name to the node. Called before @d's name is removed. Returns 0 or -errno.
  */
 static int keep_object(const struct dentry *d)
 {

@@ -206,13 +206,13 @@ struct hostfs_vec {
 /* A request. It and its memory belong to the host's half from submit to reap. */
 struct hostfs_io {
 	struct hostfs_io *next;
-	int32_t file, node;       /* numbers; node: for HOSTFS_OP_SYNCFS */
-	uint32_t op, nr;          /* HOSTFS_OP_*; number of vectors */
-	uint32_t at;              /* first vector that is not done yet */
-	int32_t mode;             /* of HOSTFS_OP_ALLOCATE */
-	int32_t append;           /* write at the end of the file */
-	int64_t off, len;         /* bytes; len: of HOSTFS_OP_ALLOCATE */
-	int64_t result;           /* 0 at first; bytes, 0 or -errno */
+	int32_t file, node; /* numbers; node: for HOSTFS_OP_SYNCFS */
+	uint32_t op, nr;    /* HOSTFS_OP_*; number of vectors */
+	uint32_t at;        /* first vector that is not done yet */
+	int32_t mode;       /* of HOSTFS_OP_ALLOCATE */
+	int32_t append;     /* write at the end of the file */
+	int64_t off, len;   /* bytes; len: of HOSTFS_OP_ALLOCATE */
+	int64_t result;     /* 0 at first; bytes, 0 or -errno */
 	/* 0 at first; -errno of the call that failed after @result bytes were read or written */
 	int32_t err;
 	struct hostfs_attr *attr; /* set after a write; or NULL */

@@ -124,8 +124,8 @@ static void add_vec(struct hostfs_io *io, void *p, u64 len)
 /* ---- reading ---- */
 
 /*
- * Ends a read. Bytes beyond the end of the host's file become zeros. If an error ended the read, the
- * pages that were not read as a whole fail. May run in the interrupt.
+ * Ends a read. Bytes beyond the end of the host's file become zeros. If an error ended the read,
+ * the pages that were not read as a whole fail. May run in the interrupt.
  */
 static void finish_read(struct request *r)
 {

@@ -74,13 +74,15 @@ static void read_samples(struct mconsole_call *c)
 struct file_request {
 	struct mconsole_call call;
 	struct mconsole_packet from;
-	bool opens; /* opens @path; else reads file @id at offset @off */
+	/* True: opens @path. False: reads file @id at offset @off. */
+	bool opens;
 	u32 id;
 	u64 off;
 	char path[MCONSOLE_DATA];
 	u8 buf[BYTES_MOST];
 };
-static u32 file_busy; /* atomic: the thread has not used its file yet */
+/* Atomic: a thread executes a request. */
+static u32 file_busy;
 
 static int file_thread(void *arg)
 {

@@ -207,7 +207,10 @@ static void error_at_once(void **state)
 	assert_int_equal(reads_first(-EIO, 0), -EIO);
 }
 
-/* Writes back the first page, of which the host writes @put bytes. Returns the error that the mapping gets. */
+/*
+ * Writes back the first page, of which the host writes @put bytes. Returns the error that the
+ * mapping gets.
+ */
 static int writes(s64 put, s32 why)
 {
 	static struct super_block sb;
