@@ -38,17 +38,6 @@ void inode_set_flags(struct inode *inode, u32 flags)
 	}
 }
 
-bool inode_is_sync(const struct inode *inode)
-{
-	return inode->i_flags & S_SYNC || inode->i_sb->s_flags & SB_SYNCHRONOUS;
-}
-
-bool inode_is_dirsync(const struct inode *inode)
-{
-	return inode_is_sync(inode) || inode->i_flags & S_DIRSYNC ||
-	       inode->i_sb->s_flags & SB_DIRSYNC;
-}
-
 void fill_attributes(struct inode *inode, struct kstat *st)
 {
 	u32 flags = 0;

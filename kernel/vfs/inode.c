@@ -746,3 +746,16 @@ void inode_init(void)
 		init_waitqueue_head(&waitqs[i]);
 	register_shrinker(&inode_shrinker);
 }
+
+/* ---- marks ---- */
+
+bool inode_is_sync(const struct inode *inode)
+{
+	return inode->i_flags & S_SYNC || inode->i_sb->s_flags & SB_SYNCHRONOUS;
+}
+
+bool inode_is_dirsync(const struct inode *inode)
+{
+	return inode_is_sync(inode) || inode->i_flags & S_DIRSYNC ||
+	       inode->i_sb->s_flags & SB_DIRSYNC;
+}

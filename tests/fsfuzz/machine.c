@@ -183,6 +183,11 @@ void mnt_drop_write(struct mount *m)
 {
 }
 
+bool file_is_sync(const struct file *f)
+{
+	return inode_is_sync(f->f_inode);
+}
+
 bool mnt_readonly(const struct mount *m)
 {
 	return false;
