@@ -55,6 +55,7 @@ static void victim(int told)
 TEST(cgroup_oom_reap)
 {
 	struct uffdio_zeropage zero = { .mode = 0 };
+	struct uffd_msg asks;
 	int status = 0, told[2];
 	pthread_t writer;
 	pid_t held, other;
@@ -75,7 +76,7 @@ TEST(cgroup_oom_reap)
 	watch();
 	NEED(pipe(told));
 	NEED0(pthread_create(&writer, NULL, writes, NULL));
-	usleep(100000);
+	NEED(read(uffd, &asks, sizeof(asks))); /* the writer waits for the page */
 	held = SPAWN({
 		put_pid(getpid(), "g/cgroup.procs");
 		victim(told[1]);

@@ -13,6 +13,7 @@
 
 static volatile pid_t tids[THREADS]; /* cleared at the end of each thread */
 static pthread_mutex_t robust;
+static pthread_barrier_t locked;
 
 static int waits(void *arg)
 {
@@ -24,7 +25,7 @@ static int waits(void *arg)
 static void *owns(void *arg)
 {
 	pthread_mutex_lock(&robust);
-	*(volatile int *)arg = 1;
+	pthread_barrier_wait(&locked);
 	for (;;)
 		pause();
 }
@@ -33,7 +34,6 @@ static void crash(void)
 {
 	static char stacks[THREADS][16384] __attribute__((aligned(16)));
 	struct rlimit lim = { RLIM_INFINITY, RLIM_INFINITY };
-	static volatile int owned;
 	pthread_mutexattr_t attr;
 	pthread_t owner;
 
@@ -41,14 +41,14 @@ static void crash(void)
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
 	pthread_mutex_init(&robust, &attr);
-	pthread_create(&owner, NULL, owns, (void *)&owned);
+	pthread_barrier_init(&locked, NULL, 2);
+	pthread_create(&owner, NULL, owns, NULL);
 	for (int i = 0; i < THREADS; i++)
 		NEED(clone(waits, stacks[i] + sizeof(stacks[i]),
 			CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
-				CLONE_SYSVSEM | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID,
-			NULL, NULL, NULL, (void *)&tids[i]));
-	while (!owned || !tids[THREADS - 1])
-		usleep(1000);
+				CLONE_SYSVSEM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID,
+			NULL, (void *)&tids[i], NULL, (void *)&tids[i]));
+	pthread_barrier_wait(&locked);
 	abort();
 }
 

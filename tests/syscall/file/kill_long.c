@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* kill_long: SIGKILL ends a read or a write of many megabytes before all of them are copied. */
 #include "t.h"
+#include <sys/mman.h>
 #include <sys/uio.h>
 
 #define MIB (1UL << 20)
 #define WRITTEN (128 * MIB)
 #define READ (192 * MIB)
-#define TRIES 60
+#define TRIES 20
 
-static struct iovec iov[1024];
+/* the first bytes that are read go here, which the parent sees */
+static char *first;
 
-/* Starts a child that reads or writes iov[]. Returns its pid. */
+/* Starts a child that reads or writes @bytes with one call. Returns its pid. */
 static pid_t start(int fd, unsigned long bytes, bool write)
 {
+	static struct iovec iov[1024];
 	static char buf[MIB];
 
 	for (unsigned long i = 0; i < bytes / MIB; i++)
-		iov[i] = (struct iovec){ buf, MIB };
+		iov[i] = (struct iovec){ i ? buf : first, MIB };
 	return SPAWN({
 		if (write)
 			writev(fd, iov, (int)(bytes / MIB));
@@ -25,9 +28,16 @@ static pid_t start(int fd, unsigned long bytes, bool write)
 	});
 }
 
+static bool has_begun(int fd, bool write)
+{
+	struct stat st;
+
+	return write ? !fstat(fd, &st) && st.st_size : *(volatile char *)first == 'x';
+}
+
 /*
- * Kills such a child after some time, and tries other times until it was in the middle. The file is
- * one of memory to be written, and one with a hole on a disk to be read.
+ * Kills such a child once its call has copied something, and tries again if the call had ended by
+ * then. The file is one of memory to be written, and one with a hole on a disk to be read.
  */
 static bool is_cut(unsigned long bytes, bool write)
 {
@@ -37,10 +47,13 @@ static bool is_cut(unsigned long bytes, bool write)
 		long at;
 		pid_t pid;
 
-		if (!write)
+		*first = 0;
+		if (!write) {
 			NEED(ftruncate(fd, (long)bytes));
+			NEED(pwrite(fd, "x", 1, 0));
+		}
 		pid = start(fd, bytes, write);
-		usleep(200 + i % 20 * 300);
+		T_WAIT(has_begun(fd, write));
 		kill(pid, SIGKILL);
 		NEED(waitpid(pid, NULL, 0));
 		at = lseek(fd, 0, SEEK_CUR);
@@ -53,6 +66,7 @@ static bool is_cut(unsigned long bytes, bool write)
 
 TEST(kill_long)
 {
+	first = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	say("write is cut: %d", is_cut(WRITTEN, true));
 	say("read is cut: %d", is_cut(READ, false));
 }

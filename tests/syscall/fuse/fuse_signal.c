@@ -103,7 +103,14 @@ static void fatal(void)
 	go_on(first, pid);
 }
 
-/* Linux kills the task only after the answer. */
+/* True if the task has seen a fatal signal. Linux ends it only after the answer. */
+static bool is_killed(pid_t pid)
+{
+	char state = t_state(pid);
+
+	return state == 'D' || state == 'Z';
+}
+
 static void flush(void)
 {
 	pid_t first, pid;
@@ -125,7 +132,7 @@ static void flush(void)
 	NEED(write(go[1], "x", 1));
 	until_asked(pid);
 	NEED(kill(pid, SIGKILL));
-	sleep_ms(20);
+	T_WAIT(is_killed(pid));
 	flushes = 0;
 	go_on(first, pid);
 	T_WAIT(flushes);

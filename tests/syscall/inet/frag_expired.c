@@ -119,8 +119,7 @@ TEST(frag_expired)
 	put_text("/proc/sys/net/ipv6/ip6frag_time", "1");
 	put_text("/proc/sys/net/ipv4/icmp_ratelimit", "0");
 	put_text("/proc/sys/net/ipv6/icmp/ratelimit", "0");
-	while (!link_runs("va0"))
-		sleep_ms(10);
+	T_WAIT(link_runs("va0"));
 	say("IPv4");
 	piece4(1, 0, 1, IPPROTO_UDP, 1, "10.9.0.1");
 	piece4(2, 64, 1, IPPROTO_UDP, 1, "10.9.0.1"); /* not the first */

@@ -6,6 +6,7 @@
 #include "fuse_server.h"
 #include "guest.h"
 #include <pthread.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define SIZE (2 * PAGE)
@@ -78,6 +79,8 @@ static void from_file(bool own_position)
 /* ---- from a socket ---- */
 
 static int sock[2];
+static volatile pid_t splicer_tid;
+static volatile bool spliced;
 
 static void nothing(int sig)
 {
@@ -85,17 +88,36 @@ static void nothing(int sig)
 
 static void *splices(void *arg)
 {
+	splicer_tid = gettid();
 	T(splice(sock[0], NULL, p[1], NULL, PAGE, 0));
+	spliced = true;
 	return NULL;
 }
 
-/* Writes until the pipe is full. On Linux the write waits for the splice, which holds the lock. */
+/* True if the splice has ended, or has taken the bytes and waits for something else. */
+static bool has_taken(void)
+{
+	int unread = 0;
+
+	return spliced ||
+	       (!ioctl(sock[0], FIONREAD, &unread) && !unread && t_state(splicer_tid) == 'S');
+}
+
+/*
+ * Writes until the pipe is full, by a file of its own: the splice's must block. On Linux the write
+ * waits for the splice, which holds the lock.
+ */
 static void *writes(void *arg)
 {
 	static char page[PAGE];
+	char path[32];
+	int fd;
 
-	while (write(p[1], page, PAGE) > 0)
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", p[1]);
+	fd = NEED(open(path, O_WRONLY | O_NONBLOCK));
+	while (write(fd, page, PAGE) > 0)
 		;
+	close(fd);
 	return NULL;
 }
 
@@ -105,19 +127,22 @@ static void from_socket(bool closed)
 	pthread_t splicer, writer;
 
 	NEED(pipe(p));
-	NEED(fcntl(p[1], F_SETFL, O_NONBLOCK));
 	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, sock));
-	NEED(pthread_create(&splicer, NULL, splices, NULL));
-	usleep(50000);
-	NEED(pthread_create(&writer, NULL, writes, NULL));
-	usleep(50000);
+	splicer_tid = 0;
+	spliced = false;
+	NEED0(pthread_create(&splicer, NULL, splices, NULL));
+	t_until_sleeps(&splicer_tid);
+	NEED0(pthread_create(&writer, NULL, writes, NULL));
+	if (in_guest())
+		pthread_join(writer, NULL);
 	if (closed && in_guest())
 		close(p[0]);
 	NEED(write(sock[1], "sssss", 5));
-	usleep(50000);
+	T_WAIT(has_taken());
 	pthread_kill(splicer, SIGUSR1);
 	pthread_join(splicer, NULL);
-	pthread_join(writer, NULL);
+	if (!in_guest())
+		pthread_join(writer, NULL);
 	if (!closed)
 		say("from the socket: %d", count('s'));
 	if (!closed || !in_guest())

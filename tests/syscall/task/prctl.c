@@ -50,10 +50,12 @@ static void death(void)
 		pid_t parent = getpid();
 
 		if (!fork()) {
+			struct pollfd dead = { NEED(syscall(SYS_pidfd_open, parent, 0)), POLLIN,
+				0 };
+
 			NEED(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
 			NEED(write(p[1], "r", 1));
-			while (getppid() == parent)
-				usleep(1000);
+			NEED(poll(&dead, 1, -1)); /* after the signal */
 			NEED(write(p[1], "s", 1));
 			_exit(0);
 		}
