@@ -4,7 +4,7 @@
  * setxattrat and related calls. The test prints only whether each does what the manual says; a host
  * without a call counts as right.
  */
-#include "t.h"
+#include "newer.h"
 
 #include <sys/xattr.h>
 
@@ -14,25 +14,6 @@
 #define GETXATTRAT 464
 #define LISTXATTRAT 465
 #define REMOVEXATTRAT 466
-
-static bool have;
-
-/* Checks that the result is @want, or -1 with errno -@want. */
-static void check(const char *what, long r, long want)
-{
-	bool right = want < 0 ? r == -1 && errno == -want : r == want;
-
-	if (right || !have)
-		say("%s: right", what);
-	else
-		say("%s: %ld %s", what, r, r == -1 ? t_errno(errno) : "");
-}
-#define CHECK(e, want) check(#e, e, want)
-
-static long known(int nr)
-{
-	return syscall(nr, -1, NULL, NULL, 0x10000, NULL, 0) != -1 || errno != ENOSYS;
-}
 
 static void cached(void)
 {
