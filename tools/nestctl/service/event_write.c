@@ -32,8 +32,7 @@ static void append(const char *line, size_t size)
 	lock = open(format("%s/lock", dir), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (lock < 0)
 		return;
-	while (flock(lock, LOCK_EX) && errno == EINTR)
-		;
+	service_flock(lock, LOCK_EX);
 	if (!stat(path, &st) && st.st_size >= EVENTS_SIZE)
 		rename(path, format("%s/log.1", dir));
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -133,10 +133,12 @@ struct service service_open(const char *name);
 void service_close(struct service *s);
 /* Makes, opens and locks the folder of a new instance. Dies if the name is invalid or taken. */
 struct service service_create(const char *name);
+/* Calls flock(2), again after signals. Returns false with errno. */
+bool service_flock(int fd, int how);
 /*
- * Locks the instance until s->lock is closed. Does not wait. Returns false if a supervisor or
- * another process has the lock, or if the instance was renamed or removed. True also if @s is
- * locked already.
+ * Locks the instance until s->lock is closed. Does not wait for the holder of a lock. Returns false
+ * if a supervisor or another process has the lock, or if the instance was renamed or removed. True
+ * also if @s is locked already.
  */
 bool service_lock(struct service *s);
 /*

@@ -31,12 +31,6 @@ int64_t now_ns(void)
 	return t.tv_sec * 1000000000L + t.tv_nsec;
 }
 
-static void lock(int fd, int how)
-{
-	while (flock(fd, how) && errno == EINTR)
-		;
-}
-
 /* Writes the state, always STATE_SIZE bytes. False with errno. */
 static bool put(int fd, const struct service_state *st)
 {
@@ -69,7 +63,7 @@ void service_state_write(const struct service *s, const struct service_state *st
 	if (fd < 0)
 		/* the user has removed the instance's folder, so no state is needed */
 		return;
-	lock(fd, LOCK_EX);
+	service_flock(fd, LOCK_EX);
 	put(fd, st);
 	close(fd);
 }
@@ -84,9 +78,9 @@ static struct service_state get(const struct service *s)
 	ssize_t n = -1;
 
 	if (s->state >= 0) {
-		lock(s->state, LOCK_SH);
+		service_flock(s->state, LOCK_SH);
 		n = pread(s->state, text, STATE_SIZE, 0);
-		lock(s->state, LOCK_UN);
+		service_flock(s->state, LOCK_UN);
 	}
 	text[n > 0 ? n : 0] = '\0';
 	/* in files of older versions the fields health, oom and lost may be missing at the end */

@@ -21,8 +21,6 @@
 
 #define NAME_MAX_LEN 63
 #define LOOK_MS 20
-/* how long other processes' probes of the lock are waited for */
-#define PROBE_MS 50
 #define TAKEN "%s: there is an instance of this name; nestctl rm removes it"
 #define STATE_FLAGS (O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
 
@@ -107,21 +105,28 @@ static bool is_named(const struct service *s)
 	       here.st_ino == there.st_ino;
 }
 
-/*
- * Locks the file exclusively. service_is_busy() of other processes, which lasts for an instant, is
- * waited for, and an exclusive lock is not.
- */
-static bool lock_file(int fd)
+bool service_flock(int fd, int how)
 {
-	for (int i = 0; i < PROBE_MS; i++) {
-		if (!flock(fd, LOCK_EX | LOCK_NB))
-			return true;
-		if (errno != EWOULDBLOCK || flock(fd, LOCK_SH | LOCK_NB))
-			return false;
-		flock(fd, LOCK_UN);
-		poll(NULL, 0, 1);
-	}
-	return false;
+	int err;
+
+	do {
+		err = flock(fd, how);
+	} while (err && errno == EINTR);
+	return !err;
+}
+
+/*
+ * Locks the lock file exclusively. Returns false at once if another process has done so. A shared
+ * lock of service_is_busy(), which lasts for an instant, is waited for. Only a process that has
+ * locked the folder gets here, so no exclusive lock can come in between.
+ */
+static bool lock_file(const struct service *s)
+{
+	bool locked = service_flock(s->dir, LOCK_EX) && service_flock(s->lock, LOCK_SH | LOCK_NB) &&
+		      service_flock(s->lock, LOCK_EX);
+
+	flock(s->dir, LOCK_UN);
+	return locked;
 }
 
 bool service_lock(struct service *s)
@@ -129,7 +134,7 @@ bool service_lock(struct service *s)
 	if (s->lock >= 0)
 		return true;
 	s->lock = open_lock(s);
-	if (s->lock >= 0 && lock_file(s->lock) && is_named(s))
+	if (s->lock >= 0 && lock_file(s) && is_named(s))
 		return true;
 	if (s->lock >= 0)
 		close(s->lock);

@@ -84,9 +84,8 @@ static int lock(void)
 	fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		die("%s: %s", file, strerror(errno));
-	while (flock(fd, LOCK_EX))
-		if (errno != EINTR)
-			die("%s: %s", file, strerror(errno));
+	if (!service_flock(fd, LOCK_EX))
+		die("%s: %s", file, strerror(errno));
 	return fd;
 }
 
