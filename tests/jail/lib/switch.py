@@ -9,11 +9,11 @@ is the only wall: between a user's switch, and files and a process of this user.
 import ctypes
 import os
 import resource
+import select
 import signal
 import socket
 import subprocess
 import sys
-import time
 
 from attack import attempt, came_of_it, make_files, numbers, state
 from attempts import ATTEMPTS, Attempt, one
@@ -74,27 +74,39 @@ class Switch:
 
     def __init__(self, setting, buffer, *before, **as_user):
         self.buffer, self.terminal = buffer, Terminal()
-        self.path, self.log = f"{setting.work}/lan", f"{setting.work}/said"
-        with open(self.log, "wb") as log:
-            self.run = subprocess.Popen([*before, setting.kernel, "switch", "--dhcp", "10.1.0.0/24",
-                "--pcap", f"{setting.work}/frames", self.path], stderr=log,
-                start_new_session=True, **as_user)
+        self.path, self.text = f"{setting.work}/lan", ""
+        self.run = subprocess.Popen([*before, setting.kernel, "switch", "--dhcp", "10.1.0.0/24",
+            "--pcap", f"{setting.work}/frames", self.path], stderr=subprocess.PIPE,
+            start_new_session=True, **as_user)
+        self.hear("listens")
         self.client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        end = time.monotonic() + WAIT
-        while "port 0 open" not in self.said():
-            if time.monotonic() > end or self.run.poll() is not None:
-                raise SystemExit("NOT OK  a switch starts: " + self.said())
-            try:
-                self.client.connect(self.path)
-            except OSError:
-                time.sleep(0.001)
+        self.client.connect(self.path)
+        self.hear("port 0 open")
         self.pid = child_of(self.run.pid) if before else self.run.pid
 
     def enter(self):
         return Caught(self.pid, None, self.buffer)
 
     def said(self):
-        return open(self.log, "rb").read().decode(errors="replace")
+        """All that the switch has said up to now."""
+        os.set_blocking(self.run.stderr.fileno(), False)
+        try:
+            while self.read():
+                pass
+        except BlockingIOError:
+            pass
+        return self.text
+
+    def read(self):
+        got = os.read(self.run.stderr.fileno(), 4096).decode(errors="replace")
+        self.text += got
+        return got
+
+    def hear(self, words):
+        """Waits until the switch has said the words."""
+        while words not in self.text:
+            if not select.select([self.run.stderr], [], [], WAIT)[0] or not self.read():
+                raise SystemExit(f"NOT OK  a switch says that {words}: {self.text}")
 
     def disk(self):
         """The number of the capture's descriptor."""
@@ -116,6 +128,7 @@ class Switch:
             os.kill(self.pid, signal.SIGKILL)
         self.run.kill()
         self.run.wait()
+        self.run.stderr.close()
         self.terminal.close()
         if os.path.exists(self.path):
             os.unlink(self.path)
@@ -165,17 +178,15 @@ def frames_still_go(setting, buffer):
 def end_by_itself(setting, buffer):
     """A switch that its own call ends removes its socket, and its sweeper ends."""
     switch = Switch(setting, buffer)
-    sweeper = switch.broker()
+    sweeper = os.pidfd_open(switch.broker())
     traced = switch.enter()
     try:
         traced.call(numbers()["getpid"])
     except Ended:
         pass
-    end = time.monotonic() + WAIT
-    while os.path.exists(f"/proc/{sweeper}") and time.monotonic() < end:
-        time.sleep(0.01)
+    check("its sweeper ends", select.select([sweeper], [], [], WAIT)[0])
+    os.close(sweeper)
     check("its socket is removed", not os.path.exists(switch.path))
-    check("its sweeper ends", not os.path.exists(f"/proc/{sweeper}"))
     switch.end()
 
 

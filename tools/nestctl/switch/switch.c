@@ -554,6 +554,7 @@ static int __attribute__((noreturn)) switch_command(int argc, char **argv)
 	*listener = (struct pollfd){ .fd = listen_at(socket_path), .events = POLLIN };
 	on_ending_signals(on_signal);
 	restrict_switch();
+	warn("the switch listens at %s", socket_path);
 	for (;;) {
 		if (poll(fds, PORTS_MAX + 1, line_release(deliver_one)) < 0)
 			continue;
@@ -592,7 +593,8 @@ const struct command cmd_switch = {
 	.args = "PATH",
 	.help = "Runs an Ethernet switch for instances with eth0=switch,PATH.",
 	.text = "Instances of nestctl run use it by --net switch,PATH. It listens at PATH "
-		"until it gets SIGINT, SIGTERM or SIGHUP. An instance whose switch has ended "
+		"until it gets SIGINT, SIGTERM or SIGHUP, and says so on standard error when it "
+		"begins. An instance whose switch has ended "
 		"connects again to a new one. Without --dhcp it gives no addresses and no names: "
 		"set them inside, by ip(8) and --add-host.\n\nInstances at a switch reach one "
 		"another alone. nestctl run -p 8080:80 or --net slirp beside --net switch,PATH "
