@@ -590,15 +590,13 @@ static void leave_done(struct net *net, struct leaving *l)
 	rtnl_notify_addr(net, &l->heir, RTM_NEWADDR);
 }
 
-/* Removes the address @addr with prefix length @prefix; -1: with any length. */
-int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
+/*
+ * Removes @found. net->lock is held, and dropped. Returns 0, or -EADDRNOTAVAIL if @found is NULL.
+ */
+static int remove_found(struct net *net, struct ifaddr *found)
 {
-	struct net *net = dev->net;
-	struct ifaddr *found;
 	struct leaving l;
 
-	spin_lock(&net->lock);
-	found = addr_find_on(dev, addr, prefix);
 	if (found)
 		leave(net, found, &l);
 	spin_unlock(&net->lock);
@@ -608,11 +606,17 @@ int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
 	return 0;
 }
 
+/* Removes the address @addr with prefix length @prefix; -1: with any length. */
+int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
+{
+	spin_lock(&dev->net->lock);
+	return remove_found(dev->net, addr_find_on(dev, addr, prefix));
+}
+
 int addr4_del(struct net_device *dev, const struct addr4_match *m)
 {
 	struct ifaddr *i, *found = NULL;
 	struct net *net = dev->net;
-	struct leaving l;
 
 	spin_lock(&net->lock);
 	list_for_each_entry(i, &net->addr.list, list)
@@ -620,13 +624,7 @@ int addr4_del(struct net_device *dev, const struct addr4_match *m)
 			found = i;
 			break;
 		}
-	if (found)
-		leave(net, found, &l);
-	spin_unlock(&net->lock);
-	if (!found)
-		return -EADDRNOTAVAIL;
-	leave_done(net, &l);
-	return 0;
+	return remove_found(net, found);
 }
 
 /* ---- lifetimes ---- */

@@ -59,6 +59,11 @@ void inet_init_ports(struct inet_sock *i);
  */
 int inet_get_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user);
 /*
+ * Binds a socket without a port to one of the kernel's choice, before it sends. Takes op. Returns
+ * 0, -EAGAIN if no port is free, or -ENOMEM.
+ */
+int inet_autobind(struct inet_sock *i);
+/*
  * Sets the peer and the source address; a TCP socket without a port gets one. Returns 0, or for a
  * TCP socket -EADDRNOTAVAIL if no port is free, or another socket has these addresses and ports.
  */

@@ -335,6 +335,19 @@ int inet_get_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_u
 	return err;
 }
 
+int inet_autobind(struct inet_sock *i)
+{
+	int err = 0;
+
+	if (likely(i->lport))
+		return 0;
+	mutex_lock(&i->op);
+	if (!i->lport)
+		err = inet_get_port(i, &i->laddr, 0, false);
+	mutex_unlock(&i->op);
+	return err == -EADDRINUSE ? -EAGAIN : err;
+}
+
 /*
  * Prepares a TCP socket for its peer: keeps the port it has, or chooses one. Removes the socket
  * from kinds, places and ways. Returns 0 or -EADDRNOTAVAIL.

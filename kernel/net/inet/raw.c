@@ -395,20 +395,6 @@ static int check_echo(const struct inet_sock *i, const struct iov_iter *iter)
 	return h.type == (i->v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO) && !h.code ? 0 : -EINVAL;
 }
 
-/* Gives a socket that is not bound an identifier, once. Returns 0 or -errno. */
-static int ping_autobind(struct inet_sock *i)
-{
-	int err = 0;
-
-	if (likely(i->lport))
-		return 0;
-	mutex_lock(&i->op);
-	if (!i->lport)
-		err = inet_get_port(i, &i->laddr, 0, false);
-	mutex_unlock(&i->op);
-	return err;
-}
-
 /*
  * Sends one echo request, with the socket's port as its identifier. Returns the number of bytes, or
  * -errno. The caller drops the references of @m.
@@ -422,7 +408,7 @@ static ssize_t ping_send(struct socket *s, struct msg *m)
 	struct flow f;
 	u16 port;
 	/* as on Linux, the socket is bound before all checks */
-	int err = ping_autobind(i);
+	int err = inet_autobind(i);
 
 	if (err)
 		return err;

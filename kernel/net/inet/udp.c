@@ -197,19 +197,6 @@ int udp_push_pending(struct inet_sock *i)
 	return i->cork.data ? send_gathered(i) : 0;
 }
 
-static int autobind(struct inet_sock *i)
-{
-	int err = 0;
-
-	if (likely(i->lport))
-		return 0;
-	mutex_lock(&i->op);
-	if (!i->lport)
-		err = inet_get_port(i, &i->laddr, 0, false);
-	mutex_unlock(&i->op);
-	return err == -EADDRINUSE ? -EAGAIN : err;
-}
-
 static void too_long(struct inet_sock *i, const struct flow *f, u16 port)
 {
 	bool v4 = ip_is_v4(&f->daddr);
@@ -329,7 +316,7 @@ static ssize_t send(struct socket *s, struct msg *m)
 			return n;
 	}
 	/* as on Linux, the socket is bound even if the send fails later */
-	err = autobind(i);
+	err = inet_autobind(i);
 	if (!err)
 		err = dgram_destination(i, m, &f, &port);
 	if (!err && m->flags & MSG_OOB && ip_is_v4(&f.daddr)) /* IPv6 ignores the flag */
