@@ -223,6 +223,7 @@ static void show_pages(struct seq *s, const char *name, u64 pages)
 struct figures {
 	u64 anon, file, shmem, sock, kernel, stack, tables, slab, reclaimable;
 	u64 mapped, dirty, writeback, swapcached;
+	u64 scanned, stolen;
 };
 
 static void group_figures(struct cgroup *c, struct figures *f)
@@ -240,6 +241,8 @@ static void group_figures(struct cgroup *c, struct figures *f)
 		.mapped = pages_of(&g->stat[MEM_FILE_MAPPED]),
 		.dirty = pages_of(&g->stat[MEM_FILE_DIRTY]),
 		.writeback = pages_of(&g->stat[MEM_FILE_WRITEBACK]),
+		.scanned = pages_of(&g->stat[MEM_SCANNED]),
+		.stolen = pages_of(&g->stat[MEM_STOLEN]),
 	};
 	f->anon = usage - min(usage, f->file + f->sock + f->kernel);
 }
@@ -262,6 +265,8 @@ static void root_figures(struct figures *f)
 		.dirty = m.dirty,
 		.writeback = m.writeback,
 		.swapcached = m.swap_cached,
+		.scanned = vmstat.scan_kswapd + vmstat.scan_direct,
+		.stolen = vmstat.steal_kswapd + vmstat.steal_direct,
 	};
 }
 
@@ -306,7 +311,7 @@ int cg_show_memory_stat(struct seq *s, struct cgroup *c)
 	show_pages(s, "slab_reclaimable", f.reclaimable);
 	show_pages(s, "slab_unreclaimable", f.slab - min(f.slab, f.reclaimable));
 	show_pages(s, "slab", f.slab);
-	seq_printf(s, "pgsteal %lu\npgfault %lu\npgmajfault %lu\n", READ_ONCE(c->mem.reclaimed),
+	seq_printf(s, "pgscan %lu\npgsteal %lu\npgfault %lu\npgmajfault %lu\n", f.scanned, f.stolen,
 		used.faults, used.major);
 	return 0;
 }

@@ -437,7 +437,6 @@ u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 	if (freed < pages && may_swap(g))
 		freed += swap_shrink(pages - freed, chosen, g);
 	current->flags &= ~(PF_MEMALLOC | PF_RECLAIM);
-	__atomic_add_fetch(&g->reclaimed, freed, __ATOMIC_RELAXED);
 	if (!freed && dirty) {
 		wake_flushers();
 		sleep_ns(5000000);

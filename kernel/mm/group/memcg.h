@@ -81,6 +81,9 @@ enum mem_stat {
 	MEM_FILE_MAPPED,
 	MEM_FILE_DIRTY,
 	MEM_FILE_WRITEBACK,
+	/* all pages ever that reclaim took off the lists or out of processes; that it freed */
+	MEM_SCANNED,
+	MEM_STOLEN,
 	MEM_STATS
 };
 
@@ -116,7 +119,6 @@ struct mem_group {
 	struct list_head watches, swap_watches;
 	bool oom_group;                                   /* memory.oom.group */
 	u64 events[MEM_EVENTS], local_events[MEM_EVENTS]; /* atomic */
-	u64 reclaimed;                                    /* pages, atomic */
 	struct mem_lru lru;
 	struct huge_group huge;
 

@@ -104,13 +104,18 @@ static enum fate drop_one(struct page *p, enum effort effort)
  */
 static u64 drop_batch(struct page **pages, u32 n, enum effort effort, u64 *dirty)
 {
+	bool counts = current->flags & PF_MEMALLOC; /* not for vm.drop_caches */
 	u64 freed = 0;
 
 	for (u32 i = 0; i < n; i++) {
 		enum fate fate = drop_one(pages[i], effort);
 
+		if (counts)
+			mem_count(pages[i], MEM_SCANNED, 1);
 		if (fate == DROPPED) {
 			freed++;
+			if (counts)
+				mem_count(pages[i], MEM_STOLEN, 1);
 		} else {
 			*dirty += PageDirty(pages[i]) || PageWriteback(pages[i]);
 			lru_putback(pages[i], fate == USED);

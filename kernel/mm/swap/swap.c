@@ -415,8 +415,10 @@ bool swap_slot_written(const struct swap_slots *s, u32 i, struct page *p, int st
 			slot_free(&at);
 	}
 	spin_unlock(&swap_lock);
-	if (!kept)
+	if (!kept) {
+		mem_count(p, MEM_STOLEN, 1);
 		put_page(p);
+	}
 	return !kept;
 }
 

@@ -176,6 +176,7 @@ static bool leave_one(struct vm_area *v, struct batch *b, u64 va, pte_t *e, stru
 	b->left[b->n] = (struct left){ va, *e, now };
 	b->pages[b->n++] = p;
 	account_rss(v->vm_mm, p, -1);
+	mem_count(p, MEM_SCANNED, 1);
 	atomic_dec(&p->mapcount);
 	atomic_inc(&v->vm_mm->swapents);
 	*e = now;

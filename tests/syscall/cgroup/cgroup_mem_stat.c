@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cgroup_mem_stat: what memory.stat tells apart: pages of files that are mapped, dirty or on the
- * LRU lists, and kernel memory. A test may not change the host's groups, so the host's side prints
- * what is expected.
+ * LRU lists, and kernel memory; what was reclaimed. A test may not change the host's groups, so the
+ * host's side prints what is expected.
  */
 #include "cgroup.h"
 
@@ -150,11 +150,29 @@ static void shared(void)
 	WANT("no shmem", between("shmem", 0, 0) && between("file_mapped", 0, 0));
 }
 
+/* Half of a clean file is reclaimed. */
+static void reclaimed(void)
+{
+	static char text[MIB];
+
+	WANT("none yet", between("pgscan", 0, 0) && between("pgsteal", 0, 0));
+	if (guest) {
+		pid_t pid = READY(int fd = NEED(open("../file", O_CREAT | O_RDWR, 0600));
+				  NEED(write(fd, text, MIB)); NEED(fsync(fd)));
+
+		NEED(put("s/memory.reclaim", "512K"));
+		t_kill(pid);
+		NEED(unlink("../file"));
+	}
+	WANT("freed", between("pgsteal", MIB / 2 / PAGE, MIB / PAGE));
+	WANT("scanned", between("pgscan", stat_of("pgsteal"), 1000 * MIB / PAGE));
+}
+
 TEST(cgroup_mem_stat)
 {
 	static const char *const names[] = { "file_mapped", "file_dirty", "file_writeback",
 		"anon_thp", "file_thp", "shmem_thp", "unevictable", "slab_reclaimable",
-		"slab_unreclaimable", "slab" };
+		"slab_unreclaimable", "slab", "pgscan", "pgsteal" };
 
 	guest = cgroup_enter();
 	GIVES(put("cgroup.subtree_control", "+memory"), 0);
@@ -165,6 +183,7 @@ TEST(cgroup_mem_stat)
 	kernels();
 	slabs();
 	shared();
+	reclaimed();
 	GIVES(rmdir("s"), 0);
 	GIVES(put("cgroup.subtree_control", "-memory"), 0);
 	cgroup_leave();
