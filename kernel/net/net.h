@@ -110,7 +110,15 @@ struct net_ipv4 {
 	int forward_use_pmtu, udp_wmem_min, tstamp_allow_data;
 };
 
-/* Sysctls of ICMP and ICMPv6 (icmp.c, icmp_limit.c). */
+/*
+ * A token bucket (icmp_limit.c). Tokens are nanoseconds: `saved` grows with time up to a limit, and
+ * each message takes a cost from it. `at`: ktime_get() of the last update.
+ */
+struct icmp_bucket {
+	u64 saved, at;
+};
+
+/* Sysctls and state of ICMP and ICMPv6 (icmp.c, icmp_limit.c). */
 struct net_icmp {
 	int ignore_bogus;      /* icmp_ignore_bogus_error_responses */
 	int errors_by_inbound; /* icmp_errors_use_inbound_ifaddr */
@@ -120,6 +128,9 @@ struct net_icmp {
 	int ratelimit, ratelimit6;
 	int ratemask;     /* rate-limited ICMP types, a bit each */
 	u64 ratemask6[4]; /* rate-limited ICMPv6 types, a bit each */
+	/* rate-limited messages to all destinations: at most a second, and at once */
+	int msgs_per_sec, msgs_burst;
+	struct icmp_bucket all; /* of them; under limit_lock */
 };
 
 /* Other sysctls of IPv6. */

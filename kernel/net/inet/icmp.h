@@ -43,11 +43,6 @@ struct icmphdr {
 
 /* Sysctls of icmp_limit.c that are of all namespaces. */
 struct icmp_limits {
-	/*
-	 * msgs_per_sec: most errors a second to all destinations. msgs_burst: most errors sent at
-	 * once.
-	 */
-	int msgs_per_sec, msgs_burst;
 	/* sysctls in ipv4/route: ticks of 4 ms, except redirect_number, a count */
 	int redirect_load, redirect_number, redirect_silence, error_cost, error_burst;
 	/* net.core: at most message_burst log lines in message_cost seconds */
@@ -60,7 +55,7 @@ void icmp_net_init(struct net *net);
  * True if the rate limit allows an ICMP message of @type and @code along @f, the route that the
  * caller has looked up. Counts a message that it allows. @v6: the message is ICMPv6's.
  */
-bool icmp_may_send(const struct net *net, const struct flow *f, bool v6, u8 type, u8 code);
+bool icmp_may_send(struct net *net, const struct flow *f, bool v6, u8 type, u8 code);
 /* True if the rate limit allows a redirect to @to, the sender of the packet. Then counts it. */
 bool icmp_may_redirect(const struct net *net, const ip_addr *to);
 /* True if the rate limit allows a "no route" error to @to, the sender of the packet. Counts it. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * icmp_limit.c: the rate limit of ICMP errors that this machine sends (RFC 1812, 4.3.2.8; RFC 4443,
- * 2.4 f; icmp(7)). Token buckets limit the errors to each destination, and to all together. So
+ * 2.4 f; icmp(7)). Token buckets limit the errors to each destination, and those of a network
+ * namespace to all. So
  * neither a sender of bad packets nor the machine whose address it forges is flooded with errors.
  *
  * The types in icmp_ratemask and ipv6/icmp/ratemask are limited. By default these are all errors
@@ -23,8 +24,6 @@
 #define TICK (4 * NSEC_PER_MSEC)
 
 struct icmp_limits icmp_limits = {
-	.msgs_per_sec = 1000,
-	.msgs_burst = 50,
 	.redirect_load = 5,
 	.redirect_number = 9,
 	.redirect_silence = 5 << 10,
@@ -34,33 +33,25 @@ struct icmp_limits icmp_limits = {
 	.message_burst = 10,
 };
 
-/*
- * A token bucket. Tokens are nanoseconds: `saved` grows with time up to @full, and each message
- * takes a cost from it. `at`: ktime_get() of the last update.
- */
-struct bucket {
-	u64 saved, at;
-};
-
 static DEFINE_SPINLOCK(limit_lock);
-static struct bucket all;
 static struct peer {
 	const struct net *net;
 	ip_addr addr;
-	struct bucket b;
+	struct icmp_bucket b;
 	u32 redirects; /* redirects sent that had no effect */
 	/* ktime_get() of the last redirect, sent or suppressed */
 	u64 redirect_at;
 } peers[1 << PEER_BITS];
 
-static bool has(struct bucket *b, u64 cost, u64 full, u64 now)
+/* Fills @b, at most up to @full. True if it then has @cost. */
+static bool has(struct icmp_bucket *b, u64 cost, u64 full, u64 now)
 {
 	b->saved = min(b->saved + (now - b->at), full);
 	b->at = now;
 	return b->saved >= cost;
 }
 
-static bool take(struct bucket *b, u64 cost, u64 full, u64 now)
+static bool take(struct icmp_bucket *b, u64 cost, u64 full, u64 now)
 {
 	if (!has(b, cost, full, now))
 		return false;
@@ -69,18 +60,18 @@ static bool take(struct bucket *b, u64 cost, u64 full, u64 now)
 }
 
 /*
- * Takes the cost of a message from the common bucket: at random 0, 1 or 2 times @cost, on average
- * @cost. So an attacker that counts errors cannot infer how many went to another destination, a
- * side channel for finding open ports.
+ * Takes the cost of a message from the namespace's bucket @all: at random 0, 1 or 2 times @cost, on
+ * average @cost. So an attacker that counts errors cannot infer how many went to another
+ * destination, a side channel for finding open ports.
  */
-static bool take_of_all(u64 cost, u64 full, u64 now)
+static bool take_of_all(struct icmp_bucket *all, u64 cost, u64 full, u64 now)
 {
 	u32 r;
 
-	if (!has(&all, cost, full, now))
+	if (!has(all, cost, full, now))
 		return false;
 	arch_random(&r, sizeof(r));
-	all.saved -= min(all.saved, cost * (r % 3));
+	all->saved -= min(all->saved, cost * (r % 3));
 	return true;
 }
 
@@ -108,6 +99,8 @@ static bool take_of_peer(const struct net *net, const ip_addr *to, u64 cost, u64
 
 void icmp_net_init(struct net *net)
 {
+	net->icmp.msgs_per_sec = 1000;
+	net->icmp.msgs_burst = 50;
 	net->icmp.ratelimit = net->icmp.ratelimit6 = 1000;
 	net->icmp.ratemask = BIT(ICMP_DEST_UNREACH) | BIT(ICMP_SOURCE_QUENCH) |
 			     BIT(ICMP_TIME_EXCEEDED) | BIT(ICMP_PARAMETERPROB);
@@ -184,19 +177,20 @@ bool net_may_warn(void)
 	return ok;
 }
 
-bool icmp_may_send(const struct net *net, const struct flow *f, bool v6, u8 type, u8 code)
+bool icmp_may_send(struct net *net, const struct flow *f, bool v6, u8 type, u8 code)
 {
 	u64 now = ktime_get(),
 	    peer = (u64)READ_ONCE(*(v6 ? &net->icmp.ratelimit6 : &net->icmp.ratelimit)) *
 		   NSEC_PER_MSEC;
-	u64 cost = NSEC_PER_SEC / (u64)max(icmp_limits.msgs_per_sec, 1);
+	u64 cost = NSEC_PER_SEC / (u64)max(READ_ONCE(net->icmp.msgs_per_sec), 1);
 	bool ok;
 
 	if (f->local || f->dev->flags & IFF_LOOPBACK || !counts(net, v6, type, code))
 		return true;
 	spin_lock(&limit_lock);
 	ok = (!peer || take_of_peer(net, &f->daddr, peer, now)) &&
-	     take_of_all(cost, cost * (u64)max(icmp_limits.msgs_burst, 1), now);
+	     take_of_all(&net->icmp.all, cost, cost * (u64)max(READ_ONCE(net->icmp.msgs_burst), 1),
+		     now);
 	spin_unlock(&limit_lock);
 	return ok;
 }

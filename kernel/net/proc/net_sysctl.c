@@ -30,8 +30,6 @@ static int routes_max = INT32_MAX, low_latency;
 
 static const struct sysctl ints[] = {
 	SYSCTL_NUM("net/ipv4/tcp_max_orphans", tcp_limits.max_orphans, 0, 0x7fffffff),
-	SYSCTL_NUM("net/ipv4/icmp_msgs_per_sec", icmp_limits.msgs_per_sec, 0, 0x7fffffff),
-	SYSCTL_NUM("net/ipv4/icmp_msgs_burst", icmp_limits.msgs_burst, 0, 0x7fffffff),
 	SYSCTL_NUM("net/ipv4/route/redirect_load", icmp_limits.redirect_load, INT32_MIN, INT32_MAX),
 	SYSCTL_NUM("net/ipv4/route/redirect_number", icmp_limits.redirect_number, INT32_MIN,
 		INT32_MAX),
@@ -172,6 +170,8 @@ static const struct net_sysctl own[] = {
 	OWN("ipv4/ip_autobind_reuse", ports.autobind_reuse, 0, 1),
 	OWN("ipv4/ip_forward_use_pmtu", ipv4.forward_use_pmtu, 0, 255),
 	OWN("ipv4/icmp_ignore_bogus_error_responses", icmp.ignore_bogus, 0, 1),
+	OWN("ipv4/icmp_msgs_per_sec", icmp.msgs_per_sec, 0, 0x7fffffff),
+	OWN("ipv4/icmp_msgs_burst", icmp.msgs_burst, 0, 0x7fffffff),
 	OWN("ipv4/icmp_ratelimit", icmp.ratelimit, 0, 0x7fffffff),
 	OWN("ipv4/icmp_ratemask", icmp.ratemask, 0, 0x7fffffff),
 	OWN("ipv6/icmp/ratelimit", icmp.ratelimit6, 0, 0x7fffffff),
