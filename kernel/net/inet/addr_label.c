@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * addr_label.c: labels of IPv4 addresses, such as "eth0" or "eth0:1", by which ioctls and requests
- * of rtnetlink choose an address. A label is the device's name, or begins with it and a colon.
+ * of rtnetlink choose an address. A label is normally the device's name, or that name, a colon and
+ * more. Requests of rtnetlink may set any text, also none.
  *
  * Locks: net->lock.
  */
@@ -32,8 +33,9 @@ bool addr4_matches(const struct ifaddr *a, const struct addr4_match *m)
 }
 
 /*
- * Gives @label the new name @dev of its device: the first address of a device (@n: 1) is labelled
- * by it alone. Others keep the part of the label that begins with a colon, or get their number @n.
+ * Writes the label of a device's @n-th address after the device was renamed to @dev. The first
+ * label is @dev. Any other is @dev with the old label's part from the colon on, or with a colon and
+ * @n if it had none.
  */
 static void relabel(char label[IFNAMSIZ], const char *dev, u32 n)
 {

@@ -44,14 +44,17 @@ struct ifaddr {
 	u64 preferred_until;
 	/* nodes in hash tables (addr_find.c), owned */
 	struct addr_places *places;
-	/* of an IPv4 address: the device's name, or a name that begins with it and a colon */
+	/*
+	 * of an IPv4 address: normally the device's name, or that name, a colon and more; rtnetlink
+	 * accepts any text
+	 */
 	char label[IFNAMSIZ];
 };
 
 /* Selects IPv4 addresses of a device. Each pointer may be NULL: any. */
 struct addr4_match {
 	const ip_addr *local;
-	/* an address in the network of the address, whose prefix length is `prefix` */
+	/* must lie in the network of the address's peer, whose prefix length must be `prefix` */
 	const ip_addr *peer;
 	const char *label;
 	u8 prefix;

@@ -94,8 +94,8 @@ static void put_addr(struct ifreq *r, u32 addr)
 /* ---- reading; net->lock held ---- */
 
 /*
- * Reads a value of the address with the request's label. If several have it, the request may say
- * which of them.
+ * Reads a value of an address with the request's label. Prefers the address that equals the
+ * request's address, else takes the first.
  */
 static int get_addr(struct net_device *d, u32 cmd, struct ifreq *r)
 {
@@ -474,6 +474,27 @@ struct rtentry {
 };
 BUILD_BUG_ON(sizeof(struct rtentry) != 120);
 
+/*
+ * Sets the device of a route that the label @name chooses. The label of an alias also chooses the
+ * source address. Returns 0 or -ENODEV. Takes net->lock.
+ */
+static int route_by_label(struct net *net, const char name[IFNAMSIZ], struct route *r)
+{
+	const struct ifaddr *a = NULL;
+	struct ifreq named;
+	bool alias = strchr(name, ':');
+
+	strscpy(named.name, name, sizeof(named.name));
+	spin_lock(&net->lock);
+	r->dev = device_of(net, &named);
+	if (r->dev && alias)
+		a = addr4_labelled(r->dev, name, NULL);
+	if (a)
+		r->prefsrc = a->addr;
+	spin_unlock(&net->lock);
+	return !r->dev || (alias && !a) ? -ENODEV : 0;
+}
+
 static int route_device(struct net *net, const struct rtentry *e, struct route *r)
 {
 	struct flow f = { .daddr = r->gateway };
@@ -489,10 +510,10 @@ static int route_device(struct net *net, const struct rtentry *e, struct route *
 		return 0;
 	}
 	n = strncpy_from_user(name, UADDR(e->dev), sizeof(name));
-	if (n < 0 || n == sizeof(name))
-		return n < 0 ? -EFAULT : -ENODEV;
-	r->dev = netdev_find(net, name);
-	return r->dev ? 0 : -ENODEV;
+	if (n < 0)
+		return -EFAULT;
+	name[IFNAMSIZ - 1] = 0;
+	return route_by_label(net, name, r);
 }
 
 /* Serves SIOCADDRT and SIOCDELRT of IPv4. @arg: a struct rtentry of the program. */

@@ -8,6 +8,7 @@
 #include <linux/ethtool.h>
 #include <linux/if_addr.h>
 #include <linux/sockios.h>
+#include <net/route.h>
 
 static int fd4;
 
@@ -253,6 +254,38 @@ static void by_rtnetlink(void)
 	dump("deleted");
 }
 
+/* Adds a route by a label, and prints the source address of a packet that it takes. */
+static void route_by(const char *label, const char *to)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(9) };
+	int s = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+	struct rtentry e = { .rt_flags = RTF_UP, .rt_dev = (char *)label };
+	socklen_t len = sizeof(a);
+	char text[64];
+
+	inet_pton(AF_INET, to, &a.sin_addr);
+	memcpy(&e.rt_dst, &(struct sockaddr_in){ AF_INET, 0, a.sin_addr, { 0 } }, sizeof(e.rt_dst));
+	memcpy(&e.rt_genmask, &(struct sockaddr_in){ AF_INET, 0, { htonl(0xffffff00) }, { 0 } },
+		sizeof(e.rt_genmask));
+	T(ioctl(fd4, SIOCADDRT, &e));
+	if (!connect(s, (void *)&a, sizeof(a)) && !getsockname(s, (void *)&a, &len))
+		say("route by %s: from %s", label, addr_text((struct sockaddr_storage *)&a, text));
+	T(ioctl(fd4, SIOCDELRT, &e));
+	close(s);
+}
+
+static void routes(void)
+{
+	T(set_addr("va0:1", SIOCSIFADDR, "10.1.0.1"));
+	T(set_addr("va0:1", SIOCSIFNETMASK, "255.255.255.0"));
+	route_by("va0", "10.77.1.0");
+	route_by("va0:1", "10.77.2.0");
+	route_by("va0:none", "10.77.3.0");
+	route_by("none0:1", "10.77.4.0");
+	route_by("va0:abcdefghijklmnopq", "10.77.5.0");
+	T(set_addr("va0:1", SIOCSIFADDR, "0.0.0.0"));
+}
+
 static void renamed(void)
 {
 	struct ifreq r;
@@ -278,6 +311,7 @@ TEST(addr_labels)
 	own_net();
 	fd4 = NEED(socket(AF_INET, SOCK_DGRAM, 0));
 	by_ioctl();
+	routes();
 	by_rtnetlink();
 	renamed();
 	for (int i = 1; i < 200; i++) {
