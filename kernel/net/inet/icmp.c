@@ -84,24 +84,50 @@ static void echo(struct net *net, struct sk_buff *skb, u8 reply)
 /* ---- errors about received packets ---- */
 
 /*
+ * Stores the type of an ICMPv6 message, behind any extension headers, in *kind, or 255 for other
+ * packets. Returns false if the packet ends before.
+ */
+static bool kind_of_ipv6(const struct sk_buff *skb, u8 *kind)
+{
+	u32 at = skb->ip.hdr_len;
+	u8 next, h[2];
+
+	*kind = 255;
+	skb_copy(skb, offsetof(struct ipv6hdr, nexthdr), &next, 1);
+	while (next == IPPROTO_HOPOPTS || next == IPPROTO_DSTOPTS || next == IPPROTO_ROUTING ||
+		next == IPPROTO_FRAGMENT) {
+		if (skb_len(skb) < at + sizeof(h))
+			return false;
+		skb_copy(skb, at, h, sizeof(h));
+		at += next == IPPROTO_FRAGMENT ? 8 : (h[1] + 1U) * 8;
+		next = h[0];
+	}
+	if (next != IPPROTO_ICMPV6)
+		return true;
+	if (skb_len(skb) <= at)
+		return false;
+	skb_copy(skb, at, kind, 1);
+	return true;
+}
+
+/*
  * True if an ICMP error about @skb may be sent: not for an ICMP error, a multicast or broadcast, an
  * invalid source address, or a fragment other than the first (RFC 1122, 3.2.2; RFC 4443, 2.4).
  */
 static bool may_answer(const struct sk_buff *skb)
 {
-	u32 at = skb->ip.hdr_len + (skb->ip.v6 ? skb->ip.ext_len : 0U);
 	u8 kind;
 
 	if (skb->broadcast || (skb->pkt_type != PKT_HOST && skb->pkt_type != PKT_OUTGOING) ||
 		ip_is_any(&skb->ip.saddr) || ip_is_multicast(&skb->ip.saddr) || skb->ip.frag_off)
 		return false;
-	if (skb->ip.proto != IPPROTO_ICMP && skb->ip.proto != IPPROTO_ICMPV6)
-		return true;
-	if (skb_len(skb) <= at)
-		return false;
-	skb_copy(skb, at, &kind, sizeof(kind));
 	if (skb->ip.v6)
-		return kind >= 128 && kind != 137;
+		return kind_of_ipv6(skb, &kind) && kind >= 128 && kind != 137;
+	if (skb->ip.proto != IPPROTO_ICMP)
+		return true;
+	if (skb_len(skb) <= skb->ip.hdr_len)
+		return false;
+	skb_copy(skb, skb->ip.hdr_len, &kind, sizeof(kind));
 	return kind == ICMP_ECHO || kind == ICMP_ECHOREPLY || kind > ICMP_PARAMETERPROB;
 }
 

@@ -50,6 +50,7 @@ static void piece4(int id, int off, int more, int proto, int first, const char *
 	NEED(send(wire, f, sizeof(f), 0));
 }
 
+/* Options for the destination are followed by an ICMPv6 message of type @first. */
 static void piece6(int id, int off, int more, int proto, int first)
 {
 	unsigned char f[14 + 40 + 8 + 64] = { 0 };
@@ -68,6 +69,10 @@ static void piece6(int id, int off, int more, int proto, int first)
 	g->ip6f_ident = htonl((uint32_t)id);
 	memset(f + 62, id, 64);
 	f[62] = (unsigned char)first;
+	if (proto == IPPROTO_DSTOPTS) {
+		memcpy(f + 62, "\x3a\0\1\4\0\0\0\0", 8);
+		f[70] = (unsigned char)first;
+	}
 	NEED(send(wire, f, sizeof(f), 0));
 }
 
@@ -134,5 +139,7 @@ TEST(frag_expired)
 	piece6(12, 64, 1, IPPROTO_UDP, 1);
 	piece6(13, 0, 1, IPPROTO_ICMPV6, ICMP6_ECHO_REQUEST);
 	piece6(14, 0, 1, IPPROTO_ICMPV6, ICMP6_TIME_EXCEEDED);
-	answers(2);
+	piece6(15, 0, 1, IPPROTO_DSTOPTS, ICMP6_ECHO_REQUEST);
+	piece6(16, 0, 1, IPPROTO_DSTOPTS, ICMP6_TIME_EXCEEDED);
+	answers(3);
 }
