@@ -90,7 +90,7 @@ static bool cork_room(struct inet_sock *i, u32 n)
 
 	if (i->cork.data && n <= room)
 		return true;
-	room = min(max(n, max(room * 2, 128U)), UDP_MAX);
+	room = max(n, min(max(room * 2, 128U), UDP_MAX));
 	data = krealloc(i->cork.data, room, GFP_KERNEL | __GFP_ACCOUNT);
 	if (!data)
 		return false;
@@ -106,7 +106,7 @@ static int gather(struct inet_sock *i, struct msg *m, size_t len)
 {
 	size_t all = (i->cork.data ? i->cork.len : 0) + len;
 
-	if (all > UDP_MAX)
+	if (all > (ip_is_v4(&i->cork.flow.daddr) ? UDP_MAX : UDP_MAX6))
 		return -EMSGSIZE;
 	if (!cork_room(i, (u32)all))
 		return -ENOBUFS;

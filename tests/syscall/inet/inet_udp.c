@@ -163,6 +163,33 @@ static void corked(void)
 	close(b);
 }
 
+/* Sends two parts with MSG_MORE and without, over loopback; prints how long the datagram is. */
+static void long_cork(int family, size_t first, size_t second)
+{
+	static char text[65536], got[65536];
+	struct sockaddr_storage a = { .ss_family = (sa_family_t)family };
+	socklen_t len = sizeof(a);
+	int s = NEED(socket(family, SOCK_DGRAM, 0)), c = NEED(socket(family, SOCK_DGRAM, 0));
+
+	if (family == AF_INET)
+		((struct sockaddr_in *)&a)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	else
+		((struct sockaddr_in6 *)&a)->sin6_addr = in6addr_loopback;
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i * 7 / 5);
+	T(setsockopt(c, SOL_SOCKET, SO_SNDBUF, &(int){ 1 << 19 }, sizeof(int)));
+	NEED(bind(s, SA(&a), len));
+	NEED(getsockname(s, SA(&a), &len));
+	NEED(connect(c, SA(&a), len));
+	T(send(c, text, first, MSG_MORE));
+	T(send(c, text + first, second, 0));
+	T(recv(s, got, sizeof(got), MSG_DONTWAIT));
+	say("family %d, %d + %d: %d\n", family, (int)first, (int)second,
+		!memcmp(text, got, first + second));
+	close(s);
+	close(c);
+}
+
 static void info(void)
 {
 	int a = bound(SOCK_DGRAM, "0.0.0.0"), b = socket(AF_INET, SOCK_DGRAM, 0);
@@ -206,5 +233,11 @@ TEST(inet_udp)
 	connected();
 	full();
 	corked();
+	for (int i = 0; i < 2; i++) {
+		long_cork(i ? AF_INET6 : AF_INET, 60000, 5507);
+		long_cork(i ? AF_INET6 : AF_INET, 60000, 5508);
+		long_cork(i ? AF_INET6 : AF_INET, 1, 65526);
+		long_cork(i ? AF_INET6 : AF_INET, 333, 65195);
+	}
 	info();
 }
