@@ -260,7 +260,10 @@ static long recv_header(
 	return n;
 }
 
-/* @oob: NULL, or set to true if out-of-band data was received. */
+/*
+ * Receives one message. Sets *@oob to true if it was out-of-band data, else to false; @oob may be
+ * NULL.
+ */
 static long recv_one(struct file *f, struct socket *s, uaddr_t umsg, u32 flags, bool *oob)
 {
 	struct sock_header h;
@@ -331,23 +334,22 @@ static void keep_error(struct socket *s, long err)
 
 /*
  * Receives up to @vlen messages. @left: NULL, or the time after which no further message is awaited
- * once one has been received. It is set to the time that remains. Out-of-band data is the last
- * message. Returns the number of messages,
- * or -errno if there is none.
+ * once one has been received. It is set to the time that remains. No message is received after
+ * out-of-band data. Returns the number of messages, or -errno if there is none.
  */
 static long recv_many(
 	struct file *f, struct socket *s, uaddr_t vec, u32 vlen, u32 flags, struct mmsg_time *left)
 {
 	struct mmsg_time end = { 0 };
 	long n = flags & MSG_ERRQUEUE ? 0 : xchg(&s->sk->err, 0);
-	bool oob = false;
+	bool oob = false, over = false;
 	u32 i = 0;
 
 	if (n)
 		return n;
 	if (left)
 		end_of_span(&end, left);
-	while (i < vlen) {
+	while (i < vlen && !oob && !over) {
 		uaddr_t at = uaddr_add(vec, i * sizeof(struct user_mmsghdr));
 
 		n = recv_one(f, s, at, flags & ~(u32)MSG_WAITFORONE, &oob);
@@ -358,8 +360,7 @@ static long recv_many(
 		i++;
 		if (flags & MSG_WAITFORONE)
 			flags |= MSG_DONTWAIT;
-		if (oob || (left && !time_until(&end, left)))
-			break;
+		over = left && !time_until(&end, left);
 		cond_resched();
 	}
 	if (i && n < 0)

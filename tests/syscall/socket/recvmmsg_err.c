@@ -115,15 +115,17 @@ static void streams(void)
 	close(p[1]);
 }
 
-/* Out-of-band data is the last message of a call. */
+/* Out-of-band data is the last message of a call. The time that is left is returned. */
 static void out_of_band(void)
 {
+	struct timespec left = { 100, 0 };
 	int p[2];
 
 	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, p));
 	NEED(send(p[0], "ab", 2, MSG_OOB));
 	prepare();
-	T(recvmmsg(p[1], slots, SLOTS, MSG_DONTWAIT | MSG_OOB, NULL));
+	T(recvmmsg(p[1], slots, SLOTS, MSG_DONTWAIT | MSG_OOB, &left));
+	say(" less time is left: %d", left.tv_sec < 100);
 	say(" length %u flags %#x byte %c", slots[0].msg_len, slots[0].msg_hdr.msg_flags,
 		bytes[0][0]);
 	error_of(p[1]);
