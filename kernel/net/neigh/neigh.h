@@ -76,8 +76,12 @@ struct neigh_info {
 	u32 probes;                   /* requests without an answer */
 	u64 used, confirmed, updated; /* ktime_get() */
 };
-/* Copies the first entries of @net, at most @max. Returns their number. */
-u32 neigh_list(struct net *net, struct neigh_info *info, u32 max);
+/*
+ * Calls @fn with a copy of each entry of @net, until it does not return 0. @fn may sleep; an entry
+ * that is added or removed meanwhile may be left out, or another entry come twice. Returns what @fn
+ * returned last, or -ENOMEM.
+ */
+int neigh_each(struct net *net, int (*fn)(const struct neigh_info *info, void *arg), void *arg);
 /* Copies the entry of @addr to *@info. Returns 0 or -ENOENT. */
 int neigh_get(struct net_device *dev, const ip_addr *addr, struct neigh_info *info);
 /*

@@ -26,6 +26,8 @@
 
 #define NEIGH_BITS 8
 #define NEIGH_BUCKETS (1U << NEIGH_BITS)
+/* entries that are copied under the lock at once */
+#define PIECE 64
 /* shortest time between two requests, even if the sysctl is lower */
 #define SHORTEST (100 * NSEC_PER_MSEC)
 #define FAILED_TIME (60 * NSEC_PER_SEC)
@@ -340,18 +342,53 @@ void neigh_net_end(struct net *net)
 	neigh_bury(&dead);
 }
 
-u32 neigh_list(struct net *net, struct neigh_info *info, u32 max)
+/* A position in the entries of a namespace: a bucket, and how many of its entries were copied. */
+struct position {
+	u32 bucket, copied;
+};
+
+/* Copies at most PIECE entries of @net from @at on, and moves @at. Returns their number. */
+static u32 copy_piece(struct net *net, struct position *at, struct neigh_info *info)
 {
 	struct neigh *n;
 	u32 got = 0;
 
 	spin_lock(&neigh_lock);
-	for (u32 b = 0; b < NEIGH_BUCKETS; b++)
-		hlist_for_each_entry(n, &table[b], node)
-			if (n->dev->net == net && got < max)
-				neigh_describe(n, &info[got++]);
+	while (at->bucket < NEIGH_BUCKETS && got < PIECE) {
+		u32 seen = 0;
+
+		hlist_for_each_entry(n, &table[at->bucket], node) {
+			if (n->dev->net != net || seen++ < at->copied)
+				continue;
+			if (got == PIECE)
+				break;
+			neigh_describe(n, &info[got++]);
+			at->copied++;
+		}
+		if (got < PIECE)
+			*at = (struct position){ at->bucket + 1, 0 };
+	}
 	spin_unlock(&neigh_lock);
 	return got;
+}
+
+int neigh_each(struct net *net, int (*fn)(const struct neigh_info *info, void *arg), void *arg)
+{
+	struct neigh_info *info = kcalloc(PIECE, sizeof(*info), GFP_KERNEL);
+	struct position at = { 0 };
+	int err = 0;
+	u32 n;
+
+	if (!info)
+		return -ENOMEM;
+	do {
+		n = copy_piece(net, &at, info);
+		for (u32 i = 0; i < n && !err; i++)
+			err = fn(&info[i], arg);
+		cond_resched();
+	} while (n == PIECE && !err);
+	kfree(info);
+	return err;
 }
 
 int neigh_get(struct net_device *dev, const ip_addr *addr, struct neigh_info *info)

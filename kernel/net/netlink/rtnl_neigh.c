@@ -69,16 +69,13 @@ void rtnl_notify_neigh(struct net *net, const struct neigh_info *info, u16 type)
 		info);
 }
 
-/* Returns the number of entries for which a copy of the table needs room. */
-static u32 room_for(const struct net *net)
-{
-	return READ_ONCE(net->neigh.nr) + 16;
-}
-
-/* The filter of a dump: a family, a device, a master of devices; 0: any. */
+/* A dump, with its filter: a family, a device, a master of devices; 0: any. */
 struct wish {
 	u8 family;
 	int ifindex, master;
+	struct net *net;
+	rtnl_emit_fn emit;
+	void *arg; /* of emit */
 };
 
 static int master_of(struct net *net, int ifindex)
@@ -93,13 +90,20 @@ static int master_of(struct net *net, int ifindex)
 	return master;
 }
 
-static bool wanted(struct net *net, const struct neigh_info *n, const struct wish *w)
+static bool wanted(const struct neigh_info *n, const struct wish *w)
 {
 	if (w->family && (w->family == AF_INET) != ip_is_v4(&n->addr))
 		return false;
 	if (w->ifindex && w->ifindex != n->ifindex)
 		return false;
-	return !w->master || w->master == master_of(net, n->ifindex);
+	return !w->master || w->master == master_of(w->net, n->ifindex);
+}
+
+static int emit_wanted(const struct neigh_info *n, void *wish)
+{
+	const struct wish *w = wish;
+
+	return wanted(n, w) ? w->emit(w->arg, put_neigh, n) : 0;
 }
 
 static int number(const struct nlmsghdr *req, u16 type)
@@ -112,28 +116,20 @@ static int number(const struct nlmsghdr *req, u16 type)
 int rtnl_dump_neigh(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d,
 	rtnl_emit_fn emit, void *arg)
 {
-	u32 room = room_for(net);
-	struct neigh_info *all = kcalloc(room, sizeof(*all), GFP_KERNEL);
 	struct ndmsg m = { 0 };
 	struct wish w;
-	int err = 0;
-	u32 n = 0;
 
-	if (!all)
-		return -ENOMEM;
 	if (req->nlmsg_len >= NLMSG_LENGTH(sizeof(m)))
 		memcpy(&m, NLMSG_DATA(req), sizeof(m));
 	else if (req->nlmsg_len > NLMSG_HDRLEN)
 		m.ndm_family = *(const u8 *)NLMSG_DATA(req);
-	if (!m.ndm_family || m.ndm_family == AF_INET || m.ndm_family == AF_INET6)
-		n = m.ndm_flags & NTF_PROXY ? 0 : neigh_list(net, all, room);
-	w = (struct wish){ m.ndm_family, number(req, NDA_IFINDEX), number(req, NDA_MASTER) };
+	w = (struct wish){ m.ndm_family, number(req, NDA_IFINDEX), number(req, NDA_MASTER), net,
+		emit, arg };
 	d->each = w.ifindex || w.master ? NLM_F_DUMP_FILTERED : 0;
-	for (u32 i = 0; i < n && !err; i++)
-		if (wanted(net, &all[i], &w))
-			err = emit(arg, put_neigh, &all[i]);
-	kfree(all);
-	return err;
+	if ((m.ndm_family && m.ndm_family != AF_INET && m.ndm_family != AF_INET6) ||
+		m.ndm_flags & NTF_PROXY)
+		return 0;
+	return neigh_each(net, emit_wanted, &w);
 }
 
 /* Parses the device and the address of a request. */
@@ -196,35 +192,30 @@ int rtnl_change_neigh(struct net *net, const struct nlmsghdr *req, const char **
 #define ATF_COM 2
 #define ATF_PERM 4
 
+static int show_arp_line(const struct neigh_info *e, void *seq)
+{
+	const u8 *a = (const u8 *)&e->addr.w[3], *h = e->mac;
+	struct seq *s = seq;
+	char ip[16];
+
+	if (!ip_is_v4(&e->addr) || e->state & NUD_NOARP)
+		return 0;
+	snprintf(ip, sizeof(ip), "%u.%u.%u.%u", a[0], a[1], a[2], a[3]);
+	seq_printf(s,
+		"%-16s 0x1         0x%x         %02x:%02x:%02x:%02x:%02x:%02x     *        %s\n",
+		ip,
+		e->state & NUD_PERMANENT ? ATF_COM | ATF_PERM :
+		e->state & NUD_HAS_MAC   ? ATF_COM :
+					   0,
+		h[0], h[1], h[2], h[3], h[4], h[5], e->dev);
+	return 0;
+}
+
 static int show_arp(struct seq *s, void *arg)
 {
-	u32 room = room_for(current_net()), n;
-	struct neigh_info *all = kcalloc(room, sizeof(*all), GFP_KERNEL);
-
-	if (!all)
-		return -ENOMEM;
 	seq_puts(s,
 		"IP address       HW type     Flags       HW address            Mask     Device\n");
-	n = neigh_list(current_net(), all, room);
-	for (u32 i = 0; i < n; i++) {
-		const struct neigh_info *e = &all[i];
-		const u8 *a = (const u8 *)&e->addr.w[3], *h = e->mac;
-		char ip[16];
-
-		if (!ip_is_v4(&e->addr) || e->state & NUD_NOARP)
-			continue;
-		snprintf(ip, sizeof(ip), "%u.%u.%u.%u", a[0], a[1], a[2], a[3]);
-		seq_printf(s,
-			"%-16s 0x1         0x%x         %02x:%02x:%02x:%02x:%02x:%02x     *        "
-			"%s\n",
-			ip,
-			e->state & NUD_PERMANENT ? ATF_COM | ATF_PERM :
-			e->state & NUD_HAS_MAC   ? ATF_COM :
-						   0,
-			h[0], h[1], h[2], h[3], h[4], h[5], e->dev);
-	}
-	kfree(all);
-	return 0;
+	return neigh_each(current_net(), show_arp_line, s);
 }
 
 static int rtnl_neigh_init(void)
