@@ -177,7 +177,8 @@ int nl_answer(struct nl_sock *n, const struct nlmsghdr *req, rtnl_put_fn put, co
 /*
  * Answers with the error @err (-errno), or if @err is 0 with an acknowledgement. A socket that has
  * set NETLINK_EXT_ACK also gets the text @why (NULL: none) and @offset, the bytes from the start of
- * the request to the attribute at fault (0: none). May sleep.
+ * the request to the attribute at fault (0: none). The answer is lost if the queue is full, which
+ * the next recvmsg(2) reports. May sleep.
  */
 int nl_error(struct nl_sock *n, const struct nlmsghdr *req, int err, const char *why, u32 offset);
 /* Ends a dump: queues NLMSG_DONE. May sleep. */

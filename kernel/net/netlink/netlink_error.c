@@ -45,7 +45,7 @@ int nl_error(struct nl_sock *n, const struct nlmsghdr *req, int err, const char 
 	if (more && offset)
 		end = put(end, NLMSGERR_ATTR_OFFS, &offset, sizeof(offset));
 	h->nlmsg_len = (u32)(end - (u8 *)h);
-	r = nl_queue_bytes(n, h, h->nlmsg_len, true);
+	r = nl_queue_bytes(n, h, h->nlmsg_len, false);
 	kfree(h);
 	return r;
 }
