@@ -32,11 +32,6 @@ static LIST_HEAD(inflight_list);
  * to a connection that is not accepted, whose listener may be in flight.
  */
 static bool maybe_cycle;
-/*
- * the task that collects; it may enter unix_gc() again by freeing messages, and then returns at
- * once
- */
-static struct task *gc_owner;
 
 void unix_gc_lock_queue(void)
 {
@@ -137,8 +132,8 @@ static void scan_one(struct unix_sock *u, void (*fn)(struct unix_sock *child))
 
 /*
  * Returns the connection to the listener @u behind @srv, or the first one, that is not accepted yet
- * (an embryo); NULL: there is none. The listener @u is a candidate, and unix_gc_lock is held: no
- * task can accept from @u, which so keeps its embryos. Takes c.lock.
+ * (an embryo); NULL: there is none. The listener @u is a candidate and unix_gc_lock is held, so no
+ * task can accept from @u, and its embryos stay in the list. Takes c.lock.
  */
 static struct unix_sock *next_embryo(struct unix_sock *u, struct unix_sock *srv)
 {
@@ -219,7 +214,10 @@ static void empty_queue(struct unix_sock *u)
 	cond_resched();
 }
 
-/* Sets gc_live of all sockets in flight. What a socket that is no candidate holds keeps gc_refs. */
+/*
+ * Sets gc_live of each socket in flight: true if a task can reach it. References from sockets that
+ * are not candidates are not subtracted, so what they hold stays alive.
+ */
 static void mark(void)
 {
 	struct unix_sock *u;
@@ -265,12 +263,10 @@ static void sweep(void)
 
 void unix_gc(void)
 {
-	if (!READ_ONCE(maybe_cycle) || gc_owner == current)
+	if (!READ_ONCE(maybe_cycle))
 		return;
 	mutex_lock(&unix_gc_lock);
-	gc_owner = current;
 	mark();
 	sweep();
-	gc_owner = NULL;
 	mutex_unlock(&unix_gc_lock);
 }
