@@ -36,7 +36,6 @@
 #include "kernel/net/inet/ip.h"
 #include "kernel/net/netfilter/netfilter.h"
 
-#define IP_MF 0x2000
 /* code of ICMP_TIME_EXCEEDED and ICMPV6_TIME_EXCEED */
 #define EXC_FRAGTIME 1
 #define PACKET_MAX 65535U

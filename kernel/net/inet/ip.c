@@ -17,8 +17,6 @@
 #include "kernel/net/neigh/neigh.h"
 #include "kernel/net/netfilter/netfilter.h"
 
-#define IP_DF 0x4000
-#define IP_MF 0x2000
 #define IP_OFFSET_OR_MORE 0x3fff
 #define EXT_MAX 8 /* most extension headers of a packet */
 

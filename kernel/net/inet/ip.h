@@ -15,6 +15,10 @@
 #include "kernel/net/net.h"
 #include "kernel/net/socket/skb.h"
 
+/* bits of an IPv4 header's frag_off: do not fragment; more fragments follow */
+#define IP_DF 0x4000
+#define IP_MF 0x2000
+
 /* Receives a packet from a device and consumes it. */
 void ip_rcv(struct sk_buff *skb);
 /*

@@ -22,8 +22,6 @@
 #include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
-#define IP_DF 0x4000
-
 /* The identifier of a ping socket is a port of this table. */
 struct port_table ping_ids = { .lock = SPINLOCK_INIT(ping_ids.lock) };
 

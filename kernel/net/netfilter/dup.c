@@ -19,7 +19,6 @@
 #include "kernel/net/netfilter/xt.h"
 
 #define COPIES_MAX 16
-#define IP_DF 0x4000
 
 /*
  * Prepares a copy: sets "don't fragment" (IPv4), and decrements the hop limit at hooks where the

@@ -18,7 +18,6 @@
 
 /* metric of IPv6 routes that name none, as on Linux */
 #define USER_METRIC 1024
-#define TOS_MASK 0x1c
 #define MTU_MAX (65535 - 15)
 
 static const u32 *number(const struct nlmsghdr *req, u16 type)
@@ -232,7 +231,7 @@ static int read_route(const struct nlmsghdr *req, struct route *r, const char **
 	r->scope = m->rtm_scope;
 	r->type = m->rtm_type;
 	if (m->rtm_family == AF_INET)
-		r->tos = m->rtm_tos & TOS_MASK;
+		r->tos = m->rtm_tos & IPTOS_RT;
 	r->flags = (u8)m->rtm_flags & RTNH_F_ONLINK;
 	n = number(req, RTA_PRIORITY);
 	r->metric = n ? *n : 0;

@@ -24,8 +24,6 @@
 #include "kernel/net/netfilter/netfilter.h"
 #include "kernel/net/netfilter/conntrack.h"
 
-#define IP_DF 0x4000
-
 /*
  * Reads the packet's protocol and ports if rules match them. @back: swaps the ports, as the answer
  * has them. A fragment other than the first has no ports.

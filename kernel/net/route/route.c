@@ -17,9 +17,6 @@
 #include "kernel/net/net.h"
 #include "kernel/net/netlink/rtnl.h"
 
-/* the TOS bits that a route may match, as on Linux */
-#define IPTOS_TOS_MASK_ 0x1c
-
 /*
  * Fills in the result for a destination on @dev's link, and chooses a source address if there is
  * none. net->lock held. Returns 0, -ENETUNREACH if @dev is down, or -EADDRNOTAVAIL.
@@ -176,7 +173,7 @@ static const struct route *best_of(const struct net *net, struct flow *f, u32 ta
 			if (r->expires <= *now)
 				continue;
 		}
-		if ((r->tos && r->tos != (f->tos & IPTOS_TOS_MASK_)) || !choose_way(r, f, &way))
+		if ((r->tos && r->tos != (f->tos & IPTOS_RT)) || !choose_way(r, f, &way))
 			continue;
 		if (best && !preferred(r, best))
 			continue;

@@ -34,6 +34,8 @@ struct net;
  * address of this machine, so the destination is on the link.
  */
 #define WAY_OURS 0x80
+/* the bits of IPv4's TOS that routes and rules match; the others are ignored */
+#define IPTOS_RT 0x1c
 
 /* A nexthop of a route. */
 struct nexthop {

@@ -25,7 +25,6 @@
 #define RULES_MAX 1024
 #define PRIO_MAIN 32766
 #define PRIO_DEFAULT 32767
-#define IPTOS_RT 0x1c
 #define IP_ECN 3
 /* the highest attribute known to Linux: DSCP, flow labels, masks of ports */
 #define FRA_LAST 31
