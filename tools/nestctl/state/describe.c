@@ -403,12 +403,20 @@ void state_read(struct state *s)
 	free(text);
 }
 
+void state_open_at(void *arg)
+{
+	struct state *s = arg;
+
+	s->folder = state_folder(s->name);
+	s->fd = state_lock(s->folder, s->name, false);
+	state_read(s);
+}
+
 struct state state_open(const char *name)
 {
-	struct state s = { .name = name, .folder = state_folder(name) };
+	struct state s = { .name = name, .fd = -1 };
 
-	s.fd = state_lock(s.folder, name, false);
-	state_read(&s);
+	state_open_at(&s);
 	return s;
 }
 

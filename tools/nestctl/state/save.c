@@ -259,16 +259,14 @@ static void describe_devices(struct state *s, const struct instance *in, struct 
 
 /* ---- saving ---- */
 
-/* If a state replaces its own parent, sets its parent to the parent's parent. */
-static void adopt(struct state *s, const struct state_new *n)
+/*
+ * If a state replaces its own parent, sets its parent to the parent's parent, or to none if the
+ * parent @old cannot be read (NULL).
+ */
+static void adopt(struct state *s, const struct state *old, const struct state_new *n)
 {
-	struct state old;
-
-	if (!s->parent || strcmp(state_folder(s->parent), n->folder) != 0)
-		return;
-	old = state_open(s->parent);
-	s->parent = old.parent;
-	state_close(&old);
+	if (s->parent && !strcmp(state_folder(s->parent), n->folder))
+		s->parent = old ? old->parent : NULL;
 }
 
 /* Shows how much the kernel has written, until it answers. Without a terminal returns at once. */
@@ -333,13 +331,6 @@ struct state save_described(const struct instance *in, struct umid_console *c, i
 	return s;
 }
 
-static void open_parent(void *arg)
-{
-	struct state *parent = arg;
-
-	*parent = state_open(parent->name);
-}
-
 struct state save_instance(const struct instance *in, struct state_new *n, const char *name)
 {
 	struct state s = { .name = name, .folder = n->folder, .fd = -1, .trusted = true };
@@ -348,10 +339,15 @@ struct state save_instance(const struct instance *in, struct state_new *n, const
 
 	describe_kernel(&s, in);
 	open.name = s.parent;
-	/* a parent that is damaged or in use is not used */
-	if (s.parent && !attempt(open_parent, &open))
+	if (s.parent && !attempt(state_open_at, &open))
 		parent = &open;
-	adopt(&s, n);
+	adopt(&s, parent, n);
+	/*
+	 * Nothing is shared with a parent that cannot be read, is in use or was altered: the seal
+	 * of the new state would vouch for its files.
+	 */
+	if (parent && !state_is_untouched(parent))
+		parent = NULL;
 	s.created = (uint64_t)time(NULL);
 	umid_connect(&c, in->folder);
 	n->parent = parent;

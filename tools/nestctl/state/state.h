@@ -219,6 +219,11 @@ const struct state_file *state_nth_file(const struct state *s, size_t i);
  * message if it is not a valid state. Reads no file but state.json.
  */
 struct state state_open(const char *name);
+/*
+ * Opens the state that is named in @arg, a struct state whose other members are 0 and whose fd is
+ * -1, as state_open() does. For attempt(): if it dies, the caller calls state_close() all the same.
+ */
+void state_open_at(void *arg);
 /* Closes and unlocks the folder. May be called again. */
 void state_close(struct state *s);
 /* Fills @s from state.json of the folder s->fd. s->name is for messages. */

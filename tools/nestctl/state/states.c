@@ -30,14 +30,6 @@ struct row {
 	bool shown;
 };
 
-/* Opens the row's state under attempt(), since state_open() dies if it is damaged. */
-static void read_row(void *arg)
-{
-	struct row *r = arg;
-
-	r->s = state_open(r->s.name);
-}
-
 /* Returns the bytes that the files of a state occupy on the disk. The state is open. */
 static uint64_t disk_of(const struct state *s)
 {
@@ -64,7 +56,9 @@ static struct row *read_rows(size_t *n)
 	rows = xalloc((*n + 1) * sizeof(*rows));
 	for (size_t i = 0; i < *n; i++) {
 		rows[i].s = (struct state){ .name = names[i], .fd = -1 };
-		rows[i].fault = attempt(read_row, &rows[i]);
+		rows[i].fault = attempt(state_open_at, &rows[i].s);
+		if (rows[i].fault)
+			state_close(&rows[i].s);
 	}
 	return rows;
 }
