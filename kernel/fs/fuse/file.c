@@ -426,7 +426,7 @@ static ssize_t fuse_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 	if (to->nowait)
 		return -EAGAIN;
 	if (is_direct(f)) {
-		err = fuse_flush_pages(inode);
+		err = fuse_flush_range(inode, *pos, *pos + (loff_t)to->count - 1);
 		return err ? err : direct_read(f, to, pos);
 	}
 	if (fuse_conn_of(inode)->auto_inval || *pos + (loff_t)to->count > i_size_read(inode)) {
@@ -576,9 +576,18 @@ static ssize_t write_cached(struct file *f, struct iov_iter *from, loff_t *pos)
 }
 
 /*
- * Sends the data, after the dirty pages: a server with several threads could handle an older WRITE
- * of the same pages later. Takes i_rwsem.
+ * Sends the dirty pages below the next @n bytes at @pos: a server with several threads could handle
+ * an older WRITE of these pages later. If the file grows, sends its last page too, up to the old
+ * end. Returns @n, or -EINTR if the task is killed. i_rwsem is held.
  */
+static ssize_t flush_below(struct inode *inode, loff_t pos, ssize_t n)
+{
+	int err = fuse_flush_range(inode, min(pos, i_size_read(inode)), pos + n - 1);
+
+	return err ? err : n;
+}
+
+/* Sends the data, without the page cache. Takes i_rwsem. */
 static ssize_t write_through(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct inode *inode = f->f_inode;
@@ -592,9 +601,9 @@ static ssize_t write_through(struct file *f, struct iov_iter *from, loff_t *pos)
 	down_write(&inode->i_rwsem);
 	n = (f->f_flags & O_APPEND) || from->append ? fuse_refresh_attr(inode, f) : 0;
 	if (!n)
-		n = fuse_flush_pages(inode);
-	if (!n)
 		n = begin_write(f, from, pos);
+	if (n > 0)
+		n = flush_below(inode, *pos, n);
 	if (n > 0)
 		n = write_loop(f, from, pos, buf, max);
 	fuse_stale_attr(inode);

@@ -165,6 +165,7 @@ struct fuse_req {
 	struct fuse_file *ff;
 	struct list_head flight; /* in fuse_inode.flights */
 	u64 first, nr;           /* range of page indexes */
+	u64 seq;                 /* fuse_inode.flight_seq at the claim */
 };
 
 struct fuse_inode {
@@ -193,6 +194,7 @@ struct fuse_inode {
 	 * WRITE of its older data is answered.
 	 */
 	struct list_head flights;
+	u64 flight_seq; /* background writes up to now */
 	/* True if this kernel changed mtime or ctime and has not sent them to the server. */
 	bool times_ours;
 	/*
@@ -452,11 +454,16 @@ void fuse_was_written(struct inode *inode);
 /* pages.c */
 extern const struct address_space_operations fuse_aops;
 /*
- * Sends the dirty pages, and waits until the server has answered and no page is dirty. Returns 0,
- * or -EINTR if the task is killed. For an exiting task it sends all pages at once, and returns 0
- * without waiting.
+ * Sends the pages that are dirty in the range of bytes from @start to @end, and waits until the
+ * server has answered. A page that becomes dirty meanwhile may stay so. Returns 0, or -EINTR if the
+ * task is killed. For an exiting task it sends all pages of the file, and returns 0 without
+ * waiting.
  */
-int fuse_flush_pages(struct inode *inode);
+int fuse_flush_range(struct inode *inode, loff_t start, loff_t end);
+static inline int fuse_flush_pages(struct inode *inode)
+{
+	return fuse_flush_range(inode, 0, S64_MAX);
+}
 /*
  * Sends all dirty pages without waiting, regardless of the limits. For a task that closes a file
  * and cannot wait, since no other task might send the pages later.

@@ -326,8 +326,10 @@ static bool claim(struct fuse_inode *fi, struct fuse_req *r, bool all)
 	spin_lock(&fi->lock);
 	list_for_each_entry(o, &fi->flights, flight)
 		ok &= all || r->first >= o->first + o->nr || o->first >= r->first + r->nr;
-	if (ok)
+	if (ok) {
+		r->seq = ++fi->flight_seq;
 		list_add_tail(&r->flight, &fi->flights);
+	}
 	spin_unlock(&fi->lock);
 	return ok;
 }
@@ -345,11 +347,20 @@ static void drop_write(struct inode *inode, struct fuse_req *r)
 	drop_slot(fuse_conn_of(inode), fi);
 }
 
+/* Leaves only the first @n pages to @r, which is a flight. */
+static void claim_less(struct fuse_inode *fi, struct fuse_req *r, u64 n)
+{
+	spin_lock(&fi->lock);
+	r->nr = n;
+	spin_unlock(&fi->lock);
+}
+
 /*
  * Copies the pages of @r into it, up to the first that is no longer dirty, and sends the data
- * before the file's end. If nothing is left to send, drops @r.
+ * before the file's end. If nothing is left to send, drops @r. Returns the number of pages that it
+ * has made clean.
  */
-static void fill_and_send(struct inode *inode, struct fuse_req *r)
+static u64 fill_and_send(struct inode *inode, struct fuse_req *r)
 {
 	struct fuse_write_in *in = r->in;
 	loff_t pos = (loff_t)(r->first << PAGE_SHIFT), size;
@@ -357,20 +368,24 @@ static void fill_and_send(struct inode *inode, struct fuse_req *r)
 
 	while (n < r->nr && take_dirty(inode, r->first + n, (char *)(in + 1) + n * PAGE_SIZE))
 		n++;
+	if (n < r->nr)
+		claim_less(FUSE_I(inode), r, n);
 	size = i_size_read(inode);
 	in->size = pos < size ? (u32)min_t(loff_t, (loff_t)(n * PAGE_SIZE), size - pos) : 0;
 	if (!in->size) {
 		drop_write(inode, r);
-		return;
+		return n;
 	}
 	r->h.len = (u32)(sizeof(r->h) + sizeof(*in) + in->size);
 	ihold(inode);
 	fuse_send_async(r, written);
+	return n;
 }
 
 /*
  * Sends a run of dirty pages from @first on, not beyond @last. Takes over the slot that the caller
- * has taken. Returns the number of pages handled, sent or not.
+ * has taken. Returns the number of pages handled, sent or not, or 0 if an unanswered WRITE has
+ * older data of one.
  */
 static u64 send_run(struct inode *inode, u64 first, u64 last, bool all)
 {
@@ -387,9 +402,9 @@ static u64 send_run(struct inode *inode, u64 first, u64 last, bool all)
 		drop_slot(fuse_conn_of(inode), FUSE_I(inode));
 	} else if (!claim(FUSE_I(inode), r, all)) {
 		drop_write(inode, r);
-		n = 1;
+		n = 0;
 	} else {
-		fill_and_send(inode, r);
+		n = max_t(u64, fill_and_send(inode, r), 1);
 	}
 	return n;
 }
@@ -412,7 +427,7 @@ static int send_pages(struct address_space *m, struct writeback_control *wbc, bo
 			drop_slot(fuse_conn_of(inode), FUSE_I(inode));
 			return 0;
 		}
-		n = send_run(inode, p->index, end, all);
+		n = max_t(u64, send_run(inode, p->index, end, all), 1);
 		index = p->index + n;
 		put_page(p);
 		wbc->nr_to_write -= min_t(u64, n, wbc->nr_to_write);
@@ -434,11 +449,87 @@ void fuse_send_all(struct inode *inode)
 	send_pages(&inode->i_data, &wbc, true);
 }
 
-int fuse_flush_pages(struct inode *inode)
+/* True if no unanswered WRITE up to number @seq has a page from @first to @last. */
+static bool none_in_flight(struct fuse_inode *fi, u64 first, u64 last, u64 seq)
+{
+	struct fuse_req *r;
+	bool none = true;
+
+	spin_lock(&fi->lock);
+	list_for_each_entry(r, &fi->flights, flight)
+		none &= r->seq > seq || r->first > last || r->first + r->nr <= first;
+	spin_unlock(&fi->lock);
+	return none;
+}
+
+/*
+ * Waits until the WRITEs of pages from @first to @last that are unanswered now, not later ones, are
+ * answered. Returns 0 or -errno: the task is killed.
+ */
+static int await_flights(struct fuse_inode *fi, u64 first, u64 last)
+{
+	u64 seq;
+
+	spin_lock(&fi->lock);
+	seq = fi->flight_seq;
+	spin_unlock(&fi->lock);
+	return wait_event_killable(&fi->wait, none_in_flight(fi, first, last, seq));
+}
+
+/* Takes a slot, after waiting for one. Returns 0 or -errno: the task is killed. */
+static int await_slot(struct fuse_conn *fc, struct fuse_inode *fi)
+{
+	int err = 0;
+
+	while (!err && !take_slot(fc, fi, false))
+		err = wait_event_killable(&fc->waiters,
+			READ_ONCE(fc->nr_async) < FUSE_MAX_ASYNC || !READ_ONCE(fc->connected));
+	return err;
+}
+
+/* Moves *index to the next dirty page, itself included. Returns false if none is up to @last. */
+static bool find_dirty(struct address_space *m, u64 *index, u64 last)
+{
+	struct page *p = next_dirty_page(m, index, last);
+
+	if (!p)
+		return false;
+	*index = p->index;
+	put_page(p);
+	return true;
+}
+
+/*
+ * Sends each dirty page from @first to @last once. A page of which an unanswered WRITE has older
+ * data is tried again when that WRITE is answered. If another WRITE has the page by then, that one
+ * has data that is new enough. Returns 0 or -errno: the task is killed.
+ */
+static int send_range(struct inode *inode, u64 first, u64 last)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
-	struct fuse_conn *fc = fuse_conn_of(inode);
-	struct writeback_control wbc = { .start = 0, .end = S64_MAX };
+	bool again = false;
+	u64 index = first, n;
+	int err = 0;
+
+	while (!err && find_dirty(&inode->i_data, &index, last)) {
+		err = await_slot(fuse_conn_of(inode), fi);
+		if (err)
+			break;
+		n = send_run(inode, index, again ? index : last, false);
+		again = !n && !again;
+		if (again)
+			err = await_flights(fi, index, last);
+		else
+			index += max_t(u64, n, 1);
+		cond_resched();
+	}
+	return err;
+}
+
+int fuse_flush_range(struct inode *inode, loff_t start, loff_t end)
+{
+	struct fuse_inode *fi = FUSE_I(inode);
+	u64 first = (u64)start >> PAGE_SHIFT, last = (u64)end >> PAGE_SHIFT;
 	int err;
 
 	if (current->flags & PF_EXITING) { /* this task may be the server itself */
@@ -448,17 +539,9 @@ int fuse_flush_pages(struct inode *inode)
 	/* In this order: a page becomes clean after its WRITE is counted. */
 	if (!mapping_has_dirty(&inode->i_data) && no_async(fi))
 		return 0;
-	do {
-		wbc.nr_to_write = ~0UL;
-		fuse_writepages(&inode->i_data, &wbc);
-		/* If so, writes of other inodes have taken all slots. */
-		if (no_async(fi) && mapping_has_dirty(&inode->i_data))
-			err = wait_event_killable(
-				&fc->waiters, READ_ONCE(fc->nr_async) < FUSE_MAX_ASYNC ||
-						      !READ_ONCE(fc->connected));
-		else
-			err = wait_event_killable(&fi->wait, no_async(fi));
-	} while (!err && mapping_has_dirty(&inode->i_data));
+	err = send_range(inode, first, last);
+	if (!err)
+		err = await_flights(fi, first, last);
 	return err ? -EINTR : 0;
 }
 
