@@ -295,17 +295,20 @@ static int fuse_flush(struct file *f)
 	struct fuse_file *ff = f->private_data;
 	struct fuse_conn *fc = ff->fc;
 	struct fuse_flush_in in = { .fh = ff->fh, .lock_owner = fuse_lock_owner(fc) };
-	int err;
+	int err = 0;
 
 	if (f->f_mode & FMODE_WRITE) {
 		err = fuse_flush_pages(f->f_inode);
 		if (!err)
 			err = flush_ours(f);
-		if (err)
-			return err;
 	}
 	if (fc->no_flush || ff->none || ff->flags & FOPEN_NOFLUSH)
-		return 0;
+		return err;
+	/* The server drops the locks of a killed task at FLUSH. */
+	if (err && fatal_signal_pending(current))
+		flush_and_forget(f, &in);
+	if (err)
+		return err;
 	if (current->flags & PF_EXITING) /* this task may be the server itself */
 		return flush_and_forget(f, &in);
 	err = flush_and_wait(f, &in);
