@@ -163,7 +163,7 @@ static int send_open(struct inode *inode, struct file *f, struct fuse_file *ff)
 	}
 	if (!fc->atomic_trunc)
 		in.flags &= ~(u32)O_TRUNC;
-	else if (in.flags & O_TRUNC && FUSE_I(inode)->ours && fuse_flush_pages(inode))
+	else if (in.flags & O_TRUNC && fuse_flush_pages(inode))
 		return -EINTR; /* killed before dirty data was sent */
 	err = fuse_call(fc, ff->dir ? FUSE_OPENDIR : FUSE_OPEN, ff->nodeid, &in, sizeof(in), NULL,
 		0, &o, sizeof(o));
