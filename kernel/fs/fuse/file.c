@@ -335,7 +335,7 @@ int fuse_fsync_common(struct file *f, bool datasync, u32 opcode, bool *no)
 
 static int fuse_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 {
-	int err = fuse_flush_pages(f->f_inode);
+	int err = fuse_flush_range(f->f_inode, start, end);
 	struct fuse_file *ff = f->private_data;
 
 	if (!err)
@@ -625,8 +625,8 @@ static ssize_t fuse_write_iter(struct file *f, struct iov_iter *from, loff_t *po
 		n = write_cached(f, from, pos);
 	else
 		n = write_through(f, from, pos);
-	if (n > 0 && f->f_flags & O_DSYNC) {
-		int err = fuse_fsync(f, 0, S64_MAX, !(f->f_flags & O_SYNC & ~O_DSYNC));
+	if (n > 0 && file_is_sync(f)) {
+		int err = fuse_fsync(f, *pos - n, *pos - 1, !(f->f_flags & O_SYNC & ~O_DSYNC));
 
 		if (err)
 			return err;

@@ -89,6 +89,9 @@ static T_UNUSED void serve_file(const struct fuse_in_header *h, mode_t mode, uns
 	}
 }
 
+/* MS_* flags of fuse_mount() */
+static T_UNUSED unsigned long fuse_mount_flags = MS_NOSUID | MS_NODEV;
+
 /*
  * Opens /dev/fuse anew, since a mount that fails late has used up its descriptor, and mounts. Sets
  * @dev. Returns the result of mount().
@@ -102,7 +105,7 @@ static T_UNUSED long fuse_mount(const char *where, const char *options)
 	dev = NEED(open("/dev/fuse", O_RDWR));
 
 	snprintf(all, sizeof(all), "fd=%d,%s", dev, options);
-	return mount("x", where, "fuse", MS_NOSUID | MS_NODEV, all);
+	return mount("x", where, "fuse", fuse_mount_flags, all);
 }
 
 /* Serves requests until the file system is unmounted. */
