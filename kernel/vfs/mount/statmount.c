@@ -214,19 +214,23 @@ static void gather_numbers(struct gather *g, const struct mount *m, u64 want)
 	a->mask = want & (SB_BASIC | MNT_BASIC | PROPAGATE_FROM | MNT_NS_ID | SUPPORTED_MASK);
 }
 
+/* Adds a path, or @other if it has no text, and returns its offset. @s may be ERR_PTR. */
+static u32 add_path(struct gather *g, const char *s, const char *other)
+{
+	g->full |= IS_ERR(s) && PTR_ERR(s) == -ENAMETOOLONG;
+	return add_text(g, IS_ERR(s) ? other : s);
+}
+
 static void gather_places(struct gather *g, struct mount *m, u64 want, const struct path *root)
 {
 	struct path p = { m, m->mnt_root };
-	char *s;
 
 	if (want & MNT_ROOT) {
-		s = mount_root_name(m, g->tmp, PATH_MAX);
-		g->a.mnt_root = add_text(g, IS_ERR(s) ? "/" : s);
+		g->a.mnt_root = add_path(g, mount_root_name(m, g->tmp, g->size), "/");
 		g->a.mask |= MNT_ROOT;
 	}
 	if (want & MNT_POINT) {
-		s = d_path_root(&p, root, g->tmp, PATH_MAX);
-		g->a.mnt_point = add_text(g, IS_ERR(s) ? "" : s);
+		g->a.mnt_point = add_path(g, d_path_root(&p, root, g->tmp, (int)g->size), "");
 		g->a.mask |= MNT_POINT;
 	}
 }

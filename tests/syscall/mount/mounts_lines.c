@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mounts_lines: lines of /proc/PID/mounts, mountinfo and mountstats that are longer than a page,
- * and options and types with blanks and line feeds. statmount() gives options without escapes.
+ * and options and types with blanks and line feeds. statmount() gives options without escapes, and
+ * long paths whole.
  */
 #include "guest.h"
 #include "mounts.h"
@@ -47,6 +48,33 @@ static void go_down(int n)
 	}
 }
 
+/*
+ * Returns what statmount() says of the mount on @place when asked for @what (STATMOUNT_*). @word:
+ * index of the text's offset in the answer, in 32-bit words.
+ */
+static const char *text_of(const char *place, uint64_t what, int word)
+{
+	struct {
+		uint32_t size, fd;
+		uint64_t id, param, ns;
+	} r = { 24, 0, 0, what, 0 };
+	static uint32_t answer[16384];
+	uint64_t x[32] = { 0 };
+
+	NEED(syscall(SYS_statx, AT_FDCWD, place, 0, 0x4000, x));
+	r.id = x[0x90 / 8];
+	NEED(syscall(457, &r, answer, sizeof(answer), 0));
+	return (const char *)answer + 512 + answer[word];
+}
+
+/* True if @path is longer than PATH_MAX, begins with "/" and ends with "/n". */
+static bool whole(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > PATH_MAX && *path == '/' && !strcmp(path + n - 2, "/n");
+}
+
 static void long_lines(void)
 {
 	static char data[4096] = "lowerdir=a";
@@ -73,6 +101,8 @@ static void long_lines(void)
 	lines("/proc/self/mounts");
 	lines("/proc/self/mountinfo");
 	lines("/proc/self/mountstats");
+	GIS(whole(text_of("m", 0x8, 26)));  /* the root */
+	GIS(whole(text_of("n", 0x10, 27))); /* the mountpoint */
 	NEED(umount2("n", MNT_DETACH));
 	NEED(umount2("m", MNT_DETACH));
 	NEED(umount2("m", MNT_DETACH));
@@ -99,18 +129,8 @@ static void part(const char *file, const char *from, const char *stops)
 /* Returns the second option of the mount on "o", as STATMOUNT_OPT_ARRAY has it. */
 static const char *upper_option(void)
 {
-	struct {
-		uint32_t size, fd;
-		uint64_t id, param, ns;
-	} r = { 24, 0, 0, 0x400, 0 };
-	static uint32_t answer[2048];
-	const char *first = (const char *)answer + 512;
-	uint64_t x[32] = { 0 };
+	const char *first = text_of("o", 0x400, 33);
 
-	NEED(syscall(SYS_statx, AT_FDCWD, "o", 0, 0x4000, x));
-	r.id = x[0x90 / 8];
-	NEED(syscall(457, &r, answer, sizeof(answer), 0));
-	first += answer[33];
 	return first + strlen(first) + 1;
 }
 
