@@ -235,13 +235,20 @@ static void gather_places(struct gather *g, struct mount *m, u64 want, const str
 	}
 }
 
+/* True if @s begins with an escape of show_option_value(). */
+static bool is_escape(const char *s)
+{
+	return s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' &&
+	       s[3] >= '0' && s[3] <= '7';
+}
+
 /* Replaces the octal escapes of show_option_value() by the characters. */
 static void unescape(char *s)
 {
 	char *to = s;
 
 	while (*s) {
-		if (*s == '\\' && s[1] && s[2] && s[3]) {
+		if (is_escape(s)) {
 			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
 			s += 4;
 		} else {
