@@ -143,13 +143,15 @@ static int add_lines(struct seq *s, struct file *f, const void *files, fdinfo_t 
 {
 	for (size_t size = PAGE_SIZE;; size *= 2) {
 		char *buf = kmalloc(size, GFP_KERNEL);
+		bool full;
 		size_t n;
 
 		if (!buf)
 			return -ENOMEM;
 		n = (size_t)max(fn(f, files, buf, size), 0);
-		if (n + 1 < size || size == INFO_MAX) {
-			while (n + 1 >= size && n && buf[n - 1] != '\n')
+		full = n + 1 >= size;
+		if (!full || size == INFO_MAX) {
+			while (full && n && buf[n - 1] != '\n')
 				n--;
 			seq_write(s, buf, n);
 			kfree(buf);
