@@ -11,7 +11,9 @@
 #include "kernel/sched/sched.h"
 #include "kernel/task/process.h"
 
-#define INFO_MAX (4UL << 20) /* bytes of the longest list in a fdinfo */
+/* bytes of the longest list in a fdinfo, other than that of locks */
+#define INFO_MAX (4UL << 20)
+#define LOCKS_PART (4 * PAGE_SIZE) /* bytes of locks in one turn */
 
 int proc_link_fd(struct task *t, int fd, struct path *path)
 {
@@ -127,19 +129,11 @@ static int fdinfo_dir_permission(struct inode *inode, int mask)
 	return may ? generic_permission(inode, mask) : -EACCES;
 }
 
-/* Prints lines of fdinfo into @buf of @size bytes. Returns the bytes: size - 1 if it is full. */
-typedef int (*fdinfo_t)(struct file *f, const void *files, char *buf, size_t size);
-
-static int show_own(struct file *f, const void *files, char *buf, size_t size)
-{
-	return f->f_op->show_fdinfo(f, buf, size);
-}
-
 /*
- * Adds all that @fn prints, and tries again with a larger buffer if one is full. Beyond INFO_MAX
- * bytes, whole lines are left out. Returns 0 or -ENOMEM.
+ * Adds all that f_op->show_fdinfo() prints, and tries again with a larger buffer if one is full.
+ * Beyond INFO_MAX bytes, whole lines are left out. Returns 0 or -ENOMEM.
  */
-static int add_lines(struct seq *s, struct file *f, const void *files, fdinfo_t fn)
+static int add_own(struct seq *s, struct file *f)
 {
 	for (size_t size = PAGE_SIZE;; size *= 2) {
 		char *buf = kmalloc(size, GFP_KERNEL);
@@ -148,7 +142,7 @@ static int add_lines(struct seq *s, struct file *f, const void *files, fdinfo_t 
 
 		if (!buf)
 			return -ENOMEM;
-		n = (size_t)max(fn(f, files, buf, size), 0);
+		n = (size_t)max(f->f_op->show_fdinfo(f, buf, size), 0);
 		full = n + 1 >= size;
 		if (!full || size == INFO_MAX) {
 			while (full && n && buf[n - 1] != '\n')
@@ -162,6 +156,25 @@ static int add_lines(struct seq *s, struct file *f, const void *files, fdinfo_t 
 	}
 }
 
+/* Adds the locks that the process with the table @files has on the file. Returns 0 or -ENOMEM. */
+static int add_locks(struct seq *s, struct file *f, const void *files)
+{
+	char *buf = kmalloc(LOCKS_PART, GFP_KERNEL);
+	struct locks_at at = { 0 };
+	int n;
+
+	if (!buf)
+		return -ENOMEM;
+	while (!s->full && !fatal_signal_pending(current) &&
+		(n = locks_fdinfo(&at, f, files, buf, LOCKS_PART)) > 0) {
+		seq_reserve(s, (size_t)n);
+		seq_write(s, buf, (size_t)n);
+		cond_resched();
+	}
+	kfree(buf);
+	return 0;
+}
+
 int proc_show_fdinfo(struct seq *s, struct task *t, int fd)
 {
 	struct file *f = fget_task(t, fd);
@@ -173,9 +186,9 @@ int proc_show_fdinfo(struct seq *s, struct task *t, int fd)
 		f->f_flags | (fd_is_cloexec(t, fd) ? O_CLOEXEC : 0),
 		f->f_path.mnt ? f->f_path.mnt->mnt_id : 0, f->f_inode->i_ino);
 	if (f->f_op->show_fdinfo)
-		err = add_lines(s, f, NULL, show_own);
+		err = add_own(s, f);
 	if (!err)
-		err = add_lines(s, f, t->files, locks_fdinfo);
+		err = add_locks(s, f, t->files);
 	fput(f);
 	return err;
 }

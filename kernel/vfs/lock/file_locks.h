@@ -20,12 +20,14 @@ void locks_remove_posix(struct file *f, struct files_struct *owner);
 #define LOCK_LINE_MAX 192
 struct locks_at { /* numbers already visited; begin at 0 */
 	u32 locks, leases;
+	u32 lines; /* written by locks_fdinfo() */
 };
 int locks_lines(struct locks_at *at, const struct pid_namespace *ns, char *buf, size_t size);
 /*
- * Prints the "lock:" lines of /proc/PID/fdinfo for @f in a process whose table is @files, until
- * @buf of @size bytes is full. Returns the bytes.
+ * Writes as many of the next "lock:" lines of /proc/PID/fdinfo as fit into @buf (@size bytes), for
+ * @f in a process whose table is @files. Returns bytes, 0 at the end. Each call walks the locks of
+ * the file with a spinlock held, so a caller lets other tasks run between two calls.
  */
-int locks_fdinfo(struct file *f, const void *files, char *buf, size_t size);
+int locks_fdinfo(struct locks_at *at, struct file *f, const void *files, char *buf, size_t size);
 
 #endif

@@ -593,7 +593,7 @@ long sys_flock(int fd, u32 op)
 	return err;
 }
 
-/* ---- /proc/locks ---- */
+/* ---- /proc/locks, and the lines of fdinfo ---- */
 
 static int print_lock(const struct file_lock *l, pid_t pid, u32 nr, char *buf, size_t size)
 {
@@ -641,22 +641,32 @@ int locks_lines(struct locks_at *at, const struct pid_namespace *ns, char *buf, 
 	return n ? (int)n : leases_lines(at, ns, buf, size);
 }
 
-int locks_fdinfo(struct file *f, const void *files, char *buf, size_t size)
+int locks_fdinfo(struct locks_at *at, struct file *f, const void *files, char *buf, size_t size)
 {
-	struct file_lock *l;
-	int n = 0, nr = 0;
+	struct bucket *bk = bucket_of(f->f_inode);
+	const struct file_lock *l;
+	u32 skip = at->locks;
+	size_t n = 0;
 
-	spin_lock(&all_lock);
-	list_for_each_entry(l, &all_locks, all) {
-		if ((size_t)n + 1 >= size)
-			break;
-		if (l->inode != f->f_inode || l->owner != (l->kind == FLK_POSIX ? files : f))
+	spin_lock(&bk->lock);
+	list_for_each_entry(l, &f->f_inode->i_flock, list) {
+		if (skip) {
+			skip--;
 			continue;
-		n += scnprintf(buf + n, size - n, "lock:\t");
-		n += print_lock(l, holder_in(l, current_pid_ns()), (u32)++nr, buf + n, size - n);
+		}
+		if (n + LOCK_LINE_MAX > size)
+			break;
+		at->locks++;
+		if (l->owner != (l->kind == FLK_POSIX ? files : f))
+			continue;
+		n += (size_t)scnprintf(buf + n, size - n, "lock:\t");
+		n += (size_t)print_lock(
+			l, holder_in(l, current_pid_ns()), ++at->lines, buf + n, size - n);
 	}
-	spin_unlock(&all_lock);
-	return n + lease_fdinfo(f, nr + 1, buf + n, size - (size_t)n);
+	spin_unlock(&bk->lock);
+	if (n || at->leases++)
+		return (int)n;
+	return lease_fdinfo(f, (int)at->lines + 1, buf, size);
 }
 
 static int locks_init(void)

@@ -72,6 +72,29 @@ static void count(const char *what, int fd, const char *begin)
 	say("%s: %d lines, %d cut", what, n, cut);
 }
 
+/* Prints how many locks fdinfo has, whether they are in order, and their last number. */
+static void locks(int fd)
+{
+	long n = 0, start, last = -1;
+	char path[64], line[256];
+	bool order = true;
+	int nr = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "lock: %d: POSIX ADVISORY WRITE %*d %*s %ld", &nr, &start) != 2)
+			continue;
+		n++;
+		order = order && start > last;
+		last = start;
+	}
+	if (f)
+		fclose(f);
+	say("%ld locks, %s, the last is %d", n, order ? "in order" : "in disorder", nr);
+}
+
 static void many(void)
 {
 	int in = NEED(inotify_init()), ep = NEED(epoll_create1(0)), ends[2],
@@ -89,9 +112,14 @@ static void many(void)
 		lock.l_start = 2 * i;
 		NEED(fcntl(file, F_SETLK, &lock));
 	}
+	for (int i = 2000; i > 300; i--) {
+		lock.l_start = 2 * i;
+		NEED(fcntl(file, F_SETLK, &lock));
+	}
 	count("inotify", in, "inotify wd:");
 	count("epoll", ep, "tfd:");
 	count("locks", file, "lock:\t");
+	locks(file);
 }
 
 TEST(fdinfo_kinds)
