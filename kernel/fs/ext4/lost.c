@@ -108,6 +108,7 @@ void ext4_settle_lost(struct ext4_sb *sbi)
 
 	if (!ext4_has_lost(sbi))
 		return;
+	ext4_journal_use(j);
 	mutex_lock(&j->lost_mutex);
 	while (atomic_read(&j->nr_lost)) {
 		wait_event(&j->wait_updates, (bio = take_first(j)) != NULL);
@@ -116,4 +117,5 @@ void ext4_settle_lost(struct ext4_sb *sbi)
 		atomic_dec(&j->nr_lost);
 	}
 	mutex_unlock(&j->lost_mutex);
+	ext4_journal_unuse(j);
 }

@@ -115,6 +115,8 @@ struct ext4_journal {
 	/* last transaction whose commit flushed the disk's cache */
 	u32 flushed_tid;
 	struct wait_queue_head wait_start, wait_updates, wait_done, wait_work;
+	/* tasks without a handle that sleep, by ext4_journal_use(); the last wakes @wait_done */
+	atomic_t users;
 	struct task *thread;
 	pid_t thread_nr; /* pid of @thread, for /sys */
 	struct completion thread_done;
@@ -133,6 +135,13 @@ struct ext4_journal {
 
 /* journal.c: Adds @b to the transaction. Returns false if it already has @b. j->lock is held. */
 bool ext4_txn_add_locked(struct ext4_txn *t, struct ext4_buf *b);
+
+/*
+ * journal.c: Keep a journal that was read from sbi->journal until the other call, while the task
+ * sleeps without a handle. ext4_journal_use() comes before the first sleep after that read.
+ */
+void ext4_journal_use(struct ext4_journal *j);
+void ext4_journal_unuse(struct ext4_journal *j);
 
 /* commit.c: Commits @t. Only the journal thread calls it. */
 void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t);

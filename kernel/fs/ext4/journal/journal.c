@@ -159,6 +159,18 @@ static int join(struct ext4_journal *j, struct ext4_handle *h)
 	return err;
 }
 
+void ext4_journal_use(struct ext4_journal *j)
+{
+	atomic_inc(&j->users);
+}
+
+void ext4_journal_unuse(struct ext4_journal *j)
+{
+	/* free_old() waits for a grace period, so @j stays until the wake-up has ended. */
+	if (atomic_dec_and_test(&j->users))
+		wake_up_all(&j->wait_done);
+}
+
 struct ext4_handle *ext4_start(struct super_block *sb, u32 credits)
 {
 	struct ext4_handle *h = current->journal_info;
@@ -177,10 +189,12 @@ struct ext4_handle *ext4_start(struct super_block *sb, u32 credits)
 	h = kmalloc(sizeof(*h), GFP_NOFS | __GFP_NOFAIL);
 	/* Not before the sleep: a remount may free a closed journal. */
 	j = READ_ONCE(EXT4_SB(sb)->journal);
+	ext4_journal_use(j);
 	*h = (struct ext4_handle){ .refs = 1, .credits = min(credits, txn_max(j)) };
 	lockdep_acquire(h, LOCK_CLASS(handle), false, false, __builtin_return_address(0));
 	while ((err = join(j, h)) == -EAGAIN)
 		wait_event(&j->wait_start, start_ready(j, h->credits));
+	ext4_journal_unuse(j); /* a handle keeps it, too */
 	if (err) {
 		lockdep_release(h);
 		kfree(h);
@@ -208,7 +222,7 @@ void ext4_stop(struct ext4_handle *h)
 	spin_unlock(&j->lock);
 	if (wake)
 		wake_up(&j->wait_updates);
-	/* An abort is told by the next call. */
+	/* If the journal is aborted, the next call reports it. */
 	if (h->sync)
 		ext4_commit_tid(j->sbi, tid);
 	kfree(h);
@@ -401,6 +415,7 @@ int ext4_commit_tid(struct ext4_sb *sbi, u32 tid)
 {
 	struct ext4_journal *j = sbi->journal;
 	bool early;
+	int ret;
 
 	if (!j)
 		return 1;
@@ -420,10 +435,14 @@ int ext4_commit_tid(struct ext4_sb *sbi, u32 tid)
 	want_commit_locked(j, tid);
 	spin_unlock(&j->lock);
 	wake_up(&j->wait_work);
+	ext4_journal_use(j);
 	wait_event(&j->wait_done, tid_geq(READ_ONCE(j->committed_tid), tid) || j->aborted);
 	if (j->aborted)
-		return -EIO;
-	return early && tid_geq(READ_ONCE(j->flushed_tid), tid) ? 0 : 1;
+		ret = -EIO;
+	else
+		ret = early && tid_geq(READ_ONCE(j->flushed_tid), tid) ? 0 : 1;
+	ext4_journal_unuse(j);
+	return ret;
 }
 
 int ext4_force_commit(struct super_block *sb, bool wait)
@@ -708,6 +727,20 @@ static struct ext4_journal *journal_without_log(struct super_block *sb)
 	return j;
 }
 
+/*
+ * Frees the closed journal of an earlier mount for writing, which sbi->journal no longer names.
+ * fsync and others may still be reading its members, or sleep on its queues. The first grace period
+ * ends when no task is about to call ext4_journal_use(), the second when the last user has woken
+ * up this one.
+ */
+static void free_old(struct ext4_journal *j)
+{
+	synchronize_rcu();
+	wait_event(&j->wait_done, !atomic_read(&j->users));
+	synchronize_rcu();
+	journal_free(j);
+}
+
 int ext4_journal_load(struct super_block *sb, bool write)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
@@ -734,11 +767,8 @@ int ext4_journal_load(struct super_block *sb, bool write)
 	if (j->thread) {
 		j->thread_nr = pid_nr(j->thread->thread_pid);
 		smp_store_release(&sbi->journal, j);
-		/* fsync and others may be reading the members of the old one. */
-		if (old) {
-			synchronize_rcu();
-			journal_free(old);
-		}
+		if (old)
+			free_old(old);
 		return 0;
 	}
 	err = -ENOMEM;
