@@ -319,6 +319,10 @@ static int set_param(struct fs_context *fc, u32 cmd, const char *key, char *valu
 		return -EBUSY;
 	if (set_sb_flag(fc, key))
 		return 0;
+	if (fc->phase == FC_RECONF && takes_list(fc)) {
+		fc_error(fc, fc->type->name, "No changes allowed in reconfigure");
+		return -EINVAL;
+	}
 	if (!strcmp(key, "source"))
 		return set_source(fc, cmd, value);
 	if (fc->type->params) {
@@ -412,7 +416,7 @@ static int fc_reconfigure(struct fs_context *fc)
 	err = landlock_mount();
 	if (!err)
 		err = do_remount_sb(sb, (sb->s_flags & ~fc->named) | (fc->sb_flags & fc->named),
-			fc->len && !takes_list(fc) ? fc->data : NULL);
+			fc->len ? fc->data : NULL);
 	up_write(&sb->s_umount);
 	fc->phase = err ? FC_FAILED : FC_RECONF;
 	forget_params(fc);
