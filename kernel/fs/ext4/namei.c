@@ -35,7 +35,7 @@ static struct inode *named_inode(struct inode *dir, u32 ino)
 	}
 	inode = ext4_iget(dir->i_sb, ino);
 	if (inode == ERR_PTR(-ESTALE)) {
-		why = "is free";
+		why = "is free or has no link";
 	} else if (!IS_ERR(inode) && EXT4_I(inode)->i_flags & EXT4_EA_INODE_FL) {
 		iput(inode);
 		why = "is an attribute's value";
