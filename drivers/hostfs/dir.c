@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * dir.c: operations on names. The host's result counts: if a process of the host has created a name
- * meanwhile, the guest's attempt to create it fails with EEXIST.
+ * meanwhile, the guest's attempt to create it fails with EEXIST, and open(2) without O_EXCL opens
+ * that file.
  *
  * Each call names a folder's node and one component. Symbolic links are ordinary objects; the
  * guest's vfs follows their texts, from its own root, so a link to /etc/passwd leads to the guest's

@@ -149,7 +149,10 @@ struct inode_operations {
 void inode_set_flags(struct inode *inode, u32 flags);
 /* True if writes of the file must be on the disk on return: chattr +S, or mount -o sync. */
 bool inode_is_sync(const struct inode *inode);
-/* True if changes of names in the directory must be: also with chattr +D, or mount -o dirsync. */
+/*
+ * True if changes of names in the directory must be on the disk on return: inode_is_sync(), chattr
+ * +D, or mount -o dirsync.
+ */
 bool inode_is_dirsync(const struct inode *inode);
 
 struct inode {

@@ -55,8 +55,8 @@ struct ext4_buf *ext4_dir_append(
 /* Makes the block an empty leaf, which has an unused entry and the tail. */
 void ext4_leaf_init(struct ext4_sb *sbi, struct ext4_buf *b);
 /*
- * htree.c: As ext4_dir_find() and ext4_dir_add(). Both return -ENOENT if the index cannot be used.
- * The caller then searches block by block.
+ * htree.c: Do what ext4_dir_find() and ext4_dir_add() do, by the index. Return -ENOENT if the index
+ * cannot be used. The caller then searches block by block.
  */
 struct ext4_buf *ext4_htree_find(
 	struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de);

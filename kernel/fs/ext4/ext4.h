@@ -626,13 +626,17 @@ void ext4_put_path(struct ext4_path *path, int depth);
 
 /* ---- orphan.c ---- */
 /*
- * Put the inode on the list of orphans (and write it), and take it off, unless it is there already,
- * or not there. Return 0, or -errno with the list unchanged. Take orphan_lock, as the next two do.
+ * Puts the inode on the list of orphans and writes it. Does nothing if it is there. Returns 0, or
+ * -errno with the list unchanged. Takes orphan_lock.
  */
 int ext4_orphan_add(struct ext4_handle *h, struct inode *inode);
-int ext4_orphan_del(
-	struct ext4_handle *h, struct inode *inode); /* the caller writes the inode afterwards */
-void ext4_orphan_evicted(struct inode *inode);       /* when the inode leaves memory */
+/*
+ * Takes the inode off the list. Does nothing if it is not there. The caller writes the inode
+ * afterwards. Returns 0, or -errno with the list unchanged. Takes orphan_lock, as the next two
+ * functions do.
+ */
+int ext4_orphan_del(struct ext4_handle *h, struct inode *inode);
+void ext4_orphan_evicted(struct inode *inode); /* when the inode leaves memory */
 /*
  * Puts an inode back on the list of orphans if it was one when it left memory. The inode was just
  * read from @raw and is still locked.

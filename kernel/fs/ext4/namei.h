@@ -13,7 +13,7 @@
 
 /*
  * Begins a handle for changes of names in the directory, whose end waits for the commit if the
- * directory is synchronous. Returns ERR_PTR on failure, as ext4_start().
+ * directory is synchronous. Returns ERR_PTR if ext4_start() does.
  */
 struct ext4_handle *ext4_start_names(struct inode *dir, u32 credits);
 /*

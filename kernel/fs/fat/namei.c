@@ -30,7 +30,10 @@ static struct found *found_new(struct inode *dir, const struct qstr *q)
 	return ERR_PTR(err);
 }
 
-/* Does the same for a name that is to be made, whose last character cannot be a blank: -EINVAL. */
+/*
+ * Returns a parsed name that is to be made, to free by kfree(). Returns ERR_PTR if found_new()
+ * does, and ERR_PTR(-EINVAL) if the last character is a blank.
+ */
 static struct found *found_to_make(struct inode *dir, const struct qstr *q)
 {
 	struct found *f = found_new(dir, q);

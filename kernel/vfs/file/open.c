@@ -305,8 +305,8 @@ static int may_open_in_sticky(const struct inode *dir, const struct inode *inode
 }
 
 /*
- * Looks up a file that was not there, and that the server of the file system has got from elsewhere
- * before it could be created. Returns the dentry, or ERR_PTR(-EEXIST) if it is not there now.
+ * Looks a name up again whose creation has failed because another client of the file system's
+ * server has made the file. Returns the dentry, or ERR_PTR: -EEXIST if the file is gone again.
  */
 static struct dentry *lookup_made(struct dentry *parent, const struct qstr *name)
 {

@@ -25,7 +25,7 @@ enum fs_param_kind {
 	FSP_PERCENT, /* as FSP_SIZE, or a percentage "50%" */
 	FSP_WORD,    /* one of @words */
 	FSP_DIR,     /* the path of a directory */
-	/* the same, and "\" stands before a character that is meant as such */
+	/* the path of a directory, in which "\" makes the next character an ordinary one */
 	FSP_DIR_ESCAPED,
 	/* several paths with colons between; "\:" is a colon within a path */
 	FSP_DIRS,

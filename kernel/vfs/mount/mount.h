@@ -252,9 +252,10 @@ int propagate_mount(struct mount *m, const struct path *where, struct list_head 
 void propagate_umount(
 	struct mount *m, bool whole, struct list_head *dead); /* @m and its children stay */
 /*
- * Sets MNT_CLOSED in @m, to which the caller has one reference, and in the copies that
- * propagate_umount() without @whole will unmount. Returns false and changes nothing if one of these
- * mounts is in use. The caller then detaches the mounts before it releases namespace_sem.
+ * Sets MNT_CLOSED in @m, to which the caller has one reference, and in its copies without children
+ * other than a cover. A copy that goes only because its child goes stays open. Returns false and
+ * changes nothing if one of these mounts is in use. The caller then detaches the mounts before it
+ * releases namespace_sem.
  */
 bool close_unused(struct mount *m);
 int mnt_set_type(struct mount *m, u32 type); /* @type: MS_SHARED, MS_SLAVE ... */
