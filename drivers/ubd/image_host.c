@@ -326,14 +326,23 @@ static bool holds(struct layer *l, uint64_t off, uint64_t len)
 	       p.len == end - start;
 }
 
+/* True if the host has blocks for the whole range in the layer's file. */
+static bool has_blocks(const struct layer *l, uint64_t off, uint64_t len)
+{
+	off_t hole = lseek(l->fd, (off_t)(l->base + off), SEEK_HOLE);
+
+	return hole >= (off_t)(l->base + off + len);
+}
+
 bool image_has_room(struct image *im, uint64_t off, uint64_t len, uint64_t room, uint64_t most)
 {
 	struct layer *l = im->top;
 	struct stat st;
 
-	if (!l->ops->own || holds(l, off, len))
+	if (!l->ops->own || host_fstat(l->fd, &st) || (uint64_t)st.st_blocks * 512 + room <= most)
 		return true;
-	return host_fstat(l->fd, &st) || (uint64_t)st.st_blocks * 512 + room <= most;
+	/* a range that the layer has may be a hole of its file: zeros, or discarded */
+	return holds(l, off, len) && (!room || has_blocks(l, off, len));
 }
 
 static void note_write(struct image *im)
@@ -400,7 +409,7 @@ static int write_zeros(struct layer *l, uint64_t off, uint64_t len)
 	return err;
 }
 
-int image_zero(struct image *im, uint64_t off, uint64_t len)
+int image_punch(struct image *im, uint64_t off, uint64_t len)
 {
 	struct layer *l = im->top;
 	bool locked;
@@ -409,8 +418,22 @@ int image_zero(struct image *im, uint64_t off, uint64_t len)
 	backup_before(im, off, len);
 	err = begin(l, off, len, &locked);
 	if (!err && media_punch(l->fd, l->base + off, len) < 0)
-		err = write_zeros(l, off, len);
+		err = -EOPNOTSUPP;
 	note_write(im);
+	return finish(l, off, len, locked, err);
+}
+
+int image_zero(struct image *im, uint64_t off, uint64_t len)
+{
+	struct layer *l = im->top;
+	bool locked;
+	int err = image_punch(im, off, len);
+
+	if (err != -EOPNOTSUPP)
+		return err;
+	err = begin(l, off, len, &locked);
+	if (!err)
+		err = write_zeros(l, off, len);
 	return finish(l, off, len, locked, err);
 }
 

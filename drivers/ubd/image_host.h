@@ -162,9 +162,9 @@ int image_readv(struct image *im, uint64_t off, const struct iovec *iov, int nr,
 /* Reads past the host's cache. Returns 0 or -errno; -EAGAIN: the caller uses image_readv(). */
 int image_readv_direct(struct image *im, uint64_t off, const struct iovec *iov, int nr);
 /*
- * True if the range may be written: the first file is no copy-on-write layer, has the range
- * already, or uses at most @most bytes on the host with @room bytes for it. Other threads may write
- * meanwhile.
+ * True if the range may be written: the first file is no copy-on-write layer, uses at most @most
+ * bytes on the host with @room bytes for it, or has blocks for the whole range already. If @room is
+ * 0, having the range without blocks is enough. Other threads may write meanwhile.
  */
 bool image_has_room(struct image *im, uint64_t off, uint64_t len, uint64_t room, uint64_t most);
 /*
@@ -172,7 +172,12 @@ bool image_has_room(struct image *im, uint64_t off, uint64_t len, uint64_t room,
  * (-ENOSPC, -EIO ...) a part may be written.
  */
 int image_writev(struct image *im, uint64_t off, const struct iovec *iov, int nr);
-/* Makes the range read as zeros. */
+/*
+ * Makes the range a hole of the file, which reads as zeros. -EOPNOTSUPP: the host cannot; the range
+ * has its old data.
+ */
+int image_punch(struct image *im, uint64_t off, uint64_t len);
+/* Makes the range read as zeros: a hole, or written zeros if the host cannot make one. */
 int image_zero(struct image *im, uint64_t off, uint64_t len);
 /*
  * Discards contents that are no longer needed; the host gets back what it can. -EOPNOTSUPP if the

@@ -133,19 +133,31 @@ static bool is_synchronous(const struct ubd_host *h, const struct ubd_req *r)
 }
 
 /*
- * Returns -ENOSPC for a write that would make the layer larger than its limit, else 0. Zeros are a
- * hole, which takes no room.
+ * Returns -ENOSPC for a write that would make the layer larger than its limit with @room bytes,
+ * else 0.
  */
-static int check_room(struct ubd_host *h, const struct ubd_req *r)
+static int check_room(struct ubd_host *h, const struct ubd_req *r, uint64_t room)
 {
 	static const char line[] = "\"event\":\"refused\",\"what\":\"disk\"}";
-	const uint64_t room = r->op == UBD_ZERO ? 0 : r->len;
 
 	if (!h->limit || image_has_room(h->image, r->off, r->len, room, h->limit))
 		return 0;
 	if (!__atomic_exchange_n(&h->met_limit, 1, __ATOMIC_RELAXED))
 		audit_host_add(line, sizeof(line) - 1);
 	return -ENOSPC;
+}
+
+/* Writes zeros: a hole, which takes no room, or data where the host cannot make one. */
+static int do_zero(struct ubd_host *h, const struct ubd_req *r)
+{
+	int err = check_room(h, r, 0);
+
+	if (!err)
+		err = image_punch(h->image, r->off, r->len);
+	if (err != -EOPNOTSUPP)
+		return err;
+	err = check_room(h, r, r->len);
+	return err ? err : image_zero(h->image, r->off, r->len);
 }
 
 static int serve(struct ubd_host *h, struct ubd_req *r)
@@ -159,16 +171,12 @@ static int serve(struct ubd_host *h, struct ubd_req *r)
 	switch (r->op) {
 	case UBD_READ: return do_read(h, r, false);
 	case UBD_WRITE:
-		err = check_room(h, r);
+		err = check_room(h, r, r->len);
 		if (!err)
 			err = image_writev(
 				h->image, r->off, (const struct iovec *)r->vec, (int)r->nr_vecs);
 		break;
-	case UBD_ZERO:
-		err = check_room(h, r);
-		if (!err)
-			err = image_zero(h->image, r->off, r->len);
-		break;
+	case UBD_ZERO: err = do_zero(h, r); break;
 	case UBD_DISCARD: err = image_discard(h->image, r->off, r->len); break;
 	default: break;
 	}
