@@ -444,19 +444,22 @@ long sys_madvise(unsigned long addr, size_t len, int advice)
 	return mm_madvise(current->mm, addr, len, advice);
 }
 
-/* Drops the private pages of @mm, whose mmap_lock is held for reading. */
-static void reap_locked(struct mm *mm)
+/*
+ * Drops the private pages of @mm in areas that have none of the flags @but. mmap_lock is held for
+ * reading.
+ */
+static void reap_locked(struct mm *mm, u64 but)
 {
 	WRITE_ONCE(mm->reaped, true); /* before the first entry is cleared */
 	for (struct vm_area *v = find_vma(mm, 0); v; v = vma_next(v))
-		if (vma_is_cow(v) && !(v->vm_flags & VM_PFNMAP))
+		if (vma_is_cow(v) && !(v->vm_flags & but))
 			drop(v, v->vm_start, v->vm_end);
 }
 
 void mm_reap(struct mm *mm)
 {
 	down_read(&mm->mmap_lock);
-	reap_locked(mm);
+	reap_locked(mm, VM_PFNMAP);
 	up_read(&mm->mmap_lock);
 }
 
@@ -464,7 +467,8 @@ bool mm_reap_try(struct mm *mm)
 {
 	if (!down_read_trylock(&mm->mmap_lock))
 		return false;
-	reap_locked(mm);
+	/* a fault of another process may wait for memory with a huge file's lock held */
+	reap_locked(mm, VM_PFNMAP | VM_HUGETLB);
 	up_read(&mm->mmap_lock);
 	return true;
 }

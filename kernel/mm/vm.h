@@ -170,7 +170,10 @@ u32 mm_page_shift(struct mm *mm, u64 addr);
  * Takes mmap_lock, and may sleep; the caller has a use of the mm (mmget()).
  */
 void mm_reap(struct mm *mm);
-/* Does what mm_reap() does, or returns false if mmap_lock is held for writing. */
+/*
+ * Does what mm_reap() does, but for huge pages, or returns false if mmap_lock is held for writing.
+ * Waits for no task that may wait for memory. A reference of mmgrab() is enough.
+ */
 bool mm_reap_try(struct mm *mm);
 
 #endif

@@ -414,8 +414,9 @@ long ptrace_check_options(u64 options);
 
 /* ---- oom_reap.c ---- */
 /*
- * Called by a task that waits for @victim, a process that the OOM killer has chosen: has its memory
- * freed if it does not end. Does not sleep; tasklist_lock may be held for reading.
+ * Asks the thread oom_reaper to free the memory of @victim, a process that the OOM killer has
+ * chosen, if the process has not ended in time. Does not sleep; tasklist_lock may be held for
+ * reading.
  */
 void oom_reap_overdue(const struct task *victim);
 

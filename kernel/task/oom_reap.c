@@ -11,7 +11,9 @@
  * the end of a process reads its memory once more (robust futexes).
  *
  * Locks: tasklist_lock (read) over the choice; the victim's mmap_lock by trylock only, since its
- * holder may wait for memory.
+ * holder may wait for memory. Below it only the pmap's lock and locks that spin, whose holders do
+ * not wait for memory. The reaper has a reference to the struct mm alone: the last mmput() would
+ * wait for files and asynchronous I/O in the only thread that lets others go on.
  */
 #include "kernel/mm/vm.h"
 #include "kernel/lib/printk.h"
@@ -53,31 +55,44 @@ static struct task *next_overdue(void)
 	return found;
 }
 
-/* Returns the mm of a process, with a reference, or NULL if no thread has it any more. */
+/* Returns the mm of a process, with mmgrab(), or NULL if no thread has it any more. */
 static struct mm *mm_of_process(struct task *p)
 {
 	struct mm *mm = NULL;
 	struct task *t;
 
 	read_lock(&tasklist_lock);
-	for_each_thread(p->signal, t)
-		if (!mm)
-			mm = get_task_mm(t);
+	for_each_thread(p->signal, t) {
+		spin_lock(&t->alloc_lock);
+		if (!mm && t->mm) {
+			mm = t->mm;
+			mmgrab(mm);
+		}
+		spin_unlock(&t->alloc_lock);
+	}
 	read_unlock(&tasklist_lock);
 	return mm;
 }
 
-/* Returns true if the victim's pages were dropped, or it has none any more. */
-static bool reap(struct task *p)
+/* Drops the victim's private pages, unless it ends by itself meanwhile. Logs the result. */
+static void reap(struct task *p)
 {
-	struct mm *mm = mm_of_process(p);
-	bool done = !mm;
+	bool done = false;
+	struct mm *mm;
 
-	if (mm) {
+	for (int i = 0; i < REAP_TRIES && !done; i++) {
+		if (i) {
+			set_current_state(TASK_IDLE);
+			schedule_deadline(ktime_get() + REAP_PAUSE);
+		}
+		mm = mm_of_process(p);
+		if (!mm)
+			return;
 		done = mm_users_are_dying(mm) && mm_reap_try(mm);
-		mmput(mm);
+		mmdrop(mm);
 	}
-	return done;
+	pr_info("oom_reaper: %s process %d (%s)\n", done ? "reaped" : "unable to reap", p->tgid,
+		p->comm);
 }
 
 static int reaper(void *unused)
@@ -88,17 +103,7 @@ static int reaper(void *unused)
 	for (;;) {
 		wait_event_idle(&reaper_wait, xchg(&asked, 0));
 		while ((p = next_overdue())) {
-			bool done = false;
-
-			for (int i = 0; i < REAP_TRIES && !done; i++) {
-				if (i) {
-					set_current_state(TASK_IDLE);
-					schedule_deadline(ktime_get() + REAP_PAUSE);
-				}
-				done = reap(p);
-			}
-			pr_info("oom_reaper: %s process %d (%s)\n",
-				done ? "reaped" : "unable to reap", p->tgid, p->comm);
+			reap(p);
 			WRITE_ONCE(p->signal->oom_skip, true);
 			put_task(p);
 		}

@@ -114,8 +114,9 @@ static struct page *take_frames(u32 order, u64 reserve)
 #define STUCK_ROUNDS 16
 
 /*
- * Lets a victim of the OOM killer run. It may sleep meanwhile, so that a task of a higher priority
- * has to sleep, too. A victim that does not end is reaped (kernel/task/oom_reap.c).
+ * Lets a victim of the OOM killer run. Yields at first. After STUCK_ROUNDS rounds sleeps, so that a
+ * victim of a lower priority runs too. kernel/task/oom_reap.c takes the memory of a victim that
+ * does not end.
  */
 static void wait_for_victim(int round)
 {
