@@ -80,6 +80,8 @@ static struct dentry *hostfs_lookup(struct inode *dir, struct dentry *d, u32 fla
 		inode = hostfs_iget(dir->i_sb, node_of(dir), d->d_name.name, 0, &a, sample);
 		if (IS_ERR(inode))
 			return ERR_CAST(inode);
+		if (a.dev != HOSTFS_I(dir)->dev)
+			hostfs_note_dev(inode, true);
 	}
 	set_fresh(d);
 	other = d_splice_alias(inode, d);

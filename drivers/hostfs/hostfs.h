@@ -10,6 +10,7 @@
  *      file.c     open files, writing
  *      pages.c    the page cache, requests to workers
  *      kept.c     files that stay open for the next reader
+ *      devs.c     the host's other file systems, for sync(2)
  *      open.c     open files of the host, by number
  *      restore.c  folders, nodes and files of a restored instance
  *      audit.c    lines of the audit
@@ -84,10 +85,7 @@ struct hostfs_sb {
 	kuid_t uid;
 	kgid_t gid;
 	u64 root_dev;
-	/*
-	 * A folder of each other device, with a reference, by next_dev: sync_fs() writes back their
-	 * file systems, too. Folders are added at the head only, under @lock.
-	 */
+	/* devs.c: a folder of each other device, a reference, by next_dev; under @lock. */
 	struct hostfs_inode *devs;
 	spinlock_t lock;
 	/*
@@ -292,6 +290,17 @@ void hostfs_take_kept(struct inode *inode);
 void hostfs_close_idle(struct inode *inode);
 /* Drops the kept files of @which, or with NULL all of the mount. */
 void hostfs_drop_kept(struct hostfs_sb *hs, const struct inode *which);
+
+/* devs.c */
+/*
+ * Remembers a folder for hostfs_sync_devs() if it is the first one of its device. @mount: it is the
+ * root of a mount of the host, and takes the place of an earlier folder. May sleep.
+ */
+void hostfs_note_dev(struct inode *inode, bool mount);
+/* Writes back the host's file systems that the guest has met below the root's. */
+int hostfs_sync_devs(struct hostfs_sb *hs);
+/* Forgets all folders, at the end of the mount. */
+void hostfs_drop_devs(struct hostfs_sb *hs);
 
 /* audit.c */
 void hostfs_audit_slow(const char *event, struct dentry *d, struct dentry *to);

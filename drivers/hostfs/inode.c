@@ -311,25 +311,6 @@ static int fill_new(
 	return err;
 }
 
-/* Remembers a new folder for sync_fs() if it is the first one of its device. */
-static void note_dev(struct inode *inode)
-{
-	struct hostfs_sb *hs = hostfs_sb_of(inode);
-	struct hostfs_inode *hi = HOSTFS_I(inode), *other;
-
-	if (!S_ISDIR(inode->i_mode) || hi->dev == hs->root_dev)
-		return;
-	spin_lock(&hs->lock);
-	for (other = hs->devs; other && other->dev != hi->dev; other = other->next_dev)
-		;
-	if (!other) {
-		ihold(inode);
-		hi->next_dev = hs->devs;
-		WRITE_ONCE(hs->devs, hi);
-	}
-	spin_unlock(&hs->lock);
-}
-
 void hostfs_found_as(struct inode *inode, int dir, const char *name)
 {
 	WRITE_ONCE(HOSTFS_I(inode)->nameless, false);
@@ -369,7 +350,7 @@ struct inode *hostfs_iget(struct super_block *sb, int dir, const char *name, int
 		iget_failed(inode);
 		return ERR_PTR(err);
 	}
-	note_dev(inode);
+	hostfs_note_dev(inode, false);
 	unlock_new_inode(inode);
 	return inode;
 }

@@ -294,20 +294,13 @@ static int hostfs_statfs(struct dentry *d, struct kstatfs *st)
 static int hostfs_sync_fs(struct super_block *sb, bool wait)
 {
 	struct hostfs_sb *hs = sb->s_fs_info;
-	struct hostfs_inode *hi;
 	int err, err2;
 
 	if (!wait)
 		return 0;
 	err = (int)hostfs_ask(HOSTFS_OP_SYNCFS, NULL, hs->root, 0, 0, 0);
-	for (hi = READ_ONCE(hs->devs); hi; hi = hi->next_dev) {
-		err2 = (int)hostfs_ask(HOSTFS_OP_SYNCFS, NULL, hi->node, 0, 0, 0);
-		/* The host has unmounted or removed it, or the user may not read the folder. */
-		if (err2 == -ESTALE || err2 == -EACCES)
-			continue;
-		err = err ? err : err2;
-	}
-	return err;
+	err2 = hostfs_sync_devs(hs);
+	return err ? err : err2;
 }
 
 static void hostfs_drop_files(struct super_block *sb)
@@ -324,12 +317,7 @@ static void hostfs_drop_files(struct super_block *sb)
 	if (created)
 		hostfs_drop_created(created);
 	hostfs_drop_kept(hs, NULL);
-	while (hs->devs) {
-		struct hostfs_inode *hi = hs->devs;
-
-		hs->devs = hi->next_dev;
-		iput(&hi->vfs);
-	}
+	hostfs_drop_devs(hs);
 }
 
 static void hostfs_put_super(struct super_block *sb)
@@ -466,6 +454,11 @@ static struct dentry *hostfs_mount(
 
 static void hostfs_kill_super(struct super_block *sb)
 {
+	const struct hostfs_sb *hs = sb->s_fs_info;
+
+	/* kill_anon_super() syncs too late: without the folders of other devices */
+	if (hs && hs->devs)
+		sync_filesystem(sb, true);
 	hostfs_drop_files(sb);
 	kill_anon_super(sb);
 }
