@@ -285,8 +285,8 @@ static void not_removed(const struct inode *dir, const struct dentry *d, int err
 }
 
 /*
- * Gives another name, if the guest has cached one that is still valid, to a node that keep_object()
- * has kept and whose dentry is unhashed by now.
+ * Names the node of an object that keep_object() has kept by another cached name that is still
+ * valid, if there is such a name. The removed name's dentry is unhashed.
  */
 static void use_other_name(struct inode *inode)
 {
@@ -301,7 +301,7 @@ static void use_other_name(struct inode *inode)
 		return;
 	parent = dget_parent(d);
 	d_keep_name(d, &s);
-	if (s.name.name && !hostfs_host_lookup(node_of(parent->d_inode), s.name.name, &a) &&
+	if (!hostfs_host_lookup(node_of(parent->d_inode), s.name.name, &a) &&
 		hostfs_same(inode, &a))
 		hostfs_found_as(inode, node_of(parent->d_inode), s.name.name);
 	d_drop_name(&s);
@@ -359,16 +359,18 @@ static void note_renamed(struct inode *odir, struct dentry *old, struct inode *n
 {
 	hostfs_forget_attr(odir);
 	hostfs_forget_attr(ndir);
-	hostfs_host_moved(node_of(old->d_inode), node_of(ndir), nd->d_name.name);
-	if (!nd->d_inode)
+	hostfs_found_as(old->d_inode, node_of(ndir), nd->d_name.name);
+	if (nd->d_inode && exchange)
+		hostfs_found_as(nd->d_inode, node_of(odir), old->d_name.name);
+	if (!nd->d_inode || exchange)
 		return;
-	if (exchange)
-		hostfs_host_moved(node_of(nd->d_inode), node_of(odir), old->d_name.name);
-	else if (S_ISDIR(nd->d_inode->i_mode))
+	if (S_ISDIR(nd->d_inode->i_mode))
 		clear_nlink(nd->d_inode);
 	else if (nd->d_inode->i_nlink)
 		drop_nlink(nd->d_inode);
 	drop_kept(nd->d_inode);
+	d_drop(nd);
+	use_other_name(nd->d_inode);
 }
 
 static int hostfs_rename(

@@ -107,8 +107,8 @@ static void restore_names(struct hostfs_sb *hs)
 		list_for_each_entry(d, &inode->i_dentry, d_alias) {
 			WRITE_ONCE(d->d_fsdata, NULL);
 			if (d->d_parent != d && !(d->d_flags & DCACHE_UNHASHED))
-				hostfs_host_moved(HOSTFS_I(inode)->node,
-					HOSTFS_I(d->d_parent->d_inode)->node, d->d_name.name);
+				hostfs_found_as(inode, HOSTFS_I(d->d_parent->d_inode)->node,
+					d->d_name.name);
 			list_for_each_entry(child, &d->d_subdirs, d_child)
 				WRITE_ONCE(child->d_fsdata, NULL);
 		}
