@@ -262,8 +262,6 @@ void dl_begin(struct task *t);                   /* begins the first period now 
 void dl_refresh(struct task *t, u64 now);        /* called before @t is queued */
 void dl_charge(struct task *t, u64 ns);          /* subtracts @ns from the budget */
 u64 dl_time_left(const struct task *t, u64 now); /* ns until the next check */
-/* Checks the values (ns), and sets a @period of 0 to @deadline. Returns 0 or -EINVAL. */
-int dl_check(u64 runtime, u64 deadline, u64 *period);
 /*
  * Reserves @runtime of each @period (ns); a @period of 0 gives the reservation back. Returns 0 or
  * -EBUSY. policy_lock is held, and no runqueue's lock.

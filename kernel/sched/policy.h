@@ -37,6 +37,11 @@ void sched_set_slice(struct task *t, u64 ns);
 /* Returns the slice in ns. */
 u64 sched_slice(const struct task *t);
 /*
+ * Checks the times of a deadline task (ns), and sets a @period of 0 to @deadline. Returns 0 or
+ * -EINVAL.
+ */
+int dl_check(u64 runtime, u64 deadline, u64 *period);
+/*
  * Sets SCHED_DEADLINE, with times in ns; a @period of 0 means @deadline. @flags:
  * SCHED_FLAG_RECLAIM, SCHED_FLAG_DL_OVERRUN. Returns 0, -EINVAL, -EBUSY (too little bandwidth is
  * left) or -EPERM (the task is not allowed on all vCPUs).

@@ -122,16 +122,21 @@ static bool can_be(int policy, int prio)
 	return !prio && (policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE);
 }
 
-/* Sets the policy of @t, if current may. Returns 0 or -errno. */
-static int change(struct task *t, int policy, int prio, int nice, bool reset_on_fork)
+/* Returns 0 if these parameters are valid and current may set them, or -errno. */
+static int may_change(struct task *t, int policy, int prio, int nice, bool reset_on_fork)
 {
-	int err;
-
 	if (!can_be(policy, prio))
 		return -EINVAL;
 	if (t->sched_reset_on_fork && !reset_on_fork && !capable(CAP_SYS_NICE))
 		return -EPERM;
-	err = check_change(t, policy, prio, nice);
+	return check_change(t, policy, prio, nice);
+}
+
+/* Sets the policy of @t, if current may. Returns 0 or -errno. */
+static int change(struct task *t, int policy, int prio, int nice, bool reset_on_fork)
+{
+	int err = may_change(t, policy, prio, nice, reset_on_fork);
+
 	if (!err)
 		err = sched_setscheduler(t, policy, prio);
 	if (err)
@@ -238,17 +243,44 @@ static bool has_slice(int policy)
 	return policy == SCHED_NORMAL || policy == SCHED_BATCH;
 }
 
-/* Makes @t a deadline task. Returns 0, -EINVAL, -EPERM, or -EBUSY if no bandwidth is left. */
-static int change_to_deadline(struct task *t, const struct sched_attr *attr)
+/*
+ * Puts the parameters of @t into @attr, for SCHED_FLAG_KEEP_PARAMS. Those that its policy does not
+ * have stay the caller's, and are checked.
+ */
+static void own_params(const struct task *t, struct sched_attr *attr)
 {
-	int err;
+	if (t->policy == SCHED_DEADLINE) {
+		attr->sched_priority = 0;
+		attr->sched_runtime = t->dl_runtime;
+		attr->sched_deadline = t->dl_deadline;
+		attr->sched_period = t->dl_period;
+		attr->sched_flags &= ~(u64)(SCHED_FLAG_RECLAIM | SCHED_FLAG_DL_OVERRUN);
+		attr->sched_flags |= t->dl_flags;
+	} else if (realtime(t->policy)) {
+		attr->sched_priority = (u32)t->rt_priority;
+	} else {
+		attr->sched_nice = t->nice;
+		attr->sched_runtime = sched_slice(t);
+	}
+}
 
-	if (attr->sched_priority)
+/*
+ * Makes @t a deadline task. With SCHED_FLAG_KEEP_PARAMS only checks the arguments and sets whether
+ * a fork resets the policy. Returns 0, -EINVAL, -EPERM, or -EBUSY if no bandwidth is left.
+ */
+static int set_deadline(struct task *t, const struct sched_attr *attr)
+{
+	u64 period = attr->sched_period;
+	int err = 0;
+
+	if (attr->sched_priority || dl_check(attr->sched_runtime, attr->sched_deadline, &period))
 		return -EINVAL;
 	if (!capable(CAP_SYS_NICE))
 		return -EPERM;
-	err = sched_set_deadline(t, attr->sched_runtime, attr->sched_deadline, attr->sched_period,
-		attr->sched_flags & (SCHED_FLAG_RECLAIM | SCHED_FLAG_DL_OVERRUN));
+	if (!(attr->sched_flags & SCHED_FLAG_KEEP_PARAMS))
+		err = sched_set_deadline(t, attr->sched_runtime, attr->sched_deadline,
+			attr->sched_period,
+			attr->sched_flags & (SCHED_FLAG_RECLAIM | SCHED_FLAG_DL_OVERRUN));
 	if (err)
 		return err;
 	t->sched_reset_on_fork = attr->sched_flags & SCHED_FLAG_RESET_ON_FORK;
@@ -257,28 +289,31 @@ static int change_to_deadline(struct task *t, const struct sched_attr *attr)
 }
 
 /*
- * Serves SCHED_DEADLINE. With SCHED_FLAG_KEEP_PARAMS a deadline task keeps its times; for another
- * task the flag is refused.
+ * Sets another policy than SCHED_DEADLINE. With SCHED_FLAG_KEEP_PARAMS even the policy stays, as on
+ * Linux: the arguments are checked, and a fork resets the policy or not.
  */
-static int set_deadline(struct task *t, struct sched_attr *attr)
+static int set_other(struct task *t, int policy, const struct sched_attr *attr)
 {
+	bool reset = attr->sched_flags & SCHED_FLAG_RESET_ON_FORK;
+	int prio = (int)attr->sched_priority, nice = clamp(attr->sched_nice, -20, 19), err;
+
 	if (attr->sched_flags & SCHED_FLAG_KEEP_PARAMS) {
-		if (t->policy != SCHED_DEADLINE)
-			return -EINVAL;
-		attr->sched_priority = 0;
-		attr->sched_runtime = t->dl_runtime;
-		attr->sched_deadline = t->dl_deadline;
-		attr->sched_period = t->dl_period;
-		attr->sched_flags = (attr->sched_flags & SCHED_FLAG_RESET_ON_FORK) | t->dl_flags;
+		err = may_change(t, policy, prio, nice, reset);
+		if (!err)
+			t->sched_reset_on_fork = reset;
+		return err;
 	}
-	return change_to_deadline(t, attr);
+	err = change(t, policy, prio, nice, reset);
+	if (!err && has_slice(policy))
+		sched_set_slice(t, attr->sched_runtime);
+	return err;
 }
 
 long sys_sched_setattr(int pid, uaddr_t uattr, int flags)
 {
 	struct sched_attr attr;
 	struct task *t;
-	int err, policy, nice, prio;
+	int err, policy;
 
 	if (!uattr.v || pid < 0 || flags)
 		return -EINVAL;
@@ -296,21 +331,15 @@ long sys_sched_setattr(int pid, uaddr_t uattr, int flags)
 	t = target(pid);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
-	policy = attr.sched_flags & SCHED_FLAG_KEEP_POLICY ? t->policy : (int)attr.sched_policy;
-	if (policy == SCHED_DEADLINE) {
-		err = set_deadline(t, &attr);
-		put_task(t);
-		return err;
+	policy = (int)attr.sched_policy;
+	if (attr.sched_flags & SCHED_FLAG_KEEP_POLICY) {
+		policy = t->policy;
+		attr.sched_flags &= ~(u64)SCHED_FLAG_RESET_ON_FORK;
+		attr.sched_flags |= t->sched_reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0;
 	}
-	prio = (int)attr.sched_priority;
-	nice = clamp(attr.sched_nice, -20, 19);
-	if (attr.sched_flags & SCHED_FLAG_KEEP_PARAMS) {
-		prio = t->rt_priority;
-		nice = t->nice;
-	}
-	err = change(t, policy, prio, nice, attr.sched_flags & SCHED_FLAG_RESET_ON_FORK);
-	if (!err && has_slice(policy) && !(attr.sched_flags & SCHED_FLAG_KEEP_PARAMS))
-		sched_set_slice(t, attr.sched_runtime);
+	if (attr.sched_flags & SCHED_FLAG_KEEP_PARAMS)
+		own_params(t, &attr);
+	err = policy == SCHED_DEADLINE ? set_deadline(t, &attr) : set_other(t, policy, &attr);
 	put_task(t);
 	return err;
 }

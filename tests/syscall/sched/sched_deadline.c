@@ -26,6 +26,13 @@ static long runtime_of(pid_t pid)
 	return a.policy == DEADLINE && a.deadline == a.period ? (long)a.runtime : 0;
 }
 
+static uint64_t flags_of(void)
+{
+	struct attr a = { 0 };
+
+	return syscall(SYS_sched_getattr, 0, &a, sizeof(a), 0) ? ~0UL : a.flags;
+}
+
 static long work(void)
 {
 	volatile long x = 0;
@@ -61,16 +68,19 @@ static void life(void)
 	WANT(0, work());                         /* beyond its budget */
 	WANT(0, set(10 * MS, 30 * MS, 0, 1, 0)); /* SCHED_FLAG_RESET_ON_FORK */
 	CHILD(WANT(0, sched_getscheduler(0)));
+	WANT(0, set(0, 0, 0, 0x18, 0));
+	WANT(1, flags_of());
+	WANT(0, set(10 * MS, 30 * MS, 0, 8, 0));
+	WANT(1, flags_of());
+	WANT(0, set(0, 0, 0, 0x10, 0)); /* SCHED_FLAG_KEEP_PARAMS */
+	WANT(0, flags_of());
+	WANT(10 * MS, runtime_of(0));
 	WANT(-EINVAL, sched_setparam(0, &(struct sched_param){ 0 }));
 	WANT(0, sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 }));
 	WANT(0, sched_getscheduler(0));
-}
-
-static uint64_t flags_of(void)
-{
-	struct attr a = { 0 };
-
-	return syscall(SYS_sched_getattr, 0, &a, sizeof(a), 0) ? ~0UL : a.flags;
+	WANT(-EINVAL, set(10 * MS, 0, 0, 0x10, 0));
+	WANT(0, set(10 * MS, 30 * MS, 0, 0x10, 0));
+	WANT(0, sched_getscheduler(0));
 }
 
 static long us(clockid_t clock)
@@ -179,6 +189,7 @@ static void refused(void)
 	CHILD({
 		NEED(setresuid(54321, 54321, 54321));
 		WANT(-EPERM, set(10 * MS, 30 * MS, 0, 0, 0));
+		WANT(-EINVAL, set(40 * MS, 30 * MS, 0, 0, 0));
 	});
 }
 
