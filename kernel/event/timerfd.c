@@ -213,12 +213,6 @@ static const struct file_operations timerfd_fops = {
 	.show_fdinfo = timerfd_fdinfo,
 };
 
-/* True if a timer on @clock, set by a caller with CAP_WAKE_ALARM, wakes a suspended machine. */
-static bool is_alarm(int clock)
-{
-	return clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM;
-}
-
 long sys_timerfd_create(int which, int flags)
 {
 	struct timerfd *t;
@@ -227,9 +221,9 @@ long sys_timerfd_create(int which, int flags)
 	if (flags & ~(TFD_CLOEXEC | TFD_NONBLOCK))
 		return -EINVAL;
 	if (which != CLOCK_REALTIME && which != CLOCK_MONOTONIC && which != CLOCK_BOOTTIME &&
-		which != CLOCK_REALTIME_ALARM && which != CLOCK_BOOTTIME_ALARM)
+		!clock_is_alarm(which))
 		return -EINVAL;
-	if (is_alarm(which) && !capable(CAP_WAKE_ALARM))
+	if (clock_is_alarm(which) && !capable(CAP_WAKE_ALARM))
 		return -EPERM;
 	t = kzalloc(sizeof(*t), GFP_KERNEL);
 	if (!t)
@@ -357,7 +351,7 @@ long sys_timerfd_settime(int fd, int flags, uaddr_t value, uaddr_t old)
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	t = f->private_data;
-	if (is_alarm(t->clock) && !capable(CAP_WAKE_ALARM)) {
+	if (clock_is_alarm(t->clock) && !capable(CAP_WAKE_ALARM)) {
 		fput(f);
 		return -EPERM;
 	}

@@ -387,8 +387,7 @@ static int clock_has_timers(int clock)
 	if (clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_MONOTONIC_COARSE ||
 		clock == CLOCK_REALTIME_COARSE || (clock < 0 && (clock & 7) == CLOCK_OF_FILE))
 		return -EOPNOTSUPP;
-	if ((clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM) &&
-		!capable(CAP_WAKE_ALARM))
+	if (clock_is_alarm(clock) && !capable(CAP_WAKE_ALARM))
 		return -EPERM;
 	return clock < 0 ? 0 : clock_read(clock, &now);
 }

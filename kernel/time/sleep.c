@@ -11,6 +11,7 @@
 
 #include "arch/um/machine/arch.h"
 #include "arch/um/machine/uaccess.h"
+#include "kernel/ident/cred.h"
 #include "kernel/ident/pid_ns.h"
 #include "kernel/task/signal/signal.h"
 #include "kernel/time/internal.h"
@@ -159,6 +160,10 @@ long sys_clock_nanosleep(int which, int flags, uaddr_t req, uaddr_t rem)
 	err = get_timespec(req, &ns);
 	if (err)
 		return err;
+	if (clock_is_alarm(which) && flags & ~TIMER_ABSTIME)
+		return -EINVAL;
+	if (clock_is_alarm(which) && !capable(CAP_WAKE_ALARM))
+		return -EPERM;
 	if (is_own_thread(which))
 		return -EINVAL; /* it stands still while the thread sleeps */
 	if (!(flags & TIMER_ABSTIME)) {

@@ -15,6 +15,12 @@
 
 #define USER_HZ 100
 
+/* True if timers on @clock would wake a suspended machine: they need CAP_WAKE_ALARM. */
+static inline bool clock_is_alarm(int clock)
+{
+	return clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM;
+}
+
 struct signal_struct;
 
 /*

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* nanosleep(2), clock_nanosleep(2): durations, absolute times, remains, clocks, errors. */
-#include "t.h"
+#include "guest.h"
+
+#include <linux/capability.h>
 
 static int elapsed_ok(long start, long least)
 {
@@ -40,6 +42,22 @@ static void stopped(void)
 	kill(pid, SIGCONT);
 	t_wait("stopped sleeper", pid);
 	say("%d", now_ms() - start >= 150);
+}
+
+/* A host without a clock that can wake it says EOPNOTSUPP. */
+static void alarms(void)
+{
+	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct none[2] = { { 0 } };
+	struct timespec ts = { 0, 1000 }, bad = { 0, 1000000000 };
+
+	G(syscall(SYS_clock_nanosleep, CLOCK_BOOTTIME_ALARM, 0, &ts, NULL), "0");
+	NEED(syscall(SYS_capset, &h, none));
+	G(syscall(SYS_clock_nanosleep, CLOCK_BOOTTIME_ALARM, 0, &ts, NULL), "-1 EPERM");
+	G(syscall(SYS_clock_nanosleep, CLOCK_REALTIME_ALARM, TIMER_ABSTIME, &ts, NULL), "-1 EPERM");
+	G(syscall(SYS_clock_nanosleep, CLOCK_REALTIME_ALARM, 2, &ts, NULL), "-1 EINVAL");
+	T(syscall(SYS_clock_nanosleep, CLOCK_REALTIME_ALARM, 0, &bad, NULL));
+	T(syscall(SYS_clock_nanosleep, CLOCK_REALTIME_ALARM, 0, BAD, NULL));
 }
 
 TEST(nanosleep)
@@ -96,4 +114,5 @@ TEST(nanosleep)
 	say("absolute: remains untouched %ld", (long)rem.tv_sec);
 
 	stopped();
+	CHILD(alarms());
 }
