@@ -25,6 +25,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/sched.h"
+#include "kernel/state/state.h"
 
 #define BYTES_MOST 16384
 #define SAMPLES_MOST 512 /* maximum in one reply */
@@ -83,6 +84,8 @@ struct file_request {
 };
 /* Atomic: a thread executes a request. */
 static u32 file_busy;
+/* number of threads that have not ended their reply */
+static atomic_t file_replies;
 
 static int file_thread(void *arg)
 {
@@ -104,6 +107,7 @@ static int file_thread(void *arg)
 		mconsole_write(c, two, 2);
 	}
 	mconsole_end(c, 0);
+	atomic_dec(&file_replies);
 	kfree(r);
 	return 0;
 }
@@ -124,9 +128,11 @@ static void use_file(struct mconsole_call *c, const char *path, u32 id, u64 off)
 			strscpy(r->path, path, sizeof(r->path));
 		r->id = id;
 		r->off = off;
+		atomic_inc(&file_replies);
 		mconsole_take(&r->call, &r->from, c);
 		if (kthread_run(file_thread, r, "perf"))
 			return;
+		atomic_dec(&file_replies);
 		c->ended = false;
 	}
 	kfree(r);
@@ -181,3 +187,14 @@ void mconsole_perf(struct mconsole_call *c)
 		mconsole_fail(c, -ENOENT, "no such word, or no such file");
 	}
 }
+
+/* True if no file's request is under way, which a rollback in place would answer twice. */
+static bool note(void)
+{
+	return !atomic_read(&file_replies);
+}
+
+STATE_PART(perf_files_state) = {
+	.name = "perf files",
+	.note = note,
+};
