@@ -39,8 +39,8 @@ static inline u32 ring_at(u64 pos)
 int n_tty_process_output(struct tty_struct *tty, u8 c, u8 *out);
 void n_tty_flush_echoes_locked(struct tty_struct *tty); /* passes echo to the driver */
 /*
- * Adds processed output, for which the driver had less room than it said, to the echo ring. It is
- * passed on before any further output. What has no room is dropped.
+ * Appends processed output that the driver did not take to the echo ring. It precedes all further
+ * output. Bytes for which the ring has no room are lost.
  */
 void n_tty_keep_output(struct tty_struct *tty, const u8 *buf, u32 n);
 /* True if a read finds data: a whole line with LINES_ON(), otherwise @min_raw bytes. */

@@ -263,6 +263,9 @@ static u32 write_some(struct tty_struct *tty, const u8 *buf, u32 n)
 	if (tty->stopped)
 		return 0;
 	n_tty_flush_echoes_locked(tty);
+	/* room that the driver has made since is for the older bytes */
+	if (tty->echo_tail != tty->echo_head)
+		return 0;
 	room = tty->ops->write_room(tty);
 	if (!O_FLAG(tty, OPOST))
 		return room > 0 ? (u32)max(0, tty->ops->write(
@@ -331,6 +334,7 @@ static ssize_t write_chunk(
 		err = wait_event_interruptible(&tty->write_wait, can_write(tty, f));
 		if (err)
 			return done ? (ssize_t)done : err;
+		cond_resched();
 	}
 	return (ssize_t)done;
 }

@@ -77,10 +77,22 @@ static void change_termios(struct tty_struct *tty, const struct ktermios *new)
 	mutex_unlock(&tty->ctl_mutex);
 }
 
+/* Returns how many bytes of output are not sent yet, or 0 if the driver does not count them. */
+static int chars_in_buffer(struct tty_struct *tty)
+{
+	int n;
+
+	if (!tty->ops->chars_in_buffer)
+		return 0;
+	spin_lock(&tty->lock);
+	n = (int)(tty->echo_head - tty->echo_tail) + tty->ops->chars_in_buffer(tty);
+	spin_unlock(&tty->lock);
+	return n;
+}
+
 static bool output_done(struct tty_struct *tty, u32 hangups)
 {
-	return !tty->ops->chars_in_buffer || !tty->ops->chars_in_buffer(tty) ||
-	       READ_ONCE(tty->hangups) != hangups;
+	return !chars_in_buffer(tty) || READ_ONCE(tty->hangups) != hangups;
 }
 
 static int wait_until_sent(struct tty_struct *tty)
@@ -382,9 +394,7 @@ static long line_ioctl(struct tty_struct *tty, u32 cmd, u64 arg)
 
 	switch (cmd) {
 	case FIONREAD: n = n_tty_chars(tty); return put_user(n, ua);
-	case TIOCOUTQ:
-		n = tty->ops->chars_in_buffer ? tty->ops->chars_in_buffer(tty) : 0;
-		return put_user(n, ua);
+	case TIOCOUTQ: n = chars_in_buffer(tty); return put_user(n, ua);
 	case TIOCSTI: return simulate_input(tty, ua);
 	case TIOCGETD: return put_user((int)N_TTY, ua);
 	case TIOCSETD: n = tty_check_change(tty, SIGTTOU); return n ? n : set_ldisc(ua);
