@@ -167,8 +167,9 @@ def links_of_the_owner(setting):
 
 def link_with_a_known_number(setting):
     """
-    A file that the kernel process made may get other names. After it is deleted, a link that the
-    kernel process makes in a shared folder may get its inode number.
+    A file that the kernel process made may get other names. After it is deleted, its inode number
+    may be that of another process's file in a shared folder, or of a link that the kernel process
+    makes there.
     """
     share, folder = f"{setting.work}/shared", f"{setting.work}/numbers"
     for path in share, folder:
@@ -186,6 +187,18 @@ def link_with_a_known_number(setting):
     check("a file without a name gets a granted one", made == 0, f"{why(file)} {why(made)} {answer}")
     enters.call(UNLINK, name)
     enters.call(CLOSE, file)
+    for other in [f"other{n}" for n in range(64)]:
+        open(f"{share}/{other}", "w").close()
+        if os.stat(f"{share}/{other}").st_ino == number:
+            break
+    else:
+        print("skip    a file with the number of a known file: the file system gives a new one")
+    held = enters.call(OPENAT, fd, enters.put(8, other), os.O_RDONLY, 0)
+    linked = enters.call(LINKAT, CWD, enters.put(8, f"/proc/self/fd/{held}"), CWD, name, SYMLINK_FOLLOW)
+    check("a file with the number of a known file gets no granted name",
+        held >= 0 and linked < 0 and not os.path.lexists(disk), f"{why(held)} {why(linked)}")
+    enters.call(CLOSE, held)
+    os.unlink(f"{share}/{other}")
     links = [f"link{n}" for n in range(64)]
     for link in links:
         enters.call(SYMLINKAT, target, fd, enters.put(8, link))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Unit tests of the host half of hostfs: an error of the host in the middle of a read or write is
- * told apart from the end of the file.
+ * told apart from the end of the file, and as many workers start as requests wait.
  *
  * SOURCES: drivers/hostfs/data_host.c os-linux/object.c
  */
@@ -96,14 +96,26 @@ void os_irq_raise(int line)
 {
 }
 
+/* The workers that were started; none can be while may_start is false. */
+static bool may_start;
+static int started;
+static void (*worker)(void *arg);
+
 int os_worker_start(const char *name, void (*fn)(void *arg), void *arg)
 {
-	return -EAGAIN;
+	if (!may_start)
+		return -EAGAIN;
+	started++;
+	worker = fn;
+	return 0;
 }
+
+/* ends a worker that waits for work */
+static jmp_buf waits;
 
 int os_futex_wait(uint32_t *word, uint32_t val, uint64_t deadline)
 {
-	return 0;
+	longjmp(waits, 1);
 }
 
 int os_futex_wake(uint32_t *word, int n)
@@ -185,12 +197,37 @@ static void write_ends(void **state)
 	free(io);
 }
 
+/* Workers that wait, and were woken up for earlier requests, do not serve later ones. */
+static void workers(void **state)
+{
+	static struct hostfs_io *io[4];
+
+	may_start = true;
+	for (int i = 0; i < 4; i++) {
+		io[i] = request(SIZE, SIZE);
+		io[i]->op = HOSTFS_OP_READ;
+	}
+	assert_int_equal(hostfs_host_submit(io[0]), 0);
+	assert_int_equal(started, 1);
+	if (!setjmp(waits))
+		worker(NULL); /* it serves the request, and waits */
+	assert_int_equal(hostfs_host_submit(io[1]), 0);
+	assert_int_equal(started, 1); /* it was woken up, and does not run yet */
+	assert_int_equal(hostfs_host_submit(io[2]), 0);
+	assert_int_equal(started, 2);
+	assert_int_equal(hostfs_host_submit(io[3]), 0);
+	assert_int_equal(started, 3);
+	for (int i = 0; i < 4; i++)
+		free(io[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(read_ends),
 		cmocka_unit_test(read_fails_later),
 		cmocka_unit_test(write_ends),
+		cmocka_unit_test(workers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
