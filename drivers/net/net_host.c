@@ -376,8 +376,9 @@ void net_host_close(int host)
 /* ---- frames ---- */
 
 /*
- * Called when a send has found no room: the next interrupt then also reports room. A link with a
- * socket of its own for sending (h->out) arms that one. Others arm the event for both directions.
+ * Arms the event so that the next interrupt also reports room, after a send has found none. A link
+ * with a socket of its own for sending (h->out) arms that one. Others arm the event for both
+ * directions.
  */
 static void arm_both(struct net_host *h)
 {

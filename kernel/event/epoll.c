@@ -542,7 +542,7 @@ static long ctl_locked(
 	}
 }
 
-/* As ctl_locked(), and takes ep->mutex. Adds nothing if it finds that nest_lock is missing. */
+/* Makes the change, or sets *nested to leave it to add_nested(): an addition to a watched @ep. */
 static long ctl_plain(struct eventpoll *ep, int op, struct file *f, int fd,
 	struct epoll_event *event, bool *nested)
 {

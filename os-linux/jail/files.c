@@ -658,6 +658,7 @@ static int change_mode(const struct place *p, mode_t mode)
 	return err;
 }
 
+/* Checks access as the broker. In a granted folder a link is not followed. Returns 0 or -errno. */
 static int may_access(const struct place *p, int mode)
 {
 	int flags = p->dir == AT_FDCWD ? 0 : AT_SYMLINK_NOFOLLOW;

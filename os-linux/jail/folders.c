@@ -144,7 +144,10 @@ static int take_tree(const char *path)
 	return trees[nr_trees++] = fd;
 }
 
-/* @request: READ_ONLY or READ_WRITE, and the folder's name. */
+/*
+ * Takes the folder that @request names: READ_ONLY or READ_WRITE, and the name. Returns its
+ * descriptor, or -errno.
+ */
 static int take_folder(const char *request)
 {
 	struct attributes a = { .set = ATTRIBUTE_NO_DEVICES };
