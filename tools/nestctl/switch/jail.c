@@ -113,10 +113,14 @@ static void become(uint32_t id)
 {
 	int death = 0;
 
-	if (!id || setgroups(0, NULL) || setresgid(id, id, id) || prctl(PR_GET_PDEATHSIG, &death))
+	if (!id)
 		return;
-	if (!setresuid(id, id, id) && death)
-		prctl(PR_SET_PDEATHSIG, death); /* the change has cleared it */
+	/* each change clears the parent-death signal */
+	prctl(PR_GET_PDEATHSIG, &death);
+	if (!setgroups(0, NULL) && !setresgid(id, id, id))
+		(void)!setresuid(id, id, id);
+	if (death)
+		prctl(PR_SET_PDEATHSIG, death);
 }
 
 void jail_enter(const char *path, int *kept, size_t n)
