@@ -7,7 +7,8 @@
  *	                switch ◀── the end of the second pipe ──┘
  *
  * If the switch ends without the byte (SIGKILL), the sweeper ends and leaves the socket, as the
- * next switch at the path may have made one already.
+ * next switch at the path may have made one already. If the sweeper has ended first (SIGKILL), the
+ * socket stays, too.
  *
  * The sweeper keeps the lock of the switch's user number (os-linux/jail/dynamic.c), too.
  */
@@ -75,9 +76,11 @@ bool sweeper_end(void)
 {
 	char c = 0;
 
-	if (write(ask, &c, 1) != 1)
+	if (ask < 0)
 		return false;
-	while (read(ended, &c, 1) < 0 && errno == EINTR)
-		;
+	/* fails if the sweeper has been killed */
+	if (write(ask, &c, 1) == 1)
+		while (read(ended, &c, 1) < 0 && errno == EINTR)
+			;
 	return true;
 }

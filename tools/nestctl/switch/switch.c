@@ -552,6 +552,8 @@ static int __attribute__((noreturn)) switch_command(int argc, char **argv)
 	}
 	socket_path = parse(argc, argv);
 	*listener = (struct pollfd){ .fd = listen_at(socket_path), .events = POLLIN };
+	/* the reader of standard error may leave, and so may the sweeper */
+	signal(SIGPIPE, SIG_IGN);
 	on_ending_signals(on_signal);
 	restrict_switch();
 	warn("the switch listens at %s", socket_path);

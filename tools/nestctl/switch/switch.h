@@ -97,8 +97,8 @@ void jail_enter(const char *path, int *kept, size_t n);
  */
 void sweeper_start(const char *path, const int *others, size_t n);
 /*
- * Has the sweeper remove the socket, and waits until it has ended. Returns false if there is no
- * sweeper. Async-signal-safe.
+ * Has the sweeper remove the socket, and waits until it has ended. Returns false if no sweeper was
+ * started. The caller must ignore SIGPIPE. Async-signal-safe.
  */
 bool sweeper_end(void);
 
