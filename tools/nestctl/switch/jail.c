@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * jail.c: restricts `nestctl switch` once its socket, capture and tap devices are open, since it
- * parses frames of guests, one of which might take it over. The process then has:
+ * parses frames of guests, and a hostile frame might take it over. The process then has:
  *
  * - its sockets, tap devices, capture and standard error, and no other descriptor but two pipes;
  * - no new privileges, and no capability in any set;
@@ -10,7 +10,7 @@
  * - only the system calls of the table below. Any other one is not made, and ends the switch with a
  *   line that names it. A call of another architecture (32-bit code) kills the process.
  *
- * Clients connect to the socket by its name, which belongs to the user who has started the switch.
+ * Clients connect to the socket by its name, which belongs to the user that started the switch.
  * That does not change with the switch's user number.
  *
  * The filter has no check for calls that transfer frames: the host then remembers that they are
@@ -42,7 +42,7 @@ static const struct jail_row rows[] = {
 		NONE_OF(2, PROT_EXEC), MASKED(3, MAP_ANONYMOUS, MAP_ANONYMOUS)),
 	CHECKED(mprotect, "never PROT_EXEC", "malloc()", NONE_OF(2, PROT_EXEC)),
 	CHECKED(madvise, "memory that is freed", "malloc()", IS(2, MADV_DONTNEED, MADV_FREE)),
-	ROW(poll, "waiting"),
+	ROW(poll, "waiting; room for a line"),
 	ROW(restart_syscall, "waiting, after a stop"),
 	ROW(recvmmsg, "frames of clients"),
 	ROW(sendmmsg, "frames to clients"),

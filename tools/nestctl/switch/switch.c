@@ -141,6 +141,17 @@ static void forget_port(int port)
 
 /* ---- ports ---- */
 
+/*
+ * True if a line on standard error does not wait for its reader. A line that would wait is left
+ * out, since the frames of all ports would wait with it.
+ */
+static bool is_read(void)
+{
+	struct pollfd p = { .fd = 2, .events = POLLOUT };
+
+	return poll(&p, 1, 0) == 1;
+}
+
 static void close_port(int port)
 {
 	close(fds[port].fd);
@@ -149,7 +160,8 @@ static void close_port(int port)
 	forget_port(port);
 	line_forget(port);
 	names_forget(port);
-	warn("port %d closed", port);
+	if (is_read())
+		warn("port %d closed", port);
 }
 
 /* Accepts a connection and gives it the lowest free port, or closes it if there is none. */
@@ -164,10 +176,12 @@ static void open_port(int listener)
 		if (fds[i].fd >= 0)
 			continue;
 		fds[i] = (struct pollfd){ .fd = fd, .events = POLLIN };
-		warn("port %d open", i);
+		if (is_read())
+			warn("port %d open", i);
 		return;
 	}
-	warn("all %d ports are taken", PORTS_MAX);
+	if (is_read())
+		warn("all %d ports are taken", PORTS_MAX);
 	close(fd);
 }
 
