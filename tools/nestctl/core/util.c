@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "os-linux/why.h"
+#include "tools/nestctl/core/colour.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/progress.h"
 #include "tools/nestctl/core/screen.h"
@@ -26,10 +27,15 @@
 
 const char *program_name = "nestctl";
 
-/* Prints one line without terminal control characters, since names of files are untrusted. */
+/*
+ * Prints one line without terminal control characters and invalid UTF-8, since names of files and
+ * messages of guests are untrusted. It is one write, so that lines of two processes stay apart.
+ */
 static void message(const char *fmt, va_list args)
 {
-	char *text;
+	char *text, *line;
+	size_t n;
+	FILE *out;
 
 	fflush(stdout);
 	progress_end();
@@ -38,7 +44,15 @@ static void message(const char *fmt, va_list args)
 	for (char *p = text; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = '?';
-	fprintf(stderr, "%s: %s\n", program_name, text);
+	out = open_memstream(&line, &n);
+	if (out) {
+		fprintf(out, "%s: ", program_name);
+		put_plain(out, text);
+		fputc('\n', out);
+		if (!fclose(out))
+			fwrite(line, 1, n, stderr);
+		free(line);
+	}
 	free(text);
 }
 
