@@ -43,8 +43,8 @@ struct image_config image_config_read(const char *image);
 /* Returns "IMAGE.config" for the path of an image. The text is never freed. */
 const char *image_config_path(const char *image);
 /*
- * True if the file IMAGE.config is missing or has settings. Dies in the second function if not: a
- * file of the user's own can have this name, and stays.
+ * image_config_is_ours(): true if IMAGE.config is missing or has settings. Otherwise it is a user's
+ * own file. image_config_must_be_ours() dies in that case.
  */
 bool image_config_is_ours(const char *image);
 void image_config_must_be_ours(const char *image);

@@ -21,7 +21,7 @@ struct image_config image_config_read(const char *image)
 {
 	const char *path = image_config_path(image);
 	struct image_config c = { .size = 0 };
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	ssize_t n = 0;
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
