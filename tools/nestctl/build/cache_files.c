@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@
 #include "tools/nestctl/service/volume.h"
 
 #define LIMIT_LEAST (2ULL << 30)
+/* how long other processes' probes of the lock are waited for */
+#define PROBE_MS 20
 
 static const char *folder(void)
 {
@@ -160,12 +163,29 @@ static uint64_t keep_bytes(uint64_t most)
 	return all - sum;
 }
 
+/*
+ * Locks the cache exclusively. Another process that does so in cache_sum(), which lasts for an
+ * instant, is waited for. Returns false if a build runs, or on another error.
+ */
+static bool lock_alone(int fd)
+{
+	for (int i = 0; i < PROBE_MS; i++) {
+		if (!flock(fd, LOCK_EX | LOCK_NB))
+			return true;
+		if (errno != EWOULDBLOCK)
+			return false;
+		poll(NULL, 0, 1);
+	}
+	errno = EWOULDBLOCK;
+	return false;
+}
+
 uint64_t cache_prune(uint64_t keep)
 {
 	int fd = cache_lock();
 	uint64_t bytes;
 
-	if (flock(fd, LOCK_EX | LOCK_NB))
+	if (!lock_alone(fd))
 		die("build: another build runs");
 	bytes = keep ? keep_bytes(keep) : cache_sweep(is_any);
 	close(fd);
@@ -220,7 +240,7 @@ struct cache_sum cache_sum(void)
 	}
 	closedir(d);
 	fd = open(cache_path("", ".lock"), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	sum.in_use = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+	sum.in_use = fd >= 0 && !lock_alone(fd) && errno == EWOULDBLOCK;
 	if (fd >= 0)
 		close(fd);
 	return sum;

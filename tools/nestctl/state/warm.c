@@ -523,9 +523,10 @@ static bool end_warmer(const char *folder)
 static bool has_warmer(const char *folder)
 {
 	int lock = open_lock(folder, 0);
-	bool has = lock >= 0 && flock(lock, LOCK_EX | LOCK_NB);
+	/* shared first, so that two processes that look do not take each other for a warmer */
+	bool has = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB);
 
-	if (lock >= 0 && !has && is_present(lock, folder)) {
+	if (lock >= 0 && !has && !flock(lock, LOCK_EX | LOCK_NB) && is_present(lock, folder)) {
 		end_copies(folder);
 		remove_folder(folder);
 	}
