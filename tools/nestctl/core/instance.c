@@ -85,6 +85,42 @@ unsigned long long process_start(pid_t pid)
 	return read_stat(pid, &p) ? p.start : 0;
 }
 
+/* True if an error means that a process is another user's. */
+static bool is_refused(int err)
+{
+	return err == EACCES || err == EPERM;
+}
+
+bool process_has_open(pid_t pid, bool (*is)(const struct stat *st, void *arg), void *arg)
+{
+	char path[64];
+	bool found = false;
+	struct stat st;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	d = opendir(path);
+	if (!d)
+		return is_refused(errno);
+	for (struct dirent *e; !found && (e = readdir(d));) {
+		if (*e->d_name == '.')
+			continue;
+		if (fstatat(dirfd(d), e->d_name, &st, 0))
+			found = is_refused(errno);
+		else
+			found = is(&st, arg);
+	}
+	closedir(d);
+	return found;
+}
+
+bool is_file_of(const struct stat *st, void *wanted)
+{
+	const struct stat *w = wanted;
+
+	return st->st_dev == w->st_dev && st->st_ino == w->st_ino;
+}
+
 /* Returns all processes of the host. The caller frees ps.all. */
 static struct processes processes_read(void)
 {

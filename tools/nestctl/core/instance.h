@@ -5,8 +5,10 @@
 #ifndef NESTLING_NESTCTL_INSTANCE_H
 #define NESTLING_NESTCTL_INSTANCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 struct instance {
@@ -33,6 +35,14 @@ struct instance {
  */
 pid_t process_parent(pid_t pid);
 unsigned long long process_start(pid_t pid);
+
+/*
+ * True if @is returns true for a file that the process has open, or if its open files cannot be
+ * read because they are another user's. False if the process has gone.
+ */
+bool process_has_open(pid_t pid, bool (*is)(const struct stat *st, void *arg), void *arg);
+/* For process_has_open(): true if the file is that of the struct stat @wanted. */
+bool is_file_of(const struct stat *st, void *wanted);
 
 /*
  * Returns the running instances in both folders of umid_home(), sorted by name. The caller frees

@@ -3,8 +3,9 @@
  * volume.c: `nestctl volume`, and the volumes of `run -v`; see volume.h.
  *
  * A volume is used by each kept instance, running or not, whose options name its folder, and by
- * each running kernel whose command line does. `rm` checks this and removes the volume under the
- * lock of the file .lock. `run` holds the lock, too, until it has made the volume.
+ * each running kernel whose command line does, or that has its folder or one in it open. `rm`
+ * checks this and removes the volume under the lock of the file .lock. `run` holds the lock, too,
+ * until it has made the volume.
  */
 #include "tools/nestctl/service/volume.h"
 
@@ -170,24 +171,66 @@ static const char *real_data(const char *name)
 	return realpath(volume_data(name), NULL) ?: volume_data(name);
 }
 
-/*
- * True if the kernel process has the folder open. An instance that goes on from a state has it from
- * the state, and does not name it on its command line.
- */
-static bool has_open(pid_t pid, const struct stat *folder)
-{
-	char *path = format("/proc/%d/fd", (int)pid);
-	DIR *d = opendir(path);
-	bool found = false;
-	struct stat st;
+/* the folders in the volume that find_users() is about: sorted inode numbers, their device */
+static ino_t *folders;
+static size_t nr_folders;
+static dev_t folders_dev;
 
-	for (struct dirent *e; d && !found && (e = readdir(d));)
-		found = *e->d_name != '.' && !fstatat(dirfd(d), e->d_name, &st, 0) &&
-			st.st_dev == folder->st_dev && st.st_ino == folder->st_ino;
-	if (d)
-		closedir(d);
-	free(path);
-	return found;
+static int by_inode(const void *a, const void *b)
+{
+	ino_t x = *(const ino_t *)a, y = *(const ino_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Adds a folder to `folders`, for nftw(). */
+static int add_folder(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	if (kind != FTW_D && kind != FTW_DNR)
+		return 0;
+	if (!(nr_folders & (nr_folders - 1))) {
+		folders = realloc(folders, 2 * (nr_folders + 1) * sizeof(*folders));
+		if (!folders)
+			die("out of memory");
+	}
+	folders[nr_folders++] = st->st_ino;
+	return 0;
+}
+
+/*
+ * For process_has_open(): true for a folder in the volume, whose data is at @path. The first call
+ * for a folder of the same file system reads all folders of the volume.
+ */
+static bool is_in_volume(const struct stat *st, void *path)
+{
+	if (!S_ISDIR(st->st_mode) || st->st_dev != folders_dev)
+		return false;
+	if (!nr_folders) {
+		nftw(path, add_folder, DEPTH, FTW_PHYS | FTW_MOUNT);
+		qsort(folders, nr_folders, sizeof(*folders), by_inode);
+	}
+	return nr_folders &&
+	       bsearch(&st->st_ino, folders, nr_folders, sizeof(*folders), by_inode);
+}
+
+/*
+ * True if a running instance sees the folder @folder of a volume, or one in it. @st: the status of
+ * @folder. An instance that goes on from a state has its folders from the state, and does not name
+ * them on its command line.
+ */
+static bool sees(const struct instance *in, const char *folder, struct stat *st)
+{
+	bool restored = false;
+
+	for (char **w = in->argv; *w; w++) {
+		const char *value = strchr(*w, '=');
+
+		if (!strncmp(*w, "hostfs", 6) && value && names_folder(value + 1, folder, ','))
+			return true;
+		restored = restored || !strncmp(*w, "restore=", 8);
+	}
+	return process_has_open(in->pid, is_file_of, st) ||
+	       (restored && process_has_open(in->pid, is_in_volume, (void *)folder));
 }
 
 /* Sets v->users: the kept and the running instances that see the volume or a folder in it. */
@@ -196,7 +239,6 @@ static void find_users(struct volume_info *v)
 	const char *folder = real_data(v->name);
 	size_t nr_kept, nr_running;
 	struct stat st;
-	bool exists = !stat(folder, &st);
 	struct service *kept = services_all(&nr_kept);
 	struct instance *running = instances_find(NULL, &nr_running);
 
@@ -205,17 +247,13 @@ static void find_users(struct volume_info *v)
 		for (char **w = kept[i].spec.words; *w; w++)
 			if (!strncmp(*w, "--volume=", 9) && names_folder(*w + 9, folder, ':'))
 				add_user(v, kept[i].name);
-	for (size_t i = 0; i < nr_running; i++) {
-		for (char **w = running[i].argv; *w; w++) {
-			const char *value = strchr(*w, '=');
-
-			if (!strncmp(*w, "hostfs", 6) && value &&
-				names_folder(value + 1, folder, ','))
-				add_user(v, running[i].name);
-		}
-		if (exists && has_open(running[i].pid, &st))
+	if (stat(folder, &st))
+		return;
+	folders_dev = st.st_dev;
+	nr_folders = 0;
+	for (size_t i = 0; i < nr_running; i++)
+		if (sees(&running[i], folder, &st))
 			add_user(v, running[i].name);
-	}
 }
 
 struct reading {

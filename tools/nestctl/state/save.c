@@ -108,25 +108,11 @@ static const char *path_of(const struct state *s, const char *name)
 	return *name == '/' ? name : format("%s/%s", s->cwd, name);
 }
 
-/* True if the process has the file at @path open. Also true if that cannot be found out. */
-static bool has_open(pid_t pid, const char *path)
-{
-	DIR *d = opendir(format("/proc/%d/fd", (int)pid));
-	struct stat want, st;
-	bool found = !d || stat(path, &want);
-
-	for (struct dirent *e; d && !found && (e = readdir(d));)
-		found = !fstatat(dirfd(d), e->d_name, &st, 0) && st.st_dev == want.st_dev &&
-			st.st_ino == want.st_ino;
-	if (d)
-		closedir(d);
-	return found;
-}
-
 static void add_image(
 	struct state *s, const struct instance *in, const char *device, const char *name)
 {
 	const char *path = path_of(s, name);
+	struct stat st;
 	int err;
 
 	if (!strncmp(path, "/proc/self/", 11))
@@ -136,7 +122,7 @@ static void add_image(
 	if (err)
 		die("%s: %s: %s: %s", s->umid, device, path, strerror(err));
 	/* no instance could continue from a state over another file */
-	if (!has_open(in->pid, path))
+	if (!stat(path, &st) && !process_has_open(in->pid, is_file_of, &st))
 		die("%s: %s: %s: the image is not the file that the instance has open: put it back",
 			s->umid, device, path);
 }
