@@ -641,7 +641,10 @@ static int wait_for_work(struct pollfd *pfd, nfds_t n, const sigset_t *unblocked
 	return ppoll(pfd, n, &t, unblocked);
 }
 
-/* Closes the ends of the command's pipes, which would get no end of file from another process. */
+/*
+ * Closes init's ends of the command's pipes. A child that kept them open would delay the end of
+ * file at the other ends.
+ */
 static void close_pipes(void)
 {
 	close(in.to);

@@ -134,7 +134,7 @@ static enum flow run_range(struct run *r, const struct field_node *n, const stru
 	for (const struct json *v = all->first; v; v = v->next)
 		nr++;
 	if (!nr) {
-		/* the block can name the variables, which are what has no elements, as in Go */
+		/* as in Go, the variables hold the empty list or map in the else block */
 		if (n->key)
 			r->variables[n->key] = all;
 		if (n->value)

@@ -42,7 +42,7 @@ void exec_job_add(struct exec_job *j, char letter, const char *text)
 	j->size += n;
 }
 
-/* Returns a memory file with the job. The caller's soft limit of a file's size is not meant. */
+/* Returns a memory file with the job. Lifts the soft limit on file sizes meanwhile. */
 static int job_file(const struct exec_job *j)
 {
 	int fd = memfd_create("job", MFD_CLOEXEC);

@@ -209,8 +209,7 @@ static bool is_in_volume(const struct stat *st, void *path)
 		nftw(path, add_folder, DEPTH, FTW_PHYS | FTW_MOUNT);
 		qsort(folders, nr_folders, sizeof(*folders), by_inode);
 	}
-	return nr_folders &&
-	       bsearch(&st->st_ino, folders, nr_folders, sizeof(*folders), by_inode);
+	return nr_folders && bsearch(&st->st_ino, folders, nr_folders, sizeof(*folders), by_inode);
 }
 
 /*

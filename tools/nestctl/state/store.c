@@ -463,8 +463,8 @@ static void sync_files(int fd, const char *path)
 /* ---- the name of a finished folder ---- */
 
 /*
- * Invariant: while a folder is renamed to its final name, and until it is no longer that of
- * clean_up(), the ending signals are blocked. So clean_up() empties no published state.
+ * Invariant: signals are blocked from the renaming of a folder to its final name until `making`
+ * forgets it. So clean_up() never empties a published state.
  */
 static sigset_t block_signals(void)
 {
@@ -484,8 +484,8 @@ static void end_making(const sigset_t *before)
 }
 
 /*
- * Gives the new state the name of the old one, and that the temporary name @aside. The file system
- * has no RENAME_EXCHANGE. Returns 0 or the errno, and then the old state has its name.
+ * Replaces the old state on a file system without RENAME_EXCHANGE: renames it to @aside, then the
+ * new state to n->folder. Returns 0, or an errno after the old state has got its name back.
  */
 static int move_aside(const struct state_new *n, const char *aside)
 {
