@@ -15,7 +15,7 @@
 static int file, uffd;
 static char *watched;
 
-/* Makes a page that nobody fills until it is told to. */
+/* Makes a page whose fault waits until the test resolves it. */
 static void watch(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fallocate(2): growing, keeping the size, punching holes, zeroing, errors, signals. */
-#include "t.h"
+#include "newer.h"
 
 static long size_of(int fd)
 {
@@ -49,13 +49,16 @@ static void times(void)
 static void under_signals(void)
 {
 	const struct itimerval often = { { 0, 1000 }, { 0, 1000 } }, never = { 0 };
-	int fd = NEED(memfd_create("m", 0));
+	int fd = NEED(memfd_create("m", 0)), r;
 
 	t_handle(SIGALRM, 0);
 	NEED(setitimer(ITIMER_REAL, &often, NULL));
-	T(fallocate(fd, 0, 0, 64 << 20));
+	/* older versions of Linux end at any signal */
+	r = fallocate(fd, 0, 0, 64 << 20);
+	have = !r;
+	CHECK(r, 0);
 	NEED(setitimer(ITIMER_REAL, &never, NULL));
-	T(size_of(fd));
+	CHECK(size_of(fd), 64 << 20);
 	close(fd);
 }
 

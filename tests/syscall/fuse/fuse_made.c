@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fuse_made: open(2) with O_CREAT of a file that another one makes on the server meanwhile. */
+/* fuse_made: open(2) with O_CREAT of a file that another client makes on the server meanwhile. */
 #include "fuse_server.h"
 
 static volatile bool there;
@@ -12,7 +12,7 @@ static void serve_create(const struct fuse_in_header *h, const struct fuse_creat
 		struct fuse_open_out o;
 	} out = { .e.nodeid = 2, .o.fh = 7 };
 
-	there = true; /* another one's */
+	there = true; /* made by another client */
 	size = 5;
 	if (c->flags & O_EXCL) {
 		reply(h->unique, -EEXIST, NULL, 0);
