@@ -304,7 +304,10 @@ static int fuse_permission(struct inode *inode, int mask)
 
 	if (!fuse_allowed(fc))
 		return -EACCES;
-	if (fc->default_permissions || exec)
+	/* a lookup comes next, and how it locks the directory is known after INIT only */
+	if (S_ISDIR(inode->i_mode))
+		err = fuse_await_init(fc);
+	if (!err && (fc->default_permissions || exec))
 		err = fuse_update_attr(inode, NULL);
 	if (err)
 		return err;

@@ -91,8 +91,9 @@ struct fuse_conn {
 		no_lseek, no_poll, no_interrupt; /* the server answered ENOSYS */
 
 	spinlock_t lock; /* protects the members below */
-	bool connected, initialized;
-	u32 nr_devs; /* open files of /dev/fuse */
+	bool connected;
+	bool initialized; /* INIT is answered; read without lock */
+	u32 nr_devs;      /* open files of /dev/fuse */
 	u64 next_unique;
 	/* PENDING and SENT requests by fuse_req.list; INTERRUPTs to send by fuse_req.intr. */
 	struct list_head pending, sent, interrupts;
@@ -283,6 +284,11 @@ void fuse_req_put(struct fuse_req *r);
  * mapping.
  */
 int fuse_send(struct fuse_req *r);
+/*
+ * Waits until the server has answered INIT, or the connection has ended. Returns 0, or -EINTR if
+ * the task is killed.
+ */
+int fuse_await_init(struct fuse_conn *fc);
 /*
  * Sends the request without waiting, and takes over the caller's reference. @end is called once,
  * when the request is DONE, perhaps before this function returns, with no lock held; r->err is then

@@ -254,6 +254,13 @@ static bool ids_unknown(struct fuse_req *r)
 	return r->h.uid == ~0U || r->h.gid == ~0U;
 }
 
+int fuse_await_init(struct fuse_conn *fc)
+{
+	if (likely(smp_load_acquire(&fc->initialized)))
+		return 0;
+	return wait_event_killable(&fc->waiters, ready(fc)) ? -EINTR : 0;
+}
+
 int fuse_send(struct fuse_req *r)
 {
 	int err = wait_event_killable(&r->fc->waiters, ready(r->fc));

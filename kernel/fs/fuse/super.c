@@ -297,10 +297,10 @@ static void init_end(struct fuse_req *r)
 	} else {
 		take_flags(fc, &o);
 		spin_lock(&fc->lock);
-		fc->initialized = true;
 		/* s_shared_lookup: the server handles concurrent lookups in one directory. */
 		if (fc->sb)
 			WRITE_ONCE(fc->sb->s_shared_lookup, o.flags & FUSE_PARALLEL_DIROPS);
+		smp_store_release(&fc->initialized, true);
 		spin_unlock(&fc->lock);
 	}
 	wake_up_all(&fc->waiters);
