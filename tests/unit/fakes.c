@@ -73,6 +73,11 @@ __weak void *kzalloc(size_t n, gfp_t gfp)
 	return allocate(n);
 }
 
+__weak void *kcalloc(size_t n, size_t size, gfp_t gfp)
+{
+	return allocate(n * size);
+}
+
 __weak void kfree(const void *p)
 {
 	if (p)
