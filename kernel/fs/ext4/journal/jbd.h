@@ -142,6 +142,8 @@ bool ext4_txn_add_locked(struct ext4_txn *t, struct ext4_buf *b);
  */
 void ext4_journal_use(struct ext4_journal *j);
 void ext4_journal_unuse(struct ext4_journal *j);
+/* journal.c: The body of the journal's thread, for kthread_run(). @journal: the journal. */
+int ext4_journal_thread(void *journal);
 
 /* commit.c: Commits @t. Only the journal thread calls it. */
 void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t);
