@@ -251,28 +251,25 @@ static int show_diskstats(struct seq *s, void *arg)
 	return show_lines(s, diskstats_line);
 }
 
-#define LOCKS_PART_ORDER 4
+/* Where a text of all locks is. */
+struct locks_text {
+	struct locks_at at;
+	const struct pid_namespace *ns;
+};
 
-/*
- * Shows all file locks in pieces, since there may be any number. Each piece is made by one walk
- * through all locks, with the list's lock held.
- */
+static int more_locks(void *arg, char *buf, size_t size)
+{
+	struct locks_text *t = arg;
+
+	return locks_lines(&t->at, t->ns, buf, size);
+}
+
+/* Shows all file locks. Each turn walks through all of them, so it is long. */
 static int show_locks(struct seq *s, void *arg)
 {
-	char *buf = get_free_pages(GFP_KERNEL, LOCKS_PART_ORDER);
-	struct locks_at at = { 0 };
-	int n;
+	struct locks_text t = { .ns = seq_pid_ns(s) };
 
-	if (!buf)
-		return -ENOMEM;
-	while (!s->full && !fatal_signal_pending(current) &&
-		(n = locks_lines(&at, seq_pid_ns(s), buf, PAGE_SIZE << LOCKS_PART_ORDER)) > 0) {
-		seq_reserve(s, (size_t)n);
-		seq_write(s, buf, (size_t)n);
-		cond_resched();
-	}
-	free_pages_addr(buf, LOCKS_PART_ORDER);
-	return 0;
+	return seq_turns(s, 16 * PAGE_SIZE, more_locks, &t);
 }
 
 static int show_slabinfo(struct seq *s, void *arg)

@@ -13,7 +13,6 @@
 
 /* bytes of the longest list in a fdinfo, other than that of locks */
 #define INFO_MAX (4UL << 20)
-#define LOCKS_PART (4 * PAGE_SIZE) /* bytes of locks in one turn */
 
 int proc_link_fd(struct task *t, int fd, struct path *path)
 {
@@ -156,23 +155,18 @@ static int add_own(struct seq *s, struct file *f)
 	}
 }
 
-/* Adds the locks that the process with the table @files has on the file. Returns 0 or -ENOMEM. */
-static int add_locks(struct seq *s, struct file *f, const void *files)
-{
-	char *buf = kmalloc(LOCKS_PART, GFP_KERNEL);
-	struct locks_at at = { 0 };
-	int n;
+/* Where the text of the locks is that a process with the table @files has on a file. */
+struct own_locks {
+	struct locks_at at;
+	struct file *f;
+	const void *files;
+};
 
-	if (!buf)
-		return -ENOMEM;
-	while (!s->full && !fatal_signal_pending(current) &&
-		(n = locks_fdinfo(&at, f, files, buf, LOCKS_PART)) > 0) {
-		seq_reserve(s, (size_t)n);
-		seq_write(s, buf, (size_t)n);
-		cond_resched();
-	}
-	kfree(buf);
-	return 0;
+static int more_locks(void *arg, char *buf, size_t size)
+{
+	struct own_locks *l = arg;
+
+	return locks_fdinfo(&l->at, l->f, l->files, buf, size);
 }
 
 int proc_show_fdinfo(struct seq *s, struct task *t, int fd)
@@ -188,7 +182,8 @@ int proc_show_fdinfo(struct seq *s, struct task *t, int fd)
 	if (f->f_op->show_fdinfo)
 		err = add_own(s, f);
 	if (!err)
-		err = add_locks(s, f, t->files);
+		err = seq_turns(s, 4 * PAGE_SIZE, more_locks,
+			&(struct own_locks){ .f = f, .files = t->files });
 	fput(f);
 	return err;
 }

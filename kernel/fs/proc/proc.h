@@ -91,6 +91,13 @@ static inline bool seq_has_piece(const struct seq *s)
  * May sleep.
  */
 void seq_reserve(struct seq *s, size_t n);
+/*
+ * Prints a text that takes a spinlock to make: calls @turn, which writes the next part of it, up to
+ * @size bytes, and returns the bytes, until it returns 0 or less. Other tasks run between two
+ * turns. Ends early if current is being killed. Returns 0 or -ENOMEM.
+ */
+int seq_turns(
+	struct seq *s, size_t size, int (*turn)(void *arg, char *buf, size_t size), void *arg);
 /* Initialise a zeroed seq, and free its text. @f is borrowed for as long as the file is open. */
 void seq_open(struct seq *s, const struct file *f);
 void seq_close(struct seq *s);

@@ -135,6 +135,22 @@ void seq_reserve(struct seq *s, size_t n)
 		seq_grow(s, n, GFP_KERNEL);
 }
 
+int seq_turns(struct seq *s, size_t size, int (*turn)(void *arg, char *buf, size_t size), void *arg)
+{
+	char *buf = kmalloc(size, GFP_KERNEL);
+	int n;
+
+	if (!buf)
+		return -ENOMEM;
+	while (!s->full && !fatal_signal_pending(current) && (n = turn(arg, buf, size)) > 0) {
+		seq_reserve(s, (size_t)n);
+		seq_write(s, buf, (size_t)n);
+		cond_resched();
+	}
+	kfree(buf);
+	return 0;
+}
+
 void seq_puts(struct seq *s, const char *text)
 {
 	seq_write(s, text, strlen(text));
