@@ -63,11 +63,29 @@ void uring_req_put(struct uring_req *r)
 	uring_free(r, 1, sizeof(*r));
 }
 
+static bool drains(const struct uring_req *r)
+{
+	return r->sqe.flags & IOSQE_IO_DRAIN;
+}
+
+/* Counts the request as active. cq_lock is held. */
 static void set_active(struct uring_req *r)
 {
 	if (!r->active) {
 		r->active = true;
 		r->ring->nr_active++;
+		r->draining = drains(r);
+		r->ring->nr_draining += r->draining;
+	}
+}
+
+/* Stops counting the request as active. cq_lock is held. */
+static void clear_active(struct uring_req *r)
+{
+	if (r->active) {
+		r->active = false;
+		r->ring->nr_active--;
+		r->ring->nr_draining -= r->draining;
 	}
 }
 
@@ -81,11 +99,6 @@ static void set_busy(struct uring_req *r, struct task *t)
 		r->busy = true;
 		atomic_inc(&t->uring_busy);
 	}
-}
-
-static bool drains(const struct uring_req *r)
-{
-	return r->sqe.flags & IOSQE_IO_DRAIN;
 }
 
 /*
@@ -122,9 +135,7 @@ static void not_busy(struct uring_req *r)
 	if (!r->busy && !r->active)
 		return;
 	spin_lock(&u->cq_lock);
-	if (r->active)
-		u->nr_active--;
-	r->active = false;
+	clear_active(r);
 	undrain(u, &go);
 	spin_unlock(&u->cq_lock);
 	while (!list_empty(&go)) {
@@ -178,7 +189,7 @@ bool uring_drain(struct uring_req *r)
 	bool wait;
 
 	spin_lock(&u->cq_lock);
-	wait = !list_empty(&u->drained) || (drains(r) && u->nr_active);
+	wait = u->nr_draining || !list_empty(&u->drained) || (drains(r) && u->nr_active);
 	if (wait) {
 		set_busy(r, current);
 		r->where = ON_DRAINED;

@@ -178,6 +178,7 @@ struct uring {
 	struct list_head again;
 	/* number of requests that have begun to wait and have not finished */
 	u32 nr_active;
+	u32 nr_draining;             /* those of them that have IOSQE_IO_DRAIN */
 	bool dying;                  /* the ring's file was closed */
 	struct wait_queue_head wait; /* for completions and deferred work */
 	/* registered when the ring's first timeout on CLOCK_REALTIME starts */
@@ -226,8 +227,9 @@ struct uring_req {
 	struct task *task;
 	struct list_head link; /* link, where, busy, active: under cq_lock */
 	enum uring_where where;
-	bool busy;   /* counted in task->uring_busy */
-	bool active; /* counted in ring->nr_active */
+	bool busy;     /* counted in task->uring_busy */
+	bool active;   /* counted in ring->nr_active */
+	bool draining; /* counted in ring->nr_draining, too */
 	/* counted in @polls of the ring that @file is */
 	bool polls_ring;
 	bool cancelled; /* it will not wait again; under cq_lock */
@@ -530,8 +532,8 @@ long uring_wait_a_while(struct uring_req *r);
  */
 bool uring_enlist(struct uring_req *r, enum uring_where where);
 /*
- * Queues a request that has IOSQE_IO_DRAIN, or that follows a queued one. Returns true if the
- * request must wait.
+ * Queues a request that has IOSQE_IO_DRAIN while others are active, or that follows a queued or
+ * active one that has it. Returns true if the request must wait.
  */
 bool uring_drain(struct uring_req *r);
 bool uring_delist(struct uring_req *r);        /* false if another task delisted it */
